@@ -1,0 +1,290 @@
+//! Functions of the application: decode their arguments, call them, encode what they return.
+//!
+//! A callback is any function or closure that takes a context first and then values that serde can decode. It may be
+//! sync or async and return a value or a `Result`. Which of these a closure is, the compiler finds out through the marker
+//! type `M`, which is never written down.
+
+use std::{collections::VecDeque, panic::AssertUnwindSafe};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use indexmap::IndexMap;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Error, Failure, Result, wire::Packed};
+
+/// What a callback was called with.
+#[derive(Debug, Default)]
+pub struct Arguments {
+    /// For errors: "trigger `add`".
+    callee: String,
+    taken: usize,
+    positional: VecDeque<Packed>,
+    named: IndexMap<String, Packed>,
+}
+
+impl Arguments {
+    /// Arguments for what `callee` names.
+    pub(crate) fn new(
+        callee: String,
+        positional: Vec<Packed>,
+        named: IndexMap<String, Packed>,
+    ) -> Self {
+        Arguments { callee, taken: 0, positional: positional.into(), named }
+    }
+
+    fn next<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.taken += 1;
+        let value = self.positional.pop_front().unwrap_or(Packed::nil());
+        value.decode_as(&format!("argument {} of {}", self.taken, self.callee))
+    }
+
+    fn finish(&self) -> Result<()> {
+        if self.positional.is_empty() {
+            return Ok(());
+        }
+        let given = self.taken + self.positional.len();
+        Err(Error::Callback(format!("{} takes {} arguments, got {given}", self.callee, self.taken)))
+    }
+}
+
+/// Something that a callback can take as a parameter: any type that serde can decode, or one of the types that take
+/// several arguments at once, [`Rest`] and [`Kwargs`].
+///
+/// A missing argument is nothing: it decodes as `None` or `()`, and is an error for other types.
+#[diagnostic::on_unimplemented(
+    message = "a callback cannot take `{Self}` as an argument",
+    note = "arguments are types that implement `serde::de::DeserializeOwned`, or `selvedge::Rest` and `selvedge::Kwargs`"
+)]
+pub trait Argument: Sized {
+    /// Takes as many arguments as it needs.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] when an argument is missing or of another type.
+    fn take(arguments: &mut Arguments) -> Result<Self>;
+}
+
+impl<T: DeserializeOwned> Argument for T {
+    fn take(arguments: &mut Arguments) -> Result<Self> {
+        arguments.next()
+    }
+}
+
+/// All arguments that are left, as a callback's last parameter.
+#[derive(Debug)]
+pub struct Rest(pub Vec<Packed>);
+
+impl Argument for Rest {
+    fn take(arguments: &mut Arguments) -> Result<Self> {
+        Ok(Rest(std::mem::take(&mut arguments.positional).into()))
+    }
+}
+
+/// The named arguments, decoded as a struct or map.
+#[derive(Debug)]
+pub struct Kwargs<T>(pub T);
+
+impl<T: DeserializeOwned> Argument for Kwargs<T> {
+    fn take(arguments: &mut Arguments) -> Result<Self> {
+        Packed::encode_map(&arguments.named)
+            .decode_as(&format!("the named arguments of {}", arguments.callee))
+            .map(Kwargs)
+    }
+}
+
+/// What calling a callback gave.
+pub enum Outcome {
+    /// It has finished.
+    Ready(Result<Packed, Failure>),
+    /// It is async and goes on.
+    Pending(BoxFuture<'static, Result<Packed, Failure>>),
+}
+
+/// A function that the application registers, see the [module documentation](self).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be used as a callback",
+    note = "a callback is a `Fn(Ctx, A, B, ..) -> R`, sync or async: its first parameter is `selvedge::Ctx`, the others \
+            can be decoded by serde, and R is a value that implements `Serialize` or a `Result<_, selvedge::Failure>`; \
+            give closure parameters their types"
+)]
+pub trait Callback<C, M>: Send + Sync + 'static {
+    /// Decodes the arguments and calls the function.
+    fn call(&self, context: C, arguments: Arguments) -> Outcome;
+}
+
+/// What a callback may return: any type that serde can encode, or a `Result` of one.
+pub trait Reply<M> {
+    /// Encodes it.
+    ///
+    /// # Errors
+    /// The callback's own error, or that its value cannot be encoded.
+    fn reply(self) -> Result<Packed, Failure>;
+}
+
+/// Marks a value.
+#[doc(hidden)]
+pub enum Plain {}
+/// Marks a result.
+#[doc(hidden)]
+pub enum Fallible {}
+/// Marks a function.
+#[doc(hidden)]
+pub enum Sync_ {}
+/// Marks a function that returns a future.
+#[doc(hidden)]
+pub enum Async_ {}
+
+impl<T: Serialize> Reply<Plain> for T {
+    fn reply(self) -> Result<Packed, Failure> {
+        Ok(Packed::encode(&self)?)
+    }
+}
+
+impl<T: Serialize, E: Into<Failure>> Reply<Fallible> for Result<T, E> {
+    fn reply(self) -> Result<Packed, Failure> {
+        Ok(Packed::encode(&self.map_err(Into::into)?)?)
+    }
+}
+
+macro_rules! callbacks {
+    ($($argument:ident),*) => {
+        impl<F, C, R, M, $($argument),*> Callback<C, (Sync_, M, fn($($argument),*) -> R)> for F
+        where
+            F: Fn(C, $($argument),*) -> R + Send + Sync + 'static,
+            R: Reply<M>,
+            $($argument: Argument,)*
+        {
+            #[allow(non_snake_case, unused_mut)]
+            fn call(&self, context: C, mut arguments: Arguments) -> Outcome {
+                $(let $argument = match $argument::take(&mut arguments) {
+                    Ok(argument) => argument,
+                    Err(error) => return Outcome::Ready(Err(error.into())),
+                };)*
+                if let Err(error) = arguments.finish() {
+                    return Outcome::Ready(Err(error.into()));
+                }
+                Outcome::Ready(self(context, $($argument),*).reply())
+            }
+        }
+
+        impl<F, C, Fut, R, M, $($argument),*> Callback<C, (Async_, M, fn($($argument),*) -> R)> for F
+        where
+            F: Fn(C, $($argument),*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = R> + Send + 'static,
+            R: Reply<M>,
+            $($argument: Argument,)*
+        {
+            #[allow(non_snake_case, unused_mut)]
+            fn call(&self, context: C, mut arguments: Arguments) -> Outcome {
+                $(let $argument = match $argument::take(&mut arguments) {
+                    Ok(argument) => argument,
+                    Err(error) => return Outcome::Ready(Err(error.into())),
+                };)*
+                if let Err(error) = arguments.finish() {
+                    return Outcome::Ready(Err(error.into()));
+                }
+                let future = self(context, $($argument),*);
+                Outcome::Pending(async move { future.await.reply() }.boxed())
+            }
+        }
+    };
+}
+
+callbacks!();
+callbacks!(A1);
+callbacks!(A1, A2);
+callbacks!(A1, A2, A3);
+callbacks!(A1, A2, A3, A4);
+callbacks!(A1, A2, A3, A4, A5);
+callbacks!(A1, A2, A3, A4, A5, A6);
+callbacks!(A1, A2, A3, A4, A5, A6, A7);
+callbacks!(A1, A2, A3, A4, A5, A6, A7, A8);
+
+/// A callback whose type is forgotten.
+pub(crate) type Function<C> =
+    std::sync::Arc<dyn Fn(C, Arguments) -> Outcome + Send + Sync + 'static>;
+
+/// Forgets the type of a callback, and turns a panic in it into a failure, be it now or at a later poll.
+pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) -> Function<C> {
+    std::sync::Arc::new(move |context, arguments| {
+        let call = AssertUnwindSafe(|| callback.call(context, arguments));
+        match std::panic::catch_unwind(call) {
+            Ok(Outcome::Ready(result)) => Outcome::Ready(result),
+            Ok(Outcome::Pending(future)) => {
+                let guarded = AssertUnwindSafe(future).catch_unwind();
+                let flat = |result: std::thread::Result<_>| {
+                    result.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+                };
+                Outcome::Pending(guarded.map(flat).boxed())
+            }
+            Err(panic) => Outcome::Ready(Err(panicked(panic.as_ref()))),
+        }
+    })
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Failure::msg(format!("panicked: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn call<M: 'static>(callback: impl Callback<(), M>, args: Value) -> Result<Value, String> {
+        let args: Vec<Value> = serde_json::from_value(args).unwrap();
+        let args = args.iter().map(|arg| Packed::encode(arg).unwrap()).collect();
+        let named = IndexMap::from([("k".to_owned(), Packed::encode(&7).unwrap())]);
+        let outcome = function(callback)((), Arguments::new("trigger `t`".to_owned(), args, named));
+        let result = match outcome {
+            Outcome::Ready(result) => result,
+            Outcome::Pending(future) => futures_util::FutureExt::now_or_never(future).unwrap(),
+        };
+        result.map(|value| value.decode().unwrap()).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn functions_may_be_sync_or_async_and_fail() {
+        assert_eq!(call(|_: ()| (), json!([])), Ok(json!(null)));
+        assert_eq!(call(|_: (), a: i64, b: i64| a + b, json!([1, 2])), Ok(json!(3)));
+        assert_eq!(call(async |_: (), name: String| format!("hi {name}"), json!(["Ada"])), Ok(json!("hi Ada")));
+        let parse = |_: (), text: String| -> Result<i64, Failure> { Ok(text.parse()?) };
+        assert_eq!(call(parse, json!(["12"])), Ok(json!(12)));
+        assert_eq!(call(parse, json!(["x"])), Err("invalid digit found in string".to_owned()));
+        let lookup = async |_: ()| -> crate::Result<i64> { Err(Error::NotRunning) };
+        assert_eq!(call(lookup, json!([])), Err(Error::NotRunning.to_string()));
+    }
+
+    #[test]
+    fn arguments_are_checked_and_named_in_errors() {
+        let add = |_: (), a: i64, b: Option<i64>| a + b.unwrap_or(10);
+        assert_eq!(call(add, json!([1])), Ok(json!(11)));
+        let error = call(add, json!(["one"])).unwrap_err();
+        assert!(error.starts_with("argument 1 of trigger `t` is not a i64"), "{error}");
+        assert_eq!(call(add, json!([1, 2, 3])), Err("trigger `t` takes 2 arguments, got 3".to_owned()));
+    }
+
+    #[test]
+    fn the_rest_and_named_arguments_can_be_taken_whole() {
+        let count = |_: (), first: String, rest: Rest| format!("{first}+{}", rest.0.len());
+        assert_eq!(call(count, json!(["a", 1, 2])), Ok(json!("a+2")));
+        #[derive(serde::Deserialize)]
+        struct Named {
+            k: i64,
+        }
+        assert_eq!(call(|_: (), named: Kwargs<Named>| named.0.k, json!([])), Ok(json!(7)));
+    }
+
+    #[test]
+    fn a_panic_is_a_failure() {
+        assert_eq!(call(|_: ()| -> () { panic!("boom") }, json!([])), Err("panicked: boom".to_owned()));
+        let late = async |_: ()| -> () { panic!("late {}", 1) };
+        assert_eq!(call(late, json!([])), Err("panicked: late 1".to_owned()));
+    }
+}

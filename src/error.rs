@@ -1,0 +1,222 @@
+//! Every way in which the library can fail, in one place.
+//!
+//! Each variant carries what a caller needs to act on (the address, the key, the path) and its text ends
+//! with what to do next. Nothing in here holds a path or a backtrace that would reach a client:
+//! what a client is told is decided by the RPC layer.
+
+use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// What the library's own functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure of the library.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is in use by somebody else.
+    #[error("{address} is already in use: {holder}. Stop it, choose another port, or use port 0 for any free one")]
+    PortBusy {
+        /// The address that could not be bound.
+        address: SocketAddr,
+        /// Who has it.
+        holder: Holder,
+    },
+
+    /// The address cannot be bound for another reason than being in use.
+    #[error("cannot listen on {host}:{port}: {source}. Check that the host is an address of this machine and the port is allowed")]
+    Bind {
+        /// The host as it was given.
+        host: String,
+        /// The port as it was given.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The server stopped, but its port could not be proved free in time.
+    #[error("{address} was not released within {waited:?}: {holder}. The next start on this port will fail until it is free")]
+    PortNotReleased {
+        /// The address that is still taken.
+        address: SocketAddr,
+        /// How long was waited.
+        waited: Duration,
+        /// Who still has it.
+        holder: Holder,
+    },
+
+    /// A value could not be written as msgpack.
+    #[error("a value of type {type_name} cannot be encoded: {reason}. Check its `Serialize` implementation")]
+    Encode {
+        /// The Rust type of the value.
+        type_name: &'static str,
+        /// What the encoder said.
+        reason: String,
+    },
+
+    /// A value on the wire or in the state is not of the type that was asked for.
+    #[error("{what} is not a {type_name}: {reason}")]
+    Decode {
+        /// Which value: a state key, an argument, a frame.
+        what: String,
+        /// The Rust type that was asked for.
+        type_name: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+
+    /// A message breaks the wire's rules.
+    #[error("the peer broke the wslink protocol: {0}")]
+    Protocol(String),
+
+    /// A module names a file or folder that does not exist.
+    #[error("module `{module}` wants to serve {path}, which does not exist or cannot be read. Correct the path or install the module's files")]
+    ModulePath {
+        /// The module's name.
+        module: String,
+        /// The missing path.
+        path: PathBuf,
+    },
+
+    /// There is nothing registered under this name.
+    #[error("there is no {kind} named `{name}`{}", nearest(.candidates))]
+    Unknown {
+        /// What was looked for: a trigger, an RPC method.
+        kind: &'static str,
+        /// The name that was given.
+        name: String,
+        /// Registered names that look like it.
+        candidates: Vec<String>,
+    },
+
+    /// The server is not running.
+    #[error("the server is not running. Start it first")]
+    NotRunning,
+
+    /// The server is already running, or about to.
+    #[error("the server is already running on {0}. Stop it before starting it again")]
+    AlreadyRunning(String),
+
+    /// The mode needs a window and there is none.
+    #[error("exec mode `desktop` needs a window. Add the crate `selvedge-desktop` and call `selvedge_desktop::run(server)`")]
+    NoShell,
+
+    /// There is no display to open a window on.
+    #[error("no display to open a window on: {0}. Run it in a desktop session, or with `--server` for a browser")]
+    NoDisplay(String),
+
+    /// The window's side of the program failed.
+    #[error("the window failed: {0}")]
+    Shell(String),
+
+    /// A function of the application failed or panicked.
+    #[error("{0}")]
+    Callback(String),
+
+    /// The system refused something that has no better name here.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The code a program should exit with when it ends because of this error.
+    ///
+    /// The codes are those of `sysexits.h`: 69 where something outside is not available (port, display), 70 where
+    /// the program itself failed, for one because its port could not be proved free.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::PortBusy { .. } | Error::Bind { .. } | Error::NoDisplay(_) | Error::NoShell => 69,
+            _ => 70,
+        }
+    }
+}
+
+fn nearest(candidates: &[String]) -> String {
+    match candidates {
+        [] => String::new(),
+        names => format!(". Did you mean {}?", names.join(", ")),
+    }
+}
+
+/// Who holds a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Holder {
+    /// A program that listens on the port or has a connection on it.
+    Process {
+        /// Its process id.
+        pid: u32,
+        /// Its name or path.
+        program: String,
+    },
+    /// No program: the kernel keeps sockets of ended connections.
+    Sockets(
+        /// Each state with the number of sockets in it, for instance `TIME_WAIT` and 3.
+        Vec<(String, usize)>,
+    ),
+    /// Nothing that could be seen from here.
+    Unknown,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Process { pid, program } => write!(f, "held by {program} (pid {pid})"),
+            Holder::Sockets(states) => {
+                f.write_str("held by the system for ended connections (")?;
+                for (position, (state, count)) in states.iter().enumerate() {
+                    let comma = if position > 0 { ", " } else { "" };
+                    write!(f, "{comma}{count} in {state}")?;
+                }
+                f.write_str("), which lasts about a minute")
+            }
+            Holder::Unknown => f.write_str("held by a program that cannot be seen from here"),
+        }
+    }
+}
+
+/// The error of an application's own function: anything that implements [`std::error::Error`], or a sentence.
+///
+/// It has the `From` that makes `?` work on every error, which is why it is not an error type itself.
+/// A client that called the function receives its text.
+///
+/// ```
+/// fn load(path: &str) -> Result<usize, selvedge::Failure> {
+///     let text = std::fs::read_to_string(path)?;
+///     if text.is_empty() {
+///         return Err(selvedge::Failure::msg("the file is empty"));
+///     }
+///     Ok(text.len())
+/// }
+/// assert!(load("no such file").is_err());
+/// ```
+pub struct Failure(Box<dyn std::error::Error + Send + Sync>);
+
+impl Failure {
+    /// A failure that is just a sentence.
+    pub fn msg(message: impl Into<String>) -> Self {
+        Failure(message.into().into())
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(Box::new(error))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

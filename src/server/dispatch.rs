@@ -1,0 +1,328 @@
+//! The calls that clients make: trame's methods, triggers, and the application's own RPC methods.
+//!
+//! Calls of one client start in the order in which they came and finish independently. An answer leaves before the pushes that
+//! its call caused; those that an async callback makes on its way leave at once. Whatever happens in a callback, the call
+//! is answered.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Ctx, Server, unknown};
+use crate::{
+    Failure, Result,
+    callback::{Arguments, Function, Outcome},
+    controller::Lifecycle,
+    session::{Client, STATE_TOPIC},
+    state::{State, deferred},
+    wire::{
+        Packed,
+        message::{self, ErrorCode, Request},
+    },
+};
+
+/// Keys with this prefix belong to the framework: a client cannot write them.
+const RESERVED: &str = "trame__";
+
+/// Whether a method belongs to the protocol.
+pub(super) fn is_own_method(method: &str) -> bool {
+    ["wslink.", "trame.", "application.", "selvedge."].iter().any(|own| method.starts_with(own))
+}
+
+impl Server {
+    /// Answers one call of an authenticated client.
+    pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request) {
+        match request.method.as_str() {
+            "trame.state.get" => self.send_snapshot(client, &request.id),
+            "trame.trigger" => self.call_trigger(client, request),
+            _ if is_own_method(&request.method) => {
+                let hold = client.outbox.hold();
+                let result = deferred(|| self.own_method(client, &request));
+                self.state().flush();
+                match result {
+                    Some(result) => self.answer(client, &request, result),
+                    None => self.answer_unknown(client, &request),
+                }
+                drop(hold);
+            }
+            _ => self.call_rpc(client, request),
+        }
+    }
+
+    /// The snapshot stands in the order of the commits: it is queued before the next one can be made.
+    fn send_snapshot(&self, client: &Client, id: &Packed) {
+        self.state().snapshot(|pushed| {
+            let entries = pushed.iter().map(|(key, value)| (&**key, value));
+            let max_frame = self.hub().max_frame();
+            client.outbox.send(message::reply_state(id, self.name(), entries, max_frame));
+        });
+    }
+
+    /// The methods of the protocol that run no callback of their own. `None` where there is no such method.
+    fn own_method(&self, client: &Client, request: &Request) -> Option<Result<Packed, Failure>> {
+        let text = |position: usize| -> Result<String, Failure> {
+            let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
+            Ok(value.decode_as(&format!("argument {} of {}", position + 1, request.method))?)
+        };
+        let result = match request.method.as_str() {
+            "trame.state.update" => self.update_state(client, request),
+            "trame.lifecycle.update" => text(0).map(|event| self.page_event(client, &event)),
+            "trame.error.client" => text(0).map(|error| self.page_error(client, &error)),
+            "trame.force.push" => request
+                .args
+                .iter()
+                .map(|key| key.decode::<String>())
+                .collect::<Result<Vec<String>>>()
+                .map(|keys| {
+                    self.force_state_push(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+                })
+                .map_err(Failure::from),
+            "application.exit" => {
+                self.request_stop();
+                Ok(())
+            }
+            "application.exit.later" => self.stop_later(request),
+            "selvedge.hello" => {
+                client.outbox.streams_on_demand();
+                return Some(Packed::encode(&json!({"version": 1})).map_err(Failure::from));
+            }
+            "selvedge.stream.open" => text(0).and_then(|topic| {
+                let opened = client.outbox.open_stream(&topic);
+                opened.then_some(()).ok_or_else(|| Failure::msg("too many streams are open"))
+            }),
+            "selvedge.stream.ack" => text(0).map(|topic| client.outbox.acknowledge(&topic)),
+            "selvedge.stream.close" => text(0).map(|topic| client.outbox.close_stream(&topic)),
+            _ => return None,
+        };
+        Some(result.map(|()| Packed::nil()))
+    }
+
+    fn update_state(&self, client: &Client, request: &Request) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Change {
+            key: String,
+        }
+        let changes = request.args.first().and_then(message::items).unwrap_or_default();
+        let mut values = Vec::with_capacity(changes.len());
+        let mut refused = Vec::new();
+        for change in changes {
+            let Change { key } = change.decode_as("a change of state")?;
+            let value = message::entries(&change).and_then(|mut entries| entries.swap_remove("value"));
+            if key.starts_with(RESERVED) {
+                refused.push(key);
+            } else {
+                values.push((key, value.unwrap_or(Packed::nil())));
+            }
+        }
+        self.state().set_from_client(client.id, values);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        self.restore(client, &refused);
+        Err(Failure::msg(format!("{} cannot be set by a client", refused.join(", "))))
+    }
+
+    /// Sends the true values of keys that a client may have set for itself.
+    fn restore(&self, client: &Client, keys: &[String]) {
+        self.state().snapshot(|pushed| {
+            let values: Vec<(&str, &Packed)> =
+                keys.iter().filter_map(|key| Some((key.as_str(), pushed.get(key.as_str())?))).collect();
+            let max_frame = self.hub().max_frame();
+            client.outbox.send(message::publish_map(STATE_TOPIC, values.into_iter(), max_frame));
+        });
+    }
+
+    fn page_event(&self, client: &Client, event: &str) {
+        match Lifecycle::from_page(event) {
+            Some(event) => self.start_hooks(client, event, Vec::new()),
+            None => tracing::debug!(event, "a page announced an event that is not known"),
+        }
+    }
+
+    fn page_error(&self, client: &Client, error: &str) {
+        tracing::warn!(?client.id, "a page reports: {error}");
+        self.start_hooks(client, Lifecycle::Error, Packed::encode(error).into_iter().collect());
+    }
+
+    /// Runs the hooks of an event without waiting for async ones.
+    fn start_hooks(&self, client: &Client, event: Lifecycle, args: Vec<Packed>) {
+        for hook in self.inner.controller.hooks(event) {
+            let callee = format!("the hook on {event:?}");
+            let arguments = Arguments::new(callee.clone(), args.clone(), Default::default());
+            match hook(Ctx::of(self, Some(client.id)), arguments) {
+                Outcome::Ready(result) => self.report(&callee, result),
+                Outcome::Pending(future) => {
+                    let server = self.clone();
+                    self.hub().spawn(async move {
+                        let result = server.clone().deferred(future).await;
+                        server.state().flush();
+                        server.report(&callee, result);
+                    });
+                }
+            }
+        }
+    }
+
+    fn stop_later(&self, request: &Request) -> Result<(), Failure> {
+        let seconds: f64 = match request.args.first() {
+            Some(seconds) => seconds.decode_as("the delay of application.exit.later")?,
+            None => 60.0,
+        };
+        let delay = Duration::try_from_secs_f64(seconds)?;
+        let server = self.clone();
+        self.hub().spawn(async move {
+            tokio::time::sleep(delay).await;
+            server.request_stop();
+        });
+        Ok(())
+    }
+
+    fn call_trigger(&self, client: &Arc<Client>, mut request: Request) {
+        let name: Result<String> = match request.args.first() {
+            Some(name) => name.decode_as("the name of the trigger"),
+            None => Packed::nil().decode_as("the name of the trigger"),
+        };
+        let name = match name {
+            Ok(name) => name,
+            Err(error) => return self.answer(client, &request, Err(error.into())),
+        };
+        let Some(function) = self.inner.controller.trigger(&name) else {
+            let similar = self.inner.controller.similar_triggers(&name);
+            tracing::warn!("a page called a trigger: {}", unknown("trigger", &name, similar));
+            return self.answer(client, &request, Ok(Packed::nil()));
+        };
+        let positional = request.args.get(1).and_then(message::items).unwrap_or_default();
+        let named = request.args.get(2).and_then(message::entries).unwrap_or_default();
+        request.args.clear();
+        let callee = format!("trigger `{name}`");
+        let arguments = Arguments::new(callee.clone(), positional, named);
+        self.run(client, request, callee, &function, arguments);
+    }
+
+    fn call_rpc(&self, client: &Arc<Client>, mut request: Request) {
+        let rpcs = self.inner.rpcs.read().unwrap_or_else(PoisonError::into_inner);
+        let function = rpcs.get(&request.method).cloned();
+        drop(rpcs);
+        let Some(function) = function else { return self.answer_unknown(client, &request) };
+        let callee = format!("RPC method `{}`", request.method);
+        let args = std::mem::take(&mut request.args);
+        let kwargs = std::mem::take(&mut request.kwargs);
+        self.run(client, request, callee.clone(), &function, Arguments::new(callee, args, kwargs));
+    }
+
+    /// Calls a function of the application and answers with its outcome, now or when it has finished.
+    fn run(
+        &self,
+        client: &Arc<Client>,
+        request: Request,
+        callee: String,
+        function: &Function<Ctx>,
+        arguments: Arguments,
+    ) {
+        let hold = client.outbox.hold();
+        let context = Ctx::of(self, Some(client.id));
+        let mut future = match deferred(|| function(context, arguments)) {
+            Outcome::Ready(result) => {
+                self.state().flush();
+                return self.answer_call(client, &request, &callee, result);
+            }
+            Outcome::Pending(future) => self.clone().deferred(future),
+        };
+        // Started here, so that calls start in their order; finished wherever.
+        if let Some(result) = (&mut future).now_or_never() {
+            self.state().flush();
+            return self.answer_call(client, &request, &callee, result);
+        }
+        drop(hold);
+        let (server, client) = (self.clone(), Arc::clone(client));
+        self.hub().spawn(async move {
+            let result = future.await;
+            let _hold = client.outbox.hold();
+            server.state().flush();
+            server.answer_call(&client, &request, &callee, result);
+        });
+    }
+
+    fn answer_call(
+        &self,
+        client: &Client,
+        request: &Request,
+        callee: &str,
+        result: Result<Packed, Failure>,
+    ) {
+        if let Err(failure) = &result {
+            self.report(callee, Err(Failure::msg(failure.to_string())));
+        }
+        self.answer(client, request, result);
+    }
+
+    fn answer(&self, client: &Client, request: &Request, result: Result<Packed, Failure>) {
+        let max_frame = self.hub().max_frame();
+        let message = match result {
+            Ok(value) => message::reply(&request.id, &value, max_frame),
+            Err(failure) => {
+                let data = json!({"method": request.method, "exception": failure.to_string()});
+                let data = Packed::encode(&data).ok();
+                let text = "Exception raised";
+                message::error(&request.id, ErrorCode::Raised, text, data.as_ref(), max_frame)
+            }
+        };
+        client.outbox.reply(message);
+    }
+
+    fn answer_unknown(&self, client: &Client, request: &Request) {
+        let (id, max_frame) = (&request.id, self.hub().max_frame());
+        let method = Packed::encode(&request.method).ok();
+        let text = "Unregistered method called";
+        let message = message::error(id, ErrorCode::Unknown, text, method.as_ref(), max_frame);
+        client.outbox.reply(message);
+    }
+
+    /// Logs a failure and tells the hooks on exceptions.
+    pub(super) fn report(&self, callee: &str, result: Result<Packed, Failure>) {
+        let Err(failure) = result else { return };
+        tracing::error!("{callee} failed: {failure}");
+        let text = format!("{callee} failed: {failure}");
+        for hook in self.inner.controller.hooks(Lifecycle::Exception) {
+            let args = Packed::encode(&text).into_iter().collect();
+            let callee = "the hook on Exception".to_owned();
+            let arguments = Arguments::new(callee, args, Default::default());
+            match hook(Ctx::of(self, None), arguments) {
+                Outcome::Ready(Ok(_)) => {}
+                // A failing hook on failures is only logged: it must not call itself.
+                Outcome::Ready(Err(failure)) => tracing::error!("a hook on Exception failed: {failure}"),
+                Outcome::Pending(future) => self.hub().spawn(future.map(drop)),
+            }
+        }
+    }
+
+    /// Wraps the future of a callback, so that what it sets between two awaits goes out as one message.
+    pub(super) fn deferred(self, future: BoxFuture<'static, Result<Packed, Failure>>) -> Deferred {
+        Deferred { state: self.inner.state.clone(), future }
+    }
+}
+
+/// The future of a callback, which flushes whenever it has to wait: a page shows progress before the work is done.
+pub(super) struct Deferred {
+    state: State,
+    future: BoxFuture<'static, Result<Packed, Failure>>,
+}
+
+impl Future for Deferred {
+    type Output = Result<Packed, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let poll = deferred(|| self.future.as_mut().poll(context));
+        if poll.is_pending() {
+            self.state.flush();
+        }
+        poll
+    }
+}

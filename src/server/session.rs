@@ -1,0 +1,150 @@
+//! One connection, from its first frame to its last: who is it, and what does it want.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::Server;
+use crate::{
+    Error, Result,
+    session::Client,
+    wire::{
+        Packed,
+        chunk::Assembler,
+        message::{self, ErrorCode, Incoming, Request},
+    },
+};
+
+/// Bytes of a message from a client that has not said who it is.
+const MAX_MESSAGE_BEFORE_HELLO: usize = 4096;
+
+/// Says whether a secret is the right one.
+pub(crate) type Verify = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// A connection's side of the protocol. Dropping it takes the client out of the server.
+pub(crate) struct Session {
+    server: Server,
+    client: Arc<Client>,
+    assembler: Assembler,
+    verify: Verify,
+    authenticated: bool,
+    limits: Limits,
+}
+
+/// What one client may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of a message from it.
+    pub(crate) message: usize,
+    /// Bytes that are kept for it while it does not read.
+    pub(crate) outbox: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { message: 1 << 30, outbox: 64 << 20 }
+    }
+}
+
+impl Session {
+    /// A session with a peer that still has to say who it is.
+    ///
+    /// # Errors
+    /// When the system has no random numbers to name the client.
+    pub(crate) fn new(server: &Server, verify: Verify, limits: Limits) -> Result<Self> {
+        Ok(Session {
+            server: server.clone(),
+            client: Arc::new(Client::new(limits.outbox)?),
+            assembler: Assembler::new(MAX_MESSAGE_BEFORE_HELLO),
+            verify,
+            authenticated: false,
+            limits,
+        })
+    }
+
+    /// The peer's outbox, which somebody has to empty.
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// Whether the peer has given the secret.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// Takes one binary WebSocket message.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] when the peer breaks the protocol; the connection has to end then.
+    pub(crate) fn receive(&mut self, frame: Bytes) -> Result<()> {
+        let Some(message) = self.assembler.accept(frame)? else { return Ok(()) };
+        match Incoming::parse(message)? {
+            Incoming::Request(request) => self.call(request),
+            Incoming::Invalid { id } => {
+                self.refuse(&id, ErrorCode::Invalid, "A request without a method", None);
+            }
+            Incoming::Ignored => {}
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, request: Request) {
+        let is_system = request.id.decode::<String>().is_ok_and(|id| id.starts_with("system:"));
+        if request.method == "wslink.hello" {
+            self.hello(&request);
+        } else if !self.authenticated {
+            let text = "Unauthorized: Skip message processing";
+            self.refuse(&request.id, ErrorCode::Unauthorized, text, None);
+        } else if is_system {
+            self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called", None);
+        } else {
+            self.server.dispatch(&self.client, request);
+        }
+    }
+
+    fn hello(&mut self, request: &Request) {
+        #[derive(serde::Deserialize)]
+        struct Hello {
+            secret: String,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Welcome {
+            #[serde(rename = "clientID")]
+            client_id: String,
+            max_msg_size: usize,
+        }
+        let hello = request.args.first().and_then(|argument| argument.decode::<Hello>().ok());
+        if !hello.is_some_and(|hello| (self.verify)(&hello.secret)) {
+            tracing::warn!("a client was refused: its secret is missing or wrong");
+            self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed", None);
+            return;
+        }
+        self.authenticated = true;
+        self.assembler.set_max_message(self.limits.message);
+        let hub = self.server.hub();
+        let welcome =
+            Welcome { client_id: self.client.id.to_string(), max_msg_size: hub.max_frame() };
+        if let Ok(welcome) = Packed::encode(&welcome) {
+            self.client.outbox.send(message::reply(&request.id, &welcome, hub.max_frame()));
+        }
+        hub.join(&self.client);
+    }
+
+    fn refuse(&self, id: &Packed, code: ErrorCode, text: &str, data: Option<&Packed>) {
+        let max_frame = self.server.hub().max_frame();
+        self.client.outbox.send(message::error(id, code, text, data, max_frame));
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.server.hub().leave(self.client.id);
+    }
+}
+
+/// The protocol error of a text frame, which wslink 2 ignores.
+pub(crate) fn is_fatal(error: &Error) -> bool {
+    matches!(error, Error::Protocol(_))
+}

@@ -1,0 +1,170 @@
+//! All connected clients: what the state commits and the application publishes goes to them through here.
+//!
+//! Locks are taken in one order: the state's, the list of clients, an outbox. Whoever publishes does so with the list locked, so
+//! that all clients see the same order.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use indexmap::IndexSet;
+use tokio::{sync::Notify, time::sleep};
+
+use super::{Client, Closing, STATE_TOPIC, Tasks};
+use crate::{
+    state::{Key, Sink, State},
+    wire::{ClientId, Packed, message},
+};
+
+/// How long a change that nobody flushes waits for others that belong to it.
+const FLUSH_DELAY: Duration = Duration::from_millis(10);
+
+/// The clients of one server.
+pub(crate) struct Hub {
+    clients: Mutex<HashMap<ClientId, Arc<Client>>>,
+    tasks: Mutex<Option<Tasks>>,
+    unflushed: Notify,
+    max_frame: usize,
+}
+
+impl Hub {
+    /// A hub whose messages are cut into frames of at most `max_frame` bytes.
+    pub(crate) fn new(max_frame: usize) -> Self {
+        Hub {
+            clients: Mutex::default(),
+            tasks: Mutex::default(),
+            unflushed: Notify::new(),
+            max_frame,
+        }
+    }
+
+    /// Bytes of the largest frame, as the answer to a hello tells.
+    pub(crate) fn max_frame(&self) -> usize {
+        self.max_frame
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<ClientId, Arc<Client>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a client take part. It gets everything that is published from now on.
+    pub(crate) fn join(&self, client: &Arc<Client>) {
+        self.clients().insert(client.id, Arc::clone(client));
+    }
+
+    /// Forgets a client.
+    pub(crate) fn leave(&self, client: ClientId) {
+        self.clients().remove(&client);
+    }
+
+    /// How many clients have said who they are and are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.clients().len()
+    }
+
+    /// Sends to all clients, or to all but one.
+    pub(crate) fn publish(&self, topic: &str, data: &Packed, except: Option<ClientId>) {
+        let clients = self.clients();
+        let recipients = || clients.values().filter(|client| Some(client.id) != except);
+        if recipients().next().is_none() {
+            return;
+        }
+        let message = message::publish(topic, data, self.max_frame);
+        recipients().for_each(|client| client.outbox.send(message.clone()));
+    }
+
+    /// Sends to one client, if it is still connected.
+    pub(crate) fn publish_to(&self, client: ClientId, topic: &str, data: &Packed) -> bool {
+        let clients = self.clients();
+        let Some(client) = clients.get(&client) else { return false };
+        client.outbox.send(message::publish(topic, data, self.max_frame));
+        true
+    }
+
+    /// Offers a frame of a stream to all clients; each takes the newest when it can.
+    pub(crate) fn offer(&self, topic: &str, data: &Packed) {
+        let clients = self.clients();
+        if clients.is_empty() {
+            return;
+        }
+        let frame = message::publish(topic, data, self.max_frame);
+        let topic: Arc<str> = topic.into();
+        clients.values().for_each(|client| client.outbox.offer(&topic, &frame));
+    }
+
+    /// Ends all connections, after what is queued for them.
+    pub(crate) fn close_all(&self, closing: Closing) {
+        self.clients().values().for_each(|client| client.outbox.close(closing));
+    }
+
+    /// Sends the latest values of `keys` to a client whose changes were folded.
+    pub(crate) fn catch_up(&self, state: &State, client: &Client, keys: &IndexSet<Key>) {
+        state.snapshot(|pushed| {
+            let values: Vec<(Key, Packed)> = keys
+                .iter()
+                .filter_map(|key| Some((Arc::clone(key), pushed.get(key)?.clone())))
+                .collect();
+            let message = self.state_message(&values);
+            client.outbox.push_state(&message, &values.iter().map(|(key, _)| key.clone()).collect());
+        });
+    }
+
+    fn state_message(&self, values: &[(Key, Packed)]) -> crate::wire::chunk::Outgoing {
+        let entries = values.iter().map(|(key, value)| (&**key, value));
+        message::publish_map(STATE_TOPIC, entries, self.max_frame)
+    }
+
+    /// Gives a run of the server its tasks, and starts the one that flushes what nobody else does.
+    pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, state: &State) {
+        let (hub, state) = (Arc::clone(self), state.clone());
+        tasks.spawn(async move {
+            loop {
+                hub.unflushed.notified().await;
+                sleep(FLUSH_DELAY).await;
+                state.flush();
+            }
+        });
+        *self.tasks() = Some(tasks);
+    }
+
+    /// Takes the tasks of a run that ends. Futures that come later are dropped.
+    pub(crate) fn end(&self) -> Option<Tasks> {
+        self.tasks().take()
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Option<Tasks>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a future as a task of the current run.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        match &*self.tasks() {
+            Some(tasks) => tasks.spawn(future),
+            None => tracing::warn!("an async callback was dropped: the server is not running"),
+        }
+    }
+}
+
+impl Sink for Hub {
+    fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+        let clients = self.clients();
+        let recipients = || clients.values().filter(|client| Some(client.id) != except);
+        if recipients().next().is_none() {
+            return;
+        }
+        let message = self.state_message(changes);
+        let keys: Arc<[Key]> = changes.iter().map(|(key, _)| Arc::clone(key)).collect();
+        recipients().for_each(|client| client.outbox.push_state(&message, &keys));
+    }
+
+    fn unflushed(&self) {
+        self.unflushed.notify_one();
+    }
+
+    fn drive(&self, future: BoxFuture<'static, ()>) {
+        self.spawn(future);
+    }
+}

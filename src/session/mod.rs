@@ -1,0 +1,21 @@
+//! The clients that are connected, and what is on its way to them.
+//!
+//! What must hold: nobody waits for a slow client, what is kept for it is bounded in bytes, every client gets messages in the one
+//! order in which they were made, and a message for many is encoded once.
+
+mod client;
+mod hub;
+mod outbox;
+mod tasks;
+
+pub(crate) use client::Client;
+pub(crate) use hub::Hub;
+pub(crate) use outbox::{Closing, Next};
+pub(crate) use tasks::Tasks;
+
+/// The topic of state changes.
+pub(crate) const STATE_TOPIC: &str = "trame.state.topic";
+/// The topic of calls into the page.
+pub(crate) const ACTIONS_TOPIC: &str = "trame.actions.topic";
+/// The topic of files that the page saves.
+pub(crate) const DOWNLOAD_TOPIC: &str = "selvedge.download";

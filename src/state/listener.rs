@@ -1,0 +1,45 @@
+//! Change listeners, as the state sees them: keys, and something to run.
+
+use std::{fmt, panic::Location};
+
+use futures_util::future::BoxFuture;
+
+use super::Key;
+use crate::wire::Packed;
+
+/// What running a listener leaves to be done.
+pub(crate) enum Reaction {
+    /// Nothing.
+    Done,
+    /// A future that the server drives; a flush does not wait for it.
+    Pending(BoxFuture<'static, ()>),
+}
+
+/// A function that runs when one of its keys has changed.
+pub(crate) struct Listener {
+    pub(super) keys: Vec<Key>,
+    registered: &'static Location<'static>,
+    run: Box<dyn Fn(Vec<Packed>) -> Reaction + Send + Sync>,
+}
+
+impl Listener {
+    /// A listener that gets the values of `keys` in their order. It reports its own failures; it must not panic.
+    pub(crate) fn new(
+        keys: Vec<Key>,
+        registered: &'static Location<'static>,
+        run: impl Fn(Vec<Packed>) -> Reaction + Send + Sync + 'static,
+    ) -> Self {
+        Listener { keys, registered, run: Box::new(run) }
+    }
+
+    pub(super) fn run(&self, values: Vec<Packed>) -> Reaction {
+        (self.run)(values)
+    }
+}
+
+/// For messages: where it was registered and on what.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the listener on {:?} ({})", self.keys, self.registered)
+    }
+}

@@ -1,0 +1,67 @@
+//! What an application asks of the window around it, whoever provides that window.
+
+use std::{borrow::Cow, path::PathBuf};
+
+use futures_util::future::BoxFuture;
+
+/// Size, icon and manners of the application's window.
+///
+/// ```
+/// use selvedge::WindowOptions;
+/// let window = WindowOptions::new().size(1100.0, 760.0).min_size(640.0, 480.0);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WindowOptions {
+    /// Width and height in logical pixels. Default 1024 × 768.
+    pub size: (f64, f64),
+    /// The smallest size the user can give it, in logical pixels.
+    pub min_size: Option<(f64, f64)>,
+    /// A PNG image for the window and the task bar. Without one the host's own icon is used.
+    pub icon_png: Option<Cow<'static, [u8]>>,
+}
+
+impl Default for WindowOptions {
+    fn default() -> Self {
+        WindowOptions { size: (1024.0, 768.0), min_size: None, icon_png: None }
+    }
+}
+
+impl WindowOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width and height in logical pixels.
+    pub fn size(mut self, width: f64, height: f64) -> Self {
+        self.size = (width, height);
+        self
+    }
+
+    /// The smallest size the user can give the window, in logical pixels.
+    pub fn min_size(mut self, width: f64, height: f64) -> Self {
+        self.min_size = Some((width, height));
+        self
+    }
+
+    /// A PNG image for the window and the task bar.
+    pub fn icon_png(mut self, png: impl Into<Cow<'static, [u8]>>) -> Self {
+        self.icon_png = Some(png.into());
+        self
+    }
+}
+
+/// Native dialogs, which a host offers to the application's code.
+pub trait Dialogs: Send + Sync {
+    /// Asks where to save a file, and gives the chosen path, or `None` when the user cancelled.
+    fn save_path(&self, request: SaveRequest) -> BoxFuture<'static, Option<PathBuf>>;
+}
+
+/// What a save dialog suggests.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SaveRequest {
+    /// The suggested file name, with its extension.
+    pub file_name: String,
+}

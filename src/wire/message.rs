@@ -1,0 +1,370 @@
+//! Requests, replies, errors and publishes: the RPC envelope of wslink 2.
+//!
+//! A request is a map of `id`, `method`, `args` and `kwargs`. Its id is echoed as it came. The stock JavaScript client drops answers
+//! whose id is not three parts joined by colons, the middle one of words joined by dots, so topics and client ids are
+//! made of letters, digits and underscores.
+
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use indexmap::IndexMap;
+
+use super::{
+    Packed,
+    chunk::{self, Outgoing},
+    scan::{Head, Scanner},
+};
+use crate::{Error, Result};
+
+/// Who is connected, for as long as the connection lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientId(u128);
+
+impl ClientId {
+    /// A new one, which nobody can guess.
+    pub(crate) fn random() -> Result<Self> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| Error::Io {
+            doing: "making a client id",
+            source: std::io::Error::other(error.to_string()),
+        })?;
+        Ok(ClientId(u128::from_ne_bytes(bytes)))
+    }
+}
+
+/// The form on the wire, `c` and 32 hexadecimal digits.
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{:032x}", self.0)
+    }
+}
+
+/// Shortened, since logs carry it on every line.
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client {:08x}", self.0 >> 96)
+    }
+}
+
+/// A call that a client made.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Echoed in the answer.
+    pub(crate) id: Packed,
+    pub(crate) method: String,
+    pub(crate) args: Vec<Packed>,
+    pub(crate) kwargs: IndexMap<String, Packed>,
+}
+
+/// What a complete message is.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    Request(Request),
+    /// A map with an id but no method.
+    Invalid { id: Packed },
+    /// Well-formed, but nothing that asks for an answer.
+    Ignored,
+}
+
+impl Incoming {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] when it is not exactly one msgpack value.
+    pub(crate) fn parse(message: Bytes) -> Result<Self> {
+        parse(message).map_err(|reason| Error::Protocol(format!("a message in which {reason}")))
+    }
+}
+
+fn parse(message: Bytes) -> Result<Incoming, &'static str> {
+    let mut scanner = Scanner::new(message);
+    let Head::Map(pairs) = scanner.enter()? else {
+        scanner.value().ok();
+        return Ok(Incoming::Ignored);
+    };
+    let (mut id, mut method, mut args, mut kwargs) = (None, None, Vec::new(), IndexMap::new());
+    for _ in 0..pairs {
+        match scanner.text()?.as_deref() {
+            Some("id") => id = Some(scanner.value()?),
+            Some("method") => method = scanner.text()?,
+            Some("args") => args = list(&mut scanner)?,
+            Some("kwargs") => kwargs = map(&mut scanner)?,
+            _ => {
+                scanner.value()?;
+            }
+        }
+    }
+    if !scanner.at_end() {
+        return Err("bytes follow the value");
+    }
+    Ok(match (id, method) {
+        (Some(id), Some(method)) => Incoming::Request(Request { id, method, args, kwargs }),
+        (Some(id), None) => Incoming::Invalid { id },
+        (None, _) => Incoming::Ignored,
+    })
+}
+
+/// The items of a list; none when it is something else, as wslink has it.
+fn list(scanner: &mut Scanner) -> Result<Vec<Packed>, &'static str> {
+    match scanner.enter()? {
+        Head::Array(items) => (0..items).map(|_| scanner.value()).collect(),
+        Head::Map(pairs) => {
+            for _ in 0..u64::from(pairs) * 2 {
+                scanner.value()?;
+            }
+            Ok(Vec::new())
+        }
+        Head::Other => scanner.value().map(|_| Vec::new()),
+    }
+}
+
+/// The entries of a map; none when it is something else. Keys that are not text are left out.
+fn map(scanner: &mut Scanner) -> Result<IndexMap<String, Packed>, &'static str> {
+    let mut entries = IndexMap::new();
+    match scanner.enter()? {
+        Head::Map(pairs) => {
+            for _ in 0..pairs {
+                let key = scanner.text()?;
+                let value = scanner.value()?;
+                key.map(|key| entries.insert(key, value));
+            }
+        }
+        Head::Array(items) => {
+            for _ in 0..items {
+                scanner.value()?;
+            }
+        }
+        Head::Other => {
+            scanner.value()?;
+        }
+    }
+    Ok(entries)
+}
+
+/// The items of an encoded list, or `None` when the value is something else.
+pub(crate) fn items(value: &Packed) -> Option<Vec<Packed>> {
+    let mut scanner = Scanner::new(value.bytes());
+    match scanner.enter().ok()? {
+        Head::Array(items) => (0..items).map(|_| scanner.value().ok()).collect(),
+        _ => None,
+    }
+}
+
+/// The entries of an encoded map, or `None` when the value is something else.
+pub(crate) fn entries(value: &Packed) -> Option<IndexMap<String, Packed>> {
+    let bytes = value.bytes();
+    let is_map = matches!(Scanner::new(bytes.clone()).enter(), Ok(Head::Map(_)));
+    is_map.then(|| map(&mut Scanner::new(bytes)).ok())?
+}
+
+/// The numbers that wslink gives to failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorCode {
+    /// The secret is wrong, or a call came before the hello.
+    Unauthorized = -32000,
+    /// A request that is none.
+    Invalid = -32600,
+    /// No such method.
+    Unknown = -32601,
+    /// The method failed.
+    Raised = -32001,
+}
+
+/// The answer to a call.
+pub(crate) fn reply(id: &Packed, result: &Packed, max_frame: usize) -> Outgoing {
+    let mut message = envelope(id.as_bytes(), result.as_bytes().len());
+    put_str(&mut message, "result");
+    message.put_slice(result.as_bytes());
+    chunk::finish(message, max_frame)
+}
+
+/// The answer to a call that failed.
+pub(crate) fn error(
+    id: &Packed,
+    code: ErrorCode,
+    text: &str,
+    data: Option<&Packed>,
+    max_frame: usize,
+) -> Outgoing {
+    let mut message = envelope(id.as_bytes(), text.len() + 64);
+    put_str(&mut message, "error");
+    put_map(&mut message, if data.is_some() { 3 } else { 2 });
+    put_str(&mut message, "code");
+    put(&mut message, |out| rmp::encode::write_sint(out, code as i64).map(drop));
+    put_str(&mut message, "message");
+    put_str(&mut message, text);
+    if let Some(data) = data {
+        put_str(&mut message, "data");
+        message.put_slice(data.as_bytes());
+    }
+    chunk::finish(message, max_frame)
+}
+
+/// A message to all who listen to a topic.
+pub(crate) fn publish(topic: &str, data: &Packed, max_frame: usize) -> Outgoing {
+    let mut message = publish_envelope(topic, data.as_bytes().len());
+    message.put_slice(data.as_bytes());
+    chunk::finish(message, max_frame)
+}
+
+/// A message whose data is a map of these entries.
+pub(crate) fn publish_map<'a>(
+    topic: &str,
+    entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
+    max_frame: usize,
+) -> Outgoing {
+    let size = entries.clone().map(|(key, value)| key.len() + 5 + value.as_bytes().len()).sum();
+    let mut message = publish_envelope(topic, size);
+    put_entries(&mut message, entries);
+    chunk::finish(message, max_frame)
+}
+
+/// The answer to a call, whose result is a map that ends with another map: the snapshot of a state.
+pub(crate) fn reply_state<'a>(
+    id: &Packed,
+    name: &str,
+    entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
+    max_frame: usize,
+) -> Outgoing {
+    let size: usize = entries.clone().map(|(key, value)| key.len() + 5 + value.as_bytes().len()).sum();
+    let mut message = envelope(id.as_bytes(), size + name.len() + 32);
+    put_str(&mut message, "result");
+    put_map(&mut message, 2);
+    put_str(&mut message, "name");
+    put_str(&mut message, name);
+    put_str(&mut message, "state");
+    put_entries(&mut message, entries);
+    chunk::finish(message, max_frame)
+}
+
+/// A map as a value of its own.
+pub(super) fn map_value(entries: &IndexMap<String, Packed>) -> Packed {
+    let mut bytes = BytesMut::new();
+    put_map(&mut bytes, entries.len() as u32);
+    for (key, value) in entries {
+        put_str(&mut bytes, key);
+        bytes.put_slice(value.as_bytes());
+    }
+    Packed::from_checked(bytes.freeze())
+}
+
+fn put_entries<'a>(
+    message: &mut BytesMut,
+    entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)>,
+) {
+    put_map(message, entries.len() as u32);
+    for (key, value) in entries {
+        put_str(message, key);
+        message.put_slice(value.filtered().as_bytes());
+    }
+}
+
+/// What each answer starts with: a map of three, the last key still to come.
+fn envelope(id: &[u8], capacity: usize) -> BytesMut {
+    let mut message = chunk::new_message(capacity + id.len() + 40);
+    put_map(&mut message, 3);
+    put_str(&mut message, "wslink");
+    put_str(&mut message, "1.0");
+    put_str(&mut message, "id");
+    message.put_slice(id);
+    message
+}
+
+fn publish_envelope(topic: &str, capacity: usize) -> BytesMut {
+    let mut id = BytesMut::with_capacity(topic.len() + 16);
+    put_str(&mut id, &format!("publish:{topic}:0"));
+    let mut message = envelope(&id, capacity);
+    put_str(&mut message, "result");
+    message
+}
+
+fn put_str(message: &mut BytesMut, text: &str) {
+    put(message, |out| rmp::encode::write_str(out, text).map(drop));
+}
+
+fn put_map(message: &mut BytesMut, pairs: u32) {
+    put(message, |out| rmp::encode::write_map_len(out, pairs).map(drop));
+}
+
+/// Writing into memory does not fail.
+fn put<E>(
+    message: &mut BytesMut,
+    write: impl FnOnce(&mut bytes::buf::Writer<&mut BytesMut>) -> Result<(), E>,
+) {
+    let written = write(&mut message.writer());
+    debug_assert!(written.is_ok());
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pack(value: Value) -> Bytes {
+        Bytes::copy_from_slice(Packed::encode(&value).unwrap().as_bytes())
+    }
+
+    fn content(outgoing: &Outgoing) -> Value {
+        let frame = outgoing.frames()[0].slice(chunk::HEADER..);
+        Packed::from_checked(frame).decode().unwrap()
+    }
+
+    #[test]
+    fn a_request_keeps_its_arguments_encoded() {
+        let message = pack(json!({
+            "wslink": "1.0", "id": "rpc:c0:1", "method": "add", "args": [1, {"a": 2}], "kwargs": {"b": 3}
+        }));
+        let Incoming::Request(request) = Incoming::parse(message).unwrap() else { panic!() };
+        assert_eq!(request.method, "add");
+        assert_eq!(request.id.decode::<String>().unwrap(), "rpc:c0:1");
+        assert_eq!(request.args.len(), 2);
+        assert_eq!(request.args[1].decode::<Value>().unwrap(), json!({"a": 2}));
+        assert_eq!(request.kwargs["b"].decode::<i64>().unwrap(), 3);
+    }
+
+    #[test]
+    fn arguments_of_a_wrong_type_count_as_none() {
+        for args in [json!("text"), json!({"a": 1}), json!(null)] {
+            let message = pack(json!({"id": 1, "method": "m", "args": args, "kwargs": [1, 2]}));
+            let Incoming::Request(request) = Incoming::parse(message).unwrap() else { panic!() };
+            assert!(request.args.is_empty() && request.kwargs.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_ignored_or_named() {
+        let kind = |value| format!("{:?}", Incoming::parse(pack(value)).unwrap());
+        assert_eq!(kind(json!([1, 2])), "Ignored");
+        assert_eq!(kind(json!({"method": "m"})), "Ignored");
+        assert!(kind(json!({"id": "x"})).starts_with("Invalid"));
+        assert!(kind(json!({"id": "x", "method": 5})).starts_with("Invalid"));
+        assert!(Incoming::parse(Bytes::from_static(&[0x80, 0xc0])).is_err());
+        assert!(Incoming::parse(Bytes::from_static(&[0x81, 0xa2, b'i'])).is_err());
+    }
+
+    #[test]
+    fn answers_have_the_envelope_of_wslink() {
+        let id = Packed::encode("rpc:c0:7").unwrap();
+        assert_eq!(
+            content(&reply(&id, &Packed::nil(), 1000)),
+            json!({"wslink": "1.0", "id": "rpc:c0:7", "result": null})
+        );
+        let data = Packed::encode("nope").unwrap();
+        assert_eq!(
+            content(&error(&id, ErrorCode::Unknown, "Unregistered method called", Some(&data), 1000)),
+            json!({"wslink": "1.0", "id": "rpc:c0:7", "error":
+                {"code": -32601, "message": "Unregistered method called", "data": "nope"}})
+        );
+        let value = Packed::encode(&1).unwrap();
+        assert_eq!(
+            content(&publish_map("trame.state.topic", [("a", &value)].into_iter(), 1000)),
+            json!({"wslink": "1.0", "id": "publish:trame.state.topic:0", "result": {"a": 1}})
+        );
+        assert_eq!(
+            content(&reply_state(&id, "demo", [("a", &value)].into_iter(), 1000))["result"],
+            json!({"name": "demo", "state": {"a": 1}})
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! Bytes to messages: msgpack values, chunks and the RPC envelope of wslink 2.
+//!
+//! Nothing in here knows a socket, a clock or a task: functions take bytes and give messages, or the reason why they
+//! are none. Whatever a peer sends, the memory used is bounded by the bytes it really sent.
+//!
+//! - [`packed`]: one msgpack value, encoded once and passed on as bytes
+//! - [`chunk`]: the 12-byte header, cutting messages into frames and putting them together again
+//! - [`message`]: requests, replies, errors and publishes
+
+pub(crate) mod chunk;
+pub(crate) mod message;
+pub(crate) mod packed;
+mod scan;
+
+pub use message::ClientId;
+pub use packed::{Attachment, Packed, Timestamp};
+
+pub(crate) use packed::fields;
