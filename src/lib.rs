@@ -1,12 +1,82 @@
-//! A state server for desktop and web applications.
+//! A state server for desktop and web applications: state, change listeners, triggers and the page's template live in
+//! Rust, and web pages follow over a WebSocket.
+//!
+//! ```no_run
+//! use selvedge::{Ctx, Result, Server, StartOptions};
+//!
+//! fn app() -> Result<Server> {
+//!     let server = selvedge::get_server("counter");
+//!     server.state().set("count", 0);
+//!     server.on_change("count", |cx: Ctx, count: i64| {
+//!         cx.state().set("doubled", count * 2);
+//!     });
+//!     server.trigger("reset", |cx: Ctx| {
+//!         cx.state().set("count", 0);
+//!     });
+//!     server.template("main", r#"
+//!         <input type="range" v-model.number="count"> {{ count }} × 2 = {{ doubled }}
+//!         <button @click="trigger('reset')">Reset</button>
+//!     "#);
+//!     Ok(server)
+//! }
+//!
+//! fn main() -> Result<()> {
+//!     app()?.run(StartOptions::from_args())?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Server::run`] serves a browser. With the crate `selvedge-desktop`, `selvedge_desktop::run(app()?)` shows the same application
+//! in a window of its own, and ends only when the port that it listened on is proved to be free again.
+//!
+//! # Map
+//!
+//! | what | where |
+//! | --- | --- |
+//! | values shared with every page | [`State`], [`Packed`], [`Attachment`], [`Timestamp`] |
+//! | functions that pages call and events they cause | [`Server::trigger`], [`Server::rpc`], [`Server::on_change`], [`Server::on`], [`Ctx`] |
+//! | what pages show | [`Server::template`], [`Module`], [`Server::enable_module`] |
+//! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
+//! | starting and stopping | [`StartOptions`], [`Running`], [`StopHandle`], [`Shell`] |
+//! | ports | [`is_port_free`], [`wait_port_free`] |
+//!
+//! The wire is that of wslink 2, so that pages, scripts and widget libraries made for trame work unmodified.
 #![deny(unsafe_code)]
 
+#[forbid(unsafe_code)]
 mod callback;
+#[forbid(unsafe_code)]
+mod controller;
+#[forbid(unsafe_code)]
 mod error;
+#[forbid(unsafe_code)]
+mod http;
+mod net;
+#[forbid(unsafe_code)]
+mod run;
+#[forbid(unsafe_code)]
+mod server;
+#[forbid(unsafe_code)]
+mod session;
+#[forbid(unsafe_code)]
 mod state;
+#[forbid(unsafe_code)]
+mod template;
+#[forbid(unsafe_code)]
+mod window;
+#[forbid(unsafe_code)]
 mod wire;
 
-pub use callback::*;
-pub use error::*;
-pub use state::*;
-pub use wire::*;
+pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
+pub use controller::Lifecycle;
+pub use error::{Error, Failure, Holder, Result};
+pub use net::{is_port_free, wait_port_free};
+pub use run::{
+    ExecMode, Exit, Running, Shell, ShellExit, ShellSession, Signals, StartOptions, StopHandle, StopReport,
+    exit_code,
+};
+pub use server::{Ctx, Keys, Module, Saved, Server, Trigger, VueUse, get_server};
+pub use state::{Batch, State};
+pub use template::Template;
+pub use window::{Dialogs, SaveRequest, WindowOptions};
+pub use wire::{Attachment, ClientId, Packed, Timestamp};

@@ -42,7 +42,10 @@ pub struct ShellSession {
 
 impl ShellSession {
     /// A fresh sign-in URL, for a second window or for a reload after the page was lost.
-    pub fn sign_in_url(&self) -> String {
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn sign_in_url(&self) -> Result<String> {
         self.stop.sign_in_url()
     }
 }

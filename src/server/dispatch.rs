@@ -177,7 +177,7 @@ impl Server {
         };
         let delay = Duration::try_from_secs_f64(seconds)?;
         let server = self.clone();
-        self.hub().spawn(async move {
+        self.hub().spawn_service(async move {
             tokio::time::sleep(delay).await;
             server.request_stop();
         });
@@ -203,7 +203,7 @@ impl Server {
         request.args.clear();
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
-        self.run(client, request, callee, &function, arguments);
+        self.call_function(client, request, callee, &function, arguments);
     }
 
     fn call_rpc(&self, client: &Arc<Client>, mut request: Request) {
@@ -214,11 +214,11 @@ impl Server {
         let callee = format!("RPC method `{}`", request.method);
         let args = std::mem::take(&mut request.args);
         let kwargs = std::mem::take(&mut request.kwargs);
-        self.run(client, request, callee.clone(), &function, Arguments::new(callee, args, kwargs));
+        self.call_function(client, request, callee.clone(), &function, Arguments::new(callee, args, kwargs));
     }
 
     /// Calls a function of the application and answers with its outcome, now or when it has finished.
-    fn run(
+    fn call_function(
         &self,
         client: &Arc<Client>,
         request: Request,

@@ -21,7 +21,7 @@ use std::{
 
 pub use context::{Ctx, Saved};
 pub use module::{Module, VueUse};
-pub(crate) use session::Session;
+pub(crate) use session::{Limits, Session};
 
 use module::Modules;
 use serde::Serialize;

@@ -1,6 +1,9 @@
 //! Modules: client code and assets that a widget library brings along.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -32,7 +35,7 @@ pub struct Module {
     /// For error messages.
     pub name: String,
     /// Folders to serve, by the first part of their URL.
-    pub serve: IndexMap<String, PathBuf>,
+    pub serve: BTreeMap<String, PathBuf>,
     /// A folder that takes the place of the built-in page. The last module that brings one wins.
     pub www: Option<PathBuf>,
     /// URLs of classic scripts, relative to the page.
@@ -44,7 +47,7 @@ pub struct Module {
     /// Vue plugins to install.
     pub vue_use: Vec<VueUse>,
     /// State that the library starts with.
-    pub state: IndexMap<String, Value>,
+    pub state: BTreeMap<String, Value>,
 }
 
 impl Module {
@@ -82,9 +85,9 @@ pub(crate) struct Modules {
     enabled: Vec<Module>,
     vue_use: IndexMap<String, Option<Value>>,
     /// Served folders by URL prefix.
-    pub(crate) serve: HashMap<String, PathBuf>,
+    serve: HashMap<String, PathBuf>,
     /// What takes the place of the built-in page.
-    pub(crate) www: Option<PathBuf>,
+    www: Option<PathBuf>,
 }
 
 impl Modules {
@@ -111,6 +114,22 @@ impl Modules {
             }
         }
         true
+    }
+
+    /// The folder that serves a path, and the path inside of it. The longest prefix wins; the root is the last one asked.
+    pub(crate) fn folder_of(&self, path: &str) -> Option<(PathBuf, String)> {
+        let beneath = |prefix: &str| {
+            let rest = path.strip_prefix(prefix)?.strip_prefix('/');
+            rest.map(|rest| rest.trim_end_matches('/').to_owned())
+        };
+        let served = self.serve.iter().filter_map(|(prefix, folder)| {
+            let prefix = prefix.trim_matches('/');
+            Some((prefix.len(), folder, beneath(prefix)?))
+        });
+        match served.max_by_key(|(length, ..)| *length) {
+            Some((_, folder, rest)) => Some((folder.clone(), rest)),
+            None => self.www.clone().map(|www| (www, path.trim_end_matches('/').to_owned())),
+        }
     }
 
     /// All plugins, each once, in the order in which they were first named.
@@ -157,6 +176,23 @@ mod tests {
             serde_json::to_value(modules.vue_use()).unwrap(),
             json!([["a", {"k": 1}], ["b", {"x": {"y": 1, "z": 2}}], "c"])
         );
+    }
+
+    #[test]
+    fn the_longest_prefix_serves_a_path() {
+        let folder = |name: &str| PathBuf::from(name);
+        let serve = [("a", "one"), ("a/b", "two"), ("/c/", "three")];
+        let serve = serve.map(|(prefix, name)| (prefix.to_owned(), folder(name))).into();
+        let mut modules = Modules::default();
+        modules.add(&Module { serve, ..Module::default() });
+        let found = |path| modules.folder_of(path);
+        assert_eq!(found("a/x.js"), Some((folder("one"), "x.js".to_owned())));
+        assert_eq!(found("a/b/x.js"), Some((folder("two"), "x.js".to_owned())));
+        assert_eq!(found("a/bc"), Some((folder("one"), "bc".to_owned())));
+        assert_eq!(found("c/x"), Some((folder("three"), "x".to_owned())));
+        assert_eq!(found("ab/x"), None);
+        modules.add(&Module { www: Some(folder("root")), ..Module::default() });
+        assert_eq!(found("index.html"), Some((folder("root"), "index.html".to_owned())));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Server;
 use crate::{
-    Error, Result,
+    Result,
     session::Client,
     wire::{
         Packed,
@@ -76,7 +76,7 @@ impl Session {
     /// Takes one binary WebSocket message.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when the peer breaks the protocol; the connection has to end then.
+    /// [`Error::Protocol`](crate::Error::Protocol) when the peer breaks the protocol; the connection has to end then.
     pub(crate) fn receive(&mut self, frame: Bytes) -> Result<()> {
         let Some(message) = self.assembler.accept(frame)? else { return Ok(()) };
         match Incoming::parse(message)? {
@@ -142,9 +142,4 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.server.hub().leave(self.client.id);
     }
-}
-
-/// The protocol error of a text frame, which wslink 2 ignores.
-pub(crate) fn is_fatal(error: &Error) -> bool {
-    matches!(error, Error::Protocol(_))
 }

@@ -11,9 +11,12 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexSet;
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::{Notify, watch},
+    time::sleep,
+};
 
-use super::{Client, Closing, STATE_TOPIC, Tasks};
+use super::{Client, STATE_TOPIC, Tasks};
 use crate::{
     state::{Key, Sink, State},
     wire::{ClientId, Packed, message},
@@ -25,6 +28,7 @@ const FLUSH_DELAY: Duration = Duration::from_millis(10);
 /// The clients of one server.
 pub(crate) struct Hub {
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
+    connected: watch::Sender<usize>,
     tasks: Mutex<Option<Tasks>>,
     unflushed: Notify,
     max_frame: usize,
@@ -35,6 +39,7 @@ impl Hub {
     pub(crate) fn new(max_frame: usize) -> Self {
         Hub {
             clients: Mutex::default(),
+            connected: watch::Sender::new(0),
             tasks: Mutex::default(),
             unflushed: Notify::new(),
             max_frame,
@@ -52,17 +57,27 @@ impl Hub {
 
     /// Lets a client take part. It gets everything that is published from now on.
     pub(crate) fn join(&self, client: &Arc<Client>) {
-        self.clients().insert(client.id, Arc::clone(client));
+        let mut clients = self.clients();
+        clients.insert(client.id, Arc::clone(client));
+        self.connected.send_replace(clients.len());
     }
 
     /// Forgets a client.
     pub(crate) fn leave(&self, client: ClientId) {
-        self.clients().remove(&client);
+        let mut clients = self.clients();
+        if clients.remove(&client).is_some() {
+            self.connected.send_replace(clients.len());
+        }
     }
 
     /// How many clients have said who they are and are connected.
     pub(crate) fn connected(&self) -> usize {
-        self.clients().len()
+        *self.connected.borrow()
+    }
+
+    /// The same number, for those who wait for it.
+    pub(crate) fn watch_connected(&self) -> watch::Receiver<usize> {
+        self.connected.subscribe()
     }
 
     /// Sends to all clients, or to all but one.
@@ -95,11 +110,6 @@ impl Hub {
         clients.values().for_each(|client| client.outbox.offer(&topic, &frame));
     }
 
-    /// Ends all connections, after what is queued for them.
-    pub(crate) fn close_all(&self, closing: Closing) {
-        self.clients().values().for_each(|client| client.outbox.close(closing));
-    }
-
     /// Sends the latest values of `keys` to a client whose changes were folded.
     pub(crate) fn catch_up(&self, state: &State, client: &Client, keys: &IndexSet<Key>) {
         state.snapshot(|pushed| {
@@ -120,7 +130,7 @@ impl Hub {
     /// Gives a run of the server its tasks, and starts the one that flushes what nobody else does.
     pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, state: &State) {
         let (hub, state) = (Arc::clone(self), state.clone());
-        tasks.spawn(async move {
+        tasks.spawn_service(async move {
             loop {
                 hub.unflushed.notified().await;
                 sleep(FLUSH_DELAY).await;
@@ -139,11 +149,18 @@ impl Hub {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a future as a task of the current run.
+    /// Runs the future of a callback as a task of the current run.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         match &*self.tasks() {
             Some(tasks) => tasks.spawn(future),
             None => tracing::warn!("an async callback was dropped: the server is not running"),
+        }
+    }
+
+    /// Runs a future that ends when the current run begins to end.
+    pub(crate) fn spawn_service(&self, future: impl Future<Output = ()> + Send + 'static) {
+        if let Some(tasks) = &*self.tasks() {
+            tasks.spawn_service(future);
         }
     }
 }

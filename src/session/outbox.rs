@@ -33,6 +33,7 @@ const MAX_STREAMS: usize = 64;
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     filled: Notify,
+    gave_up: Notify,
     limit: usize,
 }
 
@@ -107,7 +108,7 @@ impl Outbox {
             streams_opened_by_client: false,
             closing: None,
         };
-        Outbox { queue: Mutex::new(queue), filled: Notify::new(), limit }
+        Outbox { queue: Mutex::new(queue), filled: Notify::new(), gave_up: Notify::new(), limit }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -151,6 +152,7 @@ impl Outbox {
         if queue.bytes > self.limit {
             tracing::warn!(bytes = queue.bytes, "a client is too slow and was disconnected");
             queue.give_up();
+            self.gave_up.notify_one();
         } else {
             queue.bytes += message.size();
             if before_held && queue.holds > 0 {
@@ -181,12 +183,18 @@ impl Outbox {
         self.filled.notify_one();
     }
 
+    /// Resolves when the client has fallen too far behind. It reads nothing then, not even a goodbye, perhaps.
+    pub(crate) async fn given_up(&self) {
+        self.gave_up.notified().await;
+    }
+
     /// Offers the newest frame of a stream. An older one that still waits is dropped.
     pub(super) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
         let mut queue = self.lock();
+        let on_demand = queue.streams_opened_by_client;
         match queue.streams.iter_mut().find(|stream| stream.topic == *topic) {
             Some(stream) => stream.waiting = Some(frame.clone()),
-            None if queue.streams_opened_by_client => return,
+            None if on_demand => return,
             None => queue.streams.push(Stream {
                 topic: Arc::clone(topic),
                 waiting: Some(frame.clone()),

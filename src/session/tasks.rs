@@ -9,25 +9,43 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[derive(Clone)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
+    ending: CancellationToken,
     cancel: CancellationToken,
     runtime: Handle,
 }
 
 impl Tasks {
     pub(crate) fn new(runtime: Handle) -> Self {
-        Tasks { tracker: TaskTracker::new(), cancel: CancellationToken::new(), runtime }
+        let cancel = CancellationToken::new();
+        Tasks { tracker: TaskTracker::new(), ending: cancel.child_token(), cancel, runtime }
     }
 
-    /// Runs a future until it ends or the run does.
+    /// Runs the future of a callback. It may go on for a while when the run ends.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let cancel = self.cancel.clone();
-        let until = async move { drop(cancel.run_until_cancelled(future).await) };
+        self.spawn_until(self.cancel.clone(), future);
+    }
+
+    /// Runs a future until the run begins to end.
+    pub(crate) fn spawn_service(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_until(self.ending.clone(), future);
+    }
+
+    fn spawn_until(&self, end: CancellationToken, future: impl Future<Output = ()> + Send + 'static) {
+        let until = async move {
+            end.run_until_cancelled(future).await;
+        };
         self.tracker.spawn_on(until, &self.runtime);
     }
 
-    /// Waits for all tasks, at most `grace`, and then cancels those that are left. A task that never yields is not waited
+    /// Ends all tasks at their next await, without waiting for them.
+    pub(crate) fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Waits for the callbacks, at most `grace`, and then cancels those that are left. One that never yields is not waited
     /// for beyond another `grace`.
     pub(crate) async fn finish(&self, grace: Duration) {
+        self.ending.cancel();
         self.tracker.close();
         if tokio::time::timeout(grace, self.tracker.wait()).await.is_err() {
             self.cancel.cancel();

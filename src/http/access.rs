@@ -1,0 +1,231 @@
+//! Who is let in: the secret, sign-in links, the cookie, and the names the server answers to.
+//!
+//! A server on loopback can be reached by every program and every web page on the machine. The page that it served
+//! itself and those who hold its secret get in, nobody else:
+//! - `Host` must be a name of this server. A page that tricks a browser by DNS rebinding sends a foreign one.
+//! - `Origin`, which browsers send with every WebSocket and POST, must be this server's. A foreign page has a foreign one, a
+//!   sandboxed one `null`. Programs send none: they need the secret.
+//! - The secret is told to pages that have the cookie, and the cookie is given to those who come by a sign-in link.
+//!   Cookies ignore ports, so the name holds the port, and the cookie alone opens nothing but the launcher.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, header};
+use subtle::ConstantTimeEq;
+
+use crate::{Error, Result};
+
+/// Sign-in links that may be open at a time; the oldest one ends when there are more.
+const MAX_SIGN_INS: usize = 64;
+
+/// The rules of one run of a server.
+pub(crate) struct Access {
+    secret: String,
+    cookie_name: String,
+    cookie: String,
+    sign_ins: Mutex<Vec<SignIn>>,
+    /// `name:port` as it stands in `Host`.
+    hosts: Vec<String>,
+    /// Where it listens on all addresses of the machine, each of them is a name. Literal addresses cannot be rebound.
+    any_address_on: Option<u16>,
+}
+
+struct SignIn {
+    token: String,
+    expires: Option<Instant>,
+}
+
+impl Access {
+    /// Rules for a server that listens on `addresses` of `host`. Without a `secret` it makes one.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn new(host: &str, addresses: &[SocketAddr], secret: Option<String>) -> Result<Self> {
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        let loopback = addresses.iter().all(|address| address.ip().is_loopback());
+        let unspecified = addresses.iter().any(|address| address.ip().is_unspecified());
+        let mut names = vec![host.trim_matches(['[', ']']).to_ascii_lowercase()];
+        if loopback || unspecified {
+            names.extend(["127.0.0.1", "localhost", "::1"].map(str::to_owned));
+        }
+        let mut hosts = Vec::new();
+        for name in names {
+            let name = if name.contains(':') { format!("[{name}]") } else { name };
+            hosts.push(format!("{name}:{port}"));
+            if port == 80 {
+                hosts.push(name);
+            }
+        }
+        Ok(Access {
+            secret: secret.map_or_else(random_token, Ok)?,
+            cookie_name: format!("selvedge-{port}"),
+            cookie: random_token()?,
+            sign_ins: Mutex::default(),
+            hosts,
+            any_address_on: unspecified.then_some(port),
+        })
+    }
+
+    /// The secret, for the page that has the cookie.
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// Whether this is the secret, compared in constant time.
+    pub(crate) fn verify(&self, secret: &str) -> bool {
+        self.secret.as_bytes().ct_eq(secret.as_bytes()).into()
+    }
+
+    /// A token for a link that signs in once, before `lifetime` is over if it is given.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn issue_sign_in(&self, lifetime: Option<Duration>) -> Result<String> {
+        let token = random_token()?;
+        let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
+        let mut sign_ins = self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner);
+        if sign_ins.len() == MAX_SIGN_INS {
+            sign_ins.remove(0);
+        }
+        sign_ins.push(SignIn { token: token.clone(), expires });
+        Ok(token)
+    }
+
+    /// Uses a token up. Says whether it was good.
+    pub(crate) fn redeem(&self, token: &str) -> bool {
+        let mut sign_ins = self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        sign_ins.retain(|sign_in| sign_in.expires.is_none_or(|expires| now < expires));
+        let known = |sign_in: &SignIn| bool::from(sign_in.token.as_bytes().ct_eq(token.as_bytes()));
+        match sign_ins.iter().position(known) {
+            Some(position) => {
+                sign_ins.remove(position);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The cookie for those who signed in, as a header's value.
+    pub(crate) fn cookie_header(&self) -> String {
+        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name, self.cookie)
+    }
+
+    /// Whether a request has the cookie.
+    pub(crate) fn has_cookie(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .any(|(name, value)| {
+                name == self.cookie_name && value.as_bytes().ct_eq(self.cookie.as_bytes()).into()
+            })
+    }
+
+    /// Whether a request was sent to this server by a name that is its own.
+    pub(crate) fn allows_host(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        self.hosts.contains(&host)
+            || self.any_address_on.is_some_and(|port| {
+                host.parse::<SocketAddr>().is_ok_and(|address| address.port() == port)
+                    || (port == 80 && host.parse::<IpAddr>().is_ok())
+            })
+    }
+
+    /// Whether a page of this origin is one that the server itself sent.
+    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
+        origin.strip_prefix("http://").is_some_and(|host| self.allows_host(host))
+    }
+}
+
+/// 256 random bits as text. The page of trame lower-cases it and reads numbers, booleans and lists out of it, so it has no
+/// capitals and starts with a letter that starts none of these.
+fn random_token() -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Io {
+        doing: "making a secret",
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    Ok(bytes.iter().fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn access(host: &str, address: &str) -> Access {
+        Access::new(host, &[address.parse().unwrap()], None).unwrap()
+    }
+
+    #[test]
+    fn a_loopback_server_answers_to_its_names_with_its_port_only() {
+        let access = access("127.0.0.1", "127.0.0.1:4000");
+        for host in ["127.0.0.1:4000", "localhost:4000", "LOCALHOST:4000", "[::1]:4000"] {
+            assert!(access.allows_host(host), "{host}");
+            assert!(access.allows_origin(&format!("http://{host}")), "{host}");
+        }
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:4001",
+            "evil.example:4000",
+            "localhost.evil.example:4000",
+            "10.0.0.1:4000",
+            "127.0.0.1:4000.evil.example",
+            "",
+        ] {
+            assert!(!access.allows_host(host), "{host}");
+        }
+        for origin in ["null", "https://127.0.0.1:4000", "http://127.0.0.1:4001", "127.0.0.1:4000", ""] {
+            assert!(!access.allows_origin(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_answers_to_each_of_them_but_to_no_foreign_name() {
+        let access = access("0.0.0.0", "0.0.0.0:4000");
+        assert!(access.allows_host("192.168.7.7:4000"));
+        assert!(!access.allows_host("192.168.7.7:4001"));
+        assert!(!access.allows_host("rebound.example:4000"));
+    }
+
+    #[test]
+    fn a_sign_in_link_works_once_and_in_time() {
+        let access = access("127.0.0.1", "127.0.0.1:4000");
+        let token = access.issue_sign_in(None).unwrap();
+        assert!(!access.redeem("something else"));
+        assert!(access.redeem(&token));
+        assert!(!access.redeem(&token));
+        let late = access.issue_sign_in(Some(Duration::ZERO)).unwrap();
+        assert!(!access.redeem(&late));
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others_and_only_with_its_value() {
+        let access = access("127.0.0.1", "127.0.0.1:4000");
+        let pair = access.cookie_header().split(';').next().unwrap().to_owned();
+        let headers = |value: &str| {
+            HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(value).unwrap())])
+        };
+        assert!(access.has_cookie(&headers(&format!("other=1; {pair}"))));
+        assert!(!access.has_cookie(&headers("selvedge-4000=guess")));
+        assert!(!access.has_cookie(&headers("selvedge-4000")));
+        assert!(!access.has_cookie(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn secrets_differ_and_survive_the_stock_page() {
+        let secrets = [(); 2].map(|()| random_token().unwrap());
+        assert_ne!(secrets[0], secrets[1]);
+        assert_eq!(secrets[0].len(), 65);
+        assert_eq!(secrets[0].to_ascii_lowercase(), secrets[0]);
+    }
+}

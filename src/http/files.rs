@@ -1,0 +1,138 @@
+//! Static files: the folders that modules serve, and what stands at the root.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::{
+    extract::{Request, State},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use tower_http::services::ServeFile;
+
+use super::{Site, page, plain};
+
+pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let allow = [(header::ALLOW, "GET, HEAD")];
+        return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
+    }
+    if request.uri().path() == "/" {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let location = [(header::LOCATION, format!("index.html{query}"))];
+        return (StatusCode::FOUND, location).into_response();
+    }
+    let Some(path) = decode(request.uri().path()) else { return not_found() };
+    let served = site.server.modules().folder_of(&path);
+    match served {
+        Some((folder, rest)) => from_disk(folder, rest, request).await,
+        None => page::file(&path, request.headers()).unwrap_or_else(not_found),
+    }
+}
+
+fn not_found() -> Response {
+    plain(StatusCode::NOT_FOUND, "There is no such file.\n")
+}
+
+/// The path of a URL, decoded once and without the first slash. `None` where it could lead out of a folder on some system.
+fn decode(path: &str) -> Option<String> {
+    let bytes = path.strip_prefix('/')?.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            decoded.push(*first);
+            continue;
+        }
+        let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
+        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        decoded.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = &rest[2..];
+    }
+    let decoded = String::from_utf8(decoded).ok()?;
+    let is_safe = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && !part.contains(['\0', '\\', ':'])
+    };
+    decoded.trim_end_matches('/').split('/').all(is_safe).then_some(decoded)
+}
+
+/// A file beneath `folder`, links followed only where they stay inside.
+async fn from_disk(folder: PathBuf, path: String, request: Request) -> Response {
+    let found = tokio::task::spawn_blocking(move || locate(&folder, &path)).await;
+    match found {
+        Ok(Ok(Located::File(path))) => {
+            use tower::ServiceExt;
+            match ServeFile::new(path).oneshot(request).await {
+                Ok(response) => response.into_response(),
+                Err(never) => match never {},
+            }
+        }
+        Ok(Ok(Located::Folder)) => plain(StatusCode::FORBIDDEN, "Folders are not listed.\n"),
+        _ => not_found(),
+    }
+}
+
+enum Located {
+    File(PathBuf),
+    Folder,
+}
+
+fn locate(folder: &Path, path: &str) -> io::Result<Located> {
+    let folder = folder.canonicalize()?;
+    let found = folder.join(path).canonicalize()?;
+    if !found.starts_with(&folder) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let kind = found.metadata()?;
+    match (kind.is_file(), kind.is_dir()) {
+        (true, _) => Ok(Located::File(found)),
+        (_, true) => Ok(Located::Folder),
+        // A pipe or a device would block whoever opens it.
+        _ => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn paths_are_decoded_once_and_never_lead_upwards() {
+        assert_eq!(decode("/a/b.js").as_deref(), Some("a/b.js"));
+        assert_eq!(decode("/a%20b/%C3%A9").as_deref(), Some("a b/é"));
+        assert_eq!(decode("/a%252e").as_deref(), Some("a%2e"));
+        assert_eq!(decode("/folder/").as_deref(), Some("folder/"));
+        for path in [
+            "/../x", "/a/../x", "/a/%2e%2e/x", "/a/%2E./x", "/a%2f..%2fx", "/a\\..\\x", "/a%5cx", "/a%00",
+            "/%", "/%zz", "/%+1", "/%ff", "//x", "/a//x", "/c:/x", "/a/./x", "/..", "/a/..",
+        ] {
+            assert_eq!(decode(path), None, "{path}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_inside_of_the_folder_only() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("served");
+        std::fs::create_dir_all(folder.join("sub")).unwrap();
+        std::fs::write(folder.join("a.txt"), "a").unwrap();
+        std::fs::write(dir.path().join("secret.txt"), "s").unwrap();
+        symlink("../secret.txt", folder.join("out.txt")).unwrap();
+        symlink("../", folder.join("up")).unwrap();
+        symlink("a.txt", folder.join("in.txt")).unwrap();
+        let is_file = |path| matches!(locate(&folder, path), Ok(Located::File(_)));
+        assert!(is_file("a.txt") && is_file("in.txt"));
+        assert!(!is_file("out.txt") && !is_file("up/secret.txt") && !is_file("missing"));
+        assert!(matches!(locate(&folder, "sub"), Ok(Located::Folder)));
+        assert!(locate(&folder, "a.txt/x").is_err());
+    }
+}

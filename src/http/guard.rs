@@ -1,0 +1,112 @@
+//! What every request has to pass before it is routed: Host, Origin, and the redirect that turns a sign-in link into a cookie.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{Site, plain};
+
+/// The query parameter of sign-in links.
+pub(crate) const SIGN_IN: &str = "sign_in";
+
+const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in once: start the application \
+    again for a new one.\n";
+
+pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    if let Some(refusal) = refuse(&site, &request) {
+        return refusal;
+    }
+    if let Some(answer) = sign_in(&site, &request) {
+        return answer;
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn refuse(site: &Site, request: &Request) -> Option<Response> {
+    let host = single(request.headers(), &header::HOST);
+    if !host.is_some_and(|host| site.access.allows_host(host)) {
+        tracing::warn!(?host, "a request was refused: it was not sent to a name of this server");
+        return Some(plain(StatusCode::FORBIDDEN, "This server does not go by that name.\n"));
+    }
+    let upgrade = request.headers().contains_key(header::UPGRADE);
+    if request.method().is_safe() && !upgrade {
+        return None;
+    }
+    // Browsers always send an origin here. What sends none is a program, and needs the secret.
+    if !request.headers().contains_key(header::ORIGIN) {
+        return None;
+    }
+    let origin = single(request.headers(), &header::ORIGIN);
+    if !origin.is_some_and(|origin| site.access.allows_origin(origin)) {
+        tracing::warn!(?origin, "a request was refused: it comes from a page of another origin");
+        return Some(plain(StatusCode::FORBIDDEN, "Pages of other origins have no access.\n"));
+    }
+    None
+}
+
+/// A header that must not be repeated.
+fn single<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+fn sign_in(site: &Site, request: &Request) -> Option<Response> {
+    if request.method() != Method::GET {
+        return None;
+    }
+    let (token, location) = split_sign_in(request.uri())?;
+    let known = site.access.has_cookie(request.headers());
+    if !site.access.redeem(token) && !known {
+        return Some(plain(StatusCode::FORBIDDEN, USED_LINK));
+    }
+    let headers = [
+        (header::LOCATION, location),
+        (header::SET_COOKIE, site.access.cookie_header()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::REFERRER_POLICY, "no-referrer".to_owned()),
+    ];
+    Some((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// The token of a sign-in link, and the same link without it, relative to itself so that it survives a proxy's prefix.
+fn split_sign_in(uri: &Uri) -> Option<(&str, String)> {
+    let query = uri.query()?;
+    let prefix = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == SIGN_IN);
+    let token = query.split('&').find(|pair| prefix(pair))?.split_once('=')?.1;
+    let rest: Vec<&str> = query.split('&').filter(|pair| !prefix(pair)).collect();
+    let file = uri.path().rsplit('/').next().unwrap_or_default();
+    let mut location = format!("./{file}");
+    if !rest.is_empty() {
+        location = format!("{location}?{}", rest.join("&"));
+    }
+    Some((token, location))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(uri: &'static str) -> Option<(String, String)> {
+        let uri = Uri::from_static(uri);
+        split_sign_in(&uri).map(|(token, location)| (token.to_owned(), location))
+    }
+
+    #[test]
+    fn the_token_leaves_the_link_and_the_rest_stays() {
+        let both = |token: &str, location: &str| Some((token.to_owned(), location.to_owned()));
+        assert_eq!(split("/?sign_in=abc"), both("abc", "./"));
+        assert_eq!(split("/index.html?ui=a&sign_in=abc&b=1"), both("abc", "./index.html?ui=a&b=1"));
+        assert_eq!(split("/app/?ui=a"), None);
+        assert_eq!(split("/"), None);
+    }
+}

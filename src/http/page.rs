@@ -1,0 +1,110 @@
+//! The built-in page, which is part of the binary.
+//!
+//! Its files are kept compressed, as `ui` builds them, and sent so to clients that take gzip.
+
+use std::io::Read;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use flate2::read::GzDecoder;
+use rust_embed::RustEmbed;
+
+use super::plain;
+
+/// What the page may do: Vue compiles templates in the page, which needs `unsafe-eval` and nothing more.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "script-src 'self' 'unsafe-eval'; object-src 'none'; base-uri 'self'",
+);
+
+const NOT_BUILT: &str = "The web page is not part of this build. Build it with `cargo xtask ui` (it needs Node.js), then \
+    build the application again.\n";
+
+#[derive(RustEmbed)]
+#[folder = "ui/dist"]
+#[include = "*.gz"]
+#[allow_missing = true]
+struct Page;
+
+/// Whether a file of the page has this name, or the page is asked for by its own.
+pub(super) fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
+    match Page::get(&format!("{path}.gz")) {
+        Some(file) => Some(respond(path, &file, headers)),
+        None if path == "index.html" => Some(plain(StatusCode::NOT_FOUND, NOT_BUILT)),
+        None => None,
+    }
+}
+
+fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
+    let hash: String = file.metadata.sha256_hash()[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let tag = format!("\"{hash}\"");
+    let fixed = [
+        (header::ETAG, tag.clone()),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        (header::VARY, "Accept-Encoding".to_owned()),
+        (header::CONTENT_TYPE, content_type(path).to_owned()),
+    ];
+    let is_known = |value: &HeaderValue| value.to_str().is_ok_and(|known| known.contains(&tag));
+    if headers.get_all(header::IF_NONE_MATCH).iter().any(is_known) {
+        return (StatusCode::NOT_MODIFIED, fixed).into_response();
+    }
+    let mut response = if takes_gzip(headers) {
+        let encoding = [(header::CONTENT_ENCODING, "gzip")];
+        (fixed, encoding, Body::from(file.data.clone().into_owned())).into_response()
+    } else {
+        let mut content = Vec::new();
+        match GzDecoder::new(&file.data[..]).read_to_end(&mut content) {
+            Ok(_) => (fixed, content).into_response(),
+            Err(_) => return plain(StatusCode::INTERNAL_SERVER_ERROR, NOT_BUILT),
+        }
+    };
+    if path == "index.html" {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    }
+    response
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING);
+    values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |encoding| {
+            let mut parts = encoding.split(';').map(str::trim);
+            let refused = |part: &str| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+            matches!(parts.next(), Some("gzip" | "x-gzip" | "*")) && !parts.any(refused)
+        },
+    )
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("json") => "application/json",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        let takes = |value| {
+            takes_gzip(&HeaderMap::from_iter([(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static(value),
+            )]))
+        };
+        assert!(takes("gzip, deflate, br"));
+        assert!(takes("br;q=1.0, gzip;q=0.8"));
+        assert!(takes("*"));
+        assert!(!takes("br"));
+        assert!(!takes("gzip;q=0"));
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,201 @@
+//! One WebSocket, from the upgrade to the close frame.
+//!
+//! A reader and a writer run side by side in one task: a peer that does not read keeps nobody from hearing it, and the other way
+//! round. A peer that says no hello, breaks the protocol or has fallen silent is let go; the others notice nothing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    extract::{
+        State,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    },
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::{
+    Sink, SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::Site;
+use crate::{
+    server::{Limits, Session},
+    session::{Client, Closing, Next},
+};
+
+/// How long a peer may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the peer may take to answer a close frame, and the last messages to leave before it.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Bytes that are read at a time. The default of 128 KiB would be kept for every idle client.
+const READ_BUFFER: usize = 8 * 1024;
+
+/// Bytes up to which messages are put together into one write.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// Bytes that a frame may have beyond its content.
+const FRAME_OVERHEAD: usize = 4096;
+
+pub(super) async fn upgrade(State(site): State<Arc<Site>>, upgrade: WebSocketUpgrade) -> Response {
+    let limit = site.max_frame + FRAME_OVERHEAD;
+    // Taken here and not in the task, so that a stop that comes in between waits for it, too.
+    let token = site.websockets.token();
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(async move |socket| {
+            serve(socket, &site).await;
+            drop(token);
+        })
+}
+
+async fn serve(socket: WebSocket, site: &Site) {
+    let verify = {
+        let secret = Arc::clone(&site.access);
+        Arc::new(move |given: &str| secret.verify(given))
+    };
+    let mut session = match Session::new(&site.server, verify, Limits::default()) {
+        Ok(session) => session,
+        Err(error) => return tracing::error!(%error, "a client was turned away"),
+    };
+    let client = Arc::clone(session.client());
+    let pulse = Pulse::default();
+    let (sink, mut stream) = socket.split();
+    let write = write(sink, site, &client, &pulse);
+    tokio::pin!(write);
+    let written = tokio::select! {
+        () = write.as_mut() => true,
+        closing = read(&mut stream, &mut session, &pulse) => match closing {
+            Some(closing) => {
+                client.outbox.close(closing);
+                false
+            }
+            None => return,
+        },
+        () = site.stop.cancelled() => {
+            client.outbox.close(Closing { code: 1001, reason: "Server shutdown" });
+            false
+        }
+        () = client.outbox.given_up() => false,
+        () = pulse.silence(site.heartbeat) => {
+            return tracing::info!(?client.id, "a client has fallen silent");
+        }
+    };
+    if !written && timeout(CLOSE_TIMEOUT, write).await.is_err() {
+        return;
+    }
+    // Our close frame is out, or the connection is gone; the peer may still answer.
+    drop(timeout(CLOSE_TIMEOUT, async { while stream.next().await.is_some_and(|m| m.is_ok()) {} }).await);
+}
+
+/// Reads until the connection ends, and says how to end it from this side where that is still to be done.
+async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    session: &mut Session,
+    pulse: &Pulse,
+) -> Option<Closing> {
+    let deadline = Instant::now() + HELLO_TIMEOUT;
+    loop {
+        let next = tokio::select! {
+            next = stream.next() => next,
+            () = sleep_until(deadline), if !session.is_authenticated() => {
+                return Some(Closing { code: 1008, reason: "No hello" });
+            }
+        };
+        pulse.beat();
+        match next {
+            Some(Ok(Message::Binary(frame))) => {
+                if let Err(error) = session.receive(frame) {
+                    tracing::warn!(%error, "a client was disconnected");
+                    return Some(Closing { code: 1002, reason: "Protocol error" });
+                }
+            }
+            // wslink 2 has no text messages.
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a connection ended");
+                return Some(Closing { code: 1002, reason: "Protocol error" });
+            }
+            None => return None,
+        }
+    }
+}
+
+/// Writes what the outbox has, until it says goodbye or the connection is gone.
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    site: &Site,
+    client: &Client,
+    pulse: &Pulse,
+) {
+    let mut batch = Vec::new();
+    loop {
+        let sent = tokio::select! {
+            next = client.outbox.next(&mut batch) => match next {
+                Next::Send => send(&mut sink, &mut batch).await,
+                Next::CatchUp(keys) => {
+                    site.server.hub().catch_up(site.server.state(), client, &keys);
+                    Ok(())
+                }
+                Next::Close(Closing { code, reason }) => {
+                    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+                    drop(sink.send(Message::Close(Some(frame))).await);
+                    return;
+                }
+            },
+            () = pulse.due.notified() => sink.send(Message::Ping(Bytes::new())).await,
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends a batch in as few writes as the buffer allows.
+async fn send<S: Sink<Message> + Unpin>(sink: &mut S, batch: &mut Vec<Bytes>) -> Result<(), S::Error> {
+    for frame in batch.drain(..) {
+        sink.feed(Message::Binary(frame)).await?;
+    }
+    sink.flush().await
+}
+
+/// Whether the peer is still there.
+#[derive(Default)]
+struct Pulse {
+    heard: AtomicBool,
+    due: Notify,
+}
+
+impl Pulse {
+    fn beat(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the peer asked each half interval of quiet, and returns when nothing came in the other half.
+    async fn silence(&self, heartbeat: Duration) {
+        loop {
+            sleep(heartbeat / 2).await;
+            self.heard.store(false, Ordering::Relaxed);
+            self.due.notify_one();
+            sleep(heartbeat / 2).await;
+            if !self.heard.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Open connections, and how they end.
+//!
+//! A side that says FIN first is left with `TIME_WAIT` for a minute, and libraries say it whenever they shut a
+//! stream down. So [`Connection`] does not pass a shutdown on. Dropping it is the end of the connection: it waits until
+//! the peer's kernel has everything, then closes in a way that leaves nothing behind. That holds all the time, not
+//! only during a stop: one ordinary close in the last minute would spoil it.
+//!
+//! The registry has the socket, and the connection borrows it for each call. So an abort closes the socket at once,
+//! whoever keeps the connection; the owner reads an error at its next call.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    runtime::Handle,
+    sync::Notify,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::platform;
+
+/// How long the last bytes of a closed connection may make no progress while nobody waits for the port.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The pauses between two looks at a connection that is closed as soon as its last bytes have arrived.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const IDLE_LOOK: Duration = Duration::from_millis(64);
+const STOPPING_LOOK: Duration = Duration::from_millis(4);
+
+/// A connection that a peer made, as a stream of bytes.
+///
+/// Shutting it down does nothing; dropping it delivers what was written and closes it.
+pub(crate) struct Connection {
+    entry: Entry,
+    peer: SocketAddr,
+}
+
+impl Connection {
+    /// The address of the peer.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// A view on the bytes that have arrived and were not read, which stays valid when the connection is handed on.
+    pub(crate) fn unread(&self) -> Unread {
+        Unread(Arc::downgrade(&self.entry.socket))
+    }
+
+    fn poll_stream<T>(
+        &self,
+        cx: &mut Context<'_>,
+        waiting: fn(&mut Io) -> &mut Option<Waker>,
+        poll: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let mut io = self.entry.socket.lock();
+        let Some(stream) = &mut io.stream else {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        };
+        let polled = poll(Pin::new(stream), cx);
+        if polled.is_pending() {
+            match waiting(&mut io) {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
+        }
+        polled
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_stream(cx, |io| &mut io.reader, |stream, cx| stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_stream(cx, |io| &mut io.writer, |stream, cx| stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_stream(
+            cx,
+            |io| &mut io.writer,
+            |stream, cx| stream.poll_write_vectored(cx, slices),
+        )
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(())) // there is no buffer on this side of the kernel
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(())) // the FIN is part of the close
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.entry.socket.outstanding() == 0 {
+            self.entry.close();
+        } else {
+            // A runtime that is shutting down drops the task at once, and with it the entry, which resets.
+            let closing = Closing(self.entry.clone());
+            let registry = &self.entry.registry;
+            registry.runtime.spawn(closing.deliver());
+        }
+    }
+}
+
+/// A view on the receive buffer of a [`Connection`].
+#[derive(Clone)]
+pub(crate) struct Unread(Weak<Socket>);
+
+impl Unread {
+    /// How many bytes have arrived and were not read; 0 once the connection is closed.
+    pub(crate) fn bytes(&self) -> usize {
+        let Some(socket) = self.0.upgrade() else { return 0 };
+        let io = socket.lock();
+        io.stream.as_ref().map_or(0, platform::unread)
+    }
+}
+
+/// The socket of a connection, until it is closed.
+struct Socket(Mutex<Io>);
+
+struct Io {
+    stream: Option<TcpStream>,
+    /// Who waits to read and to write: a socket that is closed under them does not wake them itself.
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Socket {
+    fn lock(&self) -> MutexGuard<'_, Io> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outstanding(&self) -> usize {
+        let io = self.lock();
+        io.stream.as_ref().map_or(0, platform::outstanding)
+    }
+
+    /// Closes the socket if it is open: in order if the peer has everything, otherwise with a reset.
+    fn close(&self) -> Option<Ending> {
+        let stream = self.lock().stream.take()?;
+        Some(if platform::outstanding(&stream) == 0 {
+            platform::close(stream);
+            Ending::Ordered
+        } else {
+            platform::abort(stream);
+            Ending::Reset
+        })
+    }
+
+    /// Resets the connection if it is open, and wakes its owner to see that.
+    fn abort(&self) -> Option<Ending> {
+        let (stream, reader, writer) = {
+            let mut io = self.lock();
+            (io.stream.take()?, io.reader.take(), io.writer.take())
+        };
+        platform::abort(stream);
+        reader.into_iter().chain(writer).for_each(Waker::wake);
+        Some(Ending::Reset)
+    }
+}
+
+#[derive(PartialEq)]
+enum Ending {
+    Ordered,
+    Reset,
+}
+
+/// A socket with its place in the registry.
+#[derive(Clone)]
+struct Entry {
+    id: u64,
+    socket: Arc<Socket>,
+    registry: Arc<Registry>,
+}
+
+impl Entry {
+    fn close(&self) {
+        let ending = self.socket.close();
+        self.registry.remove(self.id, ending);
+    }
+}
+
+/// A connection that its owner has dropped and whose last bytes are on their way.
+struct Closing(Entry);
+
+impl Closing {
+    /// Waits until the peer's kernel has acknowledged everything, or makes no progress any more. The drop closes.
+    async fn deliver(self) {
+        let Closing(Entry { socket, registry, .. }) = &self;
+        let stopping = &registry.stopping;
+        let mut left = socket.outstanding();
+        let mut progress = Instant::now();
+        let mut pause = FIRST_LOOK;
+        while left > 0 {
+            let (patience, longest) = match stopping.is_cancelled() {
+                true => (registry.user_timeout, STOPPING_LOOK),
+                false => (PATIENCE, IDLE_LOOK),
+            };
+            if progress.elapsed() >= patience {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause.min(longest)) => pause = (pause * 2).min(longest),
+                () = stopping.cancelled(), if !stopping.is_cancelled() => progress = Instant::now(),
+            }
+            let now = socket.outstanding();
+            if now != left {
+                left = now;
+                progress = Instant::now();
+            }
+        }
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Every connection of a server whose socket is open.
+pub(super) struct Registry {
+    open: Mutex<HashMap<u64, Arc<Socket>>>,
+    next: AtomicU64,
+    reset: AtomicUsize,
+    emptied: Notify,
+    stopping: CancellationToken,
+    user_timeout: Duration,
+    runtime: Handle,
+}
+
+impl Registry {
+    /// A registry for the runtime that this is called in.
+    ///
+    /// From `stopping` on, last bytes that make no progress for `user_timeout` are given up.
+    pub(super) fn new(stopping: CancellationToken, user_timeout: Duration) -> Arc<Registry> {
+        Arc::new(Registry {
+            open: Mutex::default(),
+            next: AtomicU64::new(0),
+            reset: AtomicUsize::new(0),
+            emptied: Notify::new(),
+            stopping,
+            user_timeout,
+            runtime: Handle::current(),
+        })
+    }
+
+    pub(super) fn register(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Connection {
+        let _ = stream.set_nodelay(true); // fails only on a connection that is gone, which its owner will see
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let socket = Arc::new(Socket(Mutex::new(Io {
+            stream: Some(stream),
+            reader: None,
+            writer: None,
+        })));
+        self.lock().insert(id, Arc::clone(&socket));
+        let registry = Arc::clone(self);
+        Connection {
+            entry: Entry { id, socket, registry },
+            peer,
+        }
+    }
+
+    /// How many connections are open.
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// How many connections were reset by this side since the start.
+    pub(super) fn resets(&self) -> usize {
+        self.reset.load(Ordering::Relaxed)
+    }
+
+    /// Resets every connection. When this returns none is open.
+    pub(super) fn abort_all(&self) {
+        let open: Vec<_> = {
+            let open = self.lock();
+            open.iter().map(|(id, socket)| (*id, Arc::clone(socket))).collect()
+        };
+        for (id, socket) in open {
+            let ending = socket.abort();
+            self.remove(id, ending);
+        }
+    }
+
+    /// Completes when no connection is open.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.notified(); // before the look, so that none is missed
+            if self.lock().is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Forgets a connection after its socket was closed, by whoever closed it.
+    fn remove(&self, id: u64, ending: Option<Ending>) {
+        if ending == Some(Ending::Reset) {
+            self.reset.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut open = self.lock();
+        open.remove(&id);
+        if open.is_empty() {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Socket>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

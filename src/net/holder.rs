@@ -1,0 +1,131 @@
+//! Who holds a port, for the errors that say that it is not free.
+
+use std::net::{IpAddr, SocketAddr};
+
+use listeners::{Listener, Protocol, SocketState};
+
+use crate::Holder;
+
+/// Who holds `address`. This looks at every process that may be looked at, which takes milliseconds.
+pub(super) async fn of(address: SocketAddr) -> Holder {
+    tokio::task::spawn_blocking(move || process(address).unwrap_or_else(|| sockets(address)))
+        .await
+        .unwrap_or(Holder::Unknown)
+}
+
+/// The process that listens, or otherwise one that has a connection open.
+fn process(address: SocketAddr) -> Option<Holder> {
+    let sockets = listeners::get_all().ok()?;
+    let mut conflicting: Vec<Listener> = sockets
+        .into_iter()
+        .filter(|held| held.protocol == Protocol::TCP && conflict(held.socket, address))
+        .collect();
+    conflicting.sort_by_key(|held| (held.state != SocketState::Listen, held.process.pid));
+    let holder = conflicting.into_iter().next()?.process;
+    let program = match holder.path.is_empty() {
+        true => holder.name,
+        false => holder.path,
+    };
+    Some(Holder::Process {
+        pid: holder.pid,
+        program: match holder.pid == std::process::id() {
+            true => format!("this program itself, {program}"),
+            false => program,
+        },
+    })
+}
+
+/// Whether a socket on `held` keeps an exclusive one from `wanted`. A wildcard conflicts with every address of its
+/// family; that of IPv6 may be dual-stack, which cannot be seen from outside.
+fn conflict(held: SocketAddr, wanted: SocketAddr) -> bool {
+    let covers = |wildcard: IpAddr, ip: IpAddr| {
+        wildcard.is_unspecified() && wildcard.is_ipv4() == ip.is_ipv4()
+    };
+    let dual = held.ip().is_unspecified() && held.is_ipv6();
+    let (held_ip, wanted_ip) = (held.ip().to_canonical(), wanted.ip().to_canonical());
+    held.port() == wanted.port()
+        && (held_ip == wanted_ip || covers(held_ip, wanted_ip) || covers(wanted_ip, held_ip) || dual)
+}
+
+/// The sockets that no process has any more, counted by state.
+#[cfg(target_os = "linux")]
+fn sockets(address: SocketAddr) -> Holder {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
+    let tables: Vec<String> = tables.into_iter().flatten().collect();
+    let rows = tables.iter().flat_map(|table| table.lines().filter_map(proc_net::row));
+    let mut states = std::collections::BTreeMap::new();
+    for row in rows.filter(|row| conflict(row.local, address)) {
+        if row.owned {
+            return Holder::Unknown; // a process that could not be seen
+        }
+        *states.entry(row.state.to_owned()).or_insert(0) += 1;
+    }
+    match states.is_empty() {
+        true => Holder::Unknown,
+        false => Holder::Sockets(states.into_iter().collect()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sockets(_address: SocketAddr) -> Holder {
+    Holder::Unknown
+}
+
+/// The kernel's tables of TCP sockets, see proc(5) and `Documentation/networking/proc_net_tcp.rst` of the kernel.
+#[cfg(target_os = "linux")]
+mod proc_net {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+    pub(super) struct Row<'a> {
+        pub(super) local: SocketAddr,
+        pub(super) state: &'a str,
+        /// Whether a process has the socket: the kernel's own have no inode.
+        pub(super) owned: bool,
+    }
+
+    /// A line of the table; `None` for its heading and for what cannot be read.
+    pub(super) fn row(line: &str) -> Option<Row<'_>> {
+        let mut fields = line.split_ascii_whitespace();
+        let local = endpoint(fields.nth(1)?)?;
+        let state = fields.nth(1)?;
+        let inode = fields.nth(5)?;
+        Some(Row {
+            local,
+            state: name(state),
+            owned: inode != "0",
+        })
+    }
+
+    /// An address as words of 32 bits, each as a number in the machine's own byte order, and a port.
+    fn endpoint(text: &str) -> Option<SocketAddr> {
+        let (address, port) = text.split_once(':')?;
+        let words = address.as_bytes().chunks(8).map(|digits| {
+            let digits = str::from_utf8(digits).ok()?;
+            u32::from_str_radix(digits, 16).ok().map(u32::to_ne_bytes)
+        });
+        let bytes: Vec<u8> = words.collect::<Option<Vec<_>>>()?.concat();
+        let ip = match bytes.len() {
+            4 => IpAddr::from(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+            _ => IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)),
+        };
+        Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
+    }
+
+    /// The names of `include/net/tcp_states.h`.
+    fn name(code: &str) -> &str {
+        match code {
+            "01" => "ESTABLISHED",
+            "02" => "SYN_SENT",
+            "03" | "0C" => "SYN_RECV",
+            "04" => "FIN_WAIT1",
+            "05" => "FIN_WAIT2",
+            "06" => "TIME_WAIT",
+            "07" => "CLOSE",
+            "08" => "CLOSE_WAIT",
+            "09" => "LAST_ACK",
+            "0A" => "LISTEN",
+            "0B" => "CLOSING",
+            other => other,
+        }
+    }
+}

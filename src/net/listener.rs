@@ -1,0 +1,220 @@
+//! The exclusive bind.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    task::{Context, Poll},
+};
+
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{holder, platform, resolve::resolve};
+use crate::{Error, Result};
+
+/// Connections that the kernel keeps for us until they are accepted. Linux lowers it to `net.core.somaxconn`.
+const BACKLOG: i32 = 1024;
+
+/// How often an automatic port is chosen anew, by portpicker and then by the system, before giving up.
+const ATTEMPTS: usize = 10;
+
+/// The addresses of one server, bound exclusively and listening, all on one port.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    sockets: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+    /// The socket that is asked first for the next connection, so that a busy one does not starve the others.
+    next: usize,
+}
+
+impl Listener {
+    /// Binds every address of `host` on one port and listens.
+    ///
+    /// `host` is `localhost`, an IP address, or a host name. IPv6 addresses of a machine without IPv6 are left out. `::`
+    /// is every address of the machine, IPv4 included.
+    ///
+    /// With port 0 any free port is taken: portpicker proposes it, but this bind decides and is kept, and a proposal
+    /// that was lost to somebody else meanwhile is followed by another one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PortBusy`] naming the holder if an address is in use, [`Error::Bind`] if the host is not known, not one
+    /// of this machine, or the port is not allowed.
+    pub(crate) async fn bind(host: &str, port: u16) -> Result<Listener> {
+        let addresses = resolve(host, port).await?;
+        let bound = match port {
+            0 => bind_any(&addresses).await,
+            _ => bind_all(&addresses),
+        };
+        let listener = match bound {
+            Ok(sockets) => Listener::register(sockets),
+            Err(failed) if port != 0 && failed.source.kind() == io::ErrorKind::AddrInUse => {
+                return Err(Error::PortBusy {
+                    address: failed.address,
+                    holder: holder::of(failed.address).await,
+                });
+            }
+            Err(failed) => Err(failed.source),
+        };
+        listener.map_err(|source| Error::Bind {
+            host: host.to_owned(),
+            port,
+            source,
+        })
+    }
+
+    fn register(sockets: Vec<Socket>) -> io::Result<Listener> {
+        let mut listener = Listener {
+            sockets: Vec::with_capacity(sockets.len()),
+            addresses: Vec::with_capacity(sockets.len()),
+            next: 0,
+        };
+        for socket in sockets {
+            socket.set_nonblocking(true)?;
+            let socket = TcpListener::from_std(socket.into())?;
+            listener.addresses.push(socket.local_addr()?);
+            listener.sockets.push(socket);
+        }
+        Ok(listener)
+    }
+
+    /// The bound addresses, at least one.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The port of all addresses; never 0.
+    pub(crate) fn port(&self) -> u16 {
+        self.addresses[0].port()
+    }
+
+    /// The next connection to any of the addresses. Cancelling it loses nothing.
+    pub(super) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        for _ in 0..self.sockets.len() {
+            let socket = &self.sockets[self.next];
+            self.next = (self.next + 1) % self.sockets.len();
+            if let Poll::Ready(accepted) = socket.poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Stops listening, and returns the connections that the kernel had accepted before.
+    ///
+    /// The sockets are asked themselves: what tokio knows about them may lag behind. Peers that connect meanwhile
+    /// do not keep this going, the number is limited to one backlog for each address.
+    pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
+        let mut accepted = Vec::new();
+        for socket in self.sockets {
+            let Ok(socket) = socket.into_std() else { continue };
+            let waiting = std::iter::from_fn(|| socket.accept().ok()).take(BACKLOG as usize);
+            accepted.extend(waiting.filter_map(|(stream, peer)| {
+                stream.set_nonblocking(true).ok()?;
+                Some((TcpStream::from_std(stream).ok()?, peer))
+            }));
+        }
+        accepted
+    }
+}
+
+/// An address that could not be bound.
+struct Failed {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// A listening socket that nobody shares, without `SO_REUSEADDR`, and not inherited by child processes.
+///
+/// IPv6 sockets take IPv6 alone.
+pub(super) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    platform::prepare(&socket)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// Whether `error` says that this machine has no such address because it does not do that family.
+pub(super) fn is_family_missing(address: SocketAddr, error: &io::Error) -> bool {
+    let unsupported = error.raw_os_error().is_some_and(|code| code == UNSUPPORTED_FAMILY);
+    unsupported || (address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable)
+}
+
+#[cfg(unix)]
+const UNSUPPORTED_FAMILY: i32 = libc::EAFNOSUPPORT;
+#[cfg(windows)]
+const UNSUPPORTED_FAMILY: i32 = 10047; // WSAEAFNOSUPPORT
+
+/// Binds each address, all on one port: where they have port 0, on the one that the system gives the first.
+fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<Socket>, Failed> {
+    let mut sockets = Vec::with_capacity(addresses.len());
+    let mut port = None;
+    let mut missing = None;
+    for &(mut address) in addresses {
+        address.set_port(port.unwrap_or(address.port()));
+        match listen_exclusively(address).and_then(|socket| Ok((local_port(&socket)?, socket))) {
+            Ok((bound, socket)) => {
+                port = Some(bound);
+                sockets.push(socket);
+            }
+            Err(source) if is_family_missing(address, &source) => {
+                missing = Some(Failed { address, source });
+            }
+            Err(source) => return Err(Failed { address, source }),
+        }
+    }
+    match missing {
+        Some(failed) if sockets.is_empty() => Err(failed),
+        _ => Ok(sockets),
+    }
+}
+
+fn local_port(socket: &Socket) -> io::Result<u16> {
+    let address = socket.local_addr()?.as_socket();
+    Ok(address.map_or(0, |address| address.port()))
+}
+
+/// Binds each address on a port that is free on all of them.
+async fn bind_any(addresses: &[SocketAddr]) -> Result<Vec<Socket>, Failed> {
+    for _ in 0..ATTEMPTS {
+        let proposed = tokio::task::spawn_blocking(portpicker::pick_unused_port).await;
+        let Ok(Some(port)) = proposed else { break };
+        let proposed: Vec<_> = addresses
+            .iter()
+            .map(|address| {
+                let mut address = *address;
+                address.set_port(port);
+                address
+            })
+            .collect();
+        match bind_all(&proposed) {
+            Err(failed) if is_race_lost(&failed.source) => {}
+            decided => return decided,
+        }
+    }
+    let mut bound = bind_all(addresses);
+    for _ in 1..ATTEMPTS {
+        match &bound {
+            Err(failed) if is_race_lost(&failed.source) => bound = bind_all(addresses),
+            _ => break,
+        }
+    }
+    bound
+}
+
+/// Whether another port may do: Windows refuses ports that it keeps for itself as not permitted.
+fn is_race_lost(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied
+    )
+}

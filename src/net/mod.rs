@@ -1,0 +1,47 @@
+//! Sockets: binding a port for one server alone, serving its connections, and releasing the port so that the next
+//! server can bind it at once. Nothing in here knows HTTP.
+//!
+//! What must hold:
+//!
+//! - A port is bound exclusively or not at all, on every address of the host.
+//! - Each accepted connection is registered until its socket is closed, wherever it was handed to meanwhile.
+//! - No close leaves a socket behind in the kernel: a connection in `TIME_WAIT` keeps the port from being bound for a
+//!   minute. Therefore a connection says its FIN only at its close, see [`connection`].
+//! - [`serve`] returns when the port is proved free, by binding it once more, or tells who holds it.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `resolve.rs` | which addresses a host stands for |
+//! | `listener.rs` | the exclusive bind, [`Listener`] |
+//! | `connection.rs` | [`Connection`], [`Unread`] and the registry of open connections |
+//! | `serve.rs` | the accept loop and the teardown |
+//! | `probe.rs` | the proof that a port is free |
+//! | `holder.rs` | who holds a port |
+//! | `linux.rs`, `portable.rs` | what differs between systems, behind the same functions |
+//!
+//! Verified on Linux. Elsewhere the kernel lacks parts of it (a receive filter, an abort of a shared socket): there a
+//! connection is drained and reset at its close, and a peer that closes in the same instant can still leave
+//! `TIME_WAIT` behind, which macOS and the BSDs keep for about 30 s and Windows ignores.
+
+mod connection;
+mod holder;
+mod listener;
+mod probe;
+mod resolve;
+mod serve;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as platform;
+
+#[cfg(any(test, not(target_os = "linux")))]
+mod portable;
+#[cfg(not(target_os = "linux"))]
+use portable as platform;
+
+pub(crate) use connection::{Connection, Unread};
+pub(crate) use listener::Listener;
+pub use probe::{is_port_free, wait_port_free};
+pub(crate) use serve::serve;
+pub use serve::{Released, Timing};

@@ -1,0 +1,123 @@
+//! Closing a connection where the system has no receive filter: macOS, the BSDs, Windows.
+//!
+//! The functions are those of `linux.rs`. Not measured on these systems; written after their documentation.
+
+use std::{io, mem::MaybeUninit, net::Shutdown, time::Duration};
+
+use socket2::{SockRef, Socket};
+use tokio::net::TcpStream;
+
+/// Makes the port of a socket that will be bound its own.
+///
+/// Elsewhere than on Windows that is so without `SO_REUSEADDR`.
+#[cfg(not(windows))]
+pub(super) fn prepare(_socket: &Socket) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes the port of a socket that will be bound its own.
+///
+/// Without `SO_EXCLUSIVEADDRUSE` another program could bind the same address with `SO_REUSEADDR` and receive the
+/// connections ("Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE", Winsock documentation).
+#[cfg(windows)]
+#[allow(unsafe_code)]
+pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
+    use std::{ffi::c_int, os::windows::io::AsRawSocket};
+
+    const SOL_SOCKET: c_int = 0xffff;
+    const SO_EXCLUSIVEADDRUSE: c_int = !4; // ~SO_REUSEADDR, winsock2.h
+
+    #[link(name = "ws2_32")]
+    unsafe extern "system" {
+        fn setsockopt(
+            socket: usize,
+            level: c_int,
+            option: c_int,
+            value: *const u8,
+            length: c_int,
+        ) -> c_int;
+    }
+
+    let yes: c_int = 1;
+    // SAFETY: the declaration above is that of winsock2.h, where SOCKET is an unsigned integer of pointer size; the
+    // handle is open as long as `socket` is borrowed, and the pointer and the length describe `yes`.
+    let result = unsafe {
+        setsockopt(
+            socket.as_raw_socket() as usize,
+            SOL_SOCKET,
+            SO_EXCLUSIVEADDRUSE,
+            (&raw const yes).cast(),
+            size_of_val(&yes) as c_int,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Bytes in the send buffer, which the peer's kernel has not acknowledged. Closing earlier would lose them.
+#[cfg(target_vendor = "apple")]
+#[allow(unsafe_code)]
+pub(super) fn outstanding(stream: &TcpStream) -> usize {
+    use std::os::fd::AsRawFd;
+
+    let mut bytes: libc::c_int = 0;
+    let mut length = size_of_val(&bytes) as libc::socklen_t;
+    // SAFETY: the descriptor is open as long as `stream` is borrowed; the option writes one `c_int`, which is what
+    // the pointer and the length describe.
+    let result = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_NWRITE,
+            (&raw mut bytes).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 && stream.peer_addr().is_ok() {
+        usize::try_from(bytes).unwrap_or(0)
+    } else {
+        0
+    }
+}
+
+/// 1 until the peer has ended its side, then 0.
+///
+/// The kernel does not tell what is unacknowledged. So this says that nothing more will be sent, and discards what
+/// comes until the peer ends as well, which it does after everything was read.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) fn outstanding(stream: &TcpStream) -> usize {
+    let socket = SockRef::from(stream);
+    let _ = socket.shutdown(Shutdown::Write); // fails where the connection is gone, which the read then shows
+    let mut discarded = [MaybeUninit::uninit(); 4096];
+    loop {
+        match socket.recv(&mut discarded) {
+            Ok(0) => return 0,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 1,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return 0,
+        }
+    }
+}
+
+/// Bytes that have arrived and were not read, counted up to 4096.
+pub(super) fn unread(stream: &TcpStream) -> usize {
+    let mut seen = [MaybeUninit::uninit(); 4096];
+    SockRef::from(stream).peek(&mut seen).unwrap_or(0)
+}
+
+/// Ends a connection that has nothing outstanding: the peer reads the end of the stream, then the socket is reset.
+pub(super) fn close(stream: TcpStream) {
+    let socket = SockRef::from(&stream);
+    // Neither can be acted upon if it fails, and it fails only where the connection is gone already.
+    let _ = socket.set_linger(Some(Duration::ZERO));
+    let _ = socket.shutdown(Shutdown::Write);
+}
+
+/// Resets a connection: unsent bytes are dropped.
+pub(super) fn abort(stream: TcpStream) {
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+}

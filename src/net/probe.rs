@@ -1,0 +1,157 @@
+//! The proof that a port is free: binding it as a server would.
+//!
+//! A probe is strict. With `SO_REUSEADDR` it could succeed where a server fails, and with another address than the
+//! server's it proves nothing.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    holder,
+    listener::{is_family_missing, listen_exclusively},
+    resolve::resolve,
+};
+use crate::{Error, Result};
+
+/// The pauses between two probes of an address that is not free yet.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Whether a server could listen on this port of `host` now.
+///
+/// `host` is what a server would be given: `localhost`, an IP address or a host name. Each of its addresses is bound
+/// and released again, without `SO_REUSEADDR`. So a port with a connection in `TIME_WAIT` is not free, though a server
+/// that sets this option could use it. Port 0 stands for any port and is free as long as there is one.
+///
+/// The answer is about this moment: to have a port, bind it and keep it.
+///
+/// # Errors
+///
+/// [`Error::Bind`] if it cannot be told: the host is not known or not one of this machine, or the port is not allowed.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> selvedge::Result<()> {
+/// let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+/// let port = other.local_addr().expect("bound").port();
+/// assert!(!selvedge::is_port_free("127.0.0.1", port).await?);
+///
+/// drop(other);
+/// assert!(selvedge::is_port_free("127.0.0.1", port).await?);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn is_port_free(host: &str, port: u16) -> Result<bool> {
+    let addresses = resolve(host, port).await?;
+    let busy = first_busy(&addresses).map_err(|source| cannot_bind(host, port, source))?;
+    Ok(busy.is_none())
+}
+
+/// Waits until a server could listen on this port of `host`, and returns how long that took.
+///
+/// What counts as free is told at [`is_port_free`]. A port that is free already takes under a millisecond.
+///
+/// # Errors
+///
+/// [`Error::PortNotReleased`] after `max_wait`, with the address and who holds it; [`Error::Bind`] as from
+/// [`is_port_free`].
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> selvedge::Result<()> {
+/// use std::time::Duration;
+///
+/// let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+/// let port = other.local_addr().expect("bound").port();
+/// let waited = selvedge::wait_port_free("127.0.0.1", port, Duration::from_millis(20)).await;
+/// assert!(matches!(waited, Err(selvedge::Error::PortNotReleased { .. })));
+///
+/// drop(other);
+/// selvedge::wait_port_free("127.0.0.1", port, Duration::from_secs(1)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn wait_port_free(host: &str, port: u16, max_wait: Duration) -> Result<Duration> {
+    let since = Instant::now();
+    let addresses = resolve(host, port).await?;
+    match until_free(&addresses, since, max_wait).await {
+        Err(Error::Io { source, .. }) => Err(cannot_bind(host, port, source)),
+        proved => proved.map(|()| since.elapsed()),
+    }
+}
+
+/// Waits until a server could listen on every one of `addresses`, at most until `limit` after `since`. There is always
+/// one probe.
+///
+/// # Errors
+///
+/// [`Error::PortNotReleased`] naming the holder, or [`Error::Io`] if the system refuses for another reason than that
+/// an address is in use: at once where waiting cannot help, otherwise, as for a lack of descriptors, at the limit.
+pub(super) async fn until_free(
+    addresses: &[SocketAddr],
+    since: Instant,
+    limit: Duration,
+) -> Result<()> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let busy = first_busy(addresses);
+        let waited = since.elapsed();
+        match busy {
+            Ok(None) => return Ok(()),
+            Ok(Some(address)) if waited >= limit => {
+                return Err(Error::PortNotReleased {
+                    address,
+                    waited,
+                    holder: holder::of(address).await,
+                });
+            }
+            Err(source) if waited >= limit || is_permanent(&source) => {
+                return Err(Error::Io {
+                    doing: "proving that the port is free",
+                    source,
+                });
+            }
+            _ => {}
+        }
+        tokio::time::sleep(pause.min(limit - waited)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The first of `addresses` that is in use, by binding and releasing each. Those of a family that this machine does
+/// not do cannot be in use; it is an error if there are no others.
+fn first_busy(addresses: &[SocketAddr]) -> io::Result<Option<SocketAddr>> {
+    let mut missing = Ok(None);
+    let mut bound = false;
+    for &address in addresses {
+        match listen_exclusively(address) {
+            Ok(_closed_at_once) => bound = true,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Ok(Some(address)),
+            Err(error) if is_family_missing(address, &error) => missing = Err(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if bound { Ok(None) } else { missing }
+}
+
+fn is_permanent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::InvalidInput
+    )
+}
+
+fn cannot_bind(host: &str, port: u16, source: io::Error) -> Error {
+    Error::Bind {
+        host: host.to_owned(),
+        port,
+        source,
+    }
+}

@@ -1,0 +1,261 @@
+//! Serving connections until told to stop, and the teardown that releases the port.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    task::{JoinError, JoinSet},
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    connection::{Connection, Registry},
+    listener::Listener,
+    platform, probe,
+};
+use crate::Result;
+
+/// How long handlers have, after their connections were reset, to see that and to end by themselves.
+const NOTICE: Duration = Duration::from_millis(200);
+
+/// The pauses of the accept loop while the system cannot give it another connection.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The times that the release of a port takes at most.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let timing = selvedge::Timing::default().grace(Duration::from_secs(2));
+/// # let _ = timing;
+/// ```
+#[derive(Debug, Clone)]
+pub struct Timing {
+    grace: Duration,
+    user_timeout: Duration,
+    deadline: Duration,
+}
+
+impl Default for Timing {
+    /// A grace of 500 ms, a user timeout of 250 ms, a deadline of 20 s.
+    fn default() -> Self {
+        Timing {
+            grace: Duration::from_millis(500),
+            user_timeout: Duration::from_millis(250),
+            deadline: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Timing {
+    /// How long connections have to end in order before they are reset; 500 ms unless told.
+    ///
+    /// It is a limit: the stop goes on as soon as all have ended.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How long, during a stop, the last bytes of a closed connection may make no progress before the peer is
+    /// given up; 250 ms unless told. It counts within the grace.
+    ///
+    /// RFC 5482 calls the time that sent data may stay unacknowledged the user timeout.
+    #[must_use]
+    pub fn user_timeout(mut self, user_timeout: Duration) -> Self {
+        self.user_timeout = user_timeout;
+        self
+    }
+
+    /// How long after the stop began the port must be proved free; 20 s unless told. Later than that is an error.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+/// What a stop did. That there is one means that every address was proved free.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Released {
+    /// The addresses that were served and are free again.
+    pub addresses: Vec<SocketAddr>,
+    /// How many of the connections that were open when the stop began ended in order.
+    pub connections_closed: usize,
+    /// How many of them were reset, because the peer did not read or a handler did not end within the grace.
+    pub connections_aborted: usize,
+    /// The time from the stop's begin until the port was proved free.
+    pub elapsed: Duration,
+}
+
+/// Serves connections until `stop` is cancelled, then releases the port and proves that.
+///
+/// Each connection is given to `handler`, whose future runs in a task of its own. More than `max_connections` at a time are
+/// accepted and closed at once.
+///
+/// The stop takes the connections that the kernel has accepted already and closes the listener. Handlers watch `stop`
+/// themselves and have the grace to end. A handler may hand its connection to somebody else and end before: the stop
+/// waits for the connection, too. What is left then is reset, and handlers that do not even end then are aborted.
+/// Dropping this future resets all connections and closes the listener at once.
+///
+/// # Errors
+///
+/// [`Error::PortNotReleased`](crate::Error::PortNotReleased) if an address cannot be bound again at the deadline,
+/// [`Error::Io`](crate::Error::Io) if that cannot be tried.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime that has its drivers for IO and time.
+pub(crate) async fn serve<H, F>(
+    mut listener: Listener,
+    stop: CancellationToken,
+    timing: Timing,
+    max_connections: usize,
+    handler: H,
+) -> Result<Released>
+where
+    H: Fn(Connection) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut server = Acceptor {
+        registry: Registry::new(stop.clone(), timing.user_timeout),
+        handlers: JoinSet::new(),
+        handler: Arc::new(handler),
+        max_connections,
+    };
+    server.accept_until(&stop, &mut listener).await;
+
+    let begin = Instant::now();
+    let addresses = listener.addresses().to_vec();
+    let resets_before = server.registry.resets();
+    for (stream, peer) in listener.close() {
+        server.admit(stream, peer);
+    }
+    let open = server.registry.len();
+    server.end(begin, &timing).await;
+    let aborted = server.registry.resets() - resets_before;
+    probe::until_free(&addresses, begin, timing.deadline).await?;
+    Ok(Released {
+        addresses,
+        connections_closed: open.saturating_sub(aborted),
+        connections_aborted: aborted,
+        elapsed: begin.elapsed(),
+    })
+}
+
+/// The connections of a server and the tasks that handle them.
+struct Acceptor<H> {
+    registry: Arc<Registry>,
+    handlers: JoinSet<()>,
+    handler: Arc<H>,
+    max_connections: usize,
+}
+
+impl<H, F> Acceptor<H>
+where
+    H: Fn(Connection) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    async fn accept_until(&mut self, stop: &CancellationToken, listener: &mut Listener) {
+        let mut pause = None;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(ended) = self.handlers.join_next() => {
+                    report_panic(ended);
+                    continue;
+                }
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    pause = None;
+                    self.admit(stream, peer);
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    if pause.is_none() {
+                        tracing::warn!(%error, "cannot accept connections, trying again");
+                    }
+                    let length = pause.map_or(FIRST_PAUSE, |last: Duration| last * 2).min(LONGEST_PAUSE);
+                    pause = Some(length);
+                    let _ = timeout(length, stop.cancelled()).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if self.registry.len() >= self.max_connections {
+            tracing::debug!(%peer, limit = self.max_connections, "closed a connection over the limit");
+            platform::close(stream);
+            return;
+        }
+        let connection = self.registry.register(stream, peer);
+        let handler = Arc::clone(&self.handler);
+        self.handlers.spawn(async move { handler(connection).await });
+    }
+
+    /// Returns when every connection is closed and every handler has ended.
+    async fn end(&mut self, begin: Instant, timing: &Timing) {
+        let in_order = async {
+            join_all(&mut self.handlers).await;
+            self.registry.emptied().await;
+        };
+        if timeout(timing.grace, in_order).await.is_ok() {
+            return;
+        }
+        self.registry.abort_all();
+        if timeout(NOTICE, join_all(&mut self.handlers)).await.is_ok() {
+            return;
+        }
+        self.handlers.abort_all();
+        let left = timing.deadline.saturating_sub(begin.elapsed());
+        if timeout(left, join_all(&mut self.handlers)).await.is_err() {
+            let handlers = self.handlers.len();
+            tracing::error!(handlers, "handlers block their threads and cannot be ended");
+        }
+    }
+}
+
+impl<H> Drop for Acceptor<H> {
+    fn drop(&mut self) {
+        self.registry.abort_all(); // none is left, unless the server was dropped while it ran
+    }
+}
+
+async fn join_all(handlers: &mut JoinSet<()>) {
+    while let Some(ended) = handlers.join_next().await {
+        report_panic(ended);
+    }
+}
+
+fn report_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "the handler of a connection panicked");
+    }
+}
+
+/// Whether an accept failed for a reason of the connection, so that the next one may succeed (accept(2), "Error
+/// handling").
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
