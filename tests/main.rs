@@ -1,1 +1,11 @@
+//! The library through its public interface, over real sockets.
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod access;
+mod calls;
+mod files;
+mod options;
+mod state;
+mod stopping;
+mod streams;
+mod support;

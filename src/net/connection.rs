@@ -86,7 +86,11 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_stream(cx, |io| &mut io.reader, |stream, cx| stream.poll_read(cx, buffer))
+        self.poll_stream(
+            cx,
+            |io| &mut io.reader,
+            |stream, cx| stream.poll_read(cx, buffer),
+        )
     }
 }
 
@@ -96,7 +100,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_stream(cx, |io| &mut io.writer, |stream, cx| stream.poll_write(cx, bytes))
+        self.poll_stream(
+            cx,
+            |io| &mut io.writer,
+            |stream, cx| stream.poll_write(cx, bytes),
+        )
     }
 
     fn poll_write_vectored(
@@ -144,7 +152,9 @@ pub(crate) struct Unread(Weak<Socket>);
 impl Unread {
     /// How many bytes have arrived and were not read; 0 once the connection is closed.
     pub(crate) fn bytes(&self) -> usize {
-        let Some(socket) = self.0.upgrade() else { return 0 };
+        let Some(socket) = self.0.upgrade() else {
+            return 0;
+        };
         let io = socket.lock();
         io.stream.as_ref().map_or(0, platform::unread)
     }
@@ -194,10 +204,15 @@ impl Socket {
     }
 }
 
-#[derive(PartialEq)]
 enum Ending {
     Ordered,
     Reset,
+}
+
+#[derive(Default)]
+struct Ended {
+    ordered: AtomicUsize,
+    reset: AtomicUsize,
 }
 
 /// A socket with its place in the registry.
@@ -221,7 +236,9 @@ struct Closing(Entry);
 impl Closing {
     /// Waits until the peer's kernel has acknowledged everything, or makes no progress any more. The drop closes.
     async fn deliver(self) {
-        let Closing(Entry { socket, registry, .. }) = &self;
+        let Closing(Entry {
+            socket, registry, ..
+        }) = &self;
         let stopping = &registry.stopping;
         let mut left = socket.outstanding();
         let mut progress = Instant::now();
@@ -257,7 +274,8 @@ impl Drop for Closing {
 pub(super) struct Registry {
     open: Mutex<HashMap<u64, Arc<Socket>>>,
     next: AtomicU64,
-    reset: AtomicUsize,
+    /// How the connections ended that were closed since the stop began.
+    ended: Ended,
     emptied: Notify,
     stopping: CancellationToken,
     user_timeout: Duration,
@@ -272,7 +290,7 @@ impl Registry {
         Arc::new(Registry {
             open: Mutex::default(),
             next: AtomicU64::new(0),
-            reset: AtomicUsize::new(0),
+            ended: Ended::default(),
             emptied: Notify::new(),
             stopping,
             user_timeout,
@@ -291,7 +309,11 @@ impl Registry {
         self.lock().insert(id, Arc::clone(&socket));
         let registry = Arc::clone(self);
         Connection {
-            entry: Entry { id, socket, registry },
+            entry: Entry {
+                id,
+                socket,
+                registry,
+            },
             peer,
         }
     }
@@ -301,16 +323,22 @@ impl Registry {
         self.lock().len()
     }
 
-    /// How many connections were reset by this side since the start.
-    pub(super) fn resets(&self) -> usize {
-        self.reset.load(Ordering::Relaxed)
+    /// How many connections have ended in order, and how many were reset, since the stop began.
+    pub(super) fn ended(&self) -> (usize, usize) {
+        let Ended { ordered, reset } = &self.ended;
+        (
+            ordered.load(Ordering::Relaxed),
+            reset.load(Ordering::Relaxed),
+        )
     }
 
     /// Resets every connection. When this returns none is open.
     pub(super) fn abort_all(&self) {
         let open: Vec<_> = {
             let open = self.lock();
-            open.iter().map(|(id, socket)| (*id, Arc::clone(socket))).collect()
+            open.iter()
+                .map(|(id, socket)| (*id, Arc::clone(socket)))
+                .collect()
         };
         for (id, socket) in open {
             let ending = socket.abort();
@@ -331,8 +359,13 @@ impl Registry {
 
     /// Forgets a connection after its socket was closed, by whoever closed it.
     fn remove(&self, id: u64, ending: Option<Ending>) {
-        if ending == Some(Ending::Reset) {
-            self.reset.fetch_add(1, Ordering::Relaxed);
+        if self.stopping.is_cancelled() {
+            let count = match ending {
+                Some(Ending::Ordered) => Some(&self.ended.ordered),
+                Some(Ending::Reset) => Some(&self.ended.reset),
+                None => None, // closed and counted before
+            };
+            count.map(|count| count.fetch_add(1, Ordering::Relaxed));
         }
         let mut open = self.lock();
         open.remove(&id);

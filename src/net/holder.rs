@@ -44,7 +44,10 @@ fn conflict(held: SocketAddr, wanted: SocketAddr) -> bool {
     let dual = held.ip().is_unspecified() && held.is_ipv6();
     let (held_ip, wanted_ip) = (held.ip().to_canonical(), wanted.ip().to_canonical());
     held.port() == wanted.port()
-        && (held_ip == wanted_ip || covers(held_ip, wanted_ip) || covers(wanted_ip, held_ip) || dual)
+        && (held_ip == wanted_ip
+            || covers(held_ip, wanted_ip)
+            || covers(wanted_ip, held_ip)
+            || dual)
 }
 
 /// The sockets that no process has any more, counted by state.
@@ -52,7 +55,9 @@ fn conflict(held: SocketAddr, wanted: SocketAddr) -> bool {
 fn sockets(address: SocketAddr) -> Holder {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
     let tables: Vec<String> = tables.into_iter().flatten().collect();
-    let rows = tables.iter().flat_map(|table| table.lines().filter_map(proc_net::row));
+    let rows = tables
+        .iter()
+        .flat_map(|table| table.lines().filter_map(proc_net::row));
     let mut states = std::collections::BTreeMap::new();
     for row in rows.filter(|row| conflict(row.local, address)) {
         if row.owned {
@@ -127,5 +132,79 @@ mod proc_net {
             "0B" => "CLOSING",
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn wildcards_conflict_with_their_family_and_dual_stack_with_both() {
+        let conflicting = |held, wanted| conflict(address(held), address(wanted));
+        assert!(conflicting("127.0.0.1:80", "127.0.0.1:80"));
+        assert!(conflicting("127.0.0.1:80", "0.0.0.0:80"));
+        assert!(conflicting("0.0.0.0:80", "127.0.0.1:80"));
+        assert!(conflicting("[::ffff:127.0.0.1]:80", "127.0.0.1:80"));
+        assert!(conflicting("[::]:80", "127.0.0.1:80"));
+        assert!(conflicting("[::1]:80", "[::]:80"));
+        assert!(!conflicting("127.0.0.1:80", "127.0.0.1:81"));
+        assert!(!conflicting("127.0.0.2:80", "127.0.0.1:80"));
+        assert!(!conflicting("127.0.0.1:80", "[::]:80"));
+        assert!(!conflicting("0.0.0.0:80", "[::1]:80"));
+    }
+
+    #[cfg(all(target_os = "linux", target_endian = "little"))]
+    #[test]
+    fn rows_of_the_kernel_tables_are_read() {
+        let heading = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+        assert!(proc_net::row(heading).is_none());
+
+        let ended = proc_net::row(
+            "   1: 0100007F:1F90 0100007F:C35E 06 00000000:00000000 03:0000160B 00000000     0        0 0 3 0",
+        )
+        .unwrap();
+        assert_eq!(
+            (ended.local, ended.state),
+            (address("127.0.0.1:8080"), "TIME_WAIT")
+        );
+        assert!(!ended.owned);
+
+        let listening = proc_net::row(
+            "   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 53125 1 0",
+        )
+        .unwrap();
+        assert_eq!(
+            (listening.local, listening.state),
+            (address("[::1]:8080"), "LISTEN")
+        );
+        assert!(listening.owned);
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_listener_has_a_holder_too() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let held = server.local_addr().unwrap();
+        let _client = std::net::TcpStream::connect(held).unwrap();
+        let _accepted = server.accept().unwrap();
+        drop(server);
+        let holder = of(held).await;
+        assert!(
+            matches!(holder, Holder::Process { pid, .. } if pid == std::process::id()),
+            "{holder}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_free_port_has_no_holder() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let free = server.local_addr().unwrap();
+        drop(server);
+        assert_eq!(of(free).await, Holder::Unknown);
     }
 }

@@ -22,19 +22,26 @@ const DROP_EVERYTHING: [SockFilter; 1] = [SockFilter::new(
 /// is the second line of defence: for a process that is killed, and where [`close`] may not attach its filter.
 /// Exclusive use of the port needs nothing here: it is what Linux does without `SO_REUSEADDR`.
 pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
-    let at_once: libc::c_int = -1;
-    // SAFETY: the descriptor is open as long as `socket` is borrowed, and the option reads exactly the bytes of the
-    // `c_int` that the pointer and the length describe.
-    let result = unsafe {
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_LINGER2, -1)
+}
+
+fn set_option(
+    socket: &impl AsRawFd,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: the descriptor is open as long as its owner `socket` is borrowed, and the pointer and the length describe
+    // `value`, of which no more is read.
+    checked(unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_LINGER2,
-            (&raw const at_once).cast(),
-            size_of_val(&at_once) as libc::socklen_t,
+            level,
+            option,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
         )
-    };
-    checked(result)
+    })
 }
 
 /// Bytes that were written and that the peer's kernel has not acknowledged. Closing earlier would lose them.
@@ -100,5 +107,105 @@ fn checked(result: libc::c_int) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::net::{
+        listener::{Listener, listen_exclusively},
+        probe::until_free,
+    };
+
+    /// A client, the server's side of its connection, and the port's address with nobody listening any more.
+    async fn connected() -> (TcpStream, TcpStream, SocketAddr) {
+        let mut listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let address = listener.addresses()[0];
+        let client = TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        (client, accepted, address)
+    }
+
+    #[tokio::test]
+    async fn a_close_ends_the_stream_in_order_and_frees_the_port() {
+        let (mut client, mut accepted, address) = connected().await;
+        accepted.write_all(b"last words").await.unwrap();
+        while outstanding(&accepted) > 0 {
+            tokio::task::yield_now().await;
+        }
+        close(accepted);
+        listen_exclusively(address).unwrap();
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"last words");
+    }
+
+    #[tokio::test]
+    async fn a_close_where_filters_are_refused_frees_the_port_too() {
+        let (mut client, accepted, address) = connected().await;
+        set_option(&accepted, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, 1).unwrap();
+        assert!(
+            SockRef::from(&accepted)
+                .attach_filter(&DROP_EVERYTHING)
+                .is_err()
+        );
+        close(accepted);
+        // The peer's acknowledgement of the FIN may take some milliseconds.
+        let soon = Duration::from_secs(5);
+        until_free(&[address], Instant::now(), soon).await.unwrap();
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn closes_from_both_sides_at_once_leave_nothing_behind() {
+        let mut listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let address = listener.addresses()[0];
+        for _ in 0..200 {
+            let client = TcpStream::connect(address).await.unwrap();
+            let (accepted, _) = listener.accept().await.unwrap();
+            let gate = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    gate.wait();
+                    drop(client);
+                });
+                gate.wait();
+                close(accepted);
+            });
+        }
+        drop(listener);
+        listen_exclusively(address).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_abort_frees_the_port_even_while_another_descriptor_is_open() {
+        let (mut client, mut accepted, address) = connected().await;
+        accepted.write_all(&[0; 1 << 16]).await.unwrap();
+        let inherited = SockRef::from(&accepted).try_clone().unwrap();
+        abort(accepted);
+        listen_exclusively(address).unwrap();
+        let error = client.read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        drop(inherited);
+    }
+
+    #[tokio::test]
+    async fn bytes_are_counted_in_both_directions() {
+        let (mut client, accepted, _) = connected().await;
+        assert_eq!((unread(&accepted), outstanding(&accepted)), (0, 0));
+        client.write_all(b"12345").await.unwrap();
+        accepted.readable().await.unwrap();
+        assert_eq!(unread(&accepted), 5);
+        while accepted.try_write(&[0; 1 << 16]).is_ok() {}
+        assert!(outstanding(&accepted) > 0, "the client does not read");
     }
 }

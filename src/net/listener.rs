@@ -112,7 +112,9 @@ impl Listener {
     pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
         let mut accepted = Vec::new();
         for socket in self.sockets {
-            let Ok(socket) = socket.into_std() else { continue };
+            let Ok(socket) = socket.into_std() else {
+                continue;
+            };
             let waiting = std::iter::from_fn(|| socket.accept().ok()).take(BACKLOG as usize);
             accepted.extend(waiting.filter_map(|(stream, peer)| {
                 stream.set_nonblocking(true).ok()?;
@@ -145,7 +147,9 @@ pub(super) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
 
 /// Whether `error` says that this machine has no such address because it does not do that family.
 pub(super) fn is_family_missing(address: SocketAddr, error: &io::Error) -> bool {
-    let unsupported = error.raw_os_error().is_some_and(|code| code == UNSUPPORTED_FAMILY);
+    let unsupported = error
+        .raw_os_error()
+        .is_some_and(|code| code == UNSUPPORTED_FAMILY);
     unsupported || (address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
@@ -217,4 +221,122 @@ fn is_race_lost(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied
     )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{collections::HashSet, time::Duration};
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        Holder,
+        net::{Timing, is_port_free, serve},
+    };
+
+    #[tokio::test]
+    async fn every_address_of_localhost_is_bound_on_one_port() {
+        let listener = Listener::bind("localhost", 0).await.unwrap();
+        let loopbacks: Vec<SocketAddr> = resolve("localhost", listener.port())
+            .await
+            .unwrap()
+            .into_iter()
+            .filter(|loopback| {
+                Socket::new(Domain::for_address(*loopback), Type::STREAM, None)
+                    .and_then(|socket| socket.bind(&SocketAddr::new(loopback.ip(), 0).into()))
+                    .is_ok()
+            })
+            .collect();
+        assert_eq!(listener.addresses(), loopbacks);
+    }
+
+    #[tokio::test]
+    async fn the_ipv6_wildcard_is_reached_over_ipv4_too() {
+        let mut listener = Listener::bind("::", 0).await.unwrap();
+        let client = TcpStream::connect(("127.0.0.1", listener.port()))
+            .await
+            .unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_refused_with_the_pid_of_its_holder() {
+        let first = Listener::bind("127.0.0.1", 0).await.unwrap();
+        for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+            let error = Listener::bind(host, first.port()).await.unwrap_err();
+            let Error::PortBusy {
+                address,
+                holder: Holder::Process { pid, program },
+            } = error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!(address.port(), first.port());
+            assert_eq!(pid, std::process::id());
+            assert!(program.starts_with("this program itself"), "{program}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_is_refused() {
+        // TEST-NET-1 of RFC 5737, which no machine has.
+        let error = Listener::bind("192.0.2.1", 0).await.unwrap_err();
+        assert!(
+            matches!(&error, Error::Bind { host, .. } if host == "192.0.2.1"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn automatic_ports_are_different_and_kept() {
+        let binding: Vec<_> = (0..40)
+            .map(|_| tokio::spawn(Listener::bind("localhost", 0)))
+            .collect();
+        let mut listeners = Vec::new();
+        for bound in binding {
+            listeners.push(bound.await.unwrap().unwrap());
+        }
+        let ports: HashSet<u16> = listeners.iter().map(Listener::port).collect();
+        assert_eq!(ports.len(), 40);
+        assert!(!ports.contains(&0));
+        for port in ports {
+            assert!(!is_port_free("localhost", port).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_kernel_has_accepted_is_returned_by_the_close() {
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let client = TcpStream::connect(listener.addresses()[0]).await.unwrap();
+        let accepted = listener.close();
+        assert_eq!(accepted.len(), 1);
+        assert_eq!(accepted[0].1, client.local_addr().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_somebody_keeps_is_named_at_the_deadline() {
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let bound = listener.addresses()[0];
+        let _kept = socket2::SockRef::from(&listener.sockets[0])
+            .try_clone()
+            .unwrap();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let timing = Timing::default().deadline(Duration::from_millis(30));
+        let error = serve(listener, stop, timing, 1, |_| async {})
+            .await
+            .unwrap_err();
+        let Error::PortNotReleased {
+            address,
+            holder: Holder::Process { pid, .. },
+            ..
+        } = error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((address, pid), (bound, std::process::id()));
+    }
 }

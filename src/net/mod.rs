@@ -13,7 +13,7 @@
 //! | --- | --- |
 //! | `resolve.rs` | which addresses a host stands for |
 //! | `listener.rs` | the exclusive bind, [`Listener`] |
-//! | `connection.rs` | [`Connection`], [`Unread`] and the registry of open connections |
+//! | `connection.rs` | [`Connection`] and the registry of open connections |
 //! | `serve.rs` | the accept loop and the teardown |
 //! | `probe.rs` | the proof that a port is free |
 //! | `holder.rs` | who holds a port |
@@ -29,6 +29,8 @@ mod listener;
 mod probe;
 mod resolve;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -40,8 +42,7 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 use portable as platform;
 
-pub(crate) use connection::{Connection, Unread};
+pub(crate) use connection::Connection;
 pub(crate) use listener::Listener;
 pub use probe::{is_port_free, wait_port_free};
-pub(crate) use serve::serve;
-pub use serve::{Released, Timing};
+pub(crate) use serve::{Released, Timing, serve};

@@ -121,3 +121,78 @@ pub(super) fn close(stream: TcpStream) {
 pub(super) fn abort(stream: TcpStream) {
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    async fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        (client, accepted)
+    }
+
+    #[tokio::test]
+    async fn a_prepared_socket_can_be_bound() {
+        let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        prepare(&socket).unwrap();
+        let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    #[tokio::test]
+    async fn a_connection_is_outstanding_until_its_peer_has_read_everything_and_ended() {
+        let (mut client, mut accepted) = connected().await;
+        accepted.write_all(b"last words").await.unwrap();
+        client.write_all(b"not read by anybody").await.unwrap();
+        assert_eq!(outstanding(&accepted), 1);
+
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"last words");
+        assert_eq!(outstanding(&accepted), 1);
+
+        drop(client);
+        accepted.readable().await.unwrap();
+        while outstanding(&accepted) > 0 {
+            tokio::task::yield_now().await;
+        }
+        close(accepted);
+    }
+
+    #[tokio::test]
+    async fn a_close_ends_the_stream_after_what_was_read() {
+        let (mut client, mut accepted) = connected().await;
+        accepted.write_all(b"x").await.unwrap();
+        assert_eq!(client.read_u8().await.unwrap(), b'x');
+        close(accepted);
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_abort_resets() {
+        let (mut client, accepted) = connected().await;
+        abort(accepted);
+        let error = client.read(&mut [0; 1]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_wait_are_counted() {
+        let (mut client, accepted) = connected().await;
+        assert_eq!(unread(&accepted), 0);
+        client.write_all(b"12345").await.unwrap();
+        accepted.readable().await.unwrap();
+        assert_eq!(unread(&accepted), 5);
+    }
+}

@@ -155,3 +155,87 @@ fn cannot_bind(host: &str, port: u16, source: io::Error) -> Error {
         source,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::Holder;
+
+    const SHORT: Duration = Duration::from_millis(30);
+
+    #[tokio::test]
+    async fn a_listener_is_seen_from_its_address_and_from_the_wildcard() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+            assert!(!is_port_free(host, port).await.unwrap(), "{host}");
+        }
+        drop(other);
+        for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+            assert!(is_port_free(host, port).await.unwrap(), "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_when_the_port_becomes_free() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let waiting = wait_port_free("127.0.0.1", port, Duration::from_secs(20));
+        tokio::pin!(waiting);
+        assert!(tokio::time::timeout(SHORT, &mut waiting).await.is_err());
+        drop(other);
+        assert!(waiting.await.unwrap() >= SHORT);
+    }
+
+    #[tokio::test]
+    async fn waiting_in_vain_names_the_holder() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let bound = other.local_addr().unwrap();
+        let error = wait_port_free("127.0.0.1", bound.port(), SHORT)
+            .await
+            .unwrap_err();
+        let Error::PortNotReleased {
+            address,
+            waited,
+            holder: Holder::Process { pid, .. },
+        } = error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((address, pid), (bound, std::process::id()));
+        assert!(waited >= SHORT);
+    }
+
+    /// The trap that the whole module is about: the server that closes first cannot be started again for a minute.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_server_that_closes_first_leaves_a_port_in_time_wait() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let client = TcpStream::connect(address).unwrap();
+        let (accepted, _) = server.accept().unwrap();
+        drop(accepted);
+        drop(client);
+        drop(server);
+        let error = wait_port_free("127.0.0.1", address.port(), SHORT)
+            .await
+            .unwrap_err();
+        let Error::PortNotReleased { holder, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(holder, Holder::Sockets(vec![("TIME_WAIT".into(), 1)]));
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_is_an_error_at_once() {
+        let since = Instant::now();
+        let error = wait_port_free("192.0.2.1", 0, Duration::from_secs(20))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Bind { .. }), "{error}");
+        assert!(since.elapsed() < Duration::from_secs(10));
+    }
+}

@@ -40,7 +40,10 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         source,
     };
     let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in tokio::net::lookup_host((bare, port)).await.map_err(failed)? {
+    for address in tokio::net::lookup_host((bare, port))
+        .await
+        .map_err(failed)?
+    {
         if !addresses.contains(&address) {
             addresses.push(address);
         }

@@ -1,12 +1,6 @@
 //! Serving connections until told to stop, and the teardown that releases the port.
 
-use std::{
-    future::Future,
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpStream,
@@ -30,18 +24,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The times that the release of a port takes at most.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let timing = selvedge::Timing::default().grace(Duration::from_secs(2));
-/// # let _ = timing;
-/// ```
 #[derive(Debug, Clone)]
-pub struct Timing {
-    grace: Duration,
-    user_timeout: Duration,
-    deadline: Duration,
+pub(crate) struct Timing {
+    /// How long connections have to end in order before they are reset. The stop goes on as soon as all have ended.
+    pub(super) grace: Duration,
+    /// How long, during a stop, the last bytes of a closed connection may make no progress before the peer is given
+    /// up, within the grace. RFC 5482 calls the time that sent data may stay unacknowledged the user timeout.
+    pub(super) user_timeout: Duration,
+    /// How long after the stop began the port must be proved free.
+    pub(super) deadline: Duration,
 }
 
 impl Default for Timing {
@@ -56,28 +47,9 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// How long connections have to end in order before they are reset; 500 ms unless told.
-    ///
-    /// It is a limit: the stop goes on as soon as all have ended.
-    #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// How long, during a stop, the last bytes of a closed connection may make no progress before the peer is
-    /// given up; 250 ms unless told. It counts within the grace.
-    ///
-    /// RFC 5482 calls the time that sent data may stay unacknowledged the user timeout.
-    #[must_use]
-    pub fn user_timeout(mut self, user_timeout: Duration) -> Self {
-        self.user_timeout = user_timeout;
-        self
-    }
-
     /// How long after the stop began the port must be proved free; 20 s unless told. Later than that is an error.
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
+    pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
@@ -85,16 +57,15 @@ impl Timing {
 
 /// What a stop did. That there is one means that every address was proved free.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Released {
+pub(crate) struct Released {
     /// The addresses that were served and are free again.
-    pub addresses: Vec<SocketAddr>,
-    /// How many of the connections that were open when the stop began ended in order.
-    pub connections_closed: usize,
-    /// How many of them were reset, because the peer did not read or a handler did not end within the grace.
-    pub connections_aborted: usize,
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// How many connections ended in order since the stop began, whichever side ended them.
+    pub(crate) connections_closed: usize,
+    /// How many connections were reset since, because the peer did not read or a handler did not end in time.
+    pub(crate) connections_aborted: usize,
     /// The time from the stop's begin until the port was proved free.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 /// Serves connections until `stop` is cancelled, then releases the port and proves that.
@@ -136,18 +107,16 @@ where
 
     let begin = Instant::now();
     let addresses = listener.addresses().to_vec();
-    let resets_before = server.registry.resets();
     for (stream, peer) in listener.close() {
         server.admit(stream, peer);
     }
-    let open = server.registry.len();
     server.end(begin, &timing).await;
-    let aborted = server.registry.resets() - resets_before;
     probe::until_free(&addresses, begin, timing.deadline).await?;
+    let (connections_closed, connections_aborted) = server.registry.ended();
     Ok(Released {
         addresses,
-        connections_closed: open.saturating_sub(aborted),
-        connections_aborted: aborted,
+        connections_closed,
+        connections_aborted,
         elapsed: begin.elapsed(),
     })
 }
@@ -187,7 +156,9 @@ where
                     if pause.is_none() {
                         tracing::warn!(%error, "cannot accept connections, trying again");
                     }
-                    let length = pause.map_or(FIRST_PAUSE, |last: Duration| last * 2).min(LONGEST_PAUSE);
+                    let length = pause
+                        .map_or(FIRST_PAUSE, |last: Duration| last * 2)
+                        .min(LONGEST_PAUSE);
                     pause = Some(length);
                     let _ = timeout(length, stop.cancelled()).await;
                 }
@@ -202,8 +173,10 @@ where
             return;
         }
         let connection = self.registry.register(stream, peer);
+        tracing::trace!(peer = %connection.peer(), "accepted a connection");
         let handler = Arc::clone(&self.handler);
-        self.handlers.spawn(async move { handler(connection).await });
+        self.handlers
+            .spawn(async move { handler(connection).await });
     }
 
     /// Returns when every connection is closed and every handler has ended.

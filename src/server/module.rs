@@ -185,14 +185,16 @@ mod tests {
         let serve = serve.map(|(prefix, name)| (prefix.to_owned(), folder(name))).into();
         let mut modules = Modules::default();
         modules.add(&Module { serve, ..Module::default() });
+        let root = Module { www: Some(folder("root")), ..Module::default() };
         let found = |path| modules.folder_of(path);
         assert_eq!(found("a/x.js"), Some((folder("one"), "x.js".to_owned())));
         assert_eq!(found("a/b/x.js"), Some((folder("two"), "x.js".to_owned())));
         assert_eq!(found("a/bc"), Some((folder("one"), "bc".to_owned())));
         assert_eq!(found("c/x"), Some((folder("three"), "x".to_owned())));
         assert_eq!(found("ab/x"), None);
-        modules.add(&Module { www: Some(folder("root")), ..Module::default() });
-        assert_eq!(found("index.html"), Some((folder("root"), "index.html".to_owned())));
+        modules.add(&root);
+        let index = modules.folder_of("index.html");
+        assert_eq!(index, Some((folder("root"), "index.html".to_owned())));
     }
 
     #[test]

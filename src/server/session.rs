@@ -82,7 +82,7 @@ impl Session {
         match Incoming::parse(message)? {
             Incoming::Request(request) => self.call(request),
             Incoming::Invalid { id } => {
-                self.refuse(&id, ErrorCode::Invalid, "A request without a method", None);
+                self.refuse(&id, ErrorCode::Invalid, "A request without a method");
             }
             Incoming::Ignored => {}
         }
@@ -93,11 +93,11 @@ impl Session {
         let is_system = request.id.decode::<String>().is_ok_and(|id| id.starts_with("system:"));
         if request.method == "wslink.hello" {
             self.hello(&request);
+        } else if is_system {
+            self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called");
         } else if !self.authenticated {
             let text = "Unauthorized: Skip message processing";
-            self.refuse(&request.id, ErrorCode::Unauthorized, text, None);
-        } else if is_system {
-            self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called", None);
+            self.refuse(&request.id, ErrorCode::Unauthorized, text);
         } else {
             self.server.dispatch(&self.client, request);
         }
@@ -118,7 +118,7 @@ impl Session {
         let hello = request.args.first().and_then(|argument| argument.decode::<Hello>().ok());
         if !hello.is_some_and(|hello| (self.verify)(&hello.secret)) {
             tracing::warn!("a client was refused: its secret is missing or wrong");
-            self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed", None);
+            self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed");
             return;
         }
         self.authenticated = true;
@@ -132,9 +132,9 @@ impl Session {
         hub.join(&self.client);
     }
 
-    fn refuse(&self, id: &Packed, code: ErrorCode, text: &str, data: Option<&Packed>) {
+    fn refuse(&self, id: &Packed, code: ErrorCode, text: &str) {
         let max_frame = self.server.hub().max_frame();
-        self.client.outbox.send(message::error(id, code, text, data, max_frame));
+        self.client.outbox.send(message::error(id, code, text, None, max_frame));
     }
 }
 

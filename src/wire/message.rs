@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use super::{
     Packed,
     chunk::{self, Outgoing},
-    scan::{Head, Scanner},
+    scan::{Head, Scanner, extent},
 };
 use crate::{Error, Result};
 
@@ -76,11 +76,15 @@ impl Incoming {
     }
 }
 
+const TRAILING: &str = "bytes follow the value";
+
 fn parse(message: Bytes) -> Result<Incoming, &'static str> {
-    let mut scanner = Scanner::new(message);
+    let mut scanner = Scanner::new(message.clone());
     let Head::Map(pairs) = scanner.enter()? else {
-        scanner.value().ok();
-        return Ok(Incoming::Ignored);
+        return match extent(&message)? == message.len() {
+            true => Ok(Incoming::Ignored),
+            false => Err(TRAILING),
+        };
     };
     let (mut id, mut method, mut args, mut kwargs) = (None, None, Vec::new(), IndexMap::new());
     for _ in 0..pairs {
@@ -95,7 +99,7 @@ fn parse(message: Bytes) -> Result<Incoming, &'static str> {
         }
     }
     if !scanner.at_end() {
-        return Err("bytes follow the value");
+        return Err(TRAILING);
     }
     Ok(match (id, method) {
         (Some(id), Some(method)) => Incoming::Request(Request { id, method, args, kwargs }),
@@ -342,6 +346,9 @@ mod tests {
         assert!(kind(json!({"id": "x", "method": 5})).starts_with("Invalid"));
         assert!(Incoming::parse(Bytes::from_static(&[0x80, 0xc0])).is_err());
         assert!(Incoming::parse(Bytes::from_static(&[0x81, 0xa2, b'i'])).is_err());
+        assert!(Incoming::parse(Bytes::from_static(&[0xc1])).is_err());
+        assert!(Incoming::parse(Bytes::from_static(&[0x91; 5000])).is_err());
+        assert!(Incoming::parse(Bytes::from_static(&[0x90, 0xc0])).is_err());
     }
 
     #[test]

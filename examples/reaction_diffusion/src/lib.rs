@@ -1,1 +1,158 @@
-//! x
+//! A Gray-Scott simulation that is computed in Rust and steered from its page: the pattern for an application with work of
+//! its own on a thread, a picture that changes all the time, and a long job that can be cancelled.
+//!
+//! - [`app`] declares state, listeners and triggers: all that the page and the simulation have in common.
+//! - [`worker`] computes on a thread, takes orders through a channel and publishes frames and statistics.
+//! - [`simulation`] is the model and knows nothing of either.
+#![forbid(unsafe_code)]
+
+pub mod palette;
+pub mod simulation;
+pub mod worker;
+
+use palette::{PALETTES, palette};
+use selvedge::{Ctx, Failure, Lifecycle, Result, Saved, Server, WindowOptions, get_server};
+use serde_json::{Value, json};
+use simulation::Parameters;
+use tokio::sync::oneshot;
+use worker::{Image, Job, Order, Simulation};
+
+/// Name, title, feed and kill of patterns that are known to live.
+const PRESETS: &[(&str, &str, f64, f64)] = &[
+    ("coral", "Coral", 0.0545, 0.062),
+    ("mitosis", "Dividing cells", 0.0367, 0.0649),
+    ("maze", "Maze", 0.029, 0.057),
+    ("solitons", "Solitons", 0.03, 0.062),
+    ("holes", "Holes", 0.039, 0.058),
+    ("waves", "Waves", 0.014, 0.045),
+];
+
+fn preset(name: &str) -> Option<Parameters> {
+    let &(_, _, feed, kill) = PRESETS.iter().find(|(known, ..)| *known == name)?;
+    Some(Parameters { feed, kill, ..Parameters::default() })
+}
+
+/// The application. Browser, window and tests all run this.
+///
+/// # Errors
+/// When its state cannot be encoded.
+pub fn app() -> Result<Server> {
+    let server = get_server("reaction-diffusion");
+    let simulation = Simulation::default();
+    declare_state(&server)?;
+    follow_state(&server, &simulation);
+    add_triggers(&server, &simulation);
+    let started = simulation.clone();
+    server.on(Lifecycle::ServerStart, move |cx: Ctx| started.start(&cx.server));
+    server.on(Lifecycle::ServerExited, move |_: Ctx| simulation.stop());
+    server.template("main", include_str!("page.html"));
+    server.set_window(WindowOptions::new().size(1180.0, 760.0).min_size(640.0, 480.0));
+    Ok(server)
+}
+
+fn declare_state(server: &Server) -> Result<()> {
+    let titled = |name: &str, title: &str| json!({"name": name, "title": title});
+    let presets: Vec<Value> = PRESETS.iter().map(|(name, title, ..)| titled(name, title)).collect();
+    let palettes: Vec<Value> = PALETTES.iter().map(|known| titled(known.name, known.title)).collect();
+    server.state().extend(&Parameters::default())?;
+    server
+        .state()
+        .set("trame__title", "Reaction-diffusion")
+        .set("preset", PRESETS[0].0)
+        .set("presets", presets)
+        .set("palette", PALETTES[0].name)
+        .set("palettes", palettes)
+        .set("steps_per_frame", 8)
+        .set("brush", 8)
+        .set("running", true)
+        .set("iteration", 0)
+        .set("rate", 0.0)
+        .set("coverage", 0.0)
+        .set("history", json!([]))
+        .set("job", Job::default())
+        .set("size", worker::SIZE)
+        .set("status", "");
+    Ok(())
+}
+
+/// What users set reaches the simulation, corrected where it is out of range. All of these run once at the start, too.
+fn follow_state(server: &Server, simulation: &Simulation) {
+    let to = simulation.clone();
+    server.on_change("preset", move |cx: Ctx, name: String| -> Result<()> {
+        if let Some(parameters) = preset(&name) {
+            cx.state().extend(&parameters)?;
+            to.tell(Order::Reset);
+        }
+        Ok(())
+    });
+    let to = simulation.clone();
+    server.on_change(
+        ["feed", "kill", "diffusion_u", "diffusion_v", "preset"],
+        move |cx: Ctx, feed: f64, kill: f64, diffusion_u: f64, diffusion_v: f64, name: String| -> Result<()> {
+            let parameters = Parameters { feed, kill, diffusion_u, diffusion_v }.clamped();
+            cx.state().extend(&parameters)?;
+            if preset(&name) != Some(parameters) {
+                cx.state().set("preset", "");
+            }
+            to.tell(Order::Use(parameters));
+            Ok(())
+        },
+    );
+    let to = simulation.clone();
+    server.on_change("steps_per_frame", move |cx: Ctx, steps: f64| {
+        let steps = steps.clamp(1.0, 64.0) as u32;
+        cx.state().set("steps_per_frame", steps);
+        to.tell(Order::Pace(steps));
+    });
+    let to = simulation.clone();
+    server.on_change("palette", move |_: Ctx, name: String| to.tell(Order::Show(palette(&name))));
+    let to = simulation.clone();
+    server.on_change("running", move |_: Ctx, running: bool| to.tell(Order::Run(running)));
+}
+
+fn add_triggers(server: &Server, simulation: &Simulation) {
+    let orders: [(&str, fn() -> Order); 4] = [
+        ("step", || Order::Step),
+        ("reset", || Order::Reset),
+        ("run_to_steady_state", || Order::RunToSteadyState),
+        ("cancel_job", || Order::CancelJob),
+    ];
+    for (name, order) in orders {
+        let to = simulation.clone();
+        server.trigger(name, move |_: Ctx| to.tell(order()));
+    }
+    server.trigger("toggle", |cx: Ctx| cx.state().update("running", |running: &mut bool| *running = !*running));
+    let to = simulation.clone();
+    server.trigger("paint", move |cx: Ctx, x: f32, y: f32, erase: bool| -> Result<()> {
+        let radius = cx.state().get::<f64>("brush")?.clamp(1.0, 40.0) as usize;
+        to.tell(Order::Paint { x, y, radius, erase });
+        Ok(())
+    });
+    let from = simulation.clone();
+    server.trigger("export_png", move |cx: Ctx| export(cx, from.clone()));
+}
+
+async fn export(cx: Ctx, simulation: Simulation) -> Result<(), Failure> {
+    let (answer, image) = oneshot::channel();
+    simulation.tell(Order::Export(answer));
+    let png = encode_png(&image.await?)?;
+    let status = match cx.save_file("field.png", "image/png", png).await? {
+        Saved::To(path) => format!("Saved {}", path.display()),
+        Saved::Downloaded => "Saved as a download".to_owned(),
+        Saved::Cancelled => "Not saved".to_owned(),
+    };
+    cx.state().set("status", status);
+    Ok(())
+}
+
+fn encode_png(image: &Image) -> Result<Vec<u8>, Failure> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, image.width as u32, image.height as u32);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(&image.palette.0[..]);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&image.data.0)?;
+    writer.finish()?;
+    Ok(file)
+}

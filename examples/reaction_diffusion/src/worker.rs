@@ -1,0 +1,306 @@
+//! The thread that computes. It takes orders through a channel and shows its work through the server.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use selvedge::{Attachment, Server};
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use crate::{
+    palette::{PALETTES, Palette},
+    simulation::{Field, Parameters},
+};
+
+/// Cells along each side of the field.
+pub const SIZE: usize = 512;
+
+/// The shortest time between two frames.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// How often statistics are published.
+const STATISTICS: Duration = Duration::from_millis(200);
+
+/// Points in the history of the coverage.
+const HISTORY: usize = 400;
+
+/// The largest change per step that counts as steady.
+const STEADY: f32 = 2e-6;
+
+/// Iterations after which the search for a steady state is given up.
+const JOB_STEPS: u64 = 60_000;
+
+/// What the worker can be told to do.
+pub enum Order {
+    /// Compute with these from now on.
+    Use(Parameters),
+    /// Steps between two frames.
+    Pace(u32),
+    /// Show the field in these colours.
+    Show(&'static Palette),
+    /// Start or pause.
+    Run(bool),
+    /// Make one step.
+    Step,
+    /// Begin anew.
+    Reset,
+    /// Draw with a brush.
+    Paint { x: f32, y: f32, radius: usize, erase: bool },
+    /// Run until nothing changes any more.
+    RunToSteadyState,
+    /// Give that up.
+    CancelJob,
+    /// Hand out the field as it is now.
+    Export(oneshot::Sender<Image>),
+}
+
+/// The field as a picture with a palette.
+#[derive(Serialize)]
+pub struct Image {
+    /// Pixels along each side.
+    pub width: usize,
+    /// The same.
+    pub height: usize,
+    format: &'static str,
+    /// 256 colours.
+    pub palette: Attachment,
+    /// One byte for each pixel.
+    pub data: Attachment,
+}
+
+/// The job "run to steady state", as the page sees it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Job {
+    /// Whether it runs.
+    pub active: bool,
+    /// From 0 to 1.
+    pub progress: f32,
+    /// How it goes or went.
+    pub message: String,
+}
+
+struct Worker {
+    server: Server,
+    field: Field,
+    parameters: Parameters,
+    steps_per_frame: u32,
+    palette: &'static Palette,
+    running: bool,
+    iteration: u64,
+    seed: u64,
+    /// Where the search for a steady state began, while it goes on.
+    job: Option<JobStart>,
+    /// Something to show has changed.
+    changed: bool,
+    history: VecDeque<(u64, f32)>,
+    last_statistics: (Instant, u64),
+}
+
+struct JobStart {
+    iteration: u64,
+    change: f32,
+}
+
+/// The way to the worker, which lives as long as the server runs. A cheap handle.
+#[derive(Clone, Default)]
+pub struct Simulation {
+    worker: Arc<Mutex<Option<(Sender<Order>, JoinHandle<()>)>>>,
+}
+
+impl Simulation {
+    /// Starts the thread.
+    pub fn start(&self, server: &Server) {
+        let (sender, orders) = channel();
+        let mut worker = Worker::new(server);
+        let thread = std::thread::spawn(move || worker.work(&orders));
+        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some((sender, thread));
+    }
+
+    /// Ends the thread and waits for it, which takes no longer than a frame.
+    pub fn stop(&self) {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((sender, thread)) = worker {
+            drop(sender);
+            if thread.join().is_err() {
+                eprintln!("the simulation had failed");
+            }
+        }
+    }
+
+    /// Sends an order. Does nothing when the thread does not run.
+    pub fn tell(&self, order: Order) {
+        if let Some((sender, _)) = &*self.worker.lock().unwrap_or_else(PoisonError::into_inner) {
+            drop(sender.send(order));
+        }
+    }
+}
+
+impl Worker {
+    fn new(server: &Server) -> Self {
+        Worker {
+            server: server.clone(),
+            field: Field::new(SIZE, 1),
+            parameters: Parameters::default(),
+            steps_per_frame: 1,
+            palette: &PALETTES[0],
+            running: false,
+            iteration: 0,
+            seed: 1,
+            job: None,
+            changed: true,
+            history: VecDeque::new(),
+            last_statistics: (Instant::now(), 0),
+        }
+    }
+
+    fn work(&mut self, orders: &Receiver<Order>) {
+        loop {
+            let frame_begins = Instant::now();
+            if self.job.is_some() {
+                self.search(frame_begins);
+            } else if self.running {
+                (0..self.steps_per_frame).for_each(|_| self.step());
+            }
+            self.show();
+            // Waits for the next frame when there is something to compute, else for an order.
+            loop {
+                let busy = self.running || self.job.is_some() || self.changed;
+                let left = FRAME.saturating_sub(frame_begins.elapsed());
+                let order = match busy {
+                    true => orders.recv_timeout(left),
+                    false => orders.recv().map_err(Into::into),
+                };
+                match order {
+                    Ok(order) => self.follow(order),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, order: Order) {
+        match order {
+            Order::Use(parameters) => self.parameters = parameters,
+            Order::Pace(steps) => self.steps_per_frame = steps,
+            Order::Show(palette) => {
+                self.palette = palette;
+                self.changed = true;
+            }
+            Order::Run(running) => self.running = running,
+            Order::Step => self.step(),
+            Order::Reset => self.reset(),
+            Order::Paint { x, y, radius, erase } => {
+                self.field.paint(x, y, radius, erase);
+                self.changed = true;
+            }
+            Order::RunToSteadyState if self.job.is_none() => {
+                self.step();
+                self.job = Some(JobStart { iteration: self.iteration, change: self.field.change() });
+            }
+            Order::RunToSteadyState => {}
+            Order::CancelJob => self.end_job("Cancelled"),
+            // Whoever asked may be gone.
+            Order::Export(answer) => drop(answer.send(self.image())),
+        }
+    }
+
+    fn step(&mut self) {
+        self.field.step(&self.parameters);
+        self.iteration += 1;
+        self.changed = true;
+    }
+
+    fn reset(&mut self) {
+        self.end_job("Cancelled");
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.field = Field::new(SIZE, self.seed);
+        self.iteration = 0;
+        self.history.clear();
+        self.last_statistics = (Instant::now() - STATISTICS, 0);
+        self.changed = true;
+    }
+
+    /// Works for one frame on the way to the steady state.
+    fn search(&mut self, frame_begins: Instant) {
+        while frame_begins.elapsed() < FRAME * 2 {
+            self.step();
+        }
+        let Some(start) = &self.job else { return };
+        let (change, steps) = (self.field.change(), self.iteration - start.iteration);
+        let nearer = (start.change / change).ln() / (start.change / STEADY).ln();
+        let progress = nearer.max(steps as f32 / JOB_STEPS as f32).clamp(0.0, 1.0);
+        if change <= STEADY {
+            self.end_job(&format!("Steady after {steps} iterations"));
+        } else if steps >= JOB_STEPS {
+            self.end_job("This pattern does not come to rest");
+        } else {
+            let message = format!("Change per iteration {change:.1e}");
+            self.server.state().set("job", Job { active: true, progress, message });
+        }
+    }
+
+    fn end_job(&mut self, message: &str) {
+        if self.job.take().is_some() {
+            self.running = false;
+            let job = Job { active: false, progress: 0.0, message: message.to_owned() };
+            self.server.state().batch(|batch| {
+                batch.set("job", job).set("running", false).set("status", message);
+            });
+        }
+    }
+
+    fn show(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            // Without clients there is nothing to do, and a client that is busy gets a later frame.
+            if let Err(error) = self.server.stream("field", self.image()) {
+                eprintln!("the field cannot be shown: {error}");
+            }
+        }
+        let (then, iteration_then) = self.last_statistics;
+        let elapsed = then.elapsed();
+        if elapsed >= STATISTICS && self.iteration != iteration_then || self.history.is_empty() {
+            let done = self.iteration.saturating_sub(iteration_then);
+            self.last_statistics = (Instant::now(), self.iteration);
+            self.publish_statistics(done as f64 / elapsed.as_secs_f64());
+        }
+    }
+
+    fn publish_statistics(&mut self, rate: f64) {
+        let coverage = self.field.coverage();
+        if self.history.len() == HISTORY {
+            // Every second point goes, so that the plot keeps the whole run.
+            let mut position = 0;
+            self.history.retain(|_| {
+                position += 1;
+                position % 2 == 1
+            });
+        }
+        self.history.push_back((self.iteration, coverage));
+        self.server.state().batch(|batch| {
+            batch
+                .set("iteration", self.iteration)
+                .set("rate", rate)
+                .set("coverage", f64::from(coverage))
+                .set("history", &self.history);
+        });
+    }
+
+    fn image(&self) -> Image {
+        let size = self.field.size();
+        Image {
+            width: size,
+            height: size,
+            format: "indexed8",
+            palette: self.palette.colours().to_vec().into(),
+            data: self.field.pixels().into(),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Who gets in, and what happens to those who misbehave.
+
+use futures_util::{SinkExt, StreamExt};
+use selvedge::{Running, Server};
+use serde_json::json;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::support::{Client, PATIENCE, SECRET, frame, open, open_with, request, start, to_json};
+
+async fn server() -> Running {
+    start(&Server::new("access")).await
+}
+
+/// The close code of the server, after some messages.
+async fn close_code(running: &Running, messages: Vec<Message>) -> Option<u16> {
+    let mut socket = open(running).await;
+    for message in messages {
+        if socket.send(message).await.is_err() {
+            break;
+        }
+    }
+    let mut code = None;
+    while let Some(Ok(message)) = timeout(PATIENCE, socket.next()).await.expect("an end in time") {
+        if let Message::Close(Some(frame)) = message {
+            code = Some(frame.code.into());
+        }
+    }
+    code
+}
+
+#[tokio::test]
+async fn a_foreign_host_is_refused_everywhere() {
+    let running = server().await;
+    for path in ["/", "/index.html", "/ws", "/paraview/"] {
+        for host in ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example"] {
+            assert_eq!(request(&running, "GET", path, &[("Host", host)]).await.status, 403, "{host} {path}");
+        }
+    }
+    let local = format!("localhost:{}", running.port());
+    assert_eq!(request(&running, "GET", "/", &[("Host", &local)]).await.status, 302);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_gets_no_websocket() {
+    let running = server().await;
+    let own = running.url().to_owned();
+    let other_port = format!("http://127.0.0.1:{}", running.port() ^ 1);
+    for origin in ["http://evil.example", "null", "", "tauri://localhost", other_port.as_str()] {
+        let refused = open_with(&running, &[("origin", origin)]).await;
+        assert!(matches!(refused, Err(Error::Http(answer)) if answer.status() == 403), "{origin}");
+        let answer = request(&running, "POST", "/paraview/", &[("Origin", origin), ("Content-Length", "0")]).await;
+        assert_eq!(answer.status, 403, "{origin}");
+    }
+    assert!(open_with(&running, &[("origin", &own)]).await.is_ok());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
+    let running = server().await;
+    let post = |cookie: String| {
+        let running = &running;
+        async move {
+            let headers = [("Content-Length", "0"), ("Cookie", cookie.as_str())];
+            let answer = request(running, "POST", "/paraview/", &headers).await;
+            serde_json::from_str::<serde_json::Value>(&answer.text()).unwrap()
+        }
+    };
+    assert!(post(String::new()).await["error"].as_str().unwrap().contains("sign"));
+    let link = running.sign_in_url().unwrap();
+    let path = link.strip_prefix(running.url()).unwrap();
+    let answer = request(&running, "GET", path, &[]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "./"));
+    let cookie = answer.header("set-cookie").to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(cookie.starts_with(&format!("selvedge-{}=", running.port())), "{cookie}");
+    assert_eq!(request(&running, "GET", path, &[]).await.status, 403, "a used link");
+    let launched = post(cookie.split(';').next().unwrap().to_owned()).await;
+    assert_eq!(launched, json!({
+        "sessionURL": format!("ws://127.0.0.1:{}/ws", running.port()), "secret": SECRET
+    }));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn secrets_are_new_for_every_start() {
+    let server = Server::new("access");
+    let mut secrets = Vec::new();
+    for _ in 0..2 {
+        let running = server.spawn(selvedge::StartOptions::new().port(0)).await.unwrap();
+        let link = running.sign_in_url().unwrap();
+        let answer = request(&running, "GET", link.strip_prefix(running.url()).unwrap(), &[]).await;
+        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        let headers = [("Content-Length", "0"), ("Cookie", &cookie)];
+        let launched = request(&running, "POST", "/paraview/", &headers).await;
+        let launched: serde_json::Value = serde_json::from_str(&launched.text()).unwrap();
+        secrets.push(launched["secret"].as_str().unwrap().to_owned());
+        running.stop().await.unwrap();
+    }
+    assert_ne!(secrets[0], secrets[1]);
+    assert!(secrets[0].len() >= 64);
+}
+
+#[tokio::test]
+async fn without_the_secret_nothing_is_answered_but_refusals() {
+    let running = server().await;
+    let mut socket = open(&running).await;
+    for (call, code, text) in [
+        (json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": []}), -32000, "Unauthorized"),
+        (json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": "guess"}]}), -32000, "Authentication"),
+        (json!({"id": "system:c0:0", "method": "wslink.hello", "args": []}), -32000, "Authentication"),
+        (json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": 5}]}), -32000, "Authentication"),
+        (json!({"id": "system:c0:0", "method": "wslink.other", "args": []}), -32601, "Unknown system"),
+    ] {
+        socket.send(Message::Binary(frame(&call).into())).await.unwrap();
+        let Some(Ok(Message::Binary(answer))) = socket.next().await else { panic!("{call}") };
+        let answer = to_json(&rmpv::decode::read_value(&mut &answer[12..]).unwrap());
+        assert_eq!(answer["error"]["code"], code, "{call}");
+        assert!(answer["error"]["message"].as_str().unwrap().starts_with(text), "{call}");
+    }
+    Client::hello(socket).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn rubbish_ends_its_own_connection_and_no_other() {
+    let running = server().await;
+    let mut bystander = Client::connect(&running).await;
+    let hello = json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
+    let hello = || Message::Binary(frame(&hello).into());
+    let header = |offset: u32, total: u32| {
+        [5, offset, total].iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<u8>>()
+    };
+    let bomb = || {
+        let mut bomb = header(0, 5000);
+        bomb.extend([0x91; 5000]);
+        bomb
+    };
+    let rubbish: Vec<Vec<u8>> = vec![
+        vec![1, 2, 3],
+        [header(0, 4), vec![0xc1; 4]].concat(),
+        [header(0, u32::MAX), vec![0; 4]].concat(),
+        [header(9, 4), vec![0; 4]].concat(),
+        [header(0, 5), vec![0xdf, 0xff, 0xff, 0xff, 0xff]].concat(),
+        header(0, 100),
+        bomb(),
+    ];
+    for bytes in rubbish {
+        let binary = Message::Binary(bytes.clone().into());
+        assert_eq!(close_code(&running, vec![binary.clone()]).await, Some(1002), "{bytes:?}");
+        assert_eq!(close_code(&running, vec![hello(), binary]).await, Some(1002), "{bytes:?}");
+    }
+    let large = [header(0, 5000), vec![0; 5000]].concat();
+    assert_eq!(close_code(&running, vec![Message::Binary(large.into())]).await, Some(1002), "before the hello");
+    assert_eq!(bystander.snapshot().await["trame__title"], "Trame");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn text_and_odd_messages_are_ignored() {
+    let running = server().await;
+    let mut client = Client::connect(&running).await;
+    let socket = client.socket();
+    socket.send(Message::text("hello")).await.unwrap();
+    for odd in [json!([1, 2]), json!("text"), json!(5), json!(null), json!({"method": "trame.state.get"})] {
+        socket.send(Message::Binary(frame(&odd).into())).await.unwrap();
+    }
+    assert_eq!(client.snapshot().await["trame__title"], "Trame");
+    assert!(client.take_inbox().is_empty());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_says_no_hello_is_let_go() {
+    let running = server().await;
+    assert_eq!(close_code(&running, vec![]).await, Some(1008));
+    running.stop().await.unwrap();
+}

@@ -1,0 +1,97 @@
+//! Static files, from modules.
+
+use std::fs;
+
+use selvedge::{Module, Running, Server, VueUse};
+use serde_json::json;
+
+use crate::support::{Client, request, start};
+
+async fn served() -> (Running, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("assets")).unwrap();
+    fs::write(dir.path().join("assets/demo.js"), "let demo = 1;").unwrap();
+    fs::write(dir.path().join("outside.txt"), "outside").unwrap();
+    let server = Server::new("files");
+    let module = Module {
+        name: "demo".to_owned(),
+        serve: [("__demo_1.0".to_owned(), dir.path().join("assets"))].into(),
+        scripts: vec!["__demo_1.0/demo.js".to_owned()],
+        vue_use: vec![VueUse::With("demo".to_owned(), json!({"a": 1}))],
+        state: [("from_module".to_owned(), json!("hi"))].into(),
+        ..Module::default()
+    };
+    assert!(server.enable_module(module.clone()).unwrap());
+    assert!(!server.enable_module(module).unwrap(), "a module is enabled once");
+    (start(&server).await, dir)
+}
+
+#[tokio::test]
+async fn a_module_serves_its_files_and_announces_its_scripts() {
+    let (running, _dir) = served().await;
+    let answer = request(&running, "GET", "/__demo_1.0/demo.js", &[]).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "let demo = 1;"));
+    assert!(answer.header("content-type").contains("javascript"));
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let part = request(&running, "GET", "/__demo_1.0/demo.js", &[("Range", "bytes=4-7")]).await;
+    assert_eq!((part.status, part.text().as_str()), (206, "demo"));
+    let head = request(&running, "HEAD", "/__demo_1.0/demo.js", &[]).await;
+    assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "13", 0));
+    let state = Client::connect(&running).await.snapshot().await;
+    assert_eq!(state["trame__scripts"], json!(["__demo_1.0/demo.js"]));
+    assert_eq!(state["trame__vue_use"], json!([["demo", {"a": 1}]]));
+    assert_eq!(state["from_module"], "hi");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_outside_of_the_folder_can_be_read() {
+    let (running, dir) = served().await;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("../outside.txt", dir.path().join("assets/link.txt")).unwrap();
+    for path in [
+        "/__demo_1.0/../outside.txt",
+        "/__demo_1.0/%2e%2e/outside.txt",
+        "/__demo_1.0/..%2foutside.txt",
+        "/__demo_1.0/%2e%2e%2foutside.txt",
+        "/__demo_1.0/%252e%252e/outside.txt",
+        "/__demo_1.0/..\\outside.txt",
+        "/__demo_1.0/..%5coutside.txt",
+        "/__demo_1.0/link.txt",
+        "/__demo_1.0//etc/passwd",
+        "/__demo_1.0/demo.js%00",
+        "/../../../../etc/passwd",
+        "//etc/passwd",
+    ] {
+        let answer = request(&running, "GET", path, &[]).await;
+        assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
+        assert!(!answer.text().contains("outside") && !answer.text().contains("root:"), "{path}");
+    }
+    running.stop().await.unwrap();
+    drop(dir);
+}
+
+#[tokio::test]
+async fn folders_methods_and_the_root_answer_as_those_of_trame() {
+    let (running, _dir) = served().await;
+    let status = async |method, path| request(&running, method, path, &[]).await.status;
+    assert_eq!(status("GET", "/__demo_1.0/").await, 403);
+    assert_eq!(status("GET", "/__demo_1.0/missing.js").await, 404);
+    assert_eq!(status("DELETE", "/__demo_1.0/demo.js").await, 405);
+    let root = request(&running, "GET", "/?ui=side&a=b", &[]).await;
+    assert_eq!((root.status, root.header("location")), (302, "index.html?ui=side&a=b"));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_module_may_bring_its_own_page() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("index.html"), "<p>mine</p>").unwrap();
+    let server = Server::new("files");
+    let www = Some(dir.path().to_owned());
+    server.enable_module(Module { www, ..Module::default() }).unwrap();
+    let running = start(&server).await;
+    let answer = request(&running, "GET", "/index.html", &[]).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "<p>mine</p>"));
+    running.stop().await.unwrap();
+}

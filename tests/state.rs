@@ -1,0 +1,134 @@
+//! Shared state: what clients see of it, and what they may do to it.
+
+use selvedge::{Ctx, Server};
+use serde_json::json;
+
+use crate::support::{Client, start};
+
+#[tokio::test]
+async fn a_newcomer_gets_the_whole_state() {
+    let server = Server::new("state");
+    server.state().set("a", 1).set("drawer", true).client_only(&["drawer"]).unwrap();
+    server.template("main", "<p>{{ a }}</p>");
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    let state = client.snapshot().await;
+    assert_eq!(state["a"], 1);
+    assert_eq!(state["trame__template_main"], "<p>{{ a }}</p>");
+    assert_eq!(state["trame__client_only"], json!(["trame__busy", "drawer"]));
+    assert_eq!(state["trame__scripts"], json!([]));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_others_get_a_change_and_all_get_what_follows_from_it() {
+    let server = Server::new("state");
+    server.state().set("count", 0);
+    server.on_change("count", |cx: Ctx, count: i64| {
+        cx.state().set("doubled", count * 2);
+    });
+    let running = start(&server).await;
+    let (mut one, mut other) = (Client::connect(&running).await, Client::connect(&running).await);
+    one.set(json!({"count": 3})).await.unwrap();
+    assert_eq!(one.pushed().await, json!({"doubled": 6}), "no echo to the writer");
+    assert_eq!(other.pushed().await, json!({"count": 3}));
+    assert_eq!(other.pushed().await, json!({"doubled": 6}));
+    assert_eq!(server.state().get::<i64>("count").unwrap(), 3);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_corrects_what_a_client_set() {
+    let server = Server::new("state");
+    server.state().set("size", 5);
+    server.on_change("size", |cx: Ctx, size: i64| {
+        cx.state().set("size", size.min(10));
+    });
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    client.set(json!({"size": 50})).await.unwrap();
+    assert_eq!(client.pushed().await, json!({"size": 10}));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_cannot_write_what_belongs_to_the_framework() {
+    let server = Server::new("state");
+    server.template("main", "<p>true</p>");
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    let attack = json!({"trame__template_main": "<p>false</p>", "mine": 1});
+    client.set(attack).await.unwrap_err();
+    assert_eq!(client.pushed().await, json!({"trame__template_main": "<p>true</p>"}), "set back for the writer");
+    let state = Client::connect(&running).await.snapshot().await;
+    assert_eq!((&state["trame__template_main"], &state["mine"]), (&json!("<p>true</p>"), &json!(1)));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_thread_of_the_application_needs_no_flush() {
+    let server = Server::new("state");
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    let state = server.state().clone();
+    std::thread::spawn(move || {
+        state.set("from", "thread");
+        state.set("and", "more");
+    });
+    let mut pushed = client.pushed().await;
+    while pushed.get("and").is_none() {
+        let later = client.pushed().await;
+        pushed.as_object_mut().unwrap().extend(later.as_object().unwrap().clone());
+    }
+    assert_eq!(pushed, json!({"from": "thread", "and": "more"}));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_burst_arrives_whole_and_in_order() {
+    let server = Server::new("state");
+    server.trigger("burst", |cx: Ctx| {
+        for number in 0..1000 {
+            cx.state().set("number", number).flush();
+        }
+    });
+    let running = start(&server).await;
+    let mut clients = [Client::connect(&running).await, Client::connect(&running).await];
+    clients[0].trigger("burst", json!([])).await;
+    for client in &mut clients {
+        for number in 0..1000 {
+            assert_eq!(client.pushed().await, json!({ "number": number }));
+        }
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn snapshots_and_pushes_have_one_order() {
+    let server = Server::new("state");
+    server.state().set("number", 0);
+    let running = start(&server).await;
+    let state = server.state().clone();
+    let writer = std::thread::spawn(move || {
+        for number in 1..=2000 {
+            state.set("number", number).flush();
+        }
+    });
+    for _ in 0..20 {
+        let mut client = Client::connect(&running).await;
+        let early = client.send("trame.state.get", json!([])).await;
+        let snapshot = client.answer(&early).await.unwrap();
+        let mut known = crate::support::to_json(&snapshot)["state"]["number"].as_i64().unwrap();
+        // What had come before the snapshot is older than it; what comes after follows on it without a gap.
+        for before in client.take_inbox() {
+            assert!(before["trame.state.topic"]["number"].as_i64().unwrap() <= known);
+        }
+        while known < 2000 && known % 97 != 0 {
+            let next = client.pushed().await["number"].as_i64().unwrap();
+            assert_eq!(next, known + 1);
+            known = next;
+        }
+    }
+    writer.join().unwrap();
+    running.stop().await.unwrap();
+}

@@ -1,0 +1,127 @@
+//! Stopping: whoever asks, whatever the clients do, the port is free afterwards.
+
+use std::{sync::mpsc, time::Duration};
+
+use selvedge::{Ctx, Lifecycle, Server, is_port_free};
+use serde_json::json;
+use tokio::{io::AsyncReadExt, net::TcpStream};
+
+use crate::support::{Client, open, options, start};
+
+#[tokio::test]
+async fn twenty_restarts_on_one_port_with_clients_of_each_kind() {
+    let server = Server::new("stopping");
+    server.on_change("bye", |_: Ctx, _: i64| {});
+    let mut port = 0;
+    for round in 0..20 {
+        let running = server.spawn(options().port(port)).await.unwrap();
+        port = running.port();
+        let mut clients = Vec::new();
+        for _ in 0..5 {
+            clients.push(Client::connect(&running).await);
+        }
+        let _silent = open(&running).await;
+        let mut keep_alive = TcpStream::connect(running.addresses()[0]).await.unwrap();
+        let _unread = TcpStream::connect(running.addresses()[0]).await.unwrap();
+        server.state().set("bye", round);
+        let report = running.stop().await.unwrap();
+        assert!(is_port_free("127.0.0.1", port).await.unwrap());
+        assert!(report.elapsed < Duration::from_secs(5), "{report:?}");
+        for client in &mut clients {
+            assert_eq!(client.pushed().await, json!({ "bye": round }), "the last data arrives");
+            assert_eq!(client.closed().await, Some(1001));
+        }
+        assert_eq!(keep_alive.read(&mut [0]).await.unwrap_or(0), 0);
+    }
+}
+
+#[tokio::test]
+async fn all_who_stop_get_one_outcome() {
+    let server = Server::new("stopping");
+    let running = start(&server).await;
+    let (one, other) = (running.handle(), running.handle());
+    let blocking = std::thread::spawn(move || other.stop_blocking());
+    let (first, second) = tokio::join!(one.stop(), running.stop());
+    let report = first.unwrap();
+    assert_eq!(report, second.unwrap());
+    assert_eq!(report, running.stop().await.unwrap());
+    assert_eq!(report, tokio::task::spawn_blocking(|| blocking.join()).await.unwrap().unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn exit_hooks_are_awaited_and_may_still_read_the_state() {
+    let server = Server::new("stopping");
+    let (told, heard) = mpsc::channel();
+    server.on(Lifecycle::ServerExited, move |cx: Ctx| {
+        let told = told.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            told.send(cx.state().get::<i64>("a").unwrap()).unwrap();
+        }
+    });
+    server.state().set("a", 5);
+    start(&server).await.stop().await.unwrap();
+    assert_eq!(heard.try_recv(), Ok(5));
+}
+
+#[tokio::test]
+async fn the_application_and_its_pages_can_ask_for_the_stop() {
+    let server = Server::new("stopping");
+    server.trigger("quit", |cx: Ctx| cx.server.request_stop());
+    for method in ["trame.trigger", "application.exit"] {
+        let running = start(&server).await;
+        let mut client = Client::connect(&running).await;
+        client.call(method, json!(["quit", [], {}])).await.unwrap();
+        assert_eq!(client.closed().await, Some(1001));
+        running.stopped().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn dropping_the_handle_releases_the_port() {
+    let server = Server::new("stopping");
+    let running = start(&server).await;
+    let handle = running.handle();
+    drop(running);
+    handle.stopped().await.unwrap();
+    start(&server).await.stop().await.unwrap();
+}
+
+#[test]
+fn the_end_of_the_runtime_releases_the_port_and_the_server() {
+    let server = Server::new("stopping");
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let running = first.block_on(start(&server));
+    let (port, handle) = (running.port(), running.handle());
+    drop(first);
+    assert!(handle.stop_blocking().is_err(), "nobody has proved anything");
+    runtime().block_on(async {
+        assert!(is_port_free("127.0.0.1", port).await.unwrap());
+        server.spawn(options().port(port)).await.unwrap().stop().await.unwrap();
+    });
+}
+
+#[tokio::test]
+async fn callbacks_that_never_end_do_not_hold_up_the_stop() {
+    let server = Server::new("stopping");
+    server.trigger("forever", async |_: Ctx| std::future::pending::<()>().await);
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    client.send("trame.trigger", json!(["forever", [], {}])).await;
+    client.snapshot().await;
+    let begin = std::time::Instant::now();
+    running.stop().await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_server_without_clients_stops_when_told_to() {
+    let server = Server::new("stopping");
+    let running = server.spawn(options().idle_timeout(Duration::from_millis(300))).await.unwrap();
+    let mut client = Client::connect(&running).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(client.snapshot().await["trame__title"], "Trame", "it does not stop under a client");
+    drop(client);
+    running.stopped().await.unwrap();
+}

@@ -1,0 +1,101 @@
+//! Frames and slow clients.
+
+use selvedge::{Attachment, Ctx, Server};
+use serde_json::json;
+
+use crate::support::{Client, open, start};
+
+#[tokio::test]
+async fn a_stock_client_gets_the_frames_of_a_stream_as_messages() {
+    let server = Server::new("streams");
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    server.stream("field", json!({"frame": 1})).unwrap();
+    assert_eq!(client.published("field").await, json!({"frame": 1}));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_acknowledges_gets_the_newest_frame_after_a_pause() {
+    let server = Server::new("streams");
+    server.trigger("frame", |cx: Ctx, number: i64| cx.server.stream("field", number).unwrap());
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    assert_eq!(
+        crate::support::to_json(&client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap()),
+        json!({"version": 1})
+    );
+    server.stream("field", json!("nobody looks")).unwrap();
+    client.call("selvedge.stream.open", json!(["field"])).await.unwrap();
+    for number in 1..=5 {
+        client.trigger("frame", json!([number])).await;
+    }
+    assert_eq!(client.published("field").await, 1);
+    assert_eq!(client.published("field").await, 2);
+    client.call("selvedge.stream.ack", json!(["field"])).await.unwrap();
+    assert_eq!(client.published("field").await, 5, "3 and 4 were replaced");
+    client.call("selvedge.stream.close", json!(["field"])).await.unwrap();
+    client.trigger("frame", json!([6])).await;
+    client.trigger("frame", json!([7])).await;
+    assert!(client.take_inbox().is_empty());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_costs_nobody_else_anything() {
+    let server = Server::new("streams");
+    let running = start(&server).await;
+    let mut reader = Client::connect(&running).await;
+    let mut stopped = Client::connect(&running).await;
+    for number in 0..200u8 {
+        let blob = Attachment::from(vec![number; 1 << 20]);
+        server.state().set("number", number).set("blob", blob).flush();
+        assert_eq!(reader.pushed().await["number"], number);
+    }
+    // It was never sent more than fits, and it has the last values once it reads again.
+    let mut received = 0;
+    while stopped.pushed().await["number"] != 199 {
+        received += 1;
+    }
+    assert!(received < 100, "{received} of 200 messages were kept for it");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_dropped_when_messages_pile_up() {
+    let server = Server::new("streams");
+    let running = start(&server).await;
+    let mut reader = Client::connect(&running).await;
+    let stopped = Client::connect(&running).await;
+    let megabyte = Attachment::from(vec![7; 1 << 20]);
+    for _ in 0..100 {
+        server.publish("blob", &megabyte).unwrap();
+        reader.published("blob").await;
+    }
+    while server.client_count() > 1 {
+        tokio::task::yield_now().await;
+    }
+    drop(stopped);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn many_clients_may_come_and_go() {
+    let server = Server::new("streams");
+    let running = start(&server).await;
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        clients.push(Client::connect(&running).await);
+        drop(open(&running).await);
+    }
+    assert_eq!(server.client_count(), 50);
+    clients.truncate(10);
+    while server.client_count() > 10 {
+        tokio::task::yield_now().await;
+    }
+    server.publish("topic", 1).unwrap();
+    for client in &mut clients {
+        assert_eq!(client.published("topic").await, 1);
+    }
+    running.stop().await.unwrap();
+}

@@ -1,0 +1,287 @@
+//! A client that speaks wslink, and servers to talk to.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use rmpv::Value as Msgpack;
+use selvedge::{Running, Server, StartOptions};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, Message, client::IntoClientRequest, protocol::CloseFrame},
+};
+
+/// The secret of all servers here.
+pub const SECRET: &str = "k-test";
+
+/// Longer than anything takes that works.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Options for a test: any port, a known secret.
+pub fn options() -> StartOptions {
+    StartOptions::new().port(0).secret(SECRET)
+}
+
+pub async fn start(server: &Server) -> Running {
+    server.spawn(options()).await.unwrap()
+}
+
+/// Opens the WebSocket of a server, without a hello.
+pub async fn open(running: &Running) -> WebSocketStream<TcpStream> {
+    open_with(running, &[]).await.unwrap()
+}
+
+/// The same, with headers.
+pub async fn open_with(
+    running: &Running,
+    headers: &[(&'static str, &str)],
+) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
+    let stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let url = format!("{}/ws", running.url().replace("http", "ws"));
+    let mut request = url.into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    client_async(request, stream).await.map(|(socket, _)| socket)
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// Sends a request as it stands, with `Connection: close` added, and reads the whole answer.
+pub async fn request(running: &Running, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        head += &format!("Host: {}\r\n", running.url().trim_start_matches("http://"));
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a complete answer");
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Answer { status, headers, body: bytes[end + 4..].to_vec() }
+}
+
+/// A client that has said hello.
+pub struct Client {
+    socket: WebSocketStream<TcpStream>,
+    next_id: u32,
+    chunks: HashMap<u32, Vec<u8>>,
+    /// Messages in the order in which they came, answers included, as long as nobody has asked for them.
+    pub inbox: VecDeque<Incoming>,
+    pub id: String,
+}
+
+#[derive(Debug)]
+pub enum Incoming {
+    Answer { id: String, result: Result<Msgpack, Msgpack> },
+    Published { topic: String, data: Msgpack },
+    Closed(Option<CloseFrame>),
+}
+
+impl Client {
+    pub async fn connect(running: &Running) -> Self {
+        Self::hello(open(running).await).await
+    }
+
+    pub async fn hello(socket: WebSocketStream<TcpStream>) -> Self {
+        let (chunks, inbox) = Default::default();
+        let mut client = Client { socket, next_id: 0, chunks, inbox, id: String::new() };
+        let hello = client.call("wslink.hello", json!([{ "secret": SECRET }])).await.unwrap();
+        client.id = to_json(&hello)["clientID"].as_str().unwrap().to_owned();
+        client
+    }
+
+    /// Calls a method and waits for its answer.
+    pub async fn call(&mut self, method: &str, args: Value) -> Result<Msgpack, Msgpack> {
+        let id = self.send(method, args).await;
+        self.answer(&id).await
+    }
+
+    /// Calls a trigger; its result as JSON.
+    pub async fn trigger(&mut self, name: &str, args: Value) -> Value {
+        to_json(&self.call("trame.trigger", json!([name, args, {}])).await.unwrap())
+    }
+
+    /// Sets keys as a page does.
+    pub async fn set(&mut self, changes: Value) -> Result<Msgpack, Msgpack> {
+        let changes: Vec<Value> = changes
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(key, value)| json!({"key": key, "value": value}))
+            .collect();
+        self.call("trame.state.update", json!([changes])).await
+    }
+
+    /// The state as a newcomer gets it.
+    pub async fn snapshot(&mut self) -> Value {
+        to_json(&self.call("trame.state.get", json!([])).await.unwrap())["state"].take()
+    }
+
+    /// Sends a call and gives its id.
+    pub async fn send(&mut self, method: &str, args: Value) -> String {
+        self.next_id += 1;
+        let prefix = if method.starts_with("wslink.") { "system" } else { "rpc" };
+        let id = format!("{prefix}:c0:{}", self.next_id);
+        let call = json!({"wslink": "1.0", "id": id, "method": method, "args": args, "kwargs": {}});
+        self.socket.send(Message::Binary(frame(&call).into())).await.unwrap();
+        id
+    }
+
+    pub async fn answer(&mut self, id: &str) -> Result<Msgpack, Msgpack> {
+        let found = |incoming: &Incoming| matches!(incoming, Incoming::Answer { id: known, .. } if known == id);
+        match self.wait_for(found).await {
+            Incoming::Answer { result, .. } => result,
+            _ => unreachable!(),
+        }
+    }
+
+    /// The next message on a topic, as JSON.
+    pub async fn published(&mut self, topic: &str) -> Value {
+        let found =
+            |incoming: &Incoming| matches!(incoming, Incoming::Published { topic: known, .. } if known == topic);
+        match self.wait_for(found).await {
+            Incoming::Published { data, .. } => to_json(&data),
+            _ => unreachable!(),
+        }
+    }
+
+    /// The next change of state.
+    pub async fn pushed(&mut self) -> Value {
+        self.published("trame.state.topic").await
+    }
+
+    /// The close code that the server sends.
+    pub async fn closed(&mut self) -> Option<u16> {
+        match self.wait_for(|incoming| matches!(incoming, Incoming::Closed(_))).await {
+            Incoming::Closed(frame) => frame.map(|frame| frame.code.into()),
+            _ => unreachable!(),
+        }
+    }
+
+    /// Everything that has come so far and nobody has asked for, in short: after an answered call that is all that was
+    /// sent before it.
+    pub fn take_inbox(&mut self) -> Vec<Value> {
+        let short = |incoming| match incoming {
+            Incoming::Answer { id, .. } => json!({ "answer": id }),
+            Incoming::Published { topic, data } => json!({ topic: to_json(&data) }),
+            Incoming::Closed(_) => json!("closed"),
+        };
+        self.inbox.drain(..).map(short).collect()
+    }
+
+    async fn wait_for(&mut self, found: impl Fn(&Incoming) -> bool) -> Incoming {
+        loop {
+            if let Some(position) = self.inbox.iter().position(&found) {
+                return self.inbox.remove(position).unwrap();
+            }
+            self.receive().await;
+        }
+    }
+
+    /// Waits until one more message is in the inbox.
+    pub async fn receive(&mut self) {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            let message = match message {
+                Some(Ok(Message::Binary(frame))) => self.assemble(&frame),
+                Some(Ok(Message::Close(frame))) => Some(Incoming::Closed(frame)),
+                Some(Ok(_)) => None,
+                Some(Err(_)) | None => Some(Incoming::Closed(None)),
+            };
+            if let Some(message) = message {
+                return self.inbox.push_back(message);
+            }
+        }
+    }
+
+    fn assemble(&mut self, frame: &[u8]) -> Option<Incoming> {
+        let field = |at: usize| u32::from_le_bytes(frame[at..at + 4].try_into().unwrap());
+        let message = self.chunks.entry(field(0)).or_default();
+        assert_eq!(message.len(), field(4) as usize, "the server sends chunks in order");
+        message.extend_from_slice(&frame[12..]);
+        if message.len() < field(8) as usize {
+            return None;
+        }
+        let message = self.chunks.remove(&field(0)).unwrap();
+        let value = rmpv::decode::read_value(&mut &message[..]).unwrap();
+        let part = |name: &str| {
+            let pairs = value.as_map().unwrap();
+            pairs.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone())
+        };
+        let id = part("id").unwrap().as_str().unwrap().to_owned();
+        if let Some(topic) = id.strip_prefix("publish:") {
+            let topic = topic.rsplit_once(':').unwrap().0.to_owned();
+            return Some(Incoming::Published { topic, data: part("result").unwrap() });
+        }
+        let result = part("error").map_or_else(|| Ok(part("result").unwrap()), Err);
+        Some(Incoming::Answer { id, result })
+    }
+
+    pub fn socket(&mut self) -> &mut WebSocketStream<TcpStream> {
+        &mut self.socket
+    }
+}
+
+/// A message in one frame.
+pub fn frame(message: &Value) -> Vec<u8> {
+    let content = selvedge::Packed::encode(message).unwrap();
+    let content = content.as_bytes();
+    let mut frame = Vec::new();
+    for field in [7, 0, content.len() as u32] {
+        frame.extend_from_slice(&field.to_le_bytes());
+    }
+    frame.extend_from_slice(content);
+    frame
+}
+
+/// Bytes become `{"$bytes": count}`.
+pub fn to_json(value: &Msgpack) -> Value {
+    match value {
+        Msgpack::Nil => Value::Null,
+        Msgpack::Boolean(value) => json!(value),
+        Msgpack::Integer(value) => value.as_i64().map_or_else(|| json!(value.as_u64()), |value| json!(value)),
+        Msgpack::F32(value) => json!(value),
+        Msgpack::F64(value) => json!(value),
+        Msgpack::String(text) => json!(text.as_str()),
+        Msgpack::Binary(bytes) => json!({"$bytes": bytes.len()}),
+        Msgpack::Array(items) => items.iter().map(to_json).collect(),
+        Msgpack::Map(pairs) => pairs
+            .iter()
+            .map(|(key, value)| (key.as_str().unwrap_or("?").to_owned(), to_json(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Msgpack::Ext(kind, bytes) => json!({"$ext": kind, "bytes": bytes.len()}),
+    }
+}
