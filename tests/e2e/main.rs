@@ -1,1 +1,15 @@
+//! The built programs, in real windows, browsers and clients.
+//!
+//! Needs a display with a window manager, and the drivers of WebKitGTK and Chromium: `cargo xtask test --only e2e` brings all of it.
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod browser;
+mod closing;
+mod driver;
+mod program;
+mod refusals;
+mod stock_client;
+#[path = "../support/mod.rs"]
+#[allow(dead_code)]
+mod support;
+mod window;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    net::SocketAddr,
     time::Duration,
 };
 
@@ -40,10 +41,21 @@ pub async fn open_with(
     running: &Running,
     headers: &[(&'static str, &str)],
 ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
-    let stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
+    open_address(running.addresses()[0], headers).await
+}
+
+/// Opens the WebSocket of a server of another process.
+pub async fn open_at(address: SocketAddr) -> WebSocketStream<TcpStream> {
+    open_address(address, &[]).await.unwrap()
+}
+
+async fn open_address(
+    address: SocketAddr,
+    headers: &[(&'static str, &str)],
+) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
+    let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let url = format!("{}/ws", running.url().replace("http", "ws"));
-    let mut request = url.into_client_request().unwrap();
+    let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
@@ -112,6 +124,10 @@ pub enum Incoming {
 impl Client {
     pub async fn connect(running: &Running) -> Self {
         Self::hello(open(running).await).await
+    }
+
+    pub async fn connect_to(address: SocketAddr) -> Self {
+        Self::hello(open_at(address).await).await
     }
 
     pub async fn hello(socket: WebSocketStream<TcpStream>) -> Self {

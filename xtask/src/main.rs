@@ -1,1 +1,103 @@
-fn main(){}
+//! The project's own commands: `cargo xtask --help`.
+//!
+//! Everything starts here, on a machine that may have Rust and Node and nothing else, so this program builds in
+//! seconds and brings along whatever a command needs.
+#![forbid(unsafe_code)]
+
+mod app;
+mod cargo_deny;
+mod command;
+mod display;
+mod page;
+mod project;
+mod screenshots;
+mod suite;
+mod system;
+mod tauri_cli;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's own commands"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Open the desktop application, or serve it for a browser
+    Run {
+        /// Serve for a browser instead of opening a window (needs no system packages)
+        #[arg(long)]
+        web: bool,
+        /// Build with optimizations
+        #[arg(long)]
+        release: bool,
+        /// Arguments of the application, after `--`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Run every check and every test, without a screen
+    Test(suite::Options),
+    /// Open the desktop application and start it again whenever a source changes
+    Dev {
+        /// More arguments of `tauri dev`, after `--`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Build the packages that users install
+    Package {
+        /// Build an AppImage as well (downloads its tools)
+        #[arg(long)]
+        appimage: bool,
+    },
+    /// Measure what must be fast
+    Bench {
+        /// More arguments of `cargo bench`, after `--`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Build the web page that the library embeds
+    Ui,
+    /// Check the rules that no other tool knows: who may use whom, sizes, names
+    Tidy,
+    /// Draw docs/screenshot-light.png and docs/screenshot-dark.png from the running application
+    Screenshots,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Run {
+            web: true,
+            release,
+            arguments,
+        } => app::serve(release, &arguments),
+        Task::Run {
+            web: false,
+            release,
+            arguments,
+        } => app::open(release, &arguments),
+        Task::Test(options) => suite::run(&options),
+        Task::Dev { arguments } => tauri_cli::dev(&arguments),
+        Task::Package { appimage } => tauri_cli::package(appimage),
+        Task::Bench { arguments } => app::bench(&arguments),
+        Task::Ui => page::build(),
+        Task::Tidy => tidy::check(),
+        Task::Screenshots => screenshots::draw(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The window system's event loop, from its start to its end.
+
+use std::sync::Arc;
+
+use selvedge::{Error, Result, Shell, ShellExit, ShellSession, Signals};
+use tauri::{App, RunEvent, Wry, async_runtime};
+use tokio::task::JoinSet;
+
+use crate::{
+    dialogs::NativeDialogs,
+    ending::Ending,
+    windows::{self, Windows},
+};
+
+/// Shows an application in windows with the system's own web view, by means of Tauri.
+///
+/// # Panics
+/// A process has one event loop: [`Shell::run`] panics when it is called for a second time, and on some systems when
+/// it is not called on the main thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TauriShell;
+
+impl Shell for TauriShell {
+    fn run(self, session: ShellSession) -> Result<ShellExit> {
+        prepare_display()?;
+        async_runtime::set(session.runtime.clone());
+        let signals = {
+            let _inside = session.runtime.enter();
+            Signals::listen()?
+        };
+        let app = build(session.server.name()).map_err(failed)?;
+        let ending = Ending::new(app.handle().clone(), session.stop.clone());
+        // Dropped with this call, so that nothing asks an event loop to end that is no more.
+        let mut following = JoinSet::new();
+        following.spawn_on(ending.clone().follow(signals), &session.runtime);
+        session
+            .server
+            .set_dialogs(Arc::new(NativeDialogs(app.handle().clone())));
+        let url = session.url.clone();
+        let windows = Windows::new(app.handle().clone(), session, ending.clone());
+        windows.open(&url).map_err(failed)?;
+
+        let events = ending.clone();
+        let code = app.run_return(move |_, event| match event {
+            RunEvent::ExitRequested { code, api, .. } => events.requested(code, &api),
+            RunEvent::Exit => events.leaving(),
+            _ => {}
+        });
+        let code = ending.code().unwrap_or(code);
+        Ok(ShellExit { code })
+    }
+}
+
+/// The application as Tauri sees it. What differs from one to the next is not in its file but set here.
+fn build(name: &str) -> tauri::Result<App> {
+    let mut context = tauri::generate_context!("../tauri.conf.json");
+    context.config_mut().identifier = identifier(name);
+    context.config_mut().product_name = Some(name.to_owned());
+    context.package_info_mut().name = name.to_owned();
+    tauri::Builder::<Wry>::new()
+        // The first of the plugins, so that a second launch ends before it shows anything.
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
+            windows::front(app).iter().for_each(windows::bring_up);
+        }))
+        .plugin(tauri_plugin_dialog::init())
+        .build(context)
+}
+
+/// What the system knows the application by: its data folder, and what a second launch looks for. It has to be a
+/// D-Bus name: elements of letters, digits, `-` and `_` that begin with a letter, 255 bytes at most.
+fn identifier(server_name: &str) -> String {
+    let mut name = server_name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
+    name.truncate(60);
+    format!("app.selvedge-{name}")
+}
+
+/// Tauri panics where there is no display, so it is looked for first.
+fn prepare_display() -> Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        gtk::init().map_err(|_| {
+            Error::NoDisplay("neither DISPLAY nor WAYLAND_DISPLAY leads to one".to_owned())
+        })?;
+        // Without this, GDK ends the process when another program destroys the window. So it is one more way to close.
+        gtk::gdk::error_trap_push();
+    }
+    Ok(())
+}
+
+fn failed(error: tauri::Error) -> Error {
+    Error::Shell(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::identifier;
+
+    #[test]
+    fn every_server_name_makes_a_valid_identifier() {
+        assert_eq!(identifier("heat-map"), "app.selvedge-heat-map");
+        assert_eq!(identifier("3d.view 2"), "app.selvedge-3d_view_2");
+        assert_eq!(
+            identifier(&"é".repeat(500)).len(),
+            "app.selvedge-".len() + 60
+        );
+    }
+}

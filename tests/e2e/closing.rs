@@ -1,0 +1,186 @@
+//! Every way in which the desktop program ends, with its exit code, and nothing left behind.
+
+use std::time::{Duration, Instant};
+
+use selvedge::is_port_free;
+
+use crate::{
+    driver::Driver,
+    program::{Program, close, desktop, signal, until, windows_of},
+};
+
+#[tokio::test]
+async fn closing_the_window_ends_the_program() {
+    let mut program = Program::start(&desktop(), &[]).await;
+    close(&program.window().await);
+    assert_eq!(program.exit().await.code(), Some(0));
+    program.traces.nothing_is_left(program.port()).await;
+}
+
+#[tokio::test]
+async fn signals_end_the_program_in_order() {
+    for (name, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        let mut program = Program::start(&desktop(), &[]).await;
+        program.window().await;
+        let mut client = program.client().await;
+        signal(program.pid(), name);
+        assert_eq!(client.closed().await, Some(1001), "clients are told");
+        assert_eq!(program.exit().await.code(), Some(code), "{name}");
+        program.traces.nothing_is_left(program.port()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_signal_while_it_starts_ends_it_too() {
+    let mut program = Program::start(&desktop(), &[]).await;
+    signal(program.pid(), "TERM");
+    let code = program.exit().await;
+    assert!(!code.success());
+    program.traces.nothing_is_left(program.port()).await;
+}
+
+#[tokio::test]
+async fn with_two_windows_the_second_close_ends_the_program() {
+    let driver = Driver::window(&[]).await;
+    driver.element("feed").await;
+    let port = driver.traces.address().await.port();
+    driver.js("window.open('index.html', '_blank')").await;
+    let windows = until("a second window", async || {
+        let windows = driver.windows().await;
+        (windows.len() == 2).then_some(windows)
+    })
+    .await;
+    close(&windows[1]);
+    until("the second window to close", async || (driver.windows().await.len() == 1).then_some(())).await;
+    assert!(!is_port_free("127.0.0.1", port).await.unwrap(), "the first window still needs the server");
+    driver.element("feed").await;
+    close(&windows[0]);
+    let code = until("the exit code", async || driver.traces.number("code")).await;
+    assert_eq!(code, 0);
+    assert!(is_port_free("127.0.0.1", port).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_page_that_answers_no_more_does_not_hold_up_the_end() {
+    let mut program = Program::start(&desktop(), &[]).await;
+    let window = program.window().await;
+    until("the web process", async || {
+        program.traces.processes().into_iter().find(|(_, name)| name.starts_with("WebKit"))
+    })
+    .await;
+    let stopped: Vec<_> = program.traces.processes().into_iter().filter(|(_, name)| name.starts_with("WebKit")).collect();
+    stopped.iter().for_each(|(pid, _)| signal(*pid, "STOP"));
+    close(&window);
+    assert_eq!(program.exit().await.code(), Some(0));
+    stopped.iter().for_each(|(pid, _)| signal(*pid, "CONT"));
+    program.traces.nothing_is_left(program.port()).await;
+}
+
+#[tokio::test]
+async fn a_killed_web_process_is_started_again_once() {
+    let mut program = Program::start(&desktop(), &[]).await;
+    program.window().await;
+    let mut killed = Vec::new();
+    for _ in 0..2 {
+        let pid = until("a web process", async || {
+            let web = |(pid, name): &(i32, String)| name.starts_with("WebKitWebProces") && !killed.contains(pid);
+            program.traces.processes().into_iter().find(web)
+        })
+        .await
+        .0;
+        // One that has not connected yet is not the page's.
+        until("the page to connect", async || connected(&program).await.then_some(())).await;
+        killed.push(pid);
+        signal(pid, "KILL");
+    }
+    assert_eq!(program.exit().await.code(), Some(75));
+    program.traces.nothing_is_left(program.port()).await;
+}
+
+/// Whether a page has a WebSocket, told by the number of the client's own connections.
+async fn connected(program: &Program) -> bool {
+    let tcp = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let local = format!("0100007F:{:04X}", program.port());
+    tcp.lines().any(|line| {
+        let mut fields = line.split_whitespace();
+        fields.nth(1) == Some(local.as_str()) && fields.nth(1) == Some("01")
+    })
+}
+
+#[tokio::test]
+async fn killing_the_program_leaves_no_process() {
+    let mut program = Program::start(&desktop(), &[]).await;
+    program.window().await;
+    signal(program.pid(), "KILL");
+    assert_eq!(program.exit().await.code(), None);
+    until("the children to end", async || program.traces.processes().is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_second_launch_raises_the_first_window() {
+    let bus = Bus::start();
+    let with_bus = |command: &mut std::process::Command| {
+        command.env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
+    };
+    let mut first = Program::start_with(&desktop(), &[], with_bus).await;
+    let window = first.window().await;
+    let mut second = Program::start_with(&desktop(), &[], with_bus).await;
+    assert_eq!(second.exit().await.code(), Some(0));
+    second.traces.nothing_is_left(second.port()).await;
+    assert_eq!(first.windows(), [window.clone()]);
+    close(&window);
+    assert_eq!(first.exit().await.code(), Some(0));
+}
+
+/// A session bus of its own.
+struct Bus {
+    process: std::process::Child,
+    address: String,
+}
+
+impl Bus {
+    fn start() -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut process = std::process::Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Bus { process, address: address.trim().to_owned() }
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+#[tokio::test]
+async fn fifty_launches_and_closes_on_one_port() {
+    let port = Program::start(&desktop(), &[]).await.port();
+    let (mut to_window, mut to_exit) = (Vec::new(), Vec::new());
+    for _ in 0..50 {
+        until("the port", async || is_port_free("127.0.0.1", port).await.unwrap().then_some(())).await;
+        let begin = Instant::now();
+        let mut program = Program::start(&desktop(), &["--port", &port.to_string()]).await;
+        let window = program.window().await;
+        to_window.push(begin.elapsed());
+        until("the page to connect", async || connected(&program).await.then_some(())).await;
+        let begin = Instant::now();
+        close(&window);
+        assert_eq!(program.exit().await.code(), Some(0), "{}", program.traces.log());
+        to_exit.push(begin.elapsed());
+        assert!(is_port_free("127.0.0.1", port).await.unwrap());
+        assert_eq!(windows_of(program.child.id().unwrap_or(0) as i32), Vec::<String>::new());
+    }
+    println!("launch to window {}, close to exit {}", spread(&mut to_window), spread(&mut to_exit));
+}
+
+fn spread(times: &mut [Duration]) -> String {
+    times.sort();
+    format!("p50 {:?}, max {:?}", times[times.len() / 2], times[times.len() - 1])
+}

@@ -1,0 +1,141 @@
+//! WebDriver: a browser, or the application's own window, under remote control.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command},
+};
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+use crate::{
+    program::{Traces, desktop, until, windows_of},
+    support::SECRET,
+};
+
+/// A driver and the session with it.
+pub struct Driver {
+    process: Child,
+    pub page: Client,
+    pub traces: Traces,
+}
+
+impl Driver {
+    /// The desktop program in its own window, driven from the inside.
+    ///
+    /// The driver starts the program, so a script in between notes its process id and its exit code.
+    pub async fn window(args: &[&str]) -> Self {
+        let traces = Traces::new();
+        let script = traces.path().join("program");
+        let dir = traces.path().display();
+        fs::write(
+            &script,
+            format!(
+                "#!/bin/sh\n'{}' \"$@\" >>'{dir}/log' 2>&1 &\necho $! >'{dir}/pid'\nwait $!\necho $? >'{dir}/code'\n",
+                desktop().display()
+            ),
+        )
+        .unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let args: Vec<&str> = [&["--authKey", SECRET], args].concat();
+        let capabilities = json!({"webkitgtk:browserOptions": {"binary": script, "args": args}});
+        let mut driver = traces.command("WebKitWebDriver".as_ref());
+        driver.env("TAURI_WEBVIEW_AUTOMATION", "true");
+        Self::connect(driver, "--port=", traces, capabilities).await
+    }
+
+    /// Chromium without a window.
+    pub async fn chromium() -> Self {
+        let traces = Traces::new();
+        let profile = format!("--user-data-dir={}", traces.path().join("profile").display());
+        let args = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            &profile,
+        ];
+        let capabilities = json!({
+            "browserName": "chrome", "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": args}
+        });
+        let driver = traces.command("chromedriver".as_ref());
+        Self::connect(driver, "--port=", traces, capabilities).await
+    }
+
+    async fn connect(mut driver: Command, port_flag: &str, traces: Traces, capabilities: Value) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = driver.arg(format!("{port_flag}{port}")).spawn().unwrap();
+        until("the driver", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+        let Value::Object(capabilities) = capabilities else { unreachable!() };
+        let url = format!("http://127.0.0.1:{port}");
+        let page = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&url).await;
+        let page = page.unwrap_or_else(|error| panic!("{error}\n{}", traces.log()));
+        Driver { process, page, traces }
+    }
+
+    /// The process id of the desktop program.
+    pub async fn program(&self) -> i32 {
+        until("the program's process id", async || self.traces.number("pid")).await
+    }
+
+    /// The windows of the desktop program.
+    pub async fn windows(&self) -> Vec<String> {
+        windows_of(self.program().await)
+    }
+
+    /// Runs JavaScript in the page.
+    pub async fn js(&self, script: &str) -> Value {
+        self.page.execute(script, vec![]).await.unwrap()
+    }
+
+    /// Waits until JavaScript in the page gives something that is true for JavaScript.
+    pub async fn js_until(&self, script: &str) -> Value {
+        until(script, async || {
+            let value = self.js(&format!("return {script}")).await;
+            (!matches!(value, Value::Null | Value::Bool(false))).then_some(value)
+        })
+        .await
+    }
+
+    /// The element with this id, once it is there.
+    pub async fn element(&self, id: &str) -> fantoccini::elements::Element {
+        self.page.wait().for_element(Locator::Id(id)).await.unwrap()
+    }
+
+    /// The value of a field, as the page has it.
+    pub async fn value(&self, id: &str) -> f64 {
+        self.js(&format!("return Number(document.getElementById('{id}').value)")).await.as_f64().unwrap()
+    }
+
+    /// Waits until the canvas shows a field that is not of one colour, and gives a sum over its pixels.
+    pub async fn drawn(&self) -> f64 {
+        const SUM: &str = "(() => {
+            const canvas = document.querySelector('#field canvas, canvas#field');
+            if (!canvas || !canvas.width) return null;
+            const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            let sum = 0, least = 255, most = 0;
+            for (let i = 0; i < pixels.length; i += 4) {
+                sum = (sum * 31 + pixels[i]) % 1e9;
+                least = Math.min(least, pixels[i]);
+                most = Math.max(most, pixels[i]);
+            }
+            return most > least ? sum : null;
+        })()";
+        self.js_until(SUM).await.as_f64().unwrap()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Its children end with the traces.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}

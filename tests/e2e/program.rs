@@ -1,0 +1,193 @@
+//! The programs under test: started, watched, and looked after when a test fails.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use selvedge::is_port_free;
+use tokio::{
+    process::{Child, Command as AsyncCommand},
+    time::{sleep, timeout},
+};
+
+use crate::support::{Client, PATIENCE, SECRET};
+
+/// How often something is looked at that cannot be awaited.
+pub const STEP: Duration = Duration::from_millis(10);
+
+/// The program that opens a window.
+pub fn desktop() -> PathBuf {
+    binary("SELVEDGE_DESKTOP", "selvedge")
+}
+
+/// The same application for browsers.
+pub fn web() -> PathBuf {
+    binary("SELVEDGE_WEB", "reaction-diffusion")
+}
+
+fn binary(variable: &str, name: &str) -> PathBuf {
+    let beside = || env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
+    let path = env::var_os(variable).map_or_else(beside, PathBuf::from);
+    assert!(path.is_file(), "{} is missing: run `cargo xtask test --only e2e`", path.display());
+    path
+}
+
+/// Waits until a condition gives something.
+pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
+        sleep(STEP).await;
+    }
+}
+
+/// What the programs of one test write, and a mark that all of their processes carry.
+pub struct Traces {
+    dir: tempfile::TempDir,
+    mark: String,
+}
+
+impl Traces {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = format!("SELVEDGE_E2E={}", dir.path().display());
+        Traces { dir, mark }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// The number behind `name` in a file of one number.
+    pub fn number(&self, name: &str) -> Option<i32> {
+        fs::read_to_string(self.dir.path().join(name)).ok()?.trim().parse().ok()
+    }
+
+    /// A program that appends what it prints to the log.
+    pub fn command(&self, program: &Path) -> Command {
+        let log = || fs::File::options().append(true).create(true).open(self.dir.path().join("log")).unwrap();
+        let mut command = Command::new(program);
+        let (name, value) = self.mark.split_once('=').unwrap();
+        command.env(name, value).env("NO_COLOR", "1").stdout(log()).stderr(log());
+        command
+    }
+
+    /// Where the program listens, from what it printed.
+    pub async fn address(&self) -> SocketAddr {
+        until("an address in the log", async || {
+            let log = self.log();
+            let rest = log.split("http://").nth(1)?;
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))?;
+            rest[..end].parse().ok()
+        })
+        .await
+    }
+
+    /// All processes that were started for this test, and their children.
+    pub fn processes(&self) -> Vec<(i32, String)> {
+        let marked = |pid: &i32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|entry| entry == self.mark.as_bytes())
+        };
+        let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let name = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned();
+        pids.filter(marked).map(|pid| (pid, name(pid))).collect()
+    }
+
+    /// Waits until nothing of the test runs any more and its port is free.
+    pub async fn nothing_is_left(&self, port: u16) {
+        assert!(is_port_free("127.0.0.1", port).await.unwrap(), "{}", self.log());
+        until("the end of all processes", async || self.processes().is_empty().then_some(())).await;
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        for (pid, _) in self.processes() {
+            signal(pid, "KILL");
+        }
+        if std::thread::panicking() {
+            eprintln!("--- what the program printed\n{}---", self.log());
+        }
+    }
+}
+
+/// A running program.
+pub struct Program {
+    pub child: Child,
+    pub traces: Traces,
+    pub address: SocketAddr,
+}
+
+impl Program {
+    /// Starts a program with a known secret and waits until it listens.
+    pub async fn start(program: &Path, args: &[&str]) -> Self {
+        Self::start_with(program, args, |_| {}).await
+    }
+
+    /// The same, with something said about its surroundings.
+    pub async fn start_with(program: &Path, args: &[&str], adapt: impl FnOnce(&mut Command)) -> Self {
+        let traces = Traces::new();
+        let mut command = traces.command(program);
+        command.args(["--authKey", SECRET]).args(args);
+        adapt(&mut command);
+        let child = AsyncCommand::from(command).kill_on_drop(true).spawn().unwrap();
+        let address = traces.address().await;
+        Program { child, traces, address }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id().unwrap() as i32
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::connect_to(self.address).await
+    }
+
+    /// The windows that it shows.
+    pub fn windows(&self) -> Vec<String> {
+        windows_of(self.pid())
+    }
+
+    pub async fn window(&self) -> String {
+        until("a window", async || self.windows().pop()).await
+    }
+
+    /// The program's exit status, which has to come within two seconds.
+    pub async fn exit(&mut self) -> ExitStatus {
+        let exit = timeout(Duration::from_secs(2), self.child.wait()).await;
+        exit.unwrap_or_else(|_| panic!("the program goes on\n{}", self.traces.log())).unwrap()
+    }
+}
+
+/// The visible windows of a process, as the window manager lists them.
+pub fn windows_of(pid: i32) -> Vec<String> {
+    let listed = Command::new("wmctrl").args(["-l", "-p"]).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let of_pid = |line: &&str| line.split_whitespace().nth(2) == Some(pid.to_string().as_str());
+    listed.lines().filter(of_pid).map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+/// Closes a window as its user does.
+pub fn close(window: &str) {
+    assert!(Command::new("wmctrl").args(["-i", "-c", window]).status().unwrap().success());
+}
+
+pub fn signal(pid: i32, name: &str) {
+    drop(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status());
+}

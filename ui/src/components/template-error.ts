@@ -1,0 +1,18 @@
+// Stands in the place of a template that cannot be shown, and says why.
+
+import { type FunctionalComponent, h } from "vue";
+
+interface Props {
+  name: string;
+  doing: "compiled" | "drawn";
+  message: string;
+  frame?: string;
+}
+
+export const TemplateError: FunctionalComponent<Props> = ({ name, doing, message, frame }) =>
+  h("section", { class: "sv-template-error", role: "alert" }, [
+    h("h1", `The template “${name}” cannot be ${doing}`),
+    h("p", message),
+    frame ? h("pre", frame) : null,
+  ]);
+TemplateError.props = ["name", "doing", "message", "frame"];

@@ -1,0 +1,260 @@
+// One wslink connection that comes back when it is lost.
+//
+// Calls start in the order in which they were made. A call that has no answer when the connection goes is rejected
+// with `ConnectionLost`: whether the server acted on it is not known. Subscriptions outlive connections.
+
+import type { WebsocketSession } from "wslink/src/WebsocketConnection";
+import SmartConnectModule, { type SmartConnect } from "wslink/src/SmartConnect";
+import { isPromise, withFileContent } from "./files";
+import type { Config } from "./options";
+
+/** Where the connection stands. */
+export type Link =
+  | { phase: "starting" }
+  | { phase: "ready" }
+  /** Gone, and being tried again. `ended`: the application said that it stops. */
+  | { phase: "lost"; ended: boolean }
+  /** The application does not want this page. Nothing more is tried. */
+  | { phase: "refused"; message: string };
+
+export interface ConnectionEvents {
+  link(link: Link): void;
+  /** The server has accepted this page. */
+  ready(): void;
+  /** Whether the server knows Selvedge's additions to the protocol. Comes after `ready`. */
+  extras(known: boolean): void;
+}
+
+export type Listener = (data: unknown) => void;
+
+/** An error that the server answered. */
+export class CallError extends Error {
+  constructor(
+    message: string,
+    readonly code: number,
+    readonly data?: unknown,
+  ) {
+    super(message);
+    this.name = "CallError";
+  }
+}
+
+export class ConnectionLost extends Error {
+  constructor() {
+    super("The application cannot be reached at the moment.");
+    this.name = "ConnectionLost";
+  }
+}
+
+/** Time that a known session has to accept the page, in ms. */
+const HELLO_TIMEOUT = 10_000;
+const EXTRAS_VERSION = 1;
+
+/** Time before the next attempt in ms: doubles from `first` to `limit`, and differs from page to page. */
+export function backOff(attempt: number, ended: boolean, random = Math.random()): number {
+  const [first, limit] = ended ? [2000, 30_000] : [250, 5000];
+  return Math.min(first * 2 ** attempt, limit) * (1 - random / 2);
+}
+
+export class Connection {
+  private smart: SmartConnect | null = null;
+  private session: WebsocketSession | null = null;
+  private known: Config | null = null;
+  private askedLauncherAgain = false;
+  private link: Link = { phase: "starting" };
+  private attempts = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly topics = new Map<string, Set<Listener>>();
+  private readonly unanswered = new Set<(reason: ConnectionLost) => void>();
+  /** Calls wait here while the files in an earlier one are read. */
+  private queue: Promise<unknown> | null = null;
+
+  constructor(
+    private readonly config: Config,
+    private readonly events: ConnectionEvents,
+  ) {
+    const retryNow = () => {
+      if (document.visibilityState === "visible" && this.timer !== undefined && this.link.phase === "lost")
+        this.connect();
+    };
+    window.addEventListener("online", retryNow);
+    document.addEventListener("visibilitychange", retryNow);
+  }
+
+  get ready(): boolean {
+    return this.session !== null;
+  }
+
+  /** The session in use, as the launcher named it. */
+  get currentConfig(): Config {
+    return this.known ?? this.config;
+  }
+
+  /** Connects, to the session that was there before if there was one. Ends an attempt that is under way. */
+  connect(): void {
+    this.attempt(this.known ?? this.config);
+  }
+
+  /** Calls a method of the server. */
+  call(method: string, args: unknown[] = [], kwargs: Record<string, unknown> = {}): Promise<unknown> {
+    const contents = withFileContent([args, kwargs], 4);
+    if (!isPromise(contents) && this.queue === null) return this.send(method, args, kwargs);
+
+    const sent = Promise.all([contents, this.queue]).then(([call]) => {
+      const [newArgs, newKwargs] = call as [unknown[], Record<string, unknown>];
+      // Wrapped, so that the next call waits for this one to start and not for its answer.
+      return { answer: this.send(method, newArgs, newKwargs) };
+    });
+    this.queue = sent;
+    void sent.then(() => {
+      if (this.queue === sent) this.queue = null;
+    });
+    return sent.then(({ answer }) => answer);
+  }
+
+  /** Hears what the server publishes. Returns the way to stop. */
+  subscribe(topic: string, listener: Listener): () => void {
+    let listeners = this.topics.get(topic);
+    if (!listeners) {
+      listeners = new Set();
+      this.topics.set(topic, listeners);
+      if (this.session) this.listen(this.session, topic);
+    }
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  /** The state is in step again: the next loss starts with a short delay. */
+  settled(): void {
+    this.attempts = 0;
+  }
+
+  private attempt(config: Config): void {
+    this.leave();
+    // `iframe` makes wslink use the transport of the page for every kind of session.
+    const smart = SmartConnectModule.newInstance({ config: { ...structuredClone(config), iframe: true } as object });
+    this.smart = smart;
+    const current = (handle: () => void) => {
+      if (this.smart === smart) handle();
+    };
+    smart.onConnectionReady((connection) => current(() => this.accepted(smart, connection.getSession())));
+    smart.onConnectionError((_, error) => current(() => this.failed(config, error)));
+    smart.onConnectionClose((_, event) => current(() => this.lost(event.code === 1001)));
+    if (config.sessionURL) this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
+    smart.connect();
+  }
+
+  /** Ends the present connection, if any, without telling anybody. */
+  private leave(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.session = null;
+    const smart = this.smart;
+    this.smart = null;
+    smart?.destroy();
+    for (const reject of [...this.unanswered]) reject(new ConnectionLost());
+  }
+
+  private accepted(smart: SmartConnect, session: WebsocketSession): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.session = session;
+    this.known = { ...this.config, ...(smart.getConfig() as Config) };
+    this.askedLauncherAgain = false;
+    for (const topic of this.topics.keys()) this.listen(session, topic);
+    this.setLink({ phase: "ready" });
+    const negotiation = this.call("selvedge.hello", [{ version: EXTRAS_VERSION }]);
+    this.events.ready();
+    const answered = (known: boolean) => {
+      if (this.session === session) this.events.extras(known);
+    };
+    negotiation.then(
+      () => answered(true),
+      () => answered(false),
+    );
+  }
+
+  /** wslink reports three kinds: an answer of the server, the text of a launcher, and events of the socket. */
+  private failed(config: Config, error: unknown): void {
+    // A close event follows the error event of a socket.
+    if (error === undefined || error instanceof Event) return;
+    const mayAskLauncher = config === this.known && !this.config.sessionURL && !this.askedLauncherAgain;
+    if (mayAskLauncher) {
+      this.askedLauncherAgain = true;
+      this.attempt(this.config);
+      return;
+    }
+    this.leave();
+    this.setLink({ phase: "refused", message: messageOf(error) });
+  }
+
+  private lost(ended: boolean): void {
+    const hasEnded = ended || (this.link.phase === "lost" && this.link.ended);
+    this.leave();
+    this.askedLauncherAgain = false;
+    this.setLink({ phase: "lost", ended: hasEnded });
+    this.timer = setTimeout(() => this.connect(), backOff(this.attempts, hasEnded));
+    this.attempts += 1;
+  }
+
+  private setLink(link: Link): void {
+    this.link = link;
+    this.events.link(link);
+  }
+
+  private listen(session: WebsocketSession, topic: string): void {
+    session.subscribe(topic, ([data]) => {
+      for (const listener of this.topics.get(topic) ?? []) {
+        try {
+          listener(data);
+        } catch (error) {
+          // One bad message must not stop the others.
+          reportError(error);
+        }
+      }
+      return Promise.resolve();
+    });
+  }
+
+  private send(method: string, args: unknown[], kwargs: Record<string, unknown>): Promise<unknown> {
+    const session = this.session;
+    if (!session) return Promise.reject(new ConnectionLost());
+    return new Promise((resolve, reject) => {
+      // Throws, and so rejects, when an argument cannot be sent.
+      const answer = session.call(method, args, kwargs) as Promise<unknown>;
+      this.unanswered.add(reject);
+      answer.then(
+        (result) => {
+          this.unanswered.delete(reject);
+          resolve(result);
+        },
+        (error: unknown) => {
+          this.unanswered.delete(reject);
+          reject(callError(error));
+        },
+      );
+    });
+  }
+}
+
+function callError(error: unknown): Error {
+  if (typeof error === "object" && error !== null && "code" in error) {
+    const { code, data } = error as { code: number; data?: unknown };
+    // wslink's own code for a socket that is not open.
+    return code === -32099 ? new ConnectionLost() : new CallError(answerOf(error, data), code, data);
+  }
+  return new Error(messageOf(error));
+}
+
+/** Servers in Python keep what happened in the data of the error. */
+function answerOf(error: object, data: unknown): string {
+  const exception = (data as { exception?: unknown } | null | undefined)?.exception;
+  return typeof exception === "string" ? `${messageOf(error)}: ${exception}` : messageOf(error);
+}
+
+/** The text for a user in an error of any shape. */
+export function messageOf(error: unknown): string {
+  if (typeof error === "string") return error;
+  if (typeof error === "object" && error !== null && "message" in error) return String(error.message);
+  return JSON.stringify(error);
+}

@@ -1,0 +1,43 @@
+// What the address of the page says about the session, in the terms of trame's stock page.
+
+/** The configuration of wslink's SmartConnect. All of it travels to the launcher. */
+export interface Config {
+  application: string;
+  sessionURL?: string;
+  sessionManagerURL?: string;
+  secret?: string;
+  [option: string]: unknown;
+}
+
+/** Parameters that leave the visible address: they are for one session, or secret. */
+const CONSUMED = ["sessionURL", "sessionManagerURL", "secret", "application", "remove"];
+
+/** Reads the query of the address and removes from it what is not for the user to see. */
+export function readOptions(location: Location, history: History): { config: Config; template: string } {
+  const url = new URL(location.href);
+  const query = Object.fromEntries(url.searchParams);
+  const root = document.documentElement.dataset;
+  const config: Config = {
+    application: root.appName ?? "trame",
+    useUrl: true,
+    launcherRetry: JSON.parse(root.launcherRetry ?? "[]") as unknown,
+    ...(root.sessionManagerUrl ? { sessionManagerURL: root.sessionManagerUrl } : {}),
+    ...query,
+  };
+  if (config.sessionURL) config.sessionURL = sessionURL(config.sessionURL, location);
+
+  const consumed = [...CONSUMED, ...(query.remove ?? "").split(",")].filter((name) => url.searchParams.has(name));
+  if (consumed.length > 0) {
+    for (const name of consumed) url.searchParams.delete(name);
+    history.replaceState(history.state, "", url);
+  }
+  return { config, template: query.ui ?? "main" };
+}
+
+/** Fills in the host, and keeps to TLS where the page has it, since browsers refuse anything else there. */
+function sessionURL(text: string, location: Location): string {
+  return text
+    .replaceAll(/use_hostname/gi, location.hostname)
+    .replaceAll(/use_host/gi, location.host)
+    .replace(/^ws:/i, location.protocol === "https:" ? "wss:" : "ws:");
+}

@@ -1,0 +1,175 @@
+// The page: connects, keeps the state in step, and shows the template of the address.
+
+import * as Vue from "vue";
+import { runActions, TemplateRefs } from "./actions";
+import { SelvedgeCanvas, STREAMS } from "./components/canvas";
+import { SelvedgePlot } from "./components/plot";
+import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
+import type { Config } from "./options";
+import { followTitleAndIcon, loadResources, usePlugins } from "./resources";
+import { SharedState } from "./state";
+import type { Status } from "./status";
+import { Streams } from "./streams";
+import { download } from "./template-tools";
+import * as utils from "./template-tools";
+import { Templates } from "./templates";
+import { createTrame, type Trame } from "./trame";
+
+const STATE_TOPIC = "trame.state.topic";
+const ACTIONS_TOPIC = "trame.actions.topic";
+const DOWNLOAD_TOPIC = "selvedge.download";
+
+export class Page {
+  private readonly connection: Connection;
+  private readonly state: SharedState;
+  private readonly streams: Streams;
+  private readonly templateRefs = new TemplateRefs();
+  private readonly connectListeners = new Set<() => void>();
+  private readonly trame: Trame;
+  private mounting: Promise<void> | null = null;
+  private readonly reported = new Set<string>();
+
+  constructor(
+    config: Config,
+    private readonly template: string,
+    private readonly status: Status,
+  ) {
+    this.connection = new Connection(config, {
+      link: (link) => {
+        this.status.link = link;
+        if (link.phase === "ready") return;
+        this.state.disconnected();
+        this.streams.disconnected();
+      },
+      ready: () => void this.synchronise(),
+      extras: (known) => this.streams.connected(known),
+    });
+    this.state = new SharedState(
+      (changes) => this.track(this.connection.call("trame.state.update", [changes])),
+      (keys, error) => void this.restore(keys, error),
+    );
+    this.streams = new Streams(this.connection);
+    this.trame = createTrame(this.connection, this.state, this.templateRefs.refs, this.trigger, this.connectListeners);
+    this.connection.subscribe(STATE_TOPIC, (values) => this.state.apply(values as Record<string, unknown>));
+    this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.trame.refs));
+    this.connection.subscribe(DOWNLOAD_TOPIC, (file) => {
+      const { name, type, content } = file as { name: string; type?: string; content: Uint8Array };
+      void download(name, content, type);
+    });
+    this.state.setLocal("trame__busy", 0);
+    window.trame = this.trame;
+    window.Vue = Vue;
+  }
+
+  start(): void {
+    this.status.show(element("shell"), () => this.connection.connect());
+    window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
+    window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
+    window.addEventListener("beforeunload", () => void this.announce("client_exited"));
+    this.connection.connect();
+  }
+
+  /** Calls a trigger of the server, after what the user has edited so far. */
+  private readonly trigger = (
+    name: string,
+    args: unknown[] = [],
+    kwargs: Record<string, unknown> = {},
+  ): Promise<unknown> => {
+    void this.state.flush();
+    const answer = this.track(this.connection.call("trame.trigger", [name, args, kwargs]));
+    // Templates seldom look at the outcome, so it is shown; who does look gets it too. That there is no connection is
+    // shown anyway.
+    answer.catch((error: unknown) => {
+      if (!(error instanceof ConnectionLost)) this.status.notice(messageOf(error));
+    });
+    return answer;
+  };
+
+  private track<T>(call: Promise<T>): Promise<T> {
+    return this.status.track(call, (count) => this.state.setLocal("trame__busy", count));
+  }
+
+  /** Takes over the server's state on a new connection. A failure means that the connection is gone again. */
+  private async synchronise(): Promise<void> {
+    try {
+      this.state.apply(await this.snapshot());
+      this.state.connected();
+      this.mounting ??= this.mount();
+      await this.mounting;
+      this.connection.settled();
+      for (const listener of [...this.connectListeners]) listener();
+      await this.announce("client_connected");
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) reportError(error);
+    }
+  }
+
+  private async snapshot(): Promise<Record<string, unknown>> {
+    const { state } = (await this.connection.call("trame.state.get")) as { state: Record<string, unknown> };
+    return state;
+  }
+
+  /** Shows the server's values again where it did not take ours. */
+  private async restore(keys: string[], error: unknown): Promise<void> {
+    this.status.notice(messageOf(error));
+    const state: Record<string, unknown> = await this.snapshot().catch(() => ({}));
+    this.state.apply(Object.fromEntries(keys.filter((key) => key in state).map((key) => [key, state[key]])));
+  }
+
+  private async mount(): Promise<void> {
+    await loadResources(this.state, (message) => this.report(message));
+    const templates = new Templates(this.state, this.helpers(), this.templateRefs);
+    const app = Vue.createApp(templates.component(this.template));
+    this.trame.app = app;
+    app.provide("trame", this.trame);
+    app.provide(STREAMS, this.streams);
+    app.component("SelvedgeCanvas", SelvedgeCanvas);
+    app.component("SelvedgePlot", SelvedgePlot);
+    app.config.errorHandler = (error) => {
+      console.error(error);
+      this.fault(error);
+    };
+    templates.install(app);
+    followTitleAndIcon(this.state);
+    usePlugins(app, this.state, (message) => this.report(message));
+    app.mount(element("app"));
+    this.status.mounted();
+  }
+
+  private helpers(): Record<string, unknown> {
+    const { state, trame } = this;
+    return {
+      trame,
+      utils,
+      window,
+      trigger: this.trigger,
+      set: (key: string, value: unknown) => state.set(key, value),
+      get: (key: string) => state.get(key),
+      setAll: (values: Record<string, unknown>) => state.update(values),
+      flushState: (...keys: (string | string[])[]) => state.flush(...keys),
+    };
+  }
+
+  private announce(event: "client_connected" | "client_exited"): Promise<unknown> {
+    return this.connection.call("trame.lifecycle.update", [event]).catch(() => undefined);
+  }
+
+  /** An error in this page. What the server answered, or could not answer, it need not be told. */
+  private fault(error: unknown): void {
+    if (!(error instanceof CallError || error instanceof ConnectionLost)) this.report(messageOf(error));
+  }
+
+  /** Tells the server of an error in this page, each once. */
+  private report(message: string): void {
+    if (this.reported.has(message)) return;
+    this.reported.add(message);
+    console.error(message);
+    this.connection.call("trame.error.client", [message]).catch(() => undefined);
+  }
+}
+
+function element(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`The page has no element #${id}.`);
+  return found;
+}

@@ -1,0 +1,101 @@
+// Loads what the server's modules bring: style sheets, scripts, Vue plugins, and the page's title and icon.
+
+import type { App, Plugin } from "vue";
+import type { SharedState } from "./state";
+
+/** A URL, or a URL with the group whose members load one after another. */
+type Entry = string | [url: string, options?: { serial?: string }];
+type Load = (url: string) => Promise<void>;
+
+const loaded = new Map<string, Promise<void>>();
+
+/** Loads the lists of the state in their order. A URL that fails is reported and does not stop the others. */
+export async function loadResources(state: SharedState, report: (message: string) => void): Promise<void> {
+  const load = (key: string, element: (url: string) => HTMLElement) =>
+    loadAll(entries(state.get(key)), (url) => insert(url, element).catch((error: unknown) => report(String(error))));
+  await load("trame__styles", styleSheet);
+  await load("trame__scripts", (url) => script(url, "text/javascript"));
+  await load("trame__module_scripts", (url) => script(url, "module"));
+}
+
+/** Evaluates `trame__vue_use` and hands the plugins to Vue. */
+export function usePlugins(app: App, state: SharedState, report: (message: string) => void): void {
+  for (const entry of list(state.get("trame__vue_use"))) {
+    const [expression, ...options] = (Array.isArray(entry) ? entry : [entry]) as [string, ...unknown[]];
+    try {
+      const plugin = evaluate(expression) as Plugin | undefined;
+      if (!plugin) throw new Error("There is no such plugin.");
+      app.use(plugin, ...options.map(evaluateOption));
+    } catch (error) {
+      report(`The Vue plugin ${expression} cannot be used. ${String(error)}`);
+    }
+  }
+}
+
+/** Keeps title and icon of the page as the state has them. */
+export function followTitleAndIcon(state: SharedState): void {
+  state.watch(["trame__title"], (title) => {
+    if (typeof title === "string" && title !== "") document.title = title;
+  });
+  state.watch(["trame__favicon"], (url) => {
+    const link = document.querySelector<HTMLLinkElement>("link[rel~=icon]");
+    if (typeof url !== "string" || url === "" || !link) return;
+    // The icon of the state may be of another type than the one that came with the page.
+    link.removeAttribute("type");
+    link.href = url;
+  });
+}
+
+function entries(value: unknown): Entry[] {
+  return list(value) as Entry[];
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+async function loadAll(all: Entry[], load: Load): Promise<void> {
+  const groups = new Map<string, string[]>();
+  const single: string[] = [];
+  for (const entry of all) {
+    const [url, options] = typeof entry === "string" ? [entry] : entry;
+    if (!options?.serial) single.push(url);
+    else groups.set(options.serial, [...(groups.get(options.serial) ?? []), url]);
+  }
+  const inTurn = async (urls: string[]) => {
+    for (const url of urls) await load(url);
+  };
+  await Promise.all([...single.map(load), ...[...groups.values()].map(inTurn)]);
+}
+
+function insert(url: string, create: (url: string) => HTMLElement): Promise<void> {
+  let loading = loaded.get(url);
+  if (!loading) {
+    loading = new Promise<void>((resolve, reject) => {
+      const element = create(url);
+      element.onload = () => resolve();
+      element.onerror = () => reject(new Error(`${url} cannot be loaded.`));
+      document.head.append(element);
+    });
+    loaded.set(url, loading);
+  }
+  return loading;
+}
+
+function styleSheet(url: string): HTMLElement {
+  return Object.assign(document.createElement("link"), { rel: "stylesheet", href: url });
+}
+
+function script(url: string, type: string): HTMLElement {
+  return Object.assign(document.createElement("script"), { type, src: url, async: false });
+}
+
+/** Evaluates in the scope of the page, where scripts have put their globals. */
+function evaluate(expression: string): unknown {
+  return (0, eval)(expression);
+}
+
+function evaluateOption(option: unknown): unknown {
+  if (typeof option === "object" && option !== null && "js_eval" in option) return evaluate(String(option.js_eval));
+  return option;
+}

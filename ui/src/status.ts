@@ -1,0 +1,98 @@
+// What the page says about itself: whether it is connected, busy, or has bad news. Shown by an app of its own, which
+// is there before the first template and does not depend on any widget package.
+
+import { computed, createApp, defineComponent, h, reactive, ref, shallowReactive, watch, type VNode } from "vue";
+import type { Link } from "./connection";
+
+/** Time that the server may take before the page shows that it waits, in ms. */
+const BUSY_DELAY = 250;
+/** Time that a message stays, in ms. */
+const NOTICE_TIME = 8000;
+
+export class Status {
+  private readonly seen = reactive({ mounted: false, notice: "" });
+  private readonly connection = shallowReactive<{ link: Link }>({ link: { phase: "starting" } });
+  private readonly busy = ref(0);
+  private noticeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  set link(link: Link) {
+    this.connection.link = link;
+    document.documentElement.dataset.connection = link.phase;
+  }
+
+  /** The first template is on the screen. */
+  mounted(): void {
+    this.seen.mounted = true;
+  }
+
+  /** Counts a call until it is answered. Returns how many there are to `changed`. */
+  async track<T>(call: Promise<T>, changed: (count: number) => void): Promise<T> {
+    changed((this.busy.value += 1));
+    try {
+      return await call;
+    } finally {
+      changed((this.busy.value -= 1));
+    }
+  }
+
+  /** Tells the user of something that did not work. */
+  notice(message: string): void {
+    this.seen.notice = message;
+    clearTimeout(this.noticeTimer);
+    this.noticeTimer = setTimeout(() => (this.seen.notice = ""), NOTICE_TIME);
+  }
+
+  /** Shows all this in `element`. */
+  show(element: Element, reconnect: () => void): void {
+    const { seen, connection, busy } = this;
+    const waiting = ref(false);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    watch(
+      () => busy.value > 0,
+      (isBusy) => {
+        clearTimeout(timer);
+        if (isBusy) timer = setTimeout(() => (waiting.value = true), BUSY_DELAY);
+        else waiting.value = false;
+      },
+    );
+    const text = computed(() => linkText(connection.link, seen.mounted));
+    const button = () => {
+      if (connection.link.phase === "lost") return h("button", { onClick: reconnect }, "Reconnect now");
+      return h("button", { onClick: () => location.reload() }, "Reload");
+    };
+    const shell = defineComponent(() => (): VNode[] => {
+      const lines: VNode[] = [];
+      if (waiting.value && connection.link.phase === "ready") lines.push(h("div", { class: "sv-busy" }));
+      if (!seen.mounted) lines.push(fullPage(text.value, button()));
+      else if (text.value) lines.push(h("div", { class: "sv-bar", role: "status" }, [h("span", text.value), button()]));
+      else if (seen.notice) {
+        const dismiss = h("button", { onClick: () => (seen.notice = "") }, "Dismiss");
+        lines.push(h("div", { class: "sv-bar sv-bar-notice", role: "alert" }, [h("span", seen.notice), dismiss]));
+      }
+      return lines;
+    });
+    element.replaceChildren();
+    createApp(shell).mount(element);
+  }
+}
+
+function fullPage(text: string, button: VNode): VNode {
+  const content = text
+    ? [h("p", { role: "status" }, text), button]
+    : [h("div", { class: "sv-page-busy", role: "status" }, "Starting")];
+  return h("main", { class: "sv-page" }, content);
+}
+
+/** What a user should know about the connection, or nothing. */
+function linkText(link: Link, mounted: boolean): string {
+  switch (link.phase) {
+    case "starting":
+    case "ready":
+      return "";
+    case "lost":
+      if (link.ended) return "The application was closed.";
+      return mounted ? "Connection lost. Reconnecting…" : "The application does not answer. Trying again…";
+    case "refused":
+      return mounted ? `The application does not accept this page any more: ${link.message}` : link.message;
+  }
+}

@@ -1,0 +1,64 @@
+// Functions that templates know as `utils`. Names and behaviour are trame's.
+
+/** Lets the user save `content` as a file. A promise of the content is waited for. */
+export async function download(name: string, content: unknown, type = "application/octet-stream"): Promise<void> {
+  const part = (await content) as BlobPart;
+  const url = URL.createObjectURL(new Blob([part], { type }));
+  const link = Object.assign(document.createElement("a"), { href: url, download: name, hidden: true });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  // The browser has taken hold of the content by then.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** The value at a dotted path of `root`, the window by default. A path that ends in `()` is called. */
+export function get(path: string, root: unknown = window): unknown {
+  const call = path.endsWith("()");
+  const names = (call ? path.slice(0, -2) : path).split(".");
+  const value = names.reduce<unknown>((object, name) => (object as Record<string, unknown> | undefined)?.[name], root);
+  return call && typeof value === "function" ? (value as () => unknown)() : value;
+}
+
+/** `object` without the properties that cannot be sent, such as events have. */
+export function safe(object: unknown): unknown {
+  if (canBeSent(object)) return object;
+  if (Array.isArray(object)) return object.map(safe);
+  const kept = Object.entries(object as object).flatMap(([key, value]: [string, unknown]) => {
+    if (Array.isArray(value)) return [[key, value.map(safe)]];
+    return canBeSent(value) ? [[key, value]] : [];
+  });
+  return Object.fromEntries(kept) as unknown;
+}
+
+export interface TreeNode {
+  id: string;
+  name: string;
+  children?: TreeNode[];
+}
+
+/** The nodes of a tree view that shows a value. */
+export function tree(value: unknown, parent = ""): TreeNode[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).map(([key, item]: [string, unknown], index) => {
+    const id = `${parent}_${index}`;
+    const label = Array.isArray(value) ? "" : `${key}: `;
+    const children = tree(item, id);
+    return { id, name: label + describe(item), ...(children.length > 0 ? { children } : {}) };
+  });
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return "[]";
+  if (typeof value === "function") return "function";
+  return typeof value === "object" && value !== null ? "{}" : String(value);
+}
+
+function canBeSent(value: unknown): boolean {
+  try {
+    JSON.stringify(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,72 @@
+// A WebSocket that hands messages to wslink in the order of their arrival.
+//
+// wslink reads every message through a Blob, which the browser does on another thread: a small message may overtake
+// a large one. State depends on the order, so messages arrive here as buffers that are at hand, and each is
+// processed to its end before the next one.
+
+type Handler<E> = ((event: E) => void) | null;
+
+/** Bytes with the part of the Blob interface that wslink uses. */
+class Bytes {
+  constructor(private readonly buffer: ArrayBuffer) {}
+
+  slice(start: number, end?: number): Bytes {
+    return new Bytes(this.buffer.slice(start, end));
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return Promise.resolve(this.buffer);
+  }
+}
+
+export class OrderedSocket {
+  onopen: Handler<Event> = null;
+  onclose: Handler<CloseEvent> = null;
+  onerror: Handler<Event> = null;
+  onmessage: Handler<{ data: Bytes }> = null;
+  /** wslink asks for blobs here; what it gets does the same. */
+  binaryType = "blob";
+  private readonly socket: WebSocket;
+
+  constructor(readonly url: string) {
+    this.socket = new WebSocket(url);
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onopen = (event) => this.onopen?.(event);
+    this.socket.onerror = (event) => this.onerror?.(event);
+    this.socket.onclose = (event) => this.onclose?.(event);
+    this.socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      // The protocol knows no text messages.
+      if (typeof data !== "string") this.onmessage?.({ data: new Bytes(data as ArrayBuffer) });
+    };
+  }
+
+  get readyState(): number {
+    return this.socket.readyState;
+  }
+
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    this.socket.send(bytes);
+  }
+
+  /** Closes the connection. Nothing is heard of it afterwards. */
+  close(): void {
+    this.socket.onopen = this.socket.onerror = this.socket.onclose = this.socket.onmessage = null;
+    this.socket.close();
+  }
+}
+
+interface WebSocketFactory {
+  createWebSocket?: (url: string) => unknown;
+}
+
+declare global {
+  interface Window {
+    WSLINK?: WebSocketFactory;
+  }
+}
+
+/** Makes wslink open its connections through {@link OrderedSocket}, unless the page's host brings a transport. */
+export function installTransport(hostTransport: boolean): void {
+  if (hostTransport && window.WSLINK?.createWebSocket) return;
+  window.WSLINK = { ...window.WSLINK, createWebSocket: (url) => new OrderedSocket(url) };
+}

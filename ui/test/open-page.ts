@@ -1,0 +1,32 @@
+// A page in a fresh document. It finds the fake server that is there.
+
+import { vi } from "vitest";
+import type { Config } from "../src/options";
+import { Page } from "../src/page";
+import { Status } from "../src/status";
+import { installTransport } from "../src/transport";
+import { settle } from "./fake-server";
+
+export async function openPage(config: Partial<Config> = {}, template = "main"): Promise<void> {
+  document.body.innerHTML = '<div id="app"></div><div id="shell"></div>';
+  vi.stubGlobal("reportError", (error: unknown) => console.error(error));
+  installTransport(false);
+  new Page({ application: "trame", sessionURL: "ws://test/ws", ...config }, template, new Status()).start();
+  for (let round = 0; round < 4; round += 1) await settle();
+}
+
+export function find(selector: string): HTMLElement {
+  const element = document.querySelector<HTMLElement>(selector);
+  if (!element) throw new Error(`${selector} is not in ${document.body.innerHTML}`);
+  return element;
+}
+
+export function field(selector: string): HTMLInputElement {
+  return find(selector) as HTMLInputElement;
+}
+
+/** Types into a field as a user does: the text is complete after each key. */
+export function type(selector: string, text: string): void {
+  field(selector).value = text;
+  field(selector).dispatchEvent(new Event("input"));
+}

@@ -1,0 +1,32 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { readOptions } from "../src/options";
+
+const read = (search: string) => {
+  window.history.replaceState(null, "", `/app/index.html${search}#part`);
+  return readOptions(window.location, window.history);
+};
+
+beforeEach(() => {
+  document.documentElement.removeAttribute("data-launcher-retry");
+});
+
+describe("the address", () => {
+  it("of a plain page has trame's defaults", () => {
+    expect(read("")).toEqual({ config: { application: "trame", useUrl: true, launcherRetry: [] }, template: "main" });
+  });
+
+  it("gives session and secret as they are written, and forgets them", () => {
+    const { config } = read("?sessionURL=WS://USE_HOST/Ws&secret=12345&ui=small&keep=1&gone=2&remove=gone");
+    expect(config).toMatchObject({ sessionURL: `ws://${window.location.host}/Ws`, secret: "12345", keep: "1", gone: "2" });
+    expect(window.location.href).toMatch(/\/app\/index\.html\?ui=small&keep=1#part$/);
+  });
+
+  it("chooses a template", () => {
+    expect(read("?ui=small").template).toBe("small");
+  });
+
+  it("leaves times for the launcher to the document", () => {
+    document.documentElement.dataset.launcherRetry = "[100, 200]";
+    expect(read("").config.launcherRetry).toEqual([100, 200]);
+  });
+});

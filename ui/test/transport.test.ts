@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { FakeServer, settle } from "./fake-server";
+import { find, openPage, type } from "./open-page";
+
+it("A message is processed to its end before the next one comes", async () => {
+  const server = new FakeServer({ trame__template_main: '<input v-model="name">{{ big }}', name: "", big: "" });
+  server.held.add("trame.state.update");
+  await openPage();
+  type("input", "mine");
+  await settle();
+  const update = server.socket.last("trame.state.update");
+  const nextTask = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+  // A large message first: with blobs, the small one after it would win.
+  server.socket.deliver({ wslink: "1.0", id: "publish:trame.state.topic:0", result: { name: "lost", big: "x".repeat(1e6) } });
+  await nextTask();
+  server.socket.deliver({ wslink: "1.0", id: update.id, result: null });
+  await nextTask();
+  server.socket.deliver({ wslink: "1.0", id: "publish:trame.state.topic:0", result: { name: "corrected" } });
+  await nextTask();
+  expect(window.trame?.state.get("name")).toBe("corrected");
+  await settle();
+  expect((find("input") as HTMLInputElement).value).toBe("corrected");
+});

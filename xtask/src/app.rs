@@ -1,0 +1,32 @@
+//! The application itself: in a window, for a browser, and measured.
+
+use crate::{
+    command::{self, Result},
+    page, system,
+};
+
+/// Opens the desktop application.
+pub(crate) fn open(release: bool, arguments: &[String]) -> Result {
+    system::ensure(system::DESKTOP)?;
+    start("selvedge-desktop", release, arguments)
+}
+
+/// Serves the same application for a browser, without Tauri.
+pub(crate) fn serve(release: bool, arguments: &[String]) -> Result {
+    start("reaction-diffusion", release, arguments)
+}
+
+/// Runs the benchmarks.
+pub(crate) fn bench(arguments: &[String]) -> Result {
+    page::ensure_built()?;
+    command::run(command::cargo(&["bench", "-p", "selvedge"]).args(arguments))
+}
+
+fn start(package: &str, release: bool, arguments: &[String]) -> Result {
+    page::ensure_built()?;
+    let mut cargo = command::cargo(&["run", "-p", package]);
+    if release {
+        cargo.arg("--release");
+    }
+    command::become_program(cargo.arg("--").args(arguments))
+}

@@ -1,0 +1,116 @@
+//! Running other programs, each printed before it starts.
+
+use std::{
+    fmt, io,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use crate::project;
+
+/// Why a command could not do its work, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+/// The outcome of a command.
+pub(crate) type Result<T = ()> = std::result::Result<T, Failure>;
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// A failure to read or write `path`.
+    pub(crate) fn at(path: &Path, error: &io::Error) -> Self {
+        Self(format!("{}: {error}", path.display()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// `program`, to be started in the root of the repository with nothing to read from.
+pub(crate) fn new(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(project::root()).stdin(Stdio::null());
+    command
+}
+
+/// `cargo` with `arguments`, the same toolchain that runs this program.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = new(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+/// Runs to the end; fails unless the program succeeds.
+pub(crate) fn run(command: &mut Command) -> Result {
+    println!("$ {}", shown(command));
+    let status = command
+        .status()
+        .map_err(|error| not_started(command, &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "`{}` failed: {status}",
+        shown(command)
+    )))
+}
+
+/// Runs to the end in silence and gives back what was printed, whether it succeeded or not.
+pub(crate) fn output(command: &mut Command) -> Result<Output> {
+    command
+        .output()
+        .map_err(|error| not_started(command, &error))
+}
+
+/// Becomes the program, so that its signals and its exit code are the caller's.
+#[cfg(unix)]
+pub(crate) fn become_program(command: &mut Command) -> Result {
+    use std::os::unix::process::CommandExt as _;
+    println!("$ {}", shown(command));
+    let error = command.exec();
+    Err(not_started(command, &error))
+}
+
+/// Runs the program to its end: there is no way to become it on this system.
+#[cfg(not(unix))]
+pub(crate) fn become_program(command: &mut Command) -> Result {
+    run(command)
+}
+
+/// Whether a program of this name can be started.
+pub(crate) fn on_path(program: &str) -> bool {
+    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(&file).is_file()))
+}
+
+pub(crate) fn not_started(command: &Command, error: &io::Error) -> Failure {
+    let program = command.get_program().to_string_lossy();
+    Failure::new(match error.kind() {
+        io::ErrorKind::NotFound => format!("`{program}` is not installed, or not on PATH"),
+        _ => format!("`{program}` does not start: {error}"),
+    })
+}
+
+fn shown(command: &Command) -> String {
+    let mut line = String::new();
+    for word in std::iter::once(command.get_program()).chain(command.get_args()) {
+        let word = word.to_string_lossy();
+        let name = Path::new(&*word).file_stem().filter(|_| line.is_empty());
+        let word = name.map_or(word.clone(), |stem| {
+            stem.to_string_lossy().into_owned().into()
+        });
+        line.push_str(if line.is_empty() { "" } else { " " });
+        match word.contains(' ') {
+            true => line.push_str(&format!("'{word}'")),
+            false => line.push_str(&word),
+        }
+    }
+    line
+}

@@ -1,0 +1,91 @@
+//! The web page in `ui/`: npm's packages and the built files that the library embeds.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+use crate::{
+    command::{self, Failure, Result},
+    project,
+};
+
+/// What the built page is made from.
+const SOURCES: [&str; 7] = [
+    "src",
+    "public",
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "vite.config.ts",
+];
+
+/// Builds the page.
+pub(crate) fn build() -> Result {
+    script("build")
+}
+
+/// Builds the page if a source is newer than the result.
+pub(crate) fn ensure_built() -> Result {
+    let built = modified(&folder().join("dist/index.html"));
+    let newest = SOURCES
+        .iter()
+        .filter_map(|source| newest(&folder().join(source)))
+        .max();
+    match (built, newest) {
+        (Some(built), Some(newest)) if built >= newest => Ok(()),
+        _ => build(),
+    }
+}
+
+/// Runs one of the scripts of `ui/package.json`.
+pub(crate) fn script(name: &str) -> Result {
+    ensure_packages(&folder())?;
+    command::run(npm(&folder())?.args(["run", name]))
+}
+
+/// Installs what `package-lock.json` in `folder` lists, unless that is done already.
+pub(crate) fn ensure_packages(folder: &Path) -> Result {
+    let listed = modified(&folder.join("package-lock.json"));
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
+    if listed.is_some() && installed >= listed {
+        return Ok(());
+    }
+    command::run(npm(folder)?.args(["ci", "--no-audit", "--no-fund"]))
+}
+
+fn folder() -> PathBuf {
+    project::root().join("ui")
+}
+
+fn npm(folder: &Path) -> Result<Command> {
+    if !command::on_path("node") {
+        return Err(Failure::new(
+            "the web page needs Node.js 20 or newer with npm. Install it (https://nodejs.org, or your \
+             system's package `nodejs`) and try again",
+        ));
+    }
+    let mut npm = command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.current_dir(folder);
+    Ok(npm)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
+}
+
+/// When the newest file at or below `path` was changed.
+fn newest(path: &Path) -> Option<SystemTime> {
+    let Ok(entries) = fs::read_dir(path) else {
+        return modified(path);
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| newest(&entry.path()))
+        .max()
+}

@@ -1,0 +1,237 @@
+//! `cargo xtask test`: every check and every test, in an order that fails early.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    cargo_deny,
+    command::{self, Result},
+    display::Display,
+    page, project, system, tidy,
+};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run these steps alone
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    only: Vec<Step>,
+    /// Go on after a step has failed
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// The steps in their order. Nothing up to the documentation needs Tauri or its system packages.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Step {
+    /// Rust sources are formatted
+    Fmt,
+    /// The project's own rules hold
+    Tidy,
+    /// Dependencies have licenses and sources that are allowed
+    Deny,
+    /// The web page: types, lint, tests, build
+    Ui,
+    /// The library and its tests, without Tauri
+    Library,
+    /// The library's documentation
+    Docs,
+    /// System packages for windows, browsers and a display without a screen
+    Packages,
+    /// Clippy over the whole workspace
+    Clippy,
+    /// The desktop program and the examples, with their tests
+    Apps,
+    /// The application in real windows and browsers
+    E2e,
+}
+
+struct Outcome {
+    step: Step,
+    took: Duration,
+    result: Result<Option<String>>,
+}
+
+/// Runs the steps and prints what became of each.
+pub(crate) fn run(options: &Options) -> Result {
+    let chosen = |step: &&Step| options.only.is_empty() || options.only.contains(step);
+    let mut outcomes = Vec::new();
+    for step in Step::value_variants().iter().filter(chosen) {
+        println!("\n=== {} ===", step.name());
+        let start = Instant::now();
+        let result = step.run();
+        let took = start.elapsed();
+        println!("--- {}: {:.1} s", step.name(), took.as_secs_f64());
+        let failed = result.is_err();
+        outcomes.push(Outcome {
+            step: *step,
+            took,
+            result,
+        });
+        if failed && !options.keep_going {
+            break;
+        }
+    }
+    summary(outcomes)
+}
+
+fn summary(outcomes: Vec<Outcome>) -> Result {
+    let total: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
+    let passed = outcomes
+        .iter()
+        .filter(|outcome| outcome.result.is_ok())
+        .count();
+    let failed = outcomes.len() - passed;
+    println!();
+    for outcome in &outcomes {
+        let said = match &outcome.result {
+            Ok(None) => "ok".into(),
+            Ok(Some(left_out)) => format!("ok, NOT CHECKED: {left_out}"),
+            Err(failure) => format!("FAILED: {failure}"),
+        };
+        println!(
+            "{:<10} {:>7.1} s  {said}",
+            outcome.step.name(),
+            outcome.took.as_secs_f64()
+        );
+    }
+    println!("{:<10} {:>7.1} s\n", "total", total.as_secs_f64());
+    println!("steps: {passed} passed, {failed} failed");
+    match outcomes
+        .into_iter()
+        .find_map(|outcome| outcome.result.err())
+    {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+impl Step {
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// Runs the step; gives back what it had to leave out.
+    fn run(self) -> Result<Option<String>> {
+        match self {
+            Self::Fmt => cargo(&["fmt", "--all", "--check"])?,
+            Self::Tidy => {
+                tidy::check()?;
+                lock_file_is_committed()?;
+                cargo(&["test", "--locked", "-p", "xtask"])?;
+            }
+            Self::Deny => return cargo_deny::check(),
+            Self::Ui => {
+                for script in ["check", "test", "build"] {
+                    page::script(script)?;
+                }
+            }
+            Self::Library => {
+                page::ensure_built()?;
+                cargo(&["test", "--locked", "-p", "selvedge"])?;
+            }
+            Self::Docs => {
+                page::ensure_built()?;
+                let mut doc = command::cargo(&["doc", "--locked", "--no-deps", "-p", "selvedge"]);
+                command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+            }
+            Self::Packages => {
+                for needs in [system::DESKTOP, system::SCREEN, system::DRIVERS] {
+                    system::ensure(needs)?;
+                }
+            }
+            Self::Clippy => {
+                ready_for_apps()?;
+                cargo(&[
+                    "clippy",
+                    "--locked",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ])?;
+            }
+            Self::Apps => {
+                ready_for_apps()?;
+                build_apps()?;
+                cargo(&[
+                    "test",
+                    "--locked",
+                    "-p",
+                    "selvedge-desktop",
+                    "-p",
+                    "reaction-diffusion",
+                ])?;
+            }
+            Self::E2e => return end_to_end(),
+        }
+        Ok(None)
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Result {
+    command::run(&mut command::cargo(arguments))
+}
+
+/// Starting this program brings `Cargo.lock` up to date, so that `--locked` alone never finds it out of date.
+fn lock_file_is_committed() -> Result {
+    if std::env::var_os("CI").is_none() {
+        return Ok(());
+    }
+    command::run(command::new("git").args(["diff", "--exit-code", "--", "Cargo.lock"]))
+}
+
+fn ready_for_apps() -> Result {
+    system::ensure(system::DESKTOP)?;
+    page::ensure_built()
+}
+
+fn build_apps() -> Result {
+    cargo(&[
+        "build",
+        "--locked",
+        "-p",
+        "selvedge-desktop",
+        "-p",
+        "reaction-diffusion",
+    ])
+}
+
+/// Windows and browsers are driven on Linux only: the drivers and the display without a screen are from there.
+fn end_to_end() -> Result<Option<String>> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Some(
+            "windows and browsers, which are driven on Linux only".into(),
+        ));
+    }
+    ready_for_apps()?;
+    system::ensure(system::SCREEN)?;
+    system::ensure(system::DRIVERS)?;
+    build_apps()?;
+    cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
+    let display = Display::start(1280, 1024)?.with_window_manager()?;
+    command::run(display.show(&mut end_to_end_tests()))?;
+    Ok(None)
+}
+
+/// The tests, ended by force if one of them hangs.
+fn end_to_end_tests() -> Command {
+    let mut tests = command::new("timeout");
+    tests
+        .args([
+            "--kill-after=10",
+            "900",
+            "cargo",
+            "test",
+            "--locked",
+            "-p",
+            "selvedge-e2e",
+        ])
+        .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
+        .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"));
+    tests
+}

@@ -1,0 +1,292 @@
+//! What has to come from the operating system: looked for first, and installed where that can be done safely.
+
+use std::{fs, path::Path};
+
+use crate::command::{self, Failure, Result};
+
+/// How to see that something is there.
+enum Probe {
+    /// A program on PATH.
+    Program(&'static str),
+    /// A library that pkg-config knows.
+    Library(&'static str),
+}
+
+/// One thing that the operating system provides, and the packages that bring it.
+pub(crate) struct Need {
+    probe: Probe,
+    why: &'static str,
+    debian: &'static str,
+    /// Names for dnf, pacman and zypper; empty where the name is not known.
+    others: [&'static str; 3],
+}
+
+/// What the desktop application needs to be built and run.
+pub(crate) const DESKTOP: &[Need] = &[
+    Need {
+        probe: Probe::Program("cc"),
+        why: "links programs",
+        debian: "gcc libc6-dev",
+        others: ["gcc", "gcc", "gcc"],
+    },
+    Need {
+        probe: Probe::Program("pkg-config"),
+        why: "finds the libraries below",
+        debian: "pkg-config",
+        others: ["pkgconf-pkg-config", "pkgconf", "pkg-config"],
+    },
+    Need {
+        probe: Probe::Library("webkit2gtk-4.1"),
+        why: "draws the window's page",
+        debian: "libwebkit2gtk-4.1-dev",
+        others: ["webkit2gtk4.1-devel", "webkit2gtk-4.1", "webkit2gtk3-devel"],
+    },
+];
+
+/// What it takes to draw windows without a screen and to take pictures of them.
+pub(crate) const SCREEN: &[Need] = &[
+    Need {
+        probe: Probe::Program("Xvfb"),
+        why: "a display without a screen",
+        debian: "xvfb",
+        others: [
+            "xorg-x11-server-Xvfb",
+            "xorg-server-xvfb",
+            "xorg-x11-server-Xvfb",
+        ],
+    },
+    Need {
+        probe: Probe::Program("openbox"),
+        why: "a window manager for that display",
+        debian: "openbox",
+        others: ["openbox", "openbox", "openbox"],
+    },
+    Need {
+        probe: Probe::Program("wmctrl"),
+        why: "closes a window as a user does",
+        debian: "wmctrl",
+        others: ["wmctrl", "wmctrl", "wmctrl"],
+    },
+    Need {
+        probe: Probe::Program("xdotool"),
+        why: "finds windows",
+        debian: "xdotool",
+        others: ["xdotool", "xdotool", "xdotool"],
+    },
+    Need {
+        probe: Probe::Program("import"),
+        why: "takes a picture of a window",
+        debian: "imagemagick",
+        others: ["ImageMagick", "imagemagick", "ImageMagick"],
+    },
+];
+
+/// What drives the page in a window and in a browser.
+pub(crate) const DRIVERS: &[Need] = &[
+    Need {
+        probe: Probe::Program("WebKitWebDriver"),
+        why: "drives the page in the window",
+        debian: "webkit2gtk-driver",
+        others: ["", "webkit2gtk-4.1", ""],
+    },
+    Need {
+        probe: Probe::Program("chromium"),
+        why: "the browser that the tests use",
+        debian: "chromium",
+        others: ["chromium", "chromium", "chromium"],
+    },
+    Need {
+        probe: Probe::Program("chromedriver"),
+        why: "drives the page in the browser",
+        debian: "chromium-driver",
+        others: ["chromedriver", "chromium", "chromedriver"],
+    },
+    Need {
+        probe: Probe::Program("dbus-run-session"),
+        why: "a session bus, through which a second start finds the first",
+        debian: "dbus-daemon",
+        others: ["dbus-daemon", "dbus", "dbus-1"],
+    },
+];
+
+/// Installs what is missing on Debian and its relatives; elsewhere says what to install.
+///
+/// Outside Linux nothing is left to install: what links this program links a window too, and the web view is part of
+/// the system but for old versions of Windows.
+pub(crate) fn ensure(needs: &[Need]) -> Result {
+    if cfg!(windows) {
+        println!(
+            "A window needs the WebView2 runtime. Windows 11 has it; for Windows 10, install the \
+             \"Evergreen Bootstrapper\" from Microsoft's WebView2 page if the window does not open."
+        );
+    }
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let missing = missing(needs);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("Missing on this system:");
+    for need in &missing {
+        println!("  {:<24} {}", need.debian, need.why);
+    }
+    let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if !is_debian(&system) {
+        return Err(Failure::new(advice(&system, &missing)));
+    }
+    let packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|need| need.debian.split(' '))
+        .collect();
+    install(&packages)?;
+    match self::missing(needs).first() {
+        None => Ok(()),
+        Some(need) => Err(Failure::new(format!(
+            "the package {} is installed and yet {} is not found",
+            need.debian,
+            need.name()
+        ))),
+    }
+}
+
+impl Need {
+    fn name(&self) -> &'static str {
+        match self.probe {
+            Probe::Program(name) | Probe::Library(name) => name,
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        match self.probe {
+            Probe::Program(name) => command::on_path(name),
+            Probe::Library(name) => {
+                command::output(command::new("pkg-config").args(["--exists", name]))
+                    .is_ok_and(|output| output.status.success())
+            }
+        }
+    }
+}
+
+fn missing(needs: &[Need]) -> Vec<&Need> {
+    needs.iter().filter(|need| !need.is_there()).collect()
+}
+
+fn install(packages: &[&str]) -> Result {
+    println!("Installing: {}", packages.join(" "));
+    apt_get(&["update", "--quiet"])?;
+    let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    arguments.extend(packages);
+    apt_get(&arguments)
+}
+
+fn apt_get(arguments: &[&str]) -> Result {
+    let mut apt = if is_root() {
+        command::new("env")
+    } else if command::on_path("sudo") {
+        let mut sudo = command::new("sudo");
+        sudo.arg("env");
+        sudo
+    } else {
+        return Err(Failure::new(format!(
+            "this needs root, and there is no sudo: run `apt-get {}` as root",
+            arguments.join(" ")
+        )));
+    };
+    apt.args([
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ]);
+    command::run(apt.args(arguments))
+}
+
+fn is_root() -> bool {
+    command::output(command::new("id").arg("-u")).is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+/// Whether apt-get and Debian's package names are the way here.
+fn is_debian(os_release: &str) -> bool {
+    Path::new("/usr/bin/apt-get").exists() && names(os_release, &["debian", "ubuntu"])
+}
+
+/// Whether the system, or one that it is like, has one of these names.
+fn names(os_release: &str, wanted: &[&str]) -> bool {
+    os_release
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("ID=")
+                .or_else(|| line.strip_prefix("ID_LIKE="))
+        })
+        .flat_map(|value| value.trim_matches('"').split(' '))
+        .any(|name| wanted.contains(&name))
+}
+
+/// What to type, or at least what to look for, where packages are not installed by this program.
+fn advice(os_release: &str, missing: &[&Need]) -> String {
+    let managers = [
+        ("sudo dnf install", ["fedora", "rhel"].as_slice()),
+        ("sudo pacman -S --needed", &["arch"]),
+        ("sudo zypper install", &["suse", "opensuse"]),
+    ];
+    let programs: Vec<_> = missing.iter().map(|need| need.name()).collect();
+    let unknown = format!(
+        "install what provides {} and try again",
+        programs.join(", ")
+    );
+    let Some(at) = managers.iter().position(|(_, ids)| names(os_release, ids)) else {
+        return unknown;
+    };
+    let mut packages: Vec<_> = missing.iter().map(|need| need.others[at]).collect();
+    packages.dedup();
+    match packages.contains(&"") {
+        true => unknown,
+        false => format!(
+            "run `{} {}` and try again",
+            managers[at].0,
+            packages.join(" ")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(os_release: &str, expected: &str) {
+        assert_eq!(
+            advice(os_release, &DESKTOP.iter().skip(1).collect::<Vec<_>>()),
+            expected
+        );
+    }
+
+    #[test]
+    fn each_family_is_told_its_own_package_names() {
+        check(
+            "NAME=\"Fedora Linux\"\nID=fedora\n",
+            "run `sudo dnf install pkgconf-pkg-config webkit2gtk4.1-devel` and try again",
+        );
+        check(
+            "ID=endeavouros\nID_LIKE=\"arch\"\n",
+            "run `sudo pacman -S --needed pkgconf webkit2gtk-4.1` and try again",
+        );
+        check(
+            "ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n",
+            "run `sudo zypper install pkg-config webkit2gtk3-devel` and try again",
+        );
+        check(
+            "ID=nixos\n",
+            "install what provides pkg-config, webkit2gtk-4.1 and try again",
+        );
+    }
+
+    #[test]
+    fn a_package_whose_name_is_unknown_is_not_left_out_in_silence() {
+        let driver = [&DRIVERS[0]];
+        assert_eq!(
+            advice("ID=fedora\n", &driver),
+            "install what provides WebKitWebDriver and try again"
+        );
+    }
+}
