@@ -64,16 +64,26 @@ impl<C> Controller<C> {
 
     /// A name for a trigger that nobody named: `trigger__1` and so on.
     pub(crate) fn generate_name(&self) -> String {
-        format!("trigger__{}", self.generated.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "trigger__{}",
+            self.generated.fetch_add(1, Ordering::Relaxed)
+        )
     }
 
     /// Registers a trigger. A later one of the same name takes its place.
     pub(crate) fn set_trigger(&self, name: String, function: Function<C>) {
-        self.triggers.write().unwrap_or_else(PoisonError::into_inner).insert(name, function);
+        self.triggers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, function);
     }
 
     pub(crate) fn trigger(&self, name: &str) -> Option<Function<C>> {
-        self.triggers.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.triggers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// Up to three registered names that look like `name`.
@@ -85,7 +95,10 @@ impl<C> Controller<C> {
             .filter(|(distance, known)| *distance <= known.len().max(name.len()) / 2)
             .collect();
         near.sort();
-        near.into_iter().take(3).map(|(_, known)| known.clone()).collect()
+        near.into_iter()
+            .take(3)
+            .map(|(_, known)| known.clone())
+            .collect()
     }
 
     pub(crate) fn add_hook(&self, event: Lifecycle, function: Function<C>) {
@@ -129,6 +142,10 @@ mod tests {
         }
         assert_eq!(controller.similar_triggers("rest"), ["reset"]);
         assert_eq!(controller.similar_triggers("exportpng"), ["export_png"]);
-        assert!(controller.similar_triggers("something_else_altogether").is_empty());
+        assert!(
+            controller
+                .similar_triggers("something_else_altogether")
+                .is_empty()
+        );
     }
 }

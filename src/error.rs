@@ -14,7 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The address is in use by somebody else.
-    #[error("{address} is already in use: {holder}. Stop it, choose another port, or use port 0 for any free one")]
+    #[error(
+        "{address} is already in use: {holder}. Stop it, choose another port, or use port 0 for any free one"
+    )]
     PortBusy {
         /// The address that could not be bound.
         address: SocketAddr,
@@ -23,7 +25,9 @@ pub enum Error {
     },
 
     /// The address cannot be bound for another reason than being in use.
-    #[error("cannot listen on {host}:{port}: {source}. Check that the host is an address of this machine and the port is allowed")]
+    #[error(
+        "cannot listen on {host}:{port}: {source}. Check that the host is an address of this machine and the port is allowed"
+    )]
     Bind {
         /// The host as it was given.
         host: String,
@@ -34,7 +38,9 @@ pub enum Error {
     },
 
     /// The server stopped, but its port could not be proved free in time.
-    #[error("{address} was not released within {waited:?}: {holder}. The next start on this port will fail until it is free")]
+    #[error(
+        "{address} was not released within {waited:?}: {holder}. The next start on this port will fail until it is free"
+    )]
     PortNotReleased {
         /// The address that is still taken.
         address: SocketAddr,
@@ -45,7 +51,9 @@ pub enum Error {
     },
 
     /// A value could not be written as msgpack.
-    #[error("a value of type {type_name} cannot be encoded: {reason}. Check its `Serialize` implementation")]
+    #[error(
+        "a value of type {type_name} cannot be encoded: {reason}. Check its `Serialize` implementation"
+    )]
     Encode {
         /// The Rust type of the value.
         type_name: &'static str,
@@ -69,7 +77,9 @@ pub enum Error {
     Protocol(String),
 
     /// A module names a file or folder that does not exist.
-    #[error("module `{module}` wants to serve {path}, which does not exist or cannot be read. Correct the path or install the module's files")]
+    #[error(
+        "module `{module}` wants to serve {path}, which does not exist or cannot be read. Correct the path or install the module's files"
+    )]
     ModulePath {
         /// The module's name.
         module: String,
@@ -97,11 +107,15 @@ pub enum Error {
     AlreadyRunning(String),
 
     /// The mode needs a window and there is none.
-    #[error("exec mode `desktop` needs a window. Add the crate `selvedge-desktop` and call `selvedge_desktop::run(server)`")]
+    #[error(
+        "exec mode `desktop` needs a window. Add the crate `selvedge-desktop` and call `selvedge_desktop::run(server)`"
+    )]
     NoShell,
 
     /// There is no display to open a window on.
-    #[error("no display to open a window on: {0}. Run it in a desktop session, or with `--server` for a browser")]
+    #[error(
+        "no display to open a window on: {0}. Run it in a desktop session, or with `--server` for a browser"
+    )]
     NoDisplay(String),
 
     /// The window's side of the program failed.
@@ -129,7 +143,9 @@ impl Error {
     /// the program itself failed, for one because its port could not be proved free.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::PortBusy { .. } | Error::Bind { .. } | Error::NoDisplay(_) | Error::NoShell => 69,
+            Error::PortBusy { .. } | Error::Bind { .. } | Error::NoDisplay(_) | Error::NoShell => {
+                69
+            }
             _ => 70,
         }
     }

@@ -72,8 +72,8 @@ pub use controller::Lifecycle;
 pub use error::{Error, Failure, Holder, Result};
 pub use net::{is_port_free, wait_port_free};
 pub use run::{
-    ExecMode, Exit, Running, Shell, ShellExit, ShellSession, Signals, StartOptions, StopHandle, StopReport,
-    exit_code,
+    ExecMode, Exit, Running, Shell, ShellExit, ShellSession, Signals, StartOptions, StopHandle,
+    StopReport, exit_code,
 };
 pub use server::{Ctx, Keys, Module, Saved, Server, Trigger, VueUse, get_server};
 pub use state::{Batch, State};

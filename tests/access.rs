@@ -21,7 +21,10 @@ async fn close_code(running: &Running, messages: Vec<Message>) -> Option<u16> {
         }
     }
     let mut code = None;
-    while let Some(Ok(message)) = timeout(PATIENCE, socket.next()).await.expect("an end in time") {
+    while let Some(Ok(message)) = timeout(PATIENCE, socket.next())
+        .await
+        .expect("an end in time")
+    {
         if let Message::Close(Some(frame)) = message {
             code = Some(frame.code.into());
         }
@@ -33,12 +36,28 @@ async fn close_code(running: &Running, messages: Vec<Message>) -> Option<u16> {
 async fn a_foreign_host_is_refused_everywhere() {
     let running = server().await;
     for path in ["/", "/index.html", "/ws", "/paraview/"] {
-        for host in ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example"] {
-            assert_eq!(request(&running, "GET", path, &[("Host", host)]).await.status, 403, "{host} {path}");
+        for host in [
+            "evil.example",
+            "127.0.0.1",
+            "127.0.0.1:1",
+            "localhost.evil.example",
+        ] {
+            assert_eq!(
+                request(&running, "GET", path, &[("Host", host)])
+                    .await
+                    .status,
+                403,
+                "{host} {path}"
+            );
         }
     }
     let local = format!("localhost:{}", running.port());
-    assert_eq!(request(&running, "GET", "/", &[("Host", &local)]).await.status, 302);
+    assert_eq!(
+        request(&running, "GET", "/", &[("Host", &local)])
+            .await
+            .status,
+        302
+    );
     running.stop().await.unwrap();
 }
 
@@ -47,10 +66,25 @@ async fn a_page_of_another_origin_gets_no_websocket() {
     let running = server().await;
     let own = running.url().to_owned();
     let other_port = format!("http://127.0.0.1:{}", running.port() ^ 1);
-    for origin in ["http://evil.example", "null", "", "tauri://localhost", other_port.as_str()] {
+    for origin in [
+        "http://evil.example",
+        "null",
+        "",
+        "tauri://localhost",
+        other_port.as_str(),
+    ] {
         let refused = open_with(&running, &[("origin", origin)]).await;
-        assert!(matches!(refused, Err(Error::Http(answer)) if answer.status() == 403), "{origin}");
-        let answer = request(&running, "POST", "/paraview/", &[("Origin", origin), ("Content-Length", "0")]).await;
+        assert!(
+            matches!(refused, Err(Error::Http(answer)) if answer.status() == 403),
+            "{origin}"
+        );
+        let answer = request(
+            &running,
+            "POST",
+            "/paraview/",
+            &[("Origin", origin), ("Content-Length", "0")],
+        )
+        .await;
         assert_eq!(answer.status, 403, "{origin}");
     }
     assert!(open_with(&running, &[("origin", &own)]).await.is_ok());
@@ -68,19 +102,37 @@ async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
             serde_json::from_str::<serde_json::Value>(&answer.text()).unwrap()
         }
     };
-    assert!(post(String::new()).await["error"].as_str().unwrap().contains("sign"));
+    assert!(
+        post(String::new()).await["error"]
+            .as_str()
+            .unwrap()
+            .contains("sign")
+    );
     let link = running.sign_in_url().unwrap();
     let path = link.strip_prefix(running.url()).unwrap();
     let answer = request(&running, "GET", path, &[]).await;
     assert_eq!((answer.status, answer.header("location")), (303, "./"));
     let cookie = answer.header("set-cookie").to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
-    assert!(cookie.starts_with(&format!("selvedge-{}=", running.port())), "{cookie}");
-    assert_eq!(request(&running, "GET", path, &[]).await.status, 403, "a used link");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
+    assert!(
+        cookie.starts_with(&format!("selvedge-{}=", running.port())),
+        "{cookie}"
+    );
+    assert_eq!(
+        request(&running, "GET", path, &[]).await.status,
+        403,
+        "a used link"
+    );
     let launched = post(cookie.split(';').next().unwrap().to_owned()).await;
-    assert_eq!(launched, json!({
-        "sessionURL": format!("ws://127.0.0.1:{}/ws", running.port()), "secret": SECRET
-    }));
+    assert_eq!(
+        launched,
+        json!({
+            "sessionURL": format!("ws://127.0.0.1:{}/ws", running.port()), "secret": SECRET
+        })
+    );
     running.stop().await.unwrap();
 }
 
@@ -89,10 +141,24 @@ async fn secrets_are_new_for_every_start() {
     let server = Server::new("access");
     let mut secrets = Vec::new();
     for _ in 0..2 {
-        let running = server.spawn(selvedge::StartOptions::new().port(0)).await.unwrap();
+        let running = server
+            .spawn(selvedge::StartOptions::new().port(0))
+            .await
+            .unwrap();
         let link = running.sign_in_url().unwrap();
-        let answer = request(&running, "GET", link.strip_prefix(running.url()).unwrap(), &[]).await;
-        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        let answer = request(
+            &running,
+            "GET",
+            link.strip_prefix(running.url()).unwrap(),
+            &[],
+        )
+        .await;
+        let cookie = answer
+            .header("set-cookie")
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
         let headers = [("Content-Length", "0"), ("Cookie", &cookie)];
         let launched = request(&running, "POST", "/paraview/", &headers).await;
         let launched: serde_json::Value = serde_json::from_str(&launched.text()).unwrap();
@@ -108,17 +174,48 @@ async fn without_the_secret_nothing_is_answered_but_refusals() {
     let running = server().await;
     let mut socket = open(&running).await;
     for (call, code, text) in [
-        (json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": []}), -32000, "Unauthorized"),
-        (json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": "guess"}]}), -32000, "Authentication"),
-        (json!({"id": "system:c0:0", "method": "wslink.hello", "args": []}), -32000, "Authentication"),
-        (json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": 5}]}), -32000, "Authentication"),
-        (json!({"id": "system:c0:0", "method": "wslink.other", "args": []}), -32601, "Unknown system"),
+        (
+            json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": []}),
+            -32000,
+            "Unauthorized",
+        ),
+        (
+            json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": "guess"}]}),
+            -32000,
+            "Authentication",
+        ),
+        (
+            json!({"id": "system:c0:0", "method": "wslink.hello", "args": []}),
+            -32000,
+            "Authentication",
+        ),
+        (
+            json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": 5}]}),
+            -32000,
+            "Authentication",
+        ),
+        (
+            json!({"id": "system:c0:0", "method": "wslink.other", "args": []}),
+            -32601,
+            "Unknown system",
+        ),
     ] {
-        socket.send(Message::Binary(frame(&call).into())).await.unwrap();
-        let Some(Ok(Message::Binary(answer))) = socket.next().await else { panic!("{call}") };
+        socket
+            .send(Message::Binary(frame(&call).into()))
+            .await
+            .unwrap();
+        let Some(Ok(Message::Binary(answer))) = socket.next().await else {
+            panic!("{call}")
+        };
         let answer = to_json(&rmpv::decode::read_value(&mut &answer[12..]).unwrap());
         assert_eq!(answer["error"]["code"], code, "{call}");
-        assert!(answer["error"]["message"].as_str().unwrap().starts_with(text), "{call}");
+        assert!(
+            answer["error"]["message"]
+                .as_str()
+                .unwrap()
+                .starts_with(text),
+            "{call}"
+        );
     }
     Client::hello(socket).await;
     running.stop().await.unwrap();
@@ -128,10 +225,14 @@ async fn without_the_secret_nothing_is_answered_but_refusals() {
 async fn rubbish_ends_its_own_connection_and_no_other() {
     let running = server().await;
     let mut bystander = Client::connect(&running).await;
-    let hello = json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
+    let hello =
+        json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
     let hello = || Message::Binary(frame(&hello).into());
     let header = |offset: u32, total: u32| {
-        [5, offset, total].iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<u8>>()
+        [5, offset, total]
+            .iter()
+            .flat_map(|field| field.to_le_bytes())
+            .collect::<Vec<u8>>()
     };
     let bomb = || {
         let mut bomb = header(0, 5000);
@@ -149,11 +250,23 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
     ];
     for bytes in rubbish {
         let binary = Message::Binary(bytes.clone().into());
-        assert_eq!(close_code(&running, vec![binary.clone()]).await, Some(1002), "{bytes:?}");
-        assert_eq!(close_code(&running, vec![hello(), binary]).await, Some(1002), "{bytes:?}");
+        assert_eq!(
+            close_code(&running, vec![binary.clone()]).await,
+            Some(1002),
+            "{bytes:?}"
+        );
+        assert_eq!(
+            close_code(&running, vec![hello(), binary]).await,
+            Some(1002),
+            "{bytes:?}"
+        );
     }
     let large = [header(0, 5000), vec![0; 5000]].concat();
-    assert_eq!(close_code(&running, vec![Message::Binary(large.into())]).await, Some(1002), "before the hello");
+    assert_eq!(
+        close_code(&running, vec![Message::Binary(large.into())]).await,
+        Some(1002),
+        "before the hello"
+    );
     assert_eq!(bystander.snapshot().await["trame__title"], "Trame");
     running.stop().await.unwrap();
 }
@@ -164,8 +277,17 @@ async fn text_and_odd_messages_are_ignored() {
     let mut client = Client::connect(&running).await;
     let socket = client.socket();
     socket.send(Message::text("hello")).await.unwrap();
-    for odd in [json!([1, 2]), json!("text"), json!(5), json!(null), json!({"method": "trame.state.get"})] {
-        socket.send(Message::Binary(frame(&odd).into())).await.unwrap();
+    for odd in [
+        json!([1, 2]),
+        json!("text"),
+        json!(5),
+        json!(null),
+        json!({"method": "trame.state.get"}),
+    ] {
+        socket
+            .send(Message::Binary(frame(&odd).into()))
+            .await
+            .unwrap();
     }
     assert_eq!(client.snapshot().await["trame__title"], "Trame");
     assert!(client.take_inbox().is_empty());

@@ -22,7 +22,10 @@ async fn served() -> (Running, tempfile::TempDir) {
         ..Module::default()
     };
     assert!(server.enable_module(module.clone()).unwrap());
-    assert!(!server.enable_module(module).unwrap(), "a module is enabled once");
+    assert!(
+        !server.enable_module(module).unwrap(),
+        "a module is enabled once"
+    );
     (start(&server).await, dir)
 }
 
@@ -30,13 +33,25 @@ async fn served() -> (Running, tempfile::TempDir) {
 async fn a_module_serves_its_files_and_announces_its_scripts() {
     let (running, _dir) = served().await;
     let answer = request(&running, "GET", "/__demo_1.0/demo.js", &[]).await;
-    assert_eq!((answer.status, answer.text().as_str()), (200, "let demo = 1;"));
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (200, "let demo = 1;")
+    );
     assert!(answer.header("content-type").contains("javascript"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    let part = request(&running, "GET", "/__demo_1.0/demo.js", &[("Range", "bytes=4-7")]).await;
+    let part = request(
+        &running,
+        "GET",
+        "/__demo_1.0/demo.js",
+        &[("Range", "bytes=4-7")],
+    )
+    .await;
     assert_eq!((part.status, part.text().as_str()), (206, "demo"));
     let head = request(&running, "HEAD", "/__demo_1.0/demo.js", &[]).await;
-    assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "13", 0));
+    assert_eq!(
+        (head.status, head.header("content-length"), head.body.len()),
+        (200, "13", 0)
+    );
     let state = Client::connect(&running).await.snapshot().await;
     assert_eq!(state["trame__scripts"], json!(["__demo_1.0/demo.js"]));
     assert_eq!(state["trame__vue_use"], json!([["demo", {"a": 1}]]));
@@ -65,7 +80,10 @@ async fn nothing_outside_of_the_folder_can_be_read() {
     ] {
         let answer = request(&running, "GET", path, &[]).await;
         assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
-        assert!(!answer.text().contains("outside") && !answer.text().contains("root:"), "{path}");
+        assert!(
+            !answer.text().contains("outside") && !answer.text().contains("root:"),
+            "{path}"
+        );
     }
     running.stop().await.unwrap();
     drop(dir);
@@ -79,7 +97,10 @@ async fn folders_methods_and_the_root_answer_as_those_of_trame() {
     assert_eq!(status("GET", "/__demo_1.0/missing.js").await, 404);
     assert_eq!(status("DELETE", "/__demo_1.0/demo.js").await, 405);
     let root = request(&running, "GET", "/?ui=side&a=b", &[]).await;
-    assert_eq!((root.status, root.header("location")), (302, "index.html?ui=side&a=b"));
+    assert_eq!(
+        (root.status, root.header("location")),
+        (302, "index.html?ui=side&a=b")
+    );
     running.stop().await.unwrap();
 }
 
@@ -89,9 +110,17 @@ async fn a_module_may_bring_its_own_page() {
     fs::write(dir.path().join("index.html"), "<p>mine</p>").unwrap();
     let server = Server::new("files");
     let www = Some(dir.path().to_owned());
-    server.enable_module(Module { www, ..Module::default() }).unwrap();
+    server
+        .enable_module(Module {
+            www,
+            ..Module::default()
+        })
+        .unwrap();
     let running = start(&server).await;
     let answer = request(&running, "GET", "/index.html", &[]).await;
-    assert_eq!((answer.status, answer.text().as_str()), (200, "<p>mine</p>"));
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (200, "<p>mine</p>")
+    );
     running.stop().await.unwrap();
 }

@@ -5,66 +5,44 @@
 
 use std::{
     process,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
-use selvedge::{Signals, StopHandle};
-use tauri::{AppHandle, ExitRequestApi, async_runtime};
+use selvedge::Signals;
+use tauri::{ExitRequestApi, async_runtime};
 
-pub(crate) struct Ending {
-    app: AppHandle,
-    stop: StopHandle,
-    code: OnceLock<i32>,
-    stopped: AtomicBool,
-}
+use crate::shell::Desktop;
 
-impl Ending {
-    pub(crate) fn new(app: AppHandle, stop: StopHandle) -> Arc<Self> {
-        Arc::new(Ending {
-            app,
-            stop,
-            code: OnceLock::new(),
-            stopped: AtomicBool::new(false),
-        })
-    }
-
-    /// The exit code of the first reason to end, once there is one.
-    pub(crate) fn code(&self) -> Option<i32> {
-        self.code.get().copied()
-    }
-
+impl Desktop {
     /// Stops the server and then the event loop, unless that is under way.
-    pub(crate) fn begin(self: &Arc<Self>, code: i32) {
+    pub(crate) fn end(self: &Arc<Self>, code: i32) {
         if self.code.set(code).is_err() {
             return;
         }
-        let ending = self.clone();
+        let desktop = self.clone();
         async_runtime::spawn(async move {
             // The caller of the shell gets the same outcome and reports it.
-            let _ = ending.stop.stop().await;
-            ending.stopped.store(true, Ordering::Release);
-            ending.app.exit(code);
+            let _ = desktop.session.stop.stop().await;
+            desktop.stopped.store(true, Ordering::Release);
+            desktop.app.exit(code);
         });
     }
 
     /// Holds the end of the event loop back until the server has stopped.
-    pub(crate) fn requested(self: &Arc<Self>, code: Option<i32>, api: &ExitRequestApi) {
+    pub(crate) fn exit_requested(self: &Arc<Self>, code: Option<i32>, api: &ExitRequestApi) {
         if !self.stopped.load(Ordering::Acquire) {
             api.prevent_exit();
-            self.begin(code.unwrap_or(0));
+            self.end(code.unwrap_or(0));
         }
     }
 
     /// The event loop ends. Cmd-Q on macOS comes straight to here, and after this nothing is certain to run.
-    pub(crate) fn leaving(&self) {
+    pub(crate) fn exiting(&self) {
         if self.stopped.load(Ordering::Acquire) {
             return;
         }
-        if let Err(error) = self.stop.stop_blocking() {
-            eprintln!("{error}");
+        if let Err(error) = self.session.stop.stop_blocking() {
+            eprintln!("error: {error}");
             process::exit(error.exit_code().into());
         }
     }
@@ -73,8 +51,8 @@ impl Ending {
     /// second one without waiting.
     pub(crate) async fn follow(self: Arc<Self>, mut signals: Signals) {
         tokio::select! {
-            _ = self.stop.stopped() => self.begin(0),
-            number = signals.next() => self.begin(128 + number),
+            _ = self.session.stop.stopped() => self.end(0),
+            number = signals.next() => self.end(128 + number),
         }
         process::exit(128 + signals.next().await);
     }

@@ -40,14 +40,12 @@ pub use shell::TauriShell;
 /// - 2 for a command line that cannot be understood;
 /// - 69 when the port is taken or there is no display;
 /// - 70 when the release of the port could not be proved, and for other failures;
-/// - 75 when the web process died twice within a minute;
+/// - 75 when the web process died twice within a minute (on Linux; elsewhere its death is not seen);
+/// - 101 after a panic on the main thread, once the server has stopped;
 /// - 128 + *n* after signal *n* (SIGHUP, SIGINT, SIGTERM). A second signal ends the program at once.
 ///
 /// A second launch of the same application, known by the server's name, shows the window of the first and exits
 /// with 0. Its server runs for a moment before that, on a port of its own.
-///
-/// # Panics
-/// A panic on the main thread goes on once the server has stopped, so that the exit code is 101.
 ///
 /// # Linux
 /// With some NVIDIA drivers WebKitGTK shows a blank window, unless the program is started with

@@ -7,11 +7,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match reaction_diffusion::app() {
-        Ok(server) => selvedge_desktop::run(server),
-        Err(error) => {
-            eprintln!("reaction-diffusion: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    let failed = |error| selvedge::exit_code(Err(error));
+    reaction_diffusion::app().map_or_else(failed, selvedge_desktop::run)
 }

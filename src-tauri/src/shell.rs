@@ -1,16 +1,12 @@
 //! The window system's event loop, from its start to its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
 use selvedge::{Error, Result, Shell, ShellExit, ShellSession, Signals};
-use tauri::{App, RunEvent, Wry, async_runtime};
+use tauri::{App, AppHandle, RunEvent, Wry, async_runtime};
 use tokio::task::JoinSet;
 
-use crate::{
-    dialogs::NativeDialogs,
-    ending::Ending,
-    windows::{self, Windows},
-};
+use crate::{dialogs::NativeDialogs, windows};
 
 /// Shows an application in windows with the system's own web view, by means of Tauri.
 ///
@@ -20,33 +16,47 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TauriShell;
 
+/// One application while it is shown.
+pub(crate) struct Desktop {
+    pub(crate) app: AppHandle,
+    pub(crate) session: ShellSession,
+    /// The exit code of the first reason to end, once there is one.
+    pub(crate) code: OnceLock<i32>,
+    /// Whether the stop has come to its verdict.
+    pub(crate) stopped: AtomicBool,
+}
+
 impl Shell for TauriShell {
     fn run(self, session: ShellSession) -> Result<ShellExit> {
         prepare_display()?;
         async_runtime::set(session.runtime.clone());
-        let signals = {
-            let _inside = session.runtime.enter();
-            Signals::listen()?
-        };
         let app = build(session.server.name()).map_err(failed)?;
-        let ending = Ending::new(app.handle().clone(), session.stop.clone());
-        // Dropped with this call, so that nothing asks an event loop to end that is no more.
-        let mut following = JoinSet::new();
-        following.spawn_on(ending.clone().follow(signals), &session.runtime);
+        let handle = app.handle().clone();
         session
             .server
-            .set_dialogs(Arc::new(NativeDialogs(app.handle().clone())));
-        let url = session.url.clone();
-        let windows = Windows::new(app.handle().clone(), session, ending.clone());
-        windows.open(&url).map_err(failed)?;
+            .set_dialogs(Arc::new(NativeDialogs(handle.clone())));
+        let (code, stopped) = (OnceLock::new(), AtomicBool::new(false));
+        let desktop = Arc::new(Desktop {
+            app: handle,
+            session,
+            code,
+            stopped,
+        });
 
-        let events = ending.clone();
+        // Dropped with this call, so that nothing asks an event loop to end that is no more.
+        let mut following = JoinSet::new();
+        let inside = desktop.session.runtime.enter();
+        following.spawn(desktop.clone().follow(Signals::listen()?));
+        drop(inside);
+        desktop.open(&desktop.session.url).map_err(failed)?;
+
+        let events = desktop.clone();
         let code = app.run_return(move |_, event| match event {
-            RunEvent::ExitRequested { code, api, .. } => events.requested(code, &api),
-            RunEvent::Exit => events.leaving(),
+            RunEvent::ExitRequested { code, api, .. } => events.exit_requested(code, &api),
+            RunEvent::Exit => events.exiting(),
             _ => {}
         });
-        let code = ending.code().unwrap_or(code);
+        let code = desktop.code.get().copied().unwrap_or(code);
         Ok(ShellExit { code })
     }
 }

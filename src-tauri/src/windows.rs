@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use selvedge::ShellSession;
 use tauri::{
     AppHandle, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, async_runtime,
     image::Image,
@@ -17,29 +16,14 @@ use tauri::{
     window::Color,
 };
 
-use crate::ending::Ending;
+use crate::shell::Desktop;
 
 /// How long a window waits for its page before it shows itself.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// What a window shows before its page, on a dark desktop.
 const DARK: Color = Color(30, 30, 30, 255);
 
-/// The windows of one application.
-pub(crate) struct Windows {
-    app: AppHandle,
-    pub(crate) session: ShellSession,
-    pub(crate) ending: Arc<Ending>,
-}
-
-impl Windows {
-    pub(crate) fn new(app: AppHandle, session: ShellSession, ending: Arc<Ending>) -> Arc<Self> {
-        Arc::new(Windows {
-            app,
-            session,
-            ending,
-        })
-    }
-
+impl Desktop {
     /// Opens a window on a page of the server.
     pub(crate) fn open(self: &Arc<Self>, url: &str) -> tauri::Result<()> {
         let window = self.build(Url::parse(url).map_err(tauri::Error::InvalidUrl)?)?;

@@ -44,17 +44,27 @@ impl Access {
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub(crate) fn new(host: &str, addresses: &[SocketAddr], secret: Option<String>) -> Result<Self> {
+    pub(crate) fn new(
+        host: &str,
+        addresses: &[SocketAddr],
+        secret: Option<String>,
+    ) -> Result<Self> {
         let port = addresses.first().map_or(0, SocketAddr::port);
         let loopback = addresses.iter().all(|address| address.ip().is_loopback());
-        let unspecified = addresses.iter().any(|address| address.ip().is_unspecified());
+        let unspecified = addresses
+            .iter()
+            .any(|address| address.ip().is_unspecified());
         let mut names = vec![host.trim_matches(['[', ']']).to_ascii_lowercase()];
         if loopback || unspecified {
             names.extend(["127.0.0.1", "localhost", "::1"].map(str::to_owned));
         }
         let mut hosts = Vec::new();
         for name in names {
-            let name = if name.contains(':') { format!("[{name}]") } else { name };
+            let name = if name.contains(':') {
+                format!("[{name}]")
+            } else {
+                name
+            };
             hosts.push(format!("{name}:{port}"));
             if port == 80 {
                 hosts.push(name);
@@ -91,7 +101,10 @@ impl Access {
         if sign_ins.len() == MAX_SIGN_INS {
             sign_ins.remove(0);
         }
-        sign_ins.push(SignIn { token: token.clone(), expires });
+        sign_ins.push(SignIn {
+            token: token.clone(),
+            expires,
+        });
         Ok(token)
     }
 
@@ -112,7 +125,10 @@ impl Access {
 
     /// The cookie for those who signed in, as a header's value.
     pub(crate) fn cookie_header(&self) -> String {
-        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name, self.cookie)
+        format!(
+            "{}={}; Path=/; HttpOnly; SameSite=Strict",
+            self.cookie_name, self.cookie
+        )
     }
 
     /// Whether a request has the cookie.
@@ -133,14 +149,17 @@ impl Access {
         let host = host.to_ascii_lowercase();
         self.hosts.contains(&host)
             || self.any_address_on.is_some_and(|port| {
-                host.parse::<SocketAddr>().is_ok_and(|address| address.port() == port)
+                host.parse::<SocketAddr>()
+                    .is_ok_and(|address| address.port() == port)
                     || (port == 80 && host.parse::<IpAddr>().is_ok())
             })
     }
 
     /// Whether a page of this origin is one that the server itself sent.
     pub(crate) fn allows_origin(&self, origin: &str) -> bool {
-        origin.strip_prefix("http://").is_some_and(|host| self.allows_host(host))
+        origin
+            .strip_prefix("http://")
+            .is_some_and(|host| self.allows_host(host))
     }
 }
 
@@ -152,7 +171,9 @@ fn random_token() -> Result<String> {
         doing: "making a secret",
         source: std::io::Error::other(error.to_string()),
     })?;
-    Ok(bytes.iter().fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
+    Ok(bytes
+        .iter()
+        .fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
 }
 
 #[cfg(test)]
@@ -169,7 +190,12 @@ mod tests {
     #[test]
     fn a_loopback_server_answers_to_its_names_with_its_port_only() {
         let access = access("127.0.0.1", "127.0.0.1:4000");
-        for host in ["127.0.0.1:4000", "localhost:4000", "LOCALHOST:4000", "[::1]:4000"] {
+        for host in [
+            "127.0.0.1:4000",
+            "localhost:4000",
+            "LOCALHOST:4000",
+            "[::1]:4000",
+        ] {
             assert!(access.allows_host(host), "{host}");
             assert!(access.allows_origin(&format!("http://{host}")), "{host}");
         }
@@ -184,7 +210,13 @@ mod tests {
         ] {
             assert!(!access.allows_host(host), "{host}");
         }
-        for origin in ["null", "https://127.0.0.1:4000", "http://127.0.0.1:4001", "127.0.0.1:4000", ""] {
+        for origin in [
+            "null",
+            "https://127.0.0.1:4000",
+            "http://127.0.0.1:4001",
+            "127.0.0.1:4000",
+            "",
+        ] {
             assert!(!access.allows_origin(origin), "{origin}");
         }
     }

@@ -21,11 +21,17 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
         return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
     }
     if request.uri().path() == "/" {
-        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = request
+            .uri()
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
         let location = [(header::LOCATION, format!("index.html{query}"))];
         return (StatusCode::FOUND, location).into_response();
     }
-    let Some(path) = decode(request.uri().path()) else { return not_found() };
+    let Some(path) = decode(request.uri().path()) else {
+        return not_found();
+    };
     let served = site.server.modules().folder_of(&path);
     match served {
         Some((folder, rest)) => from_disk(folder, rest, request).await,
@@ -59,7 +65,11 @@ fn decode(path: &str) -> Option<String> {
     let is_safe = |part: &str| {
         !part.is_empty() && part != "." && part != ".." && !part.contains(['\0', '\\', ':'])
     };
-    decoded.trim_end_matches('/').split('/').all(is_safe).then_some(decoded)
+    decoded
+        .trim_end_matches('/')
+        .split('/')
+        .all(is_safe)
+        .then_some(decoded)
 }
 
 /// A file beneath `folder`, links followed only where they stay inside.
@@ -110,8 +120,24 @@ mod tests {
         assert_eq!(decode("/a%252e").as_deref(), Some("a%2e"));
         assert_eq!(decode("/folder/").as_deref(), Some("folder/"));
         for path in [
-            "/../x", "/a/../x", "/a/%2e%2e/x", "/a/%2E./x", "/a%2f..%2fx", "/a\\..\\x", "/a%5cx", "/a%00",
-            "/%", "/%zz", "/%+1", "/%ff", "//x", "/a//x", "/c:/x", "/a/./x", "/..", "/a/..",
+            "/../x",
+            "/a/../x",
+            "/a/%2e%2e/x",
+            "/a/%2E./x",
+            "/a%2f..%2fx",
+            "/a\\..\\x",
+            "/a%5cx",
+            "/a%00",
+            "/%",
+            "/%zz",
+            "/%+1",
+            "/%ff",
+            "//x",
+            "/a//x",
+            "/c:/x",
+            "/a/./x",
+            "/..",
+            "/a/..",
         ] {
             assert_eq!(decode(path), None, "{path}");
         }

@@ -26,16 +26,28 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     response
 }
 
 fn refuse(site: &Site, request: &Request) -> Option<Response> {
     let host = single(request.headers(), &header::HOST);
     if !host.is_some_and(|host| site.access.allows_host(host)) {
-        tracing::warn!(?host, "a request was refused: it was not sent to a name of this server");
-        return Some(plain(StatusCode::FORBIDDEN, "This server does not go by that name.\n"));
+        tracing::warn!(
+            ?host,
+            "a request was refused: it was not sent to a name of this server"
+        );
+        return Some(plain(
+            StatusCode::FORBIDDEN,
+            "This server does not go by that name.\n",
+        ));
     }
     let upgrade = request.headers().contains_key(header::UPGRADE);
     if request.method().is_safe() && !upgrade {
@@ -47,8 +59,14 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
     }
     let origin = single(request.headers(), &header::ORIGIN);
     if !origin.is_some_and(|origin| site.access.allows_origin(origin)) {
-        tracing::warn!(?origin, "a request was refused: it comes from a page of another origin");
-        return Some(plain(StatusCode::FORBIDDEN, "Pages of other origins have no access.\n"));
+        tracing::warn!(
+            ?origin,
+            "a request was refused: it comes from a page of another origin"
+        );
+        return Some(plain(
+            StatusCode::FORBIDDEN,
+            "Pages of other origins have no access.\n",
+        ));
     }
     None
 }
@@ -81,8 +99,15 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
 /// The token of a sign-in link, and the same link without it, relative to itself so that it survives a proxy's prefix.
 fn split_sign_in(uri: &Uri) -> Option<(&str, String)> {
     let query = uri.query()?;
-    let prefix = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == SIGN_IN);
-    let token = query.split('&').find(|pair| prefix(pair))?.split_once('=')?.1;
+    let prefix = |pair: &str| {
+        pair.split_once('=')
+            .is_some_and(|(name, _)| name == SIGN_IN)
+    };
+    let token = query
+        .split('&')
+        .find(|pair| prefix(pair))?
+        .split_once('=')?
+        .1;
     let rest: Vec<&str> = query.split('&').filter(|pair| !prefix(pair)).collect();
     let file = uri.path().rsplit('/').next().unwrap_or_default();
     let mut location = format!("./{file}");
@@ -105,7 +130,10 @@ mod tests {
     fn the_token_leaves_the_link_and_the_rest_stays() {
         let both = |token: &str, location: &str| Some((token.to_owned(), location.to_owned()));
         assert_eq!(split("/?sign_in=abc"), both("abc", "./"));
-        assert_eq!(split("/index.html?ui=a&sign_in=abc&b=1"), both("abc", "./index.html?ui=a&b=1"));
+        assert_eq!(
+            split("/index.html?ui=a&sign_in=abc&b=1"),
+            both("abc", "./index.html?ui=a&b=1")
+        );
         assert_eq!(split("/app/?ui=a"), None);
         assert_eq!(split("/"), None);
     }

@@ -83,9 +83,15 @@ impl Http {
             .route("/paraview", post(launch))
             .route("/paraview/", post(launch))
             .fallback(files::file)
-            .layer(middleware::from_fn_with_state(Arc::clone(&site), guard::guard))
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&site),
+                guard::guard,
+            ))
             .with_state(site);
-        Http { router: TowerToHyperService::new(router), stop }
+        Http {
+            router: TowerToHyperService::new(router),
+            stop,
+        }
     }
 
     /// Answers the requests of one connection until its peer or the run ends it.
@@ -121,7 +127,10 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n");
     }
     let answer = if site.access.has_cookie(&headers) {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
         json!({"sessionURL": format!("ws://{host}/ws"), "secret": site.access.secret()})
     } else {
         json!({ "error": NOT_SIGNED_IN })

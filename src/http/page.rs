@@ -15,9 +15,8 @@ use rust_embed::RustEmbed;
 use super::plain;
 
 /// What the page may do: Vue compiles templates in the page, which needs `unsafe-eval` and nothing more.
-const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "script-src 'self' 'unsafe-eval'; object-src 'none'; base-uri 'self'",
-);
+const CONTENT_SECURITY_POLICY: HeaderValue =
+    HeaderValue::from_static("script-src 'self' 'unsafe-eval'; object-src 'none'; base-uri 'self'");
 
 const NOT_BUILT: &str = "The web page is not part of this build. Build it with `cargo xtask ui` (it needs Node.js), then \
     build the application again.\n";
@@ -38,7 +37,10 @@ pub(super) fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
 }
 
 fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
-    let hash: String = file.metadata.sha256_hash()[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let hash: String = file.metadata.sha256_hash()[..16]
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let tag = format!("\"{hash}\"");
     let fixed = [
         (header::ETAG, tag.clone()),
@@ -61,20 +63,24 @@ fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> 
         }
     };
     if path == "index.html" {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     }
     response
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING);
-    values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
-        |encoding| {
+    values
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|encoding| {
             let mut parts = encoding.split(';').map(str::trim);
             let refused = |part: &str| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
             matches!(parts.next(), Some("gzip" | "x-gzip" | "*")) && !parts.any(refused)
-        },
-    )
+        })
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -100,7 +100,12 @@ async fn serve(socket: WebSocket, site: &Site) {
         return;
     }
     // Our close frame is out, or the connection is gone; the peer may still answer.
-    drop(timeout(CLOSE_TIMEOUT, async { while stream.next().await.is_some_and(|m| m.is_ok()) {} }).await);
+    drop(
+        timeout(CLOSE_TIMEOUT, async {
+            while stream.next().await.is_some_and(|m| m.is_ok()) {}
+        })
+        .await,
+    );
 }
 
 /// Reads until the connection ends, and says how to end it from this side where that is still to be done.
@@ -122,14 +127,20 @@ async fn read(
             Some(Ok(Message::Binary(frame))) => {
                 if let Err(error) = session.receive(frame) {
                     tracing::warn!(%error, "a client was disconnected");
-                    return Some(Closing { code: 1002, reason: "Protocol error" });
+                    return Some(Closing {
+                        code: 1002,
+                        reason: "Protocol error",
+                    });
                 }
             }
             // wslink 2 has no text messages.
             Some(Ok(_)) => {}
             Some(Err(error)) => {
                 tracing::debug!(%error, "a connection ended");
-                return Some(Closing { code: 1002, reason: "Protocol error" });
+                return Some(Closing {
+                    code: 1002,
+                    reason: "Protocol error",
+                });
             }
             None => return None,
         }
@@ -167,7 +178,10 @@ async fn write(
 }
 
 /// Sends a batch in as few writes as the buffer allows.
-async fn send<S: Sink<Message> + Unpin>(sink: &mut S, batch: &mut Vec<Bytes>) -> Result<(), S::Error> {
+async fn send<S: Sink<Message> + Unpin>(
+    sink: &mut S,
+    batch: &mut Vec<Bytes>,
+) -> Result<(), S::Error> {
     for frame in batch.drain(..) {
         sink.feed(Message::Binary(frame)).await?;
     }

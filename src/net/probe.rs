@@ -159,7 +159,7 @@ fn cannot_bind(host: &str, port: u16, source: io::Error) -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpListener;
 
     use super::*;
     use crate::Holder;
@@ -215,7 +215,7 @@ mod tests {
     async fn a_server_that_closes_first_leaves_a_port_in_time_wait() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
-        let client = TcpStream::connect(address).unwrap();
+        let client = std::net::TcpStream::connect(address).unwrap();
         let (accepted, _) = server.accept().unwrap();
         drop(accepted);
         drop(client);

@@ -84,7 +84,10 @@ impl Server {
                 }
             }
         };
-        Ok(Exit { code, report: report? })
+        Ok(Exit {
+            code,
+            report: report?,
+        })
     }
 
     /// Runs the server on threads of its own and a shell on this one, and stops the server when the shell is done.
@@ -103,14 +106,22 @@ impl Server {
         outcome
     }
 
-    fn run_shell(&self, runtime: &Runtime, shell: impl Shell, options: StartOptions) -> Result<Exit> {
+    fn run_shell(
+        &self,
+        runtime: &Runtime,
+        shell: impl Shell,
+        options: StartOptions,
+    ) -> Result<Exit> {
         let running = runtime.block_on(self.spawn(options))?;
         let stop = running.handle();
         let session = ShellSession {
             url: stop.sign_in_url()?,
             origin: running.url().to_owned(),
             window: self.settings().window.clone(),
-            title: self.state().get("trame__title").unwrap_or_else(|_| self.name().to_owned()),
+            title: self
+                .state()
+                .get("trame__title")
+                .unwrap_or_else(|_| self.name().to_owned()),
             stop,
             runtime: runtime.handle().clone(),
             server: self.clone(),
@@ -118,7 +129,10 @@ impl Server {
         let shown = catch_unwind(AssertUnwindSafe(|| shell.run(session)));
         let report = runtime.block_on(running.stop());
         match shown {
-            Ok(Ok(exit)) => Ok(Exit { code: exit.code, report: report? }),
+            Ok(Ok(exit)) => Ok(Exit {
+                code: exit.code,
+                report: report?,
+            }),
             Ok(Err(error)) => {
                 if let Err(stop) = report {
                     tracing::error!("{stop}");
@@ -126,25 +140,35 @@ impl Server {
                 Err(error)
             }
             // The panic's message was printed when it happened.
-            Err(_) => Ok(Exit { code: PANICKED, report: report? }),
+            Err(_) => Ok(Exit {
+                code: PANICKED,
+                report: report?,
+            }),
         }
     }
 }
 
 fn runtime() -> Result<Runtime> {
-    let threads = std::thread::available_parallelism().map_or(MIN_THREADS, |n| n.get().max(MIN_THREADS));
+    let threads =
+        std::thread::available_parallelism().map_or(MIN_THREADS, |n| n.get().max(MIN_THREADS));
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("selvedge")
         .enable_all()
         .build()
-        .map_err(|source| Error::Io { doing: "starting the runtime", source })
+        .map_err(|source| Error::Io {
+            doing: "starting the runtime",
+            source,
+        })
 }
 
 /// Tells the user where the application is, and opens it if that was asked for.
 fn announce(running: &Running, options: &StartOptions) -> Result<()> {
     if options.show_connection_info {
-        println!("\nApp running at:\n - {}\n   (this link signs in one browser)\n", running.sign_in_url()?);
+        println!(
+            "\nApp running at:\n - {}\n   (this link signs in one browser)\n",
+            running.sign_in_url()?
+        );
     }
     if options.open_browser
         && let Err(error) = open::that_detached(running.sign_in_url()?)

@@ -73,9 +73,8 @@ impl StartOptions {
     ///
     /// A wrong flag ends the program with a message and code 2, `--help` with the list of flags and code 0.
     pub fn from_args() -> Self {
-        let parsed = Flags::try_parse().and_then(|flags| {
-            flags.options().map_err(|error| Flags::refuse(&error))
-        });
+        let parsed = Flags::try_parse()
+            .and_then(|flags| flags.options().map_err(|error| Flags::refuse(&error)));
         parsed.unwrap_or_else(|error| error.exit())
     }
 
@@ -163,7 +162,11 @@ impl StartOptions {
 
     /// The port to bind.
     pub(super) fn port_to_bind(&self) -> u16 {
-        let default = if self.exec_mode == ExecMode::Desktop { 0 } else { DEFAULT_PORT };
+        let default = if self.exec_mode == ExecMode::Desktop {
+            0
+        } else {
+            DEFAULT_PORT
+        };
         self.port.unwrap_or(default)
     }
 }
@@ -173,7 +176,12 @@ impl StartOptions {
 #[command(about = None, long_about = None, disable_version_flag = true)]
 struct Flags {
     /// Where to listen: an address, `localhost` or a host name
-    #[arg(short = 'i', long, env = "TRAME_DEFAULT_HOST", default_value = "127.0.0.1")]
+    #[arg(
+        short = 'i',
+        long,
+        env = "TRAME_DEFAULT_HOST",
+        default_value = "127.0.0.1"
+    )]
     host: String,
     /// The port; 0 is any free one [default: 8080, or any free one for a window]
     #[arg(short, long)]
@@ -199,8 +207,10 @@ impl Flags {
     fn options(self) -> Result<StartOptions> {
         let secret = match &self.auth_key_file {
             Some(file) => {
-                let text = std::fs::read_to_string(file)
-                    .map_err(|source| Error::Io { doing: "reading --authKeyFile", source })?;
+                let text = std::fs::read_to_string(file).map_err(|source| Error::Io {
+                    doing: "reading --authKeyFile",
+                    source,
+                })?;
                 Some(text.trim().to_owned())
             }
             None => self.auth_key,
@@ -208,7 +218,11 @@ impl Flags {
         Ok(StartOptions {
             host: self.host,
             port: self.port,
-            exec_mode: if self.app { ExecMode::Desktop } else { ExecMode::Main },
+            exec_mode: if self.app {
+                ExecMode::Desktop
+            } else {
+                ExecMode::Main
+            },
             secret: secret.filter(|secret| !secret.is_empty()),
             idle_timeout: (self.timeout > 0).then(|| Duration::from_secs(self.timeout)),
             open_browser: !self.server && !self.app,
@@ -235,10 +249,22 @@ mod tests {
 
     #[test]
     fn the_flags_are_those_of_trame() {
-        let options =
-            parse(&["--server", "--host", "0.0.0.0", "--port", "0", "--timeout", "7", "--authKey", "k"])
-                .unwrap();
-        assert_eq!((options.host.as_str(), options.port_to_bind()), ("0.0.0.0", 0));
+        let options = parse(&[
+            "--server",
+            "--host",
+            "0.0.0.0",
+            "--port",
+            "0",
+            "--timeout",
+            "7",
+            "--authKey",
+            "k",
+        ])
+        .unwrap();
+        assert_eq!(
+            (options.host.as_str(), options.port_to_bind()),
+            ("0.0.0.0", 0)
+        );
         assert_eq!(options.idle_timeout, Some(Duration::from_secs(7)));
         assert_eq!(options.secret.as_deref(), Some("k"));
         assert!(!options.open_browser && options.serve_only);
@@ -247,7 +273,10 @@ mod tests {
     #[test]
     fn a_window_takes_any_port_unless_told_one() {
         assert_eq!(parse(&["--app"]).unwrap().port_to_bind(), 0);
-        assert_eq!(parse(&["--app", "-p", "4000"]).unwrap().port_to_bind(), 4000);
+        assert_eq!(
+            parse(&["--app", "-p", "4000"]).unwrap().port_to_bind(),
+            4000
+        );
         assert_eq!(parse(&[]).unwrap().port_to_bind(), DEFAULT_PORT);
     }
 
@@ -259,16 +288,28 @@ mod tests {
         let file = file.to_str().unwrap();
         let options = parse(&["--authKey", "k", "--authKeyFile", file]).unwrap();
         assert_eq!(options.secret.as_deref(), Some("from file"));
-        let error = parse(&["--authKeyFile", "no such file"]).unwrap_err().to_string();
+        let error = parse(&["--authKeyFile", "no such file"])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("--authKeyFile"), "{error}");
     }
 
     #[test]
     fn rubbish_is_refused_with_a_hint() {
-        for rubbish in [&["--prot", "1"][..], &["--port", "70000"], &["--port", "x"], &["--server", "--app"]] {
+        for rubbish in [
+            &["--prot", "1"][..],
+            &["--port", "70000"],
+            &["--port", "x"],
+            &["--server", "--app"],
+        ] {
             let error = parse(rubbish).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");
         }
-        assert!(parse(&["--prot", "1"]).unwrap_err().to_string().contains("--port"));
+        assert!(
+            parse(&["--prot", "1"])
+                .unwrap_err()
+                .to_string()
+                .contains("--port")
+        );
     }
 }

@@ -78,7 +78,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.stop.requested.is_cancelled() {
-            tracing::warn!("the server on {} is stopped because its handle was dropped", self.url());
+            tracing::warn!(
+                "the server on {} is stopped because its handle was dropped",
+                self.url()
+            );
             self.stop.requested.cancel();
         }
     }
@@ -114,11 +117,20 @@ impl Server {
         self.run_hooks(Lifecycle::ServerStart).await;
         let listener = Listener::bind(&options.host, options.port_to_bind()).await?;
         let addresses = listener.addresses().to_vec();
-        let access = Arc::new(Access::new(&options.host, &addresses, options.secret.clone())?);
+        let access = Arc::new(Access::new(
+            &options.host,
+            &addresses,
+            options.secret.clone(),
+        )?);
         let origin = format!("http://{}", shown_address(&options.host, &addresses));
         let (outcome_sender, outcome) = watch::channel(None);
         let requested = claim.requested.clone();
-        let stop = StopHandle { requested, outcome, access: Arc::clone(&access), origin };
+        let stop = StopHandle {
+            requested,
+            outcome,
+            access: Arc::clone(&access),
+            origin,
+        };
         self.settings().port = Some(listener.port());
         self.state().ready();
         if let Some(timeout) = options.idle_timeout {
@@ -186,14 +198,21 @@ impl Claim {
     fn new(server: &Server) -> Result<Self> {
         let mut settings = server.settings();
         if settings.stop.is_some() {
-            let port = settings.port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
+            let port = settings
+                .port
+                .map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
             return Err(Error::AlreadyRunning(port));
         }
         let requested = CancellationToken::new();
         settings.stop = Some(requested.clone());
         drop(settings);
         let tasks = Tasks::new(Handle::current());
-        Ok(Claim { server: server.clone(), requested, tasks, kept: false })
+        Ok(Claim {
+            server: server.clone(),
+            requested,
+            tasks,
+            kept: false,
+        })
     }
 
     /// The run has begun; it gives the right back itself.
@@ -262,8 +281,13 @@ impl Run {
             closing.cancel();
         };
         let handler = move |connection| http.clone().serve(connection);
-        let serve =
-            net::serve(listener, closing.clone(), self.timing.clone(), MAX_CONNECTIONS, handler);
+        let serve = net::serve(
+            listener,
+            closing.clone(),
+            self.timing.clone(),
+            MAX_CONNECTIONS,
+            handler,
+        );
         let (released, ()) = tokio::join!(serve, begin_to_close);
         websockets.close();
         websockets.wait().await;
@@ -280,8 +304,14 @@ impl Drop for Run {
 /// `host:port` as a browser on this machine can open it.
 fn shown_address(host: &str, addresses: &[SocketAddr]) -> String {
     let port = addresses.first().map_or(0, SocketAddr::port);
-    let unspecified = addresses.iter().any(|address| address.ip().is_unspecified());
+    let unspecified = addresses
+        .iter()
+        .any(|address| address.ip().is_unspecified());
     let host = host.trim_matches(['[', ']']);
     let host = if unspecified { "127.0.0.1" } else { host };
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }

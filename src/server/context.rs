@@ -6,10 +6,7 @@ use serde::Serialize;
 
 use super::Server;
 use crate::{
-    Attachment, Failure, Result,
-    session::DOWNLOAD_TOPIC,
-    state::State,
-    window::SaveRequest,
+    Attachment, Failure, Result, session::DOWNLOAD_TOPIC, state::State, window::SaveRequest,
     wire::ClientId,
 };
 
@@ -34,7 +31,10 @@ pub enum Saved {
 
 impl Ctx {
     pub(super) fn of(server: &Server, client: Option<ClientId>) -> Self {
-        Ctx { server: server.clone(), client }
+        Ctx {
+            server: server.clone(),
+            client,
+        }
     }
 
     /// The values shared with every client.
@@ -60,8 +60,15 @@ impl Ctx {
         content: Vec<u8>,
     ) -> Result<Saved, Failure> {
         let dialogs = self.server.settings().dialogs.clone();
-        let Some(dialogs) = dialogs else { return self.download(file_name, media_type, content) };
-        let Some(path) = dialogs.save_path(SaveRequest { file_name: file_name.to_owned() }).await else {
+        let Some(dialogs) = dialogs else {
+            return self.download(file_name, media_type, content);
+        };
+        let Some(path) = dialogs
+            .save_path(SaveRequest {
+                file_name: file_name.to_owned(),
+            })
+            .await
+        else {
             return Ok(Saved::Cancelled);
         };
         let target = path.clone();
@@ -76,8 +83,14 @@ impl Ctx {
             r#type: &'a str,
             content: Attachment,
         }
-        let client = self.client.ok_or_else(|| Failure::msg("no client asked for this file"))?;
-        let download = Download { name, r#type: media_type, content: content.into() };
+        let client = self
+            .client
+            .ok_or_else(|| Failure::msg("no client asked for this file"))?;
+        let download = Download {
+            name,
+            r#type: media_type,
+            content: content.into(),
+        };
         match self.server.publish_to(client, DOWNLOAD_TOPIC, download)? {
             true => Ok(Saved::Downloaded),
             false => Err(Failure::msg("the client that asked for this file is gone")),

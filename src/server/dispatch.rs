@@ -33,7 +33,9 @@ const RESERVED: &str = "trame__";
 
 /// Whether a method belongs to the protocol.
 pub(super) fn is_own_method(method: &str) -> bool {
-    ["wslink.", "trame.", "application.", "selvedge."].iter().any(|own| method.starts_with(own))
+    ["wslink.", "trame.", "application.", "selvedge."]
+        .iter()
+        .any(|own| method.starts_with(own))
 }
 
 impl Server {
@@ -61,7 +63,9 @@ impl Server {
         self.state().snapshot(|pushed| {
             let entries = pushed.iter().map(|(key, value)| (&**key, value));
             let max_frame = self.hub().max_frame();
-            client.outbox.send(message::reply_state(id, self.name(), entries, max_frame));
+            client
+                .outbox
+                .send(message::reply_state(id, self.name(), entries, max_frame));
         });
     }
 
@@ -94,8 +98,10 @@ impl Server {
                 return Some(Packed::encode(&json!({"version": 1})).map_err(Failure::from));
             }
             "selvedge.stream.open" => text(0).and_then(|topic| {
-                let opened = client.outbox.open_stream(&topic);
-                opened.then_some(()).ok_or_else(|| Failure::msg("too many streams are open"))
+                let opened = self.hub().open_stream(client, &topic);
+                opened
+                    .then_some(())
+                    .ok_or_else(|| Failure::msg("too many streams are open"))
             }),
             "selvedge.stream.ack" => text(0).map(|topic| client.outbox.acknowledge(&topic)),
             "selvedge.stream.close" => text(0).map(|topic| client.outbox.close_stream(&topic)),
@@ -109,12 +115,17 @@ impl Server {
         struct Change {
             key: String,
         }
-        let changes = request.args.first().and_then(message::items).unwrap_or_default();
+        let changes = request
+            .args
+            .first()
+            .and_then(message::items)
+            .unwrap_or_default();
         let mut values = Vec::with_capacity(changes.len());
         let mut refused = Vec::new();
         for change in changes {
             let Change { key } = change.decode_as("a change of state")?;
-            let value = message::entries(&change).and_then(|mut entries| entries.swap_remove("value"));
+            let value =
+                message::entries(&change).and_then(|mut entries| entries.swap_remove("value"));
             if key.starts_with(RESERVED) {
                 refused.push(key);
             } else {
@@ -126,16 +137,25 @@ impl Server {
             return Ok(());
         }
         self.restore(client, &refused);
-        Err(Failure::msg(format!("{} cannot be set by a client", refused.join(", "))))
+        Err(Failure::msg(format!(
+            "{} cannot be set by a client",
+            refused.join(", ")
+        )))
     }
 
     /// Sends the true values of keys that a client may have set for itself.
     fn restore(&self, client: &Client, keys: &[String]) {
         self.state().snapshot(|pushed| {
-            let values: Vec<(&str, &Packed)> =
-                keys.iter().filter_map(|key| Some((key.as_str(), pushed.get(key.as_str())?))).collect();
+            let values: Vec<(&str, &Packed)> = keys
+                .iter()
+                .filter_map(|key| Some((key.as_str(), pushed.get(key.as_str())?)))
+                .collect();
             let max_frame = self.hub().max_frame();
-            client.outbox.send(message::publish_map(STATE_TOPIC, values.into_iter(), max_frame));
+            client.outbox.send(message::publish_map(
+                STATE_TOPIC,
+                values.into_iter(),
+                max_frame,
+            ));
         });
     }
 
@@ -148,7 +168,11 @@ impl Server {
 
     fn page_error(&self, client: &Client, error: &str) {
         tracing::warn!(?client.id, "a page reports: {error}");
-        self.start_hooks(client, Lifecycle::Error, Packed::encode(error).into_iter().collect());
+        self.start_hooks(
+            client,
+            Lifecycle::Error,
+            Packed::encode(error).into_iter().collect(),
+        );
     }
 
     /// Runs the hooks of an event without waiting for async ones.
@@ -195,11 +219,22 @@ impl Server {
         };
         let Some(function) = self.inner.controller.trigger(&name) else {
             let similar = self.inner.controller.similar_triggers(&name);
-            tracing::warn!("a page called a trigger: {}", unknown("trigger", &name, similar));
+            tracing::warn!(
+                "a page called a trigger: {}",
+                unknown("trigger", &name, similar)
+            );
             return self.answer(client, &request, Ok(Packed::nil()));
         };
-        let positional = request.args.get(1).and_then(message::items).unwrap_or_default();
-        let named = request.args.get(2).and_then(message::entries).unwrap_or_default();
+        let positional = request
+            .args
+            .get(1)
+            .and_then(message::items)
+            .unwrap_or_default();
+        let named = request
+            .args
+            .get(2)
+            .and_then(message::entries)
+            .unwrap_or_default();
         request.args.clear();
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
@@ -207,14 +242,26 @@ impl Server {
     }
 
     fn call_rpc(&self, client: &Arc<Client>, mut request: Request) {
-        let rpcs = self.inner.rpcs.read().unwrap_or_else(PoisonError::into_inner);
+        let rpcs = self
+            .inner
+            .rpcs
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let function = rpcs.get(&request.method).cloned();
         drop(rpcs);
-        let Some(function) = function else { return self.answer_unknown(client, &request) };
+        let Some(function) = function else {
+            return self.answer_unknown(client, &request);
+        };
         let callee = format!("RPC method `{}`", request.method);
         let args = std::mem::take(&mut request.args);
         let kwargs = std::mem::take(&mut request.kwargs);
-        self.call_function(client, request, callee.clone(), &function, Arguments::new(callee, args, kwargs));
+        self.call_function(
+            client,
+            request,
+            callee.clone(),
+            &function,
+            Arguments::new(callee, args, kwargs),
+        );
     }
 
     /// Calls a function of the application and answers with its outcome, now or when it has finished.
@@ -271,7 +318,13 @@ impl Server {
                 let data = json!({"method": request.method, "exception": failure.to_string()});
                 let data = Packed::encode(&data).ok();
                 let text = "Exception raised";
-                message::error(&request.id, ErrorCode::Raised, text, data.as_ref(), max_frame)
+                message::error(
+                    &request.id,
+                    ErrorCode::Raised,
+                    text,
+                    data.as_ref(),
+                    max_frame,
+                )
             }
         };
         client.outbox.reply(message);
@@ -297,7 +350,9 @@ impl Server {
             match hook(Ctx::of(self, None), arguments) {
                 Outcome::Ready(Ok(_)) => {}
                 // A failing hook on failures is only logged: it must not call itself.
-                Outcome::Ready(Err(failure)) => tracing::error!("a hook on Exception failed: {failure}"),
+                Outcome::Ready(Err(failure)) => {
+                    tracing::error!("a hook on Exception failed: {failure}")
+                }
                 Outcome::Pending(future) => self.hub().spawn(future.map(drop)),
             }
         }
@@ -305,7 +360,10 @@ impl Server {
 
     /// Wraps the future of a callback, so that what it sets between two awaits goes out as one message.
     pub(super) fn deferred(self, future: BoxFuture<'static, Result<Packed, Failure>>) -> Deferred {
-        Deferred { state: self.inner.state.clone(), future }
+        Deferred {
+            state: self.inner.state.clone(),
+            future,
+        }
     }
 }
 

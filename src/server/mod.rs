@@ -87,7 +87,10 @@ pub fn get_server(name: &str) -> Server {
     static SERVERS: OnceLock<Mutex<HashMap<String, Server>>> = OnceLock::new();
     let servers = SERVERS.get_or_init(Mutex::default);
     let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
-    servers.entry(name.to_owned()).or_insert_with(|| Server::new(name)).clone()
+    servers
+        .entry(name.to_owned())
+        .or_insert_with(|| Server::new(name))
+        .clone()
 }
 
 impl Server {
@@ -97,8 +100,12 @@ impl Server {
         for key in ["trame__scripts", "trame__module_scripts", "trame__styles"] {
             state.set(key, [(); 0]);
         }
-        state.set("trame__vue_use", [(); 0]).set("trame__mousetrap", [(); 0]);
-        state.set("trame__client_only", ["trame__busy"]).set("trame__busy", 1);
+        state
+            .set("trame__vue_use", [(); 0])
+            .set("trame__mousetrap", [(); 0]);
+        state
+            .set("trame__client_only", ["trame__busy"])
+            .set("trame__busy", 1);
         state.set("trame__favicon", ()).set("trame__title", "Trame");
         let hub = Arc::new(Hub::new(MAX_FRAME));
         state.connect(hub.clone());
@@ -152,26 +159,30 @@ impl Server {
         let function = function(listener);
         // The state owns its listeners: a handle in one of them would keep the server alive for ever.
         let server = Arc::downgrade(&self.inner);
-        self.inner.state.listen(Listener::new(keys, Location::caller(), move |values| {
-            let Some(inner) = server.upgrade() else { return Reaction::Done };
-            let server = Server { inner };
-            let arguments = Arguments::new(callee.clone(), values, Default::default());
-            match function(Ctx::of(&server, None), arguments) {
-                Outcome::Ready(result) => {
-                    server.report(&callee, result);
-                    Reaction::Done
-                }
-                Outcome::Pending(future) => {
-                    let callee = callee.clone();
-                    let driven = server.clone().deferred(future);
-                    Reaction::Pending(Box::pin(async move {
-                        let result = driven.await;
-                        server.inner.state.flush();
+        self.inner
+            .state
+            .listen(Listener::new(keys, Location::caller(), move |values| {
+                let Some(inner) = server.upgrade() else {
+                    return Reaction::Done;
+                };
+                let server = Server { inner };
+                let arguments = Arguments::new(callee.clone(), values, Default::default());
+                match function(Ctx::of(&server, None), arguments) {
+                    Outcome::Ready(result) => {
                         server.report(&callee, result);
-                    }))
+                        Reaction::Done
+                    }
+                    Outcome::Pending(future) => {
+                        let callee = callee.clone();
+                        let driven = server.clone().deferred(future);
+                        Reaction::Pending(Box::pin(async move {
+                            let result = driven.await;
+                            server.inner.state.flush();
+                            server.report(&callee, result);
+                        }))
+                    }
                 }
-            }
-        }));
+            }));
         self
     }
 
@@ -180,8 +191,12 @@ impl Server {
     /// The arguments are decoded as the function's types, and what it returns answers the page's promise. A later function of
     /// the same name takes its place.
     pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
-        self.inner.controller.set_trigger(name.to_owned(), function(callback));
-        Trigger { name: name.to_owned() }
+        self.inner
+            .controller
+            .set_trigger(name.to_owned(), function(callback));
+        Trigger {
+            name: name.to_owned(),
+        }
     }
 
     /// Like [`trigger`](Self::trigger), with a name that is made up.
@@ -197,9 +212,19 @@ impl Server {
     /// When the name is not made of lower-case words joined by dots, or belongs to the protocol itself.
     #[track_caller]
     pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
-        assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
-        assert!(!dispatch::is_own_method(method), "`{method}` belongs to the protocol");
-        let mut rpcs = self.inner.rpcs.write().unwrap_or_else(PoisonError::into_inner);
+        assert!(
+            is_dotted_name(method),
+            "`{method}` is not lower-case words joined by dots"
+        );
+        assert!(
+            !dispatch::is_own_method(method),
+            "`{method}` belongs to the protocol"
+        );
+        let mut rpcs = self
+            .inner
+            .rpcs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         rpcs.insert(method.to_owned(), function(callback));
         drop(rpcs);
         self
@@ -255,19 +280,30 @@ impl Server {
     }
 
     /// Sends data to all clients but one.
-    pub fn publish_except(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<()> {
-        self.inner.hub.publish(topic, &Packed::encode(&data)?, Some(client));
+    pub fn publish_except(
+        &self,
+        client: ClientId,
+        topic: &str,
+        data: impl Serialize,
+    ) -> Result<()> {
+        self.inner
+            .hub
+            .publish(topic, &Packed::encode(&data)?, Some(client));
         Ok(())
     }
 
     /// Sends data to one client. Says `false` when it is gone.
     pub fn publish_to(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<bool> {
-        Ok(self.inner.hub.publish_to(client, topic, &Packed::encode(&data)?))
+        Ok(self
+            .inner
+            .hub
+            .publish_to(client, topic, &Packed::encode(&data)?))
     }
 
     /// Offers the newest frame of a stream: each client gets the latest one when it has drawn the one before.
     ///
-    /// Never waits and never fills a queue: a slow page sees fewer frames, and its state is not delayed.
+    /// Never waits and never fills a queue: a slow page sees fewer frames, and its state is not delayed. The newest frame is kept
+    /// for pages that come later.
     pub fn stream(&self, topic: &str, frame: impl Serialize) -> Result<()> {
         self.inner.hub.offer(topic, &Packed::encode(&frame)?);
         Ok(())
@@ -282,7 +318,15 @@ impl Server {
             method: &'a str,
             args: A,
         }
-        self.publish(ACTIONS_TOPIC, [Action { r#type: "method", r#ref: element, method, args }])
+        self.publish(
+            ACTIONS_TOPIC,
+            [Action {
+                r#type: "method",
+                r#ref: element,
+                method,
+                args,
+            }],
+        )
     }
 
     /// Sends the current values of these keys to all clients, known to them or not.
@@ -290,10 +334,17 @@ impl Server {
         self.inner.state.snapshot(|pushed| {
             let values: indexmap::IndexMap<String, Packed> = keys
                 .iter()
-                .map(|key| (String::from(*key), pushed.get(*key).cloned().unwrap_or(Packed::nil())))
+                .map(|key| {
+                    (
+                        String::from(*key),
+                        pushed.get(*key).cloned().unwrap_or(Packed::nil()),
+                    )
+                })
                 .collect();
             let topic = crate::session::STATE_TOPIC;
-            self.inner.hub.publish(topic, &Packed::encode_map(&values), None);
+            self.inner
+                .hub
+                .publish(topic, &Packed::encode_map(&values), None);
         });
     }
 
@@ -318,11 +369,17 @@ impl Server {
     }
 
     pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {
-        self.inner.settings.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .settings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn modules(&self) -> MutexGuard<'_, Modules> {
-        self.inner.modules.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .modules
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
@@ -396,11 +453,17 @@ impl Trigger {
 fn is_dotted_name(name: &str) -> bool {
     name.split('.').all(|word| {
         word.starts_with(|first: char| first.is_ascii_lowercase())
-            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     })
 }
 
 /// Names in the errors of this module.
 pub(crate) fn unknown(kind: &'static str, name: &str, candidates: Vec<String>) -> Error {
-    Error::Unknown { kind, name: name.to_owned(), candidates }
+    Error::Unknown {
+        kind,
+        name: name.to_owned(),
+        candidates,
+    }
 }

@@ -53,11 +53,16 @@ pub struct Module {
 impl Module {
     /// Makes sure that everything the module serves is there.
     pub(super) fn check_paths(&self) -> Result<()> {
-        let missing = self.serve.values().chain(&self.www).find(|path| !path.is_dir());
+        let missing = self
+            .serve
+            .values()
+            .chain(&self.www)
+            .find(|path| !path.is_dir());
         match missing {
-            Some(path) => {
-                Err(Error::ModulePath { module: self.name.clone(), path: path.clone() })
-            }
+            Some(path) => Err(Error::ModulePath {
+                module: self.name.clone(),
+                path: path.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -128,7 +133,10 @@ impl Modules {
         });
         match served.max_by_key(|(length, ..)| *length) {
             Some((_, folder, rest)) => Some((folder.clone(), rest)),
-            None => self.www.clone().map(|www| (www, path.trim_end_matches('/').to_owned())),
+            None => self
+                .www
+                .clone()
+                .map(|www| (www, path.trim_end_matches('/').to_owned())),
         }
     }
 
@@ -171,7 +179,9 @@ mod tests {
     fn plugins_appear_once_with_their_options_merged() {
         let mut modules = Modules::default();
         assert!(modules.add(&module(json!(["a", ["b", {"x": {"y": 1}}]]))));
-        assert!(modules.add(&module(json!([["a", {"k": 1}], ["b", {"x": {"z": 2}}], "c"]))));
+        assert!(modules.add(&module(
+            json!([["a", {"k": 1}], ["b", {"x": {"z": 2}}], "c"])
+        )));
         assert_eq!(
             serde_json::to_value(modules.vue_use()).unwrap(),
             json!([["a", {"k": 1}], ["b", {"x": {"y": 1, "z": 2}}], "c"])
@@ -182,10 +192,18 @@ mod tests {
     fn the_longest_prefix_serves_a_path() {
         let folder = |name: &str| PathBuf::from(name);
         let serve = [("a", "one"), ("a/b", "two"), ("/c/", "three")];
-        let serve = serve.map(|(prefix, name)| (prefix.to_owned(), folder(name))).into();
+        let serve = serve
+            .map(|(prefix, name)| (prefix.to_owned(), folder(name)))
+            .into();
         let mut modules = Modules::default();
-        modules.add(&Module { serve, ..Module::default() });
-        let root = Module { www: Some(folder("root")), ..Module::default() };
+        modules.add(&Module {
+            serve,
+            ..Module::default()
+        });
+        let root = Module {
+            www: Some(folder("root")),
+            ..Module::default()
+        };
         let found = |path| modules.folder_of(path);
         assert_eq!(found("a/x.js"), Some((folder("one"), "x.js".to_owned())));
         assert_eq!(found("a/b/x.js"), Some((folder("two"), "x.js".to_owned())));
@@ -207,8 +225,15 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let serve = [("x".to_owned(), PathBuf::from("no/such/folder"))].into();
-        let module = Module { name: "charts".to_owned(), serve, ..Module::default() };
+        let module = Module {
+            name: "charts".to_owned(),
+            serve,
+            ..Module::default()
+        };
         let text = module.check_paths().unwrap_err().to_string();
-        assert!(text.contains("`charts`") && text.contains("no/such/folder"), "{text}");
+        assert!(
+            text.contains("`charts`") && text.contains("no/such/folder"),
+            "{text}"
+        );
     }
 }

@@ -43,7 +43,10 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { message: 1 << 30, outbox: 64 << 20 }
+        Limits {
+            message: 1 << 30,
+            outbox: 64 << 20,
+        }
     }
 }
 
@@ -78,7 +81,9 @@ impl Session {
     /// # Errors
     /// [`Error::Protocol`](crate::Error::Protocol) when the peer breaks the protocol; the connection has to end then.
     pub(crate) fn receive(&mut self, frame: Bytes) -> Result<()> {
-        let Some(message) = self.assembler.accept(frame)? else { return Ok(()) };
+        let Some(message) = self.assembler.accept(frame)? else {
+            return Ok(());
+        };
         match Incoming::parse(message)? {
             Incoming::Request(request) => self.call(request),
             Incoming::Invalid { id } => {
@@ -90,11 +95,18 @@ impl Session {
     }
 
     fn call(&mut self, request: Request) {
-        let is_system = request.id.decode::<String>().is_ok_and(|id| id.starts_with("system:"));
+        let is_system = request
+            .id
+            .decode::<String>()
+            .is_ok_and(|id| id.starts_with("system:"));
         if request.method == "wslink.hello" {
             self.hello(&request);
         } else if is_system {
-            self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called");
+            self.refuse(
+                &request.id,
+                ErrorCode::Unknown,
+                "Unknown system method called",
+            );
         } else if !self.authenticated {
             let text = "Unauthorized: Skip message processing";
             self.refuse(&request.id, ErrorCode::Unauthorized, text);
@@ -115,26 +127,39 @@ impl Session {
             client_id: String,
             max_msg_size: usize,
         }
-        let hello = request.args.first().and_then(|argument| argument.decode::<Hello>().ok());
+        let hello = request
+            .args
+            .first()
+            .and_then(|argument| argument.decode::<Hello>().ok());
         if !hello.is_some_and(|hello| (self.verify)(&hello.secret)) {
             tracing::warn!("a client was refused: its secret is missing or wrong");
-            self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed");
+            self.refuse(
+                &request.id,
+                ErrorCode::Unauthorized,
+                "Authentication failed",
+            );
             return;
         }
         self.authenticated = true;
         self.assembler.set_max_message(self.limits.message);
         let hub = self.server.hub();
-        let welcome =
-            Welcome { client_id: self.client.id.to_string(), max_msg_size: hub.max_frame() };
+        let welcome = Welcome {
+            client_id: self.client.id.to_string(),
+            max_msg_size: hub.max_frame(),
+        };
         if let Ok(welcome) = Packed::encode(&welcome) {
-            self.client.outbox.send(message::reply(&request.id, &welcome, hub.max_frame()));
+            self.client
+                .outbox
+                .send(message::reply(&request.id, &welcome, hub.max_frame()));
         }
         hub.join(&self.client);
     }
 
     fn refuse(&self, id: &Packed, code: ErrorCode, text: &str) {
         let max_frame = self.server.hub().max_frame();
-        self.client.outbox.send(message::error(id, code, text, None, max_frame));
+        self.client
+            .outbox
+            .send(message::error(id, code, text, None, max_frame));
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) struct Client {
 impl Client {
     /// A client whose outbox holds up to `outbox_bytes`.
     pub(crate) fn new(outbox_bytes: usize) -> Result<Self> {
-        Ok(Client { id: ClientId::random()?, outbox: Outbox::new(outbox_bytes) })
+        Ok(Client {
+            id: ClientId::random()?,
+            outbox: Outbox::new(outbox_bytes),
+        })
     }
 }

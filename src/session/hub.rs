@@ -28,6 +28,8 @@ const FLUSH_DELAY: Duration = Duration::from_millis(10);
 /// The clients of one server.
 pub(crate) struct Hub {
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
+    /// The newest frame of each stream, for those who open it later.
+    frames: Mutex<HashMap<Arc<str>, Packed>>,
     connected: watch::Sender<usize>,
     tasks: Mutex<Option<Tasks>>,
     unflushed: Notify,
@@ -39,6 +41,7 @@ impl Hub {
     pub(crate) fn new(max_frame: usize) -> Self {
         Hub {
             clients: Mutex::default(),
+            frames: Mutex::default(),
             connected: watch::Sender::new(0),
             tasks: Mutex::default(),
             unflushed: Notify::new(),
@@ -60,6 +63,7 @@ impl Hub {
         let mut clients = self.clients();
         clients.insert(client.id, Arc::clone(client));
         self.connected.send_replace(clients.len());
+        tracing::debug!(?client.id, connected = clients.len(), "a client joined");
     }
 
     /// Forgets a client.
@@ -94,20 +98,46 @@ impl Hub {
     /// Sends to one client, if it is still connected.
     pub(crate) fn publish_to(&self, client: ClientId, topic: &str, data: &Packed) -> bool {
         let clients = self.clients();
-        let Some(client) = clients.get(&client) else { return false };
-        client.outbox.send(message::publish(topic, data, self.max_frame));
+        let Some(client) = clients.get(&client) else {
+            return false;
+        };
+        client
+            .outbox
+            .send(message::publish(topic, data, self.max_frame));
         true
     }
 
     /// Offers a frame of a stream to all clients; each takes the newest when it can.
     pub(crate) fn offer(&self, topic: &str, data: &Packed) {
+        let topic: Arc<str> = topic.into();
         let clients = self.clients();
+        self.frames().insert(Arc::clone(&topic), data.clone());
         if clients.is_empty() {
             return;
         }
-        let frame = message::publish(topic, data, self.max_frame);
-        let topic: Arc<str> = topic.into();
-        clients.values().for_each(|client| client.outbox.offer(&topic, &frame));
+        let frame = message::publish(&topic, data, self.max_frame);
+        clients
+            .values()
+            .for_each(|client| client.outbox.offer(&topic, &frame));
+    }
+
+    /// Opens a stream for a client, which gets the newest frame at once. Says no when it has too many.
+    pub(crate) fn open_stream(&self, client: &Client, topic: &str) -> bool {
+        // With the list of clients locked, no frame can be offered between the two.
+        let _clients = self.clients();
+        if !client.outbox.open_stream(topic) {
+            return false;
+        }
+        if let Some((topic, data)) = self.frames().get_key_value(topic) {
+            client
+                .outbox
+                .offer(topic, &message::publish(topic, data, self.max_frame));
+        }
+        true
+    }
+
+    fn frames(&self) -> MutexGuard<'_, HashMap<Arc<str>, Packed>> {
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends the latest values of `keys` to a client whose changes were folded.
@@ -118,7 +148,10 @@ impl Hub {
                 .filter_map(|key| Some((Arc::clone(key), pushed.get(key)?.clone())))
                 .collect();
             let message = self.state_message(&values);
-            client.outbox.push_state(&message, &values.iter().map(|(key, _)| key.clone()).collect());
+            client.outbox.push_state(
+                &message,
+                &values.iter().map(|(key, _)| key.clone()).collect(),
+            );
         });
     }
 
@@ -142,6 +175,7 @@ impl Hub {
 
     /// Takes the tasks of a run that ends. Futures that come later are dropped.
     pub(crate) fn end(&self) -> Option<Tasks> {
+        self.frames().clear();
         self.tasks().take()
     }
 

@@ -73,7 +73,10 @@ struct Stream {
 
 impl Stream {
     fn may_send(&self) -> bool {
-        self.waiting.is_some() && self.unacknowledged.is_none_or(|count| count < STREAM_WINDOW)
+        self.waiting.is_some()
+            && self
+                .unacknowledged
+                .is_none_or(|count| count < STREAM_WINDOW)
     }
 }
 
@@ -108,7 +111,12 @@ impl Outbox {
             streams_opened_by_client: false,
             closing: None,
         };
-        Outbox { queue: Mutex::new(queue), filled: Notify::new(), gave_up: Notify::new(), limit }
+        Outbox {
+            queue: Mutex::new(queue),
+            filled: Notify::new(),
+            gave_up: Notify::new(),
+            limit,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -133,7 +141,9 @@ impl Outbox {
         }
         if queue.behind.is_empty() && queue.bytes <= self.limit {
             queue.bytes += message.size();
-            queue.items.push_back(Item::State(message.clone(), Arc::clone(keys)));
+            queue
+                .items
+                .push_back(Item::State(message.clone(), Arc::clone(keys)));
         } else {
             queue.fold(keys);
         }
@@ -150,7 +160,10 @@ impl Outbox {
             queue.fold(&[]);
         }
         if queue.bytes > self.limit {
-            tracing::warn!(bytes = queue.bytes, "a client is too slow and was disconnected");
+            tracing::warn!(
+                bytes = queue.bytes,
+                "a client is too slow and was disconnected"
+            );
             queue.give_up();
             self.gave_up.notify_one();
         } else {
@@ -192,7 +205,11 @@ impl Outbox {
     pub(super) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
         let mut queue = self.lock();
         let on_demand = queue.streams_opened_by_client;
-        match queue.streams.iter_mut().find(|stream| stream.topic == *topic) {
+        match queue
+            .streams
+            .iter_mut()
+            .find(|stream| stream.topic == *topic)
+        {
             Some(stream) => stream.waiting = Some(frame.clone()),
             None if on_demand => return,
             None => queue.streams.push(Stream {
@@ -209,27 +226,40 @@ impl Outbox {
     pub(crate) fn streams_on_demand(&self) {
         let mut queue = self.lock();
         queue.streams_opened_by_client = true;
-        queue.streams.retain(|stream| stream.unacknowledged.is_some());
+        queue
+            .streams
+            .retain(|stream| stream.unacknowledged.is_some());
     }
 
     /// Starts a stream whose frames the client acknowledges. Says no when it has too many.
     pub(crate) fn open_stream(&self, topic: &str) -> bool {
         let mut queue = self.lock();
-        if let Some(stream) = queue.streams.iter_mut().find(|stream| *stream.topic == *topic) {
+        if let Some(stream) = queue
+            .streams
+            .iter_mut()
+            .find(|stream| *stream.topic == *topic)
+        {
             stream.unacknowledged = Some(0);
             return true;
         }
         if queue.streams.len() == MAX_STREAMS {
             return false;
         }
-        queue.streams.push(Stream { topic: topic.into(), waiting: None, unacknowledged: Some(0) });
+        queue.streams.push(Stream {
+            topic: topic.into(),
+            waiting: None,
+            unacknowledged: Some(0),
+        });
         true
     }
 
     /// The client has drawn a frame.
     pub(crate) fn acknowledge(&self, topic: &str) {
         let mut queue = self.lock();
-        let stream = queue.streams.iter_mut().find(|stream| *stream.topic == *topic);
+        let stream = queue
+            .streams
+            .iter_mut()
+            .find(|stream| *stream.topic == *topic);
         if let Some(count) = stream.and_then(|stream| stream.unacknowledged.as_mut()) {
             *count = count.saturating_sub(1);
         }
@@ -259,7 +289,9 @@ impl Queue {
     fn next(&mut self, batch: &mut Vec<Bytes>) -> Option<Next> {
         let mut size = 0;
         while size < BATCH && (self.holds == 0 || self.free > 0) {
-            let Some(item) = self.items.pop_front() else { break };
+            let Some(item) = self.items.pop_front() else {
+                break;
+            };
             self.free = self.free.saturating_sub(1);
             self.bytes -= item.message().size();
             size += item.message().size();
@@ -296,7 +328,9 @@ impl Queue {
         let behind = &mut self.behind;
         self.items.retain(|item| {
             position += 1;
-            let Item::State(message, folded) = item else { return true };
+            let Item::State(message, folded) = item else {
+                return true;
+            };
             bytes -= message.size();
             if position <= self.free {
                 free -= 1;
@@ -313,7 +347,10 @@ impl Queue {
         self.behind.clear();
         self.streams.clear();
         (self.bytes, self.free) = (0, 0);
-        self.closing = Some(Closing { code: 1013, reason: "too slow: messages were lost" });
+        self.closing = Some(Closing {
+            code: 1013,
+            reason: "too slow: messages were lost",
+        });
     }
 }
 
@@ -355,7 +392,9 @@ mod tests {
             let mut batch = Vec::new();
             match outbox.next(&mut batch).now_or_never() {
                 Some(Next::Send) => out.extend(
-                    batch.iter().map(|frame| String::from_utf8_lossy(&frame[12..]).into_owned()),
+                    batch
+                        .iter()
+                        .map(|frame| String::from_utf8_lossy(&frame[12..]).into_owned()),
                 ),
                 Some(Next::CatchUp(keys)) => {
                     out.push(format!("catch up {keys:?}"));
@@ -376,7 +415,10 @@ mod tests {
         outbox.push_state(&message("b"), &keys(&["k"]));
         outbox.reply(message("c"));
         assert_eq!(drain(&outbox), ["a", "b", "c"]);
-        outbox.close(Closing { code: 1001, reason: "bye" });
+        outbox.close(Closing {
+            code: 1001,
+            reason: "bye",
+        });
         assert_eq!(drain(&outbox), ["close 1001"]);
     }
 
@@ -430,7 +472,9 @@ mod tests {
     #[test]
     fn what_cannot_be_folded_past_the_bound_ends_the_connection() {
         let outbox = Outbox::new(30);
-        outbox.send(message("a message that is longer than the bound goes out alone"));
+        outbox.send(message(
+            "a message that is longer than the bound goes out alone",
+        ));
         outbox.send(message("one more"));
         outbox.send(message("lost"));
         assert_eq!(drain(&outbox), ["close 1013"]);
@@ -466,6 +510,11 @@ mod tests {
         outbox.close_stream("field");
         outbox.offer(&topic, &message("frame 6"));
         assert!(drain(&outbox).is_empty());
-        assert!((0..100).filter(|n| outbox.open_stream(&format!("t{n}"))).count() == MAX_STREAMS);
+        assert!(
+            (0..100)
+                .filter(|n| outbox.open_stream(&format!("t{n}")))
+                .count()
+                == MAX_STREAMS
+        );
     }
 }

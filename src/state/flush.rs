@@ -36,7 +36,10 @@ impl State {
             }
             inner.flushing = true;
         }
-        let mut rounds = Rounds { state: self, finished: false };
+        let mut rounds = Rounds {
+            state: self,
+            finished: false,
+        };
         while let Some(due) = rounds.next() {
             for (listener, depth) in due {
                 self.react(&listener, depth);
@@ -101,7 +104,10 @@ impl Rounds<'_> {
         let mut due: Vec<Due> = Vec::new();
         for (key, depth) in touched {
             for listener in inner.listeners.get(&key).into_iter().flatten() {
-                match due.iter_mut().find(|(known, _)| Arc::ptr_eq(known, listener)) {
+                match due
+                    .iter_mut()
+                    .find(|(known, _)| Arc::ptr_eq(known, listener))
+                {
                     Some((_, known)) => *known = (*known).min(depth),
                     None => due.push((Arc::clone(listener), depth)),
                 }
@@ -146,8 +152,10 @@ mod tests {
 
     impl Sink for Recorder {
         fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
-            let mut map: serde_json::Map<String, Value> =
-                changes.iter().map(|(key, value)| (key.to_string(), value.decode().unwrap())).collect();
+            let mut map: serde_json::Map<String, Value> = changes
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.decode().unwrap()))
+                .collect();
             if except.is_some() {
                 map.insert("(except)".to_owned(), json!(true));
             }
@@ -166,13 +174,23 @@ mod tests {
         (state, recorder)
     }
 
-    fn listen(state: &State, keys: &[&str], run: impl Fn(&State, Vec<i64>) + Send + Sync + 'static) {
+    fn listen(
+        state: &State,
+        keys: &[&str],
+        run: impl Fn(&State, Vec<i64>) + Send + Sync + 'static,
+    ) {
         let handle = state.clone();
         state.listen(Listener::new(
             keys.iter().map(|key| Key::from(*key)).collect(),
             Location::caller(),
             move |values| {
-                run(&handle, values.iter().map(|value| value.decode().unwrap_or(-1)).collect());
+                run(
+                    &handle,
+                    values
+                        .iter()
+                        .map(|value| value.decode().unwrap_or(-1))
+                        .collect(),
+                );
                 Reaction::Done
             },
         ));
@@ -196,7 +214,9 @@ mod tests {
     fn a_value_set_back_before_the_flush_is_no_change() {
         let (state, recorder) = state();
         let (called, calls) = mpsc::channel();
-        listen(&state, &["a"], move |_, values| called.send(values[0]).unwrap());
+        listen(&state, &["a"], move |_, values| {
+            called.send(values[0]).unwrap()
+        });
         state.set("a", 1).flush();
         state.set("a", 2).set("a", 1).flush();
         assert_eq!(pushes(&recorder), json!([{"a": 1}]));
@@ -210,7 +230,10 @@ mod tests {
         state.set("a", true).flush();
         state.set("a", 1.0).flush();
         state.set("a", 1.0).flush();
-        assert_eq!(pushes(&recorder), json!([{"a": 1}, {"a": true}, {"a": 1.0}]));
+        assert_eq!(
+            pushes(&recorder),
+            json!([{"a": 1}, {"a": true}, {"a": 1.0}])
+        );
     }
 
     #[test]
@@ -218,12 +241,19 @@ mod tests {
         let (state, _) = state();
         let (called, calls) = mpsc::channel();
         let also = called.clone();
-        listen(&state, &["a", "b"], move |_, values| called.send(format!("first {values:?}")).unwrap());
-        listen(&state, &["b"], move |_, values| also.send(format!("second {values:?}")).unwrap());
+        listen(&state, &["a", "b"], move |_, values| {
+            called.send(format!("first {values:?}")).unwrap()
+        });
+        listen(&state, &["b"], move |_, values| {
+            also.send(format!("second {values:?}")).unwrap()
+        });
         state.batch(|batch| {
             batch.set("b", 2).set("a", 1);
         });
-        assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["first [1, 2]", "second [2]"]);
+        assert_eq!(
+            calls.try_iter().collect::<Vec<_>>(),
+            ["first [1, 2]", "second [2]"]
+        );
     }
 
     #[test]
@@ -231,7 +261,9 @@ mod tests {
         let (state, recorder) = (State::new(), Arc::new(Recorder::default()));
         state.connect(recorder.clone());
         let (called, calls) = mpsc::channel();
-        listen(&state, &["a", "b"], move |_, values| called.send(values).unwrap());
+        listen(&state, &["a", "b"], move |_, values| {
+            called.send(values).unwrap()
+        });
         state.set("a", 1).set("b", 2).flush();
         assert_eq!(pushes(&recorder), json!([]));
         state.ready();
@@ -244,7 +276,9 @@ mod tests {
         let (state, recorder) = state();
         let (called, calls) = mpsc::channel();
         state.set("a", 1).flush();
-        listen(&state, &["a"], move |_, values| called.send(values).unwrap());
+        listen(&state, &["a"], move |_, values| {
+            called.send(values).unwrap()
+        });
         state.dirty(&["a"]);
         assert!(state.is_dirty(&["a"]));
         state.flush();
@@ -262,7 +296,10 @@ mod tests {
             state.set("clamped", values[0].min(10));
         });
         let client = ClientId::random().unwrap();
-        state.set_from_client(client, vec![("clamped".to_owned(), Packed::encode(&50).unwrap())]);
+        state.set_from_client(
+            client,
+            vec![("clamped".to_owned(), Packed::encode(&50).unwrap())],
+        );
         state.flush();
         assert_eq!(
             pushes(&recorder),
@@ -280,9 +317,16 @@ mod tests {
             state.set("a", values[0] + 1);
         });
         state.set("a", 0).flush();
-        assert_eq!(pushes(&recorder).as_array().unwrap().len(), 1 + MAX_DEPTH as usize);
+        assert_eq!(
+            pushes(&recorder).as_array().unwrap().len(),
+            1 + MAX_DEPTH as usize
+        );
         state.set("c", 1).flush();
-        assert_eq!(pushes(&recorder), json!([{"c": 1}]), "the state is usable afterwards");
+        assert_eq!(
+            pushes(&recorder),
+            json!([{"c": 1}]),
+            "the state is usable afterwards"
+        );
     }
 
     #[test]
@@ -296,13 +340,23 @@ mod tests {
             wait_leave.lock().unwrap().recv().unwrap();
         });
         let (called, calls) = mpsc::channel();
-        listen(&state, &["quick"], move |_, values| called.send(values).unwrap());
+        listen(&state, &["quick"], move |_, values| {
+            called.send(values).unwrap()
+        });
         let other = state.clone();
         let flusher = thread::spawn(move || other.set("slow", 1).flush());
         wait_entered.recv().unwrap();
         state.set("quick", 1).flush();
-        assert_eq!(pushes(&recorder), json!([{"slow": 1}, {"quick": 1}]), "sent at once");
-        assert_eq!(calls.try_iter().count(), 0, "its listener waits for its turn");
+        assert_eq!(
+            pushes(&recorder),
+            json!([{"slow": 1}, {"quick": 1}]),
+            "sent at once"
+        );
+        assert_eq!(
+            calls.try_iter().count(),
+            0,
+            "its listener waits for its turn"
+        );
         leave.send(()).unwrap();
         flusher.join().unwrap();
         assert_eq!(calls.try_iter().count(), 1);
@@ -313,9 +367,15 @@ mod tests {
         let (state, recorder) = state();
         listen(&state, &["bad"], |_, _| panic!("in a listener"));
         let other = state.clone();
-        assert!(thread::spawn(move || other.set("bad", 1).flush()).join().is_err());
+        assert!(
+            thread::spawn(move || other.set("bad", 1).flush())
+                .join()
+                .is_err()
+        );
         let (called, calls) = mpsc::channel();
-        listen(&state, &["a"], move |_, values| called.send(values).unwrap());
+        listen(&state, &["a"], move |_, values| {
+            called.send(values).unwrap()
+        });
         state.set("a", 1).flush();
         assert_eq!(pushes(&recorder), json!([{"bad": 1}, {"a": 1}]));
         assert_eq!(calls.try_iter().count(), 1);

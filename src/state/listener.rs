@@ -29,7 +29,11 @@ impl Listener {
         registered: &'static Location<'static>,
         run: impl Fn(Vec<Packed>) -> Reaction + Send + Sync + 'static,
     ) -> Self {
-        Listener { keys, registered, run: Box::new(run) }
+        Listener {
+            keys,
+            registered,
+            run: Box::new(run),
+        }
     }
 
     pub(super) fn run(&self, values: Vec<Packed>) -> Reaction {

@@ -17,5 +17,5 @@ mod store;
 
 pub(crate) use listener::{Listener, Reaction};
 pub(crate) use scope::deferred;
-pub(crate) use store::{Key, Sink};
 pub use store::{Batch, State};
+pub(crate) use store::{Key, Sink};

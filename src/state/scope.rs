@@ -44,6 +44,10 @@ pub(super) fn listening<T>(state: usize, depth: u32, code: impl FnOnce() -> T) -
 /// How many listeners one after another led to here; `None` outside the listeners of `state`.
 pub(super) fn listener_depth(state: usize) -> Option<u32> {
     LISTENING.with_borrow(|stack| {
-        stack.iter().rev().find(|(listening, _)| *listening == state).map(|(_, depth)| *depth)
+        stack
+            .iter()
+            .rev()
+            .find(|(listening, _)| *listening == state)
+            .map(|(_, depth)| *depth)
     })
 }

@@ -81,7 +81,10 @@ impl Store {
 
 impl Inner {
     pub(super) fn current(&self, key: &str) -> Option<&Packed> {
-        self.pending.get(key).map(|pending| &pending.value).or_else(|| self.pushed.get(key))
+        self.pending
+            .get(key)
+            .map(|pending| &pending.value)
+            .or_else(|| self.pushed.get(key))
     }
 
     fn key(&self, key: &str) -> Key {
@@ -138,7 +141,11 @@ fn touch(touched: &mut IndexMap<Key, u32>, key: &Key, depth: u32) {
 
 impl State {
     pub(crate) fn new() -> Self {
-        State { store: Arc::new(Store { inner: Mutex::default() }) }
+        State {
+            store: Arc::new(Store {
+                inner: Mutex::default(),
+            }),
+        }
     }
 
     /// What distinguishes this state from others on a thread that runs listeners of several.
@@ -200,7 +207,11 @@ impl State {
 
     /// The current value in its encoded form.
     pub fn packed(&self, key: &str) -> Packed {
-        self.store.lock().current(key).cloned().unwrap_or(Packed::nil())
+        self.store
+            .lock()
+            .current(key)
+            .cloned()
+            .unwrap_or(Packed::nil())
     }
 
     /// Whether the key was ever set, be it to nothing.
@@ -263,7 +274,9 @@ impl State {
     /// });
     /// ```
     pub fn batch(&self, fill: impl FnOnce(&mut Batch)) {
-        let mut batch = Batch { changes: Vec::new() };
+        let mut batch = Batch {
+            changes: Vec::new(),
+        };
         scope::deferred(|| {
             fill(&mut batch);
             self.change(|inner, depth| {
@@ -309,10 +322,9 @@ impl State {
         let depth = scope::listener_depth(self.identity()).unwrap_or(0);
         let mut inner = self.store.lock();
         let result = change(&mut inner, depth);
-        if inner.ready && !inner.pending.is_empty() && !scope::is_deferred() {
-            if let Some(sink) = &inner.sink {
-                sink.unflushed();
-            }
+        let waits = inner.ready && !inner.pending.is_empty() && !scope::is_deferred();
+        if let (true, Some(sink)) = (waits, &inner.sink) {
+            sink.unflushed();
         }
         result
     }
@@ -327,7 +339,11 @@ impl State {
         let listener = Arc::new(listener);
         let mut inner = self.store.lock();
         for key in &listener.keys {
-            inner.listeners.entry(Arc::clone(key)).or_default().push(Arc::clone(&listener));
+            inner
+                .listeners
+                .entry(Arc::clone(key))
+                .or_default()
+                .push(Arc::clone(&listener));
         }
     }
 

@@ -21,8 +21,10 @@ impl Template {
     /// # Errors
     /// [`Error::Io`] when the file cannot be read as UTF-8 text.
     pub fn file(path: impl AsRef<Path>) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Io { doing: "reading a template", source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
+            doing: "reading a template",
+            source,
+        })?;
         Ok(Template { text })
     }
 
@@ -34,7 +36,9 @@ impl Template {
 
 impl From<&str> for Template {
     fn from(text: &str) -> Self {
-        Template { text: text.to_owned() }
+        Template {
+            text: text.to_owned(),
+        }
     }
 }
 

@@ -61,7 +61,9 @@ pub(crate) struct Request {
 pub(crate) enum Incoming {
     Request(Request),
     /// A map with an id but no method.
-    Invalid { id: Packed },
+    Invalid {
+        id: Packed,
+    },
     /// Well-formed, but nothing that asks for an answer.
     Ignored,
 }
@@ -102,7 +104,12 @@ fn parse(message: Bytes) -> Result<Incoming, &'static str> {
         return Err(TRAILING);
     }
     Ok(match (id, method) {
-        (Some(id), Some(method)) => Incoming::Request(Request { id, method, args, kwargs }),
+        (Some(id), Some(method)) => Incoming::Request(Request {
+            id,
+            method,
+            args,
+            kwargs,
+        }),
         (Some(id), None) => Incoming::Invalid { id },
         (None, _) => Incoming::Ignored,
     })
@@ -194,7 +201,9 @@ pub(crate) fn error(
     put_str(&mut message, "error");
     put_map(&mut message, if data.is_some() { 3 } else { 2 });
     put_str(&mut message, "code");
-    put(&mut message, |out| rmp::encode::write_sint(out, code as i64).map(drop));
+    put(&mut message, |out| {
+        rmp::encode::write_sint(out, code as i64).map(drop)
+    });
     put_str(&mut message, "message");
     put_str(&mut message, text);
     if let Some(data) = data {
@@ -217,7 +226,10 @@ pub(crate) fn publish_map<'a>(
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
     max_frame: usize,
 ) -> Outgoing {
-    let size = entries.clone().map(|(key, value)| key.len() + 5 + value.as_bytes().len()).sum();
+    let size = entries
+        .clone()
+        .map(|(key, value)| key.len() + 5 + value.as_bytes().len())
+        .sum();
     let mut message = publish_envelope(topic, size);
     put_entries(&mut message, entries);
     chunk::finish(message, max_frame)
@@ -230,7 +242,10 @@ pub(crate) fn reply_state<'a>(
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
     max_frame: usize,
 ) -> Outgoing {
-    let size: usize = entries.clone().map(|(key, value)| key.len() + 5 + value.as_bytes().len()).sum();
+    let size: usize = entries
+        .clone()
+        .map(|(key, value)| key.len() + 5 + value.as_bytes().len())
+        .sum();
     let mut message = envelope(id.as_bytes(), size + name.len() + 32);
     put_str(&mut message, "result");
     put_map(&mut message, 2);
@@ -287,7 +302,9 @@ fn put_str(message: &mut BytesMut, text: &str) {
 }
 
 fn put_map(message: &mut BytesMut, pairs: u32) {
-    put(message, |out| rmp::encode::write_map_len(out, pairs).map(drop));
+    put(message, |out| {
+        rmp::encode::write_map_len(out, pairs).map(drop)
+    });
 }
 
 /// Writing into memory does not fail.
@@ -320,7 +337,9 @@ mod tests {
         let message = pack(json!({
             "wslink": "1.0", "id": "rpc:c0:1", "method": "add", "args": [1, {"a": 2}], "kwargs": {"b": 3}
         }));
-        let Incoming::Request(request) = Incoming::parse(message).unwrap() else { panic!() };
+        let Incoming::Request(request) = Incoming::parse(message).unwrap() else {
+            panic!()
+        };
         assert_eq!(request.method, "add");
         assert_eq!(request.id.decode::<String>().unwrap(), "rpc:c0:1");
         assert_eq!(request.args.len(), 2);
@@ -332,7 +351,9 @@ mod tests {
     fn arguments_of_a_wrong_type_count_as_none() {
         for args in [json!("text"), json!({"a": 1}), json!(null)] {
             let message = pack(json!({"id": 1, "method": "m", "args": args, "kwargs": [1, 2]}));
-            let Incoming::Request(request) = Incoming::parse(message).unwrap() else { panic!() };
+            let Incoming::Request(request) = Incoming::parse(message).unwrap() else {
+                panic!()
+            };
             assert!(request.args.is_empty() && request.kwargs.is_empty());
         }
     }
@@ -360,13 +381,23 @@ mod tests {
         );
         let data = Packed::encode("nope").unwrap();
         assert_eq!(
-            content(&error(&id, ErrorCode::Unknown, "Unregistered method called", Some(&data), 1000)),
+            content(&error(
+                &id,
+                ErrorCode::Unknown,
+                "Unregistered method called",
+                Some(&data),
+                1000
+            )),
             json!({"wslink": "1.0", "id": "rpc:c0:7", "error":
                 {"code": -32601, "message": "Unregistered method called", "data": "nope"}})
         );
         let value = Packed::encode(&1).unwrap();
         assert_eq!(
-            content(&publish_map("trame.state.topic", [("a", &value)].into_iter(), 1000)),
+            content(&publish_map(
+                "trame.state.topic",
+                [("a", &value)].into_iter(),
+                1000
+            )),
             json!({"wslink": "1.0", "id": "publish:trame.state.topic:0", "result": {"a": 1}})
         );
         assert_eq!(

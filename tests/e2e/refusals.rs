@@ -12,13 +12,23 @@ use crate::{
 };
 
 /// The exit code and what was printed.
-async fn run(program: &std::path::Path, args: &[&str], adapt: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
+async fn run(
+    program: &std::path::Path,
+    args: &[&str],
+    adapt: impl FnOnce(&mut Command),
+) -> (Option<i32>, String) {
     let traces = Traces::new();
     let mut command = traces.command(program);
     command.args(args);
     adapt(&mut command);
-    let mut child = AsyncCommand::from(command).kill_on_drop(true).spawn().unwrap();
-    let exit = timeout(Duration::from_secs(10), child.wait()).await.expect("an end").unwrap();
+    let mut child = AsyncCommand::from(command)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let exit = timeout(Duration::from_secs(10), child.wait())
+        .await
+        .expect("an end")
+        .unwrap();
     assert_eq!(traces.processes(), []);
     (exit.code(), traces.log())
 }
@@ -31,7 +41,10 @@ async fn a_taken_port() {
         let (code, printed) = run(&program, &["--port", &port], |_| {}).await;
         assert_eq!(code, Some(69), "{printed}");
         let expected = format!("127.0.0.1:{port} is already in use: held by");
-        assert!(printed.contains(&expected) && printed.contains(&format!("pid {}", std::process::id())), "{printed}");
+        assert!(
+            printed.contains(&expected) && printed.contains(&format!("pid {}", std::process::id())),
+            "{printed}"
+        );
     }
 }
 
@@ -51,7 +64,10 @@ async fn no_display() {
     };
     let (code, printed) = run(&desktop(), &[], without).await;
     assert_eq!(code, Some(69), "{printed}");
-    assert!(printed.contains("no display") && printed.contains("--server"), "{printed}");
+    assert!(
+        printed.contains("no display") && printed.contains("--server"),
+        "{printed}"
+    );
     assert!(!printed.contains("panicked"), "{printed}");
 }
 

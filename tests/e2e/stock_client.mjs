@@ -7,7 +7,11 @@ import { pathToFileURL } from "node:url";
 
 const [packageFile, sessionURL, secret] = process.argv.slice(2);
 const require = createRequire(packageFile);
-if (!globalThis.window) globalThis.window = globalThis;
+// The package looks for a browser when it is loaded.
+globalThis.window ??= globalThis;
+globalThis.self ??= globalThis;
+globalThis.location ??= new URL(sessionURL.replace("ws", "http"));
+globalThis.document ??= { baseURI: globalThis.location.href };
 const wslink = await import(pathToFileURL(require.resolve("wslink")).href);
 const SmartConnect = wslink.SmartConnect ?? wslink.default.SmartConnect;
 

@@ -33,7 +33,7 @@ pub async fn start(server: &Server) -> Running {
 
 /// Opens the WebSocket of a server, without a hello.
 pub async fn open(running: &Running) -> WebSocketStream<TcpStream> {
-    open_with(running, &[]).await.unwrap()
+    open_at(running.addresses()[0]).await
 }
 
 /// The same, with headers.
@@ -59,7 +59,9 @@ async fn open_address(
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
-    client_async(request, stream).await.map(|(socket, _)| socket)
+    client_async(request, stream)
+        .await
+        .map(|(socket, _)| socket)
 }
 
 /// An HTTP answer.
@@ -80,28 +82,56 @@ impl Answer {
 }
 
 /// Sends a request as it stands, with `Connection: close` added, and reads the whole answer.
-pub async fn request(running: &Running, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn request(
+    running: &Running,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+    if !headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("host"))
+    {
         head += &format!("Host: {}\r\n", running.url().trim_start_matches("http://"));
     }
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
-    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+    stream
+        .write_all(format!("{head}\r\n").as_bytes())
+        .await
+        .unwrap();
     let mut bytes = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a complete answer");
+    timeout(PATIENCE, stream.read_to_end(&mut bytes))
+        .await
+        .unwrap()
+        .unwrap();
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a complete answer");
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Answer { status, headers, body: bytes[end + 4..].to_vec() }
+    Answer {
+        status,
+        headers,
+        body: bytes[end + 4..].to_vec(),
+    }
 }
 
 /// A client that has said hello.
@@ -116,14 +146,20 @@ pub struct Client {
 
 #[derive(Debug)]
 pub enum Incoming {
-    Answer { id: String, result: Result<Msgpack, Msgpack> },
-    Published { topic: String, data: Msgpack },
+    Answer {
+        id: String,
+        result: Result<Msgpack, Msgpack>,
+    },
+    Published {
+        topic: String,
+        data: Msgpack,
+    },
     Closed(Option<CloseFrame>),
 }
 
 impl Client {
     pub async fn connect(running: &Running) -> Self {
-        Self::hello(open(running).await).await
+        Self::connect_to(running.addresses()[0]).await
     }
 
     pub async fn connect_to(address: SocketAddr) -> Self {
@@ -132,8 +168,17 @@ impl Client {
 
     pub async fn hello(socket: WebSocketStream<TcpStream>) -> Self {
         let (chunks, inbox) = Default::default();
-        let mut client = Client { socket, next_id: 0, chunks, inbox, id: String::new() };
-        let hello = client.call("wslink.hello", json!([{ "secret": SECRET }])).await.unwrap();
+        let mut client = Client {
+            socket,
+            next_id: 0,
+            chunks,
+            inbox,
+            id: String::new(),
+        };
+        let hello = client
+            .call("wslink.hello", json!([{ "secret": SECRET }]))
+            .await
+            .unwrap();
         client.id = to_json(&hello)["clientID"].as_str().unwrap().to_owned();
         client
     }
@@ -146,7 +191,12 @@ impl Client {
 
     /// Calls a trigger; its result as JSON.
     pub async fn trigger(&mut self, name: &str, args: Value) -> Value {
-        to_json(&self.call("trame.trigger", json!([name, args, {}])).await.unwrap())
+        to_json(
+            &self
+                .call("trame.trigger", json!([name, args, {}]))
+                .await
+                .unwrap(),
+        )
     }
 
     /// Sets keys as a page does.
@@ -168,10 +218,17 @@ impl Client {
     /// Sends a call and gives its id.
     pub async fn send(&mut self, method: &str, args: Value) -> String {
         self.next_id += 1;
-        let prefix = if method.starts_with("wslink.") { "system" } else { "rpc" };
+        let prefix = if method.starts_with("wslink.") {
+            "system"
+        } else {
+            "rpc"
+        };
         let id = format!("{prefix}:c0:{}", self.next_id);
         let call = json!({"wslink": "1.0", "id": id, "method": method, "args": args, "kwargs": {}});
-        self.socket.send(Message::Binary(frame(&call).into())).await.unwrap();
+        self.socket
+            .send(Message::Binary(frame(&call).into()))
+            .await
+            .unwrap();
         id
     }
 
@@ -185,8 +242,7 @@ impl Client {
 
     /// The next message on a topic, as JSON.
     pub async fn published(&mut self, topic: &str) -> Value {
-        let found =
-            |incoming: &Incoming| matches!(incoming, Incoming::Published { topic: known, .. } if known == topic);
+        let found = |incoming: &Incoming| matches!(incoming, Incoming::Published { topic: known, .. } if known == topic);
         match self.wait_for(found).await {
             Incoming::Published { data, .. } => to_json(&data),
             _ => unreachable!(),
@@ -200,7 +256,10 @@ impl Client {
 
     /// The close code that the server sends.
     pub async fn closed(&mut self) -> Option<u16> {
-        match self.wait_for(|incoming| matches!(incoming, Incoming::Closed(_))).await {
+        match self
+            .wait_for(|incoming| matches!(incoming, Incoming::Closed(_)))
+            .await
+        {
             Incoming::Closed(frame) => frame.map(|frame| frame.code.into()),
             _ => unreachable!(),
         }
@@ -229,7 +288,9 @@ impl Client {
     /// Waits until one more message is in the inbox.
     pub async fn receive(&mut self) {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            let message = timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("a message in time");
             let message = match message {
                 Some(Ok(Message::Binary(frame))) => self.assemble(&frame),
                 Some(Ok(Message::Close(frame))) => Some(Incoming::Closed(frame)),
@@ -245,7 +306,11 @@ impl Client {
     fn assemble(&mut self, frame: &[u8]) -> Option<Incoming> {
         let field = |at: usize| u32::from_le_bytes(frame[at..at + 4].try_into().unwrap());
         let message = self.chunks.entry(field(0)).or_default();
-        assert_eq!(message.len(), field(4) as usize, "the server sends chunks in order");
+        assert_eq!(
+            message.len(),
+            field(4) as usize,
+            "the server sends chunks in order"
+        );
         message.extend_from_slice(&frame[12..]);
         if message.len() < field(8) as usize {
             return None;
@@ -254,12 +319,18 @@ impl Client {
         let value = rmpv::decode::read_value(&mut &message[..]).unwrap();
         let part = |name: &str| {
             let pairs = value.as_map().unwrap();
-            pairs.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone())
+            pairs
+                .iter()
+                .find(|(key, _)| key.as_str() == Some(name))
+                .map(|(_, value)| value.clone())
         };
         let id = part("id").unwrap().as_str().unwrap().to_owned();
         if let Some(topic) = id.strip_prefix("publish:") {
             let topic = topic.rsplit_once(':').unwrap().0.to_owned();
-            return Some(Incoming::Published { topic, data: part("result").unwrap() });
+            return Some(Incoming::Published {
+                topic,
+                data: part("result").unwrap(),
+            });
         }
         let result = part("error").map_or_else(|| Ok(part("result").unwrap()), Err);
         Some(Incoming::Answer { id, result })
@@ -287,7 +358,9 @@ pub fn to_json(value: &Msgpack) -> Value {
     match value {
         Msgpack::Nil => Value::Null,
         Msgpack::Boolean(value) => json!(value),
-        Msgpack::Integer(value) => value.as_i64().map_or_else(|| json!(value.as_u64()), |value| json!(value)),
+        Msgpack::Integer(value) => value
+            .as_i64()
+            .map_or_else(|| json!(value.as_u64()), |value| json!(value)),
         Msgpack::F32(value) => json!(value),
         Msgpack::F64(value) => json!(value),
         Msgpack::String(text) => json!(text.as_str()),

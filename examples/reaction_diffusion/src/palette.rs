@@ -15,15 +15,34 @@ pub struct Palette {
 
 /// All palettes; the first one is the default.
 pub const PALETTES: &[Palette] = &[
-    Palette { name: "ink", title: "Ink", stops: &[0xf6f4ee, 0xb9d0d6, 0x4f8fa8, 0x1d4e74, 0x0b1f3a] },
-    Palette { name: "ember", title: "Ember", stops: &[0x0c0a14, 0x4a1240, 0xb3323a, 0xf08a2c, 0xfff2c0] },
-    Palette { name: "lichen", title: "Lichen", stops: &[0x10201c, 0x1f4d3f, 0x5c8f4e, 0xc0c75a, 0xf7f3c4] },
-    Palette { name: "gray", title: "Gray", stops: &[0x000000, 0xffffff] },
+    Palette {
+        name: "ink",
+        title: "Ink",
+        stops: &[0xf6f4ee, 0xb9d0d6, 0x4f8fa8, 0x1d4e74, 0x0b1f3a],
+    },
+    Palette {
+        name: "ember",
+        title: "Ember",
+        stops: &[0x0c0a14, 0x4a1240, 0xb3323a, 0xf08a2c, 0xfff2c0],
+    },
+    Palette {
+        name: "lichen",
+        title: "Lichen",
+        stops: &[0x10201c, 0x1f4d3f, 0x5c8f4e, 0xc0c75a, 0xf7f3c4],
+    },
+    Palette {
+        name: "gray",
+        title: "Gray",
+        stops: &[0x000000, 0xffffff],
+    },
 ];
 
 /// The palette of this name, or the default one.
 pub fn palette(name: &str) -> &'static Palette {
-    PALETTES.iter().find(|palette| palette.name == name).unwrap_or(&PALETTES[0])
+    PALETTES
+        .iter()
+        .find(|palette| palette.name == name)
+        .unwrap_or(&PALETTES[0])
 }
 
 impl Palette {

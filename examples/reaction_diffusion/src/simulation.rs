@@ -27,7 +27,12 @@ pub struct Parameters {
 impl Default for Parameters {
     /// A pattern that looks like a coral.
     fn default() -> Self {
-        Parameters { feed: 0.0545, kill: 0.062, diffusion_u: 0.16, diffusion_v: 0.08 }
+        Parameters {
+            feed: 0.0545,
+            kill: 0.062,
+            diffusion_u: 0.16,
+            diffusion_v: 0.08,
+        }
     }
 }
 
@@ -86,12 +91,23 @@ impl Field {
     /// One step in time, on all cores.
     pub fn step(&mut self, parameters: &Parameters) {
         let (size, u, v) = (self.size, &self.u, &self.v);
-        let bands = self.next_u.par_chunks_mut(size * BAND).zip(self.next_v.par_chunks_mut(size * BAND));
+        let bands = self
+            .next_u
+            .par_chunks_mut(size * BAND)
+            .zip(self.next_v.par_chunks_mut(size * BAND));
         bands.enumerate().for_each(|(band, (next_u, next_v))| {
-            let rows = next_u.chunks_exact_mut(size).zip(next_v.chunks_exact_mut(size));
+            let rows = next_u
+                .chunks_exact_mut(size)
+                .zip(next_v.chunks_exact_mut(size));
             for (offset, (next_u, next_v)) in rows.enumerate() {
                 let y = band * BAND + offset;
-                step_row(&Rows::around(u, size, y), &Rows::around(v, size, y), next_u, next_v, parameters);
+                step_row(
+                    &Rows::around(u, size, y),
+                    &Rows::around(v, size, y),
+                    next_u,
+                    next_v,
+                    parameters,
+                );
             }
         });
         std::mem::swap(&mut self.u, &mut self.next_u);
@@ -101,7 +117,9 @@ impl Field {
     /// The largest change of V in the last step.
     pub fn change(&self) -> f32 {
         let pairs = self.v.par_iter().zip(&self.next_v);
-        pairs.map(|(now, before)| (now - before).abs()).reduce(|| 0.0, f32::max)
+        pairs
+            .map(|(now, before)| (now - before).abs())
+            .reduce(|| 0.0, f32::max)
     }
 
     /// Puts V into a disc around (x, y), or takes it away. Coordinates run from 0 to 1.
@@ -109,10 +127,12 @@ impl Field {
         let (size, radius) = (self.size as isize, radius as isize);
         let centre = |share: f32| (share.clamp(0.0, 1.0) * size as f32) as isize;
         let (x, y) = (centre(x), centre(y));
-        for (dx, dy) in (-radius..=radius).flat_map(|dy| (-radius..=radius).map(move |dx| (dx, dy))) {
+        for (dx, dy) in (-radius..=radius).flat_map(|dy| (-radius..=radius).map(move |dx| (dx, dy)))
+        {
             if dx * dx + dy * dy <= radius * radius {
                 let cell = (y + dy).rem_euclid(size) * size + (x + dx).rem_euclid(size);
-                (self.u[cell as usize], self.v[cell as usize]) = if erase { (1.0, 0.0) } else { (0.5, 0.5) };
+                (self.u[cell as usize], self.v[cell as usize]) =
+                    if erase { (1.0, 0.0) } else { (0.5, 0.5) };
             }
         }
     }
@@ -139,7 +159,11 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn around(cells: &'a [f32], size: usize, y: usize) -> Self {
         let row = |y: usize| &cells[y * size..][..size];
-        Rows { above: row((y + size - 1) % size), here: row(y), below: row((y + 1) % size) }
+        Rows {
+            above: row((y + size - 1) % size),
+            here: row(y),
+            below: row((y + 1) % size),
+        }
     }
 
     #[inline(always)]
@@ -154,10 +178,10 @@ fn step_row(u: &Rows, v: &Rows, next_u: &mut [f32], next_v: &mut [f32], paramete
     let last = next_u.len() - 1;
     let mut cell = |left: usize, x: usize, right: usize| {
         let reaction = u.here[x] * v.here[x] * v.here[x];
-        next_u[x] =
-            u.here[x] + diffusion_u * u.laplacian(left, x, right) - reaction + feed * (1.0 - u.here[x]);
-        next_v[x] =
-            v.here[x] + diffusion_v * v.laplacian(left, x, right) + reaction - (feed + kill) * v.here[x];
+        next_u[x] = u.here[x] + diffusion_u * u.laplacian(left, x, right) - reaction
+            + feed * (1.0 - u.here[x]);
+        next_v[x] = v.here[x] + diffusion_v * v.laplacian(left, x, right) + reaction
+            - (feed + kill) * v.here[x];
     };
     cell(last, 0, 1);
     for x in 1..last {
@@ -176,9 +200,17 @@ mod tests {
         field.u.fill(0.0);
         let amount = |field: &Field| field.v.iter().map(|v| f64::from(*v)).sum::<f64>();
         let before = amount(&field);
-        let still = Parameters { feed: 0.0, kill: 0.0, ..Parameters::default() };
+        let still = Parameters {
+            feed: 0.0,
+            kill: 0.0,
+            ..Parameters::default()
+        };
         (0..100).for_each(|_| field.step(&still));
-        assert!((amount(&field) - before).abs() < 1e-3 * before, "{before} {}", amount(&field));
+        assert!(
+            (amount(&field) - before).abs() < 1e-3 * before,
+            "{before} {}",
+            amount(&field)
+        );
     }
 
     #[test]
@@ -196,8 +228,18 @@ mod tests {
         let mut field = Field::new(128, 7);
         let before = field.coverage();
         (0..3000).for_each(|_| field.step(&Parameters::default()));
-        assert!(field.coverage() > before.max(0.05), "{before} {}", field.coverage());
-        assert!(field.u.iter().chain(&field.v).all(|value| (0.0..=1.2).contains(value)));
+        assert!(
+            field.coverage() > before.max(0.05),
+            "{before} {}",
+            field.coverage()
+        );
+        assert!(
+            field
+                .u
+                .iter()
+                .chain(&field.v)
+                .all(|value| (0.0..=1.2).contains(value))
+        );
     }
 
     #[test]
@@ -226,8 +268,18 @@ mod tests {
 
     #[test]
     fn rubbish_is_clamped() {
-        let rubbish = Parameters { feed: f64::NAN, kill: 9.0, diffusion_u: -1.0, diffusion_v: f64::INFINITY };
-        let expected = Parameters { feed: 0.0, kill: 0.075, diffusion_u: 0.05, diffusion_v: 0.12 };
+        let rubbish = Parameters {
+            feed: f64::NAN,
+            kill: 9.0,
+            diffusion_u: -1.0,
+            diffusion_v: f64::INFINITY,
+        };
+        let expected = Parameters {
+            feed: 0.0,
+            kill: 0.075,
+            diffusion_u: 0.05,
+            diffusion_v: 0.12,
+        };
         assert_eq!(rubbish.clamped(), expected);
     }
 }

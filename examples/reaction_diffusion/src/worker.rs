@@ -52,7 +52,12 @@ pub enum Order {
     /// Begin anew.
     Reset,
     /// Draw with a brush.
-    Paint { x: f32, y: f32, radius: usize, erase: bool },
+    Paint {
+        x: f32,
+        y: f32,
+        radius: usize,
+        erase: bool,
+    },
     /// Run until nothing changes any more.
     RunToSteadyState,
     /// Give that up.
@@ -125,7 +130,11 @@ impl Simulation {
 
     /// Ends the thread and waits for it, which takes no longer than a frame.
     pub fn stop(&self) {
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let worker = self
+            .worker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some((sender, thread)) = worker {
             drop(sender);
             if thread.join().is_err() {
@@ -197,13 +206,21 @@ impl Worker {
             Order::Run(running) => self.running = running,
             Order::Step => self.step(),
             Order::Reset => self.reset(),
-            Order::Paint { x, y, radius, erase } => {
+            Order::Paint {
+                x,
+                y,
+                radius,
+                erase,
+            } => {
                 self.field.paint(x, y, radius, erase);
                 self.changed = true;
             }
             Order::RunToSteadyState if self.job.is_none() => {
                 self.step();
-                self.job = Some(JobStart { iteration: self.iteration, change: self.field.change() });
+                self.job = Some(JobStart {
+                    iteration: self.iteration,
+                    change: self.field.change(),
+                });
             }
             Order::RunToSteadyState => {}
             Order::CancelJob => self.end_job("Cancelled"),
@@ -220,7 +237,10 @@ impl Worker {
 
     fn reset(&mut self) {
         self.end_job("Cancelled");
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.seed = self
+            .seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         self.field = Field::new(SIZE, self.seed);
         self.iteration = 0;
         self.history.clear();
@@ -243,16 +263,30 @@ impl Worker {
             self.end_job("This pattern does not come to rest");
         } else {
             let message = format!("Change per iteration {change:.1e}");
-            self.server.state().set("job", Job { active: true, progress, message });
+            self.server.state().set(
+                "job",
+                Job {
+                    active: true,
+                    progress,
+                    message,
+                },
+            );
         }
     }
 
     fn end_job(&mut self, message: &str) {
         if self.job.take().is_some() {
             self.running = false;
-            let job = Job { active: false, progress: 0.0, message: message.to_owned() };
+            let job = Job {
+                active: false,
+                progress: 0.0,
+                message: message.to_owned(),
+            };
             self.server.state().batch(|batch| {
-                batch.set("job", job).set("running", false).set("status", message);
+                batch
+                    .set("job", job)
+                    .set("running", false)
+                    .set("status", message);
             });
         }
     }

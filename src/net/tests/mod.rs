@@ -1,0 +1,111 @@
+//! Serving and stopping over real sockets.
+#![allow(clippy::unwrap_used)]
+
+mod serving;
+mod stopping;
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{connection::Unread, *};
+use crate::Result;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// A server that runs in a task of its own.
+struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<Released>>,
+}
+
+impl Running {
+    async fn start<H, F>(port: u16, timing: Timing, max_connections: usize, handler: H) -> Running
+    where
+        H: Fn(Connection, CancellationToken) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = Listener::bind("127.0.0.1", port).await.unwrap();
+        let address = listener.addresses()[0];
+        let stop = CancellationToken::new();
+        let seen = stop.clone();
+        let handler = move |connection| handler(connection, seen.clone());
+        let serving = tokio::spawn(serve(
+            listener,
+            stop.clone(),
+            timing,
+            max_connections,
+            handler,
+        ));
+        Running {
+            address,
+            stop,
+            serving,
+        }
+    }
+
+    async fn echo() -> Running {
+        Running::start(0, Timing::default(), 100, echo).await
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn stop(self) -> Released {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap()
+    }
+}
+
+/// Echoes until the peer ends; at the stop what has arrived is still answered. After an `F` it floods.
+async fn echo(mut connection: Connection, stop: CancellationToken) {
+    let unread = connection.unread();
+    let mut buffer = [0; 4096];
+    loop {
+        let read = tokio::select! {
+            biased;
+            read = connection.read(&mut buffer) => read.unwrap_or(0),
+            () = stopped_and_read(&stop, &unread) => 0,
+        };
+        if read == 0 {
+            return;
+        }
+        if buffer[0] == b'F' {
+            while connection.write_all(&buffer).await.is_ok() {}
+            return;
+        }
+        if connection.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn stopped_and_read(stop: &CancellationToken, unread: &Unread) {
+    stop.cancelled().await;
+    while unread.bytes() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A server whose handlers give their connections away and end.
+async fn handing_over(grace: Duration) -> (Running, mpsc::UnboundedReceiver<Connection>) {
+    let (give, given) = mpsc::unbounded_channel();
+    let timing = Timing {
+        grace,
+        ..Timing::default()
+    };
+    let server = Running::start(0, timing, 100, move |connection, _| {
+        give.send(connection).unwrap();
+        async {}
+    })
+    .await;
+    (server, given)
+}
