@@ -107,7 +107,8 @@ pub enum Outcome {
     Pending(BoxFuture<'static, Result<Packed, Failure>>),
 }
 
-/// A function that the application registers, see the [module documentation](self).
+/// A function that the application registers: any function or closure whose first parameter is a [`Ctx`](crate::Ctx) and whose
+/// others can be decoded by serde, sync or async.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a callback",
     note = "a callback is a `Fn(Ctx, A, B, ..) -> R`, sync or async: its first parameter is `selvedge::Ctx`, the others \

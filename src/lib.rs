@@ -80,3 +80,8 @@ pub use state::{Batch, State};
 pub use template::Template;
 pub use window::{Dialogs, SaveRequest, WindowOptions};
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
+
+/// The examples of the README are compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

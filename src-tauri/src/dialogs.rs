@@ -9,13 +9,12 @@ use tokio::sync::oneshot;
 
 use crate::windows;
 
+type Chosen = Pin<Box<dyn Future<Output = Option<PathBuf>> + Send>>;
+
 pub(crate) struct NativeDialogs(pub(crate) AppHandle);
 
 impl Dialogs for NativeDialogs {
-    fn save_path(
-        &self,
-        request: SaveRequest,
-    ) -> Pin<Box<dyn Future<Output = Option<PathBuf>> + Send>> {
+    fn save_path(&self, request: SaveRequest) -> Chosen {
         let (answer, chosen) = oneshot::channel();
         let mut dialog = self.0.dialog().file().set_file_name(request.file_name);
         if let Some(window) = windows::front(&self.0) {

@@ -38,10 +38,9 @@ impl Desktop {
 
     /// The event loop ends. Cmd-Q on macOS comes straight to here, and after this nothing is certain to run.
     pub(crate) fn exiting(&self) {
-        if self.stopped.load(Ordering::Acquire) {
-            return;
-        }
-        if let Err(error) = self.session.stop.stop_blocking() {
+        if !self.stopped.load(Ordering::Acquire)
+            && let Err(error) = self.session.stop.stop_blocking()
+        {
             eprintln!("error: {error}");
             process::exit(error.exit_code().into());
         }

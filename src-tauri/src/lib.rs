@@ -34,6 +34,7 @@ pub use shell::TauriShell;
 ///
 /// It has to be called on the main thread and once per process: window systems want it so. Where no logger is
 /// installed, messages go to stderr, filtered by `RUST_LOG`. An error is printed there as one line.
+/// With `TRAME_DESKTOP_DEBUG` set, the page can be inspected from its context menu.
 ///
 /// The exit code is
 /// - 0 when the last window was closed or the server stopped by itself, and its port is proved free;
@@ -53,9 +54,8 @@ pub use shell::TauriShell;
 ///
 /// When the X server goes away, GDK ends the process with 1 and without a teardown; the system closes the port.
 pub fn run(server: Server) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new("warn,selvedge=info,tauri_plugin_single_instance=error")
-    });
+    let default = "warn,selvedge=info,tauri_plugin_single_instance=error";
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     let stderr = std::io::stderr;
     let log = tracing_subscriber::fmt()
         .with_ansi(stderr().is_terminal())

@@ -1,7 +1,6 @@
 //! What a window shows and where it may go.
 
 use std::{
-    env,
     sync::{
         Arc, Once,
         atomic::{AtomicUsize, Ordering},
@@ -38,7 +37,7 @@ impl Desktop {
     fn build(self: &Arc<Self>, url: Url) -> tauri::Result<WebviewWindow> {
         static OPENED: AtomicUsize = AtomicUsize::new(0);
         let label = format!("window-{}", OPENED.fetch_add(1, Ordering::Relaxed));
-        let debug = env::var("TRAME_DESKTOP_DEBUG").is_ok_and(|value| !value.is_empty());
+        let debug = std::env::var("TRAME_DESKTOP_DEBUG").is_ok_and(|value| !value.is_empty());
         let options = &self.session.window;
         let (navigation, new_window) = (self.clone(), self.clone());
         let shown = Arc::new(Once::new());
@@ -71,9 +70,6 @@ impl Desktop {
             builder = builder.icon(Image::from_bytes(png)?)?;
         }
         let window = builder.build()?;
-        if debug {
-            window.open_devtools();
-        }
         let waiting = window.clone();
         async_runtime::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
@@ -88,11 +84,13 @@ impl Desktop {
 
     /// A page asked for a new window: it gets one on this server; other places open in the system's browser.
     fn open_beside(self: Arc<Self>, url: Url) {
-        if self.is_ours(&url) {
+        if self.is_ours(&url) || open_outside(&url) {
             // Not here and now: the web view is waiting for an answer.
-            async_runtime::spawn(async move { self.open(url.as_str()) });
-        } else {
-            open_outside(&url);
+            async_runtime::spawn(async move {
+                if let Err(error) = self.open(url.as_str()) {
+                    tracing::error!("a new window could not be opened: {error}");
+                }
+            });
         }
     }
 }

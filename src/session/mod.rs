@@ -6,6 +6,7 @@
 mod client;
 mod hub;
 mod outbox;
+mod stream;
 mod tasks;
 
 pub(crate) use client::Client;

@@ -18,16 +18,11 @@ use bytes::Bytes;
 use indexmap::IndexSet;
 use tokio::sync::Notify;
 
+use super::stream::Streams;
 use crate::{state::Key, wire::chunk::Outgoing};
 
 /// Bytes that are handed to the socket at a time.
 const BATCH: usize = 256 * 1024;
-
-/// Frames of a stream that may be on their way before the page has said that one was drawn.
-const STREAM_WINDOW: u32 = 2;
-
-/// Streams that one client may have open.
-const MAX_STREAMS: usize = 64;
 
 /// The queue of one client. Filled from anywhere, emptied by the task that writes to the socket.
 pub(crate) struct Outbox {
@@ -45,9 +40,7 @@ struct Queue {
     free: usize,
     /// Keys whose latest values the client still has to get, since their changes were folded.
     behind: IndexSet<Key>,
-    streams: Vec<Stream>,
-    /// Whether streams wait to be opened, or flow to everybody, as stock clients expect.
-    streams_opened_by_client: bool,
+    streams: Streams,
     closing: Option<Closing>,
 }
 
@@ -61,22 +54,6 @@ impl Item {
         match self {
             Item::Message(message) | Item::State(message, _) => message,
         }
-    }
-}
-
-struct Stream {
-    topic: Arc<str>,
-    waiting: Option<Outgoing>,
-    /// Frames that were sent and not acknowledged; `None` where the client acknowledges nothing.
-    unacknowledged: Option<u32>,
-}
-
-impl Stream {
-    fn may_send(&self) -> bool {
-        self.waiting.is_some()
-            && self
-                .unacknowledged
-                .is_none_or(|count| count < STREAM_WINDOW)
     }
 }
 
@@ -107,8 +84,7 @@ impl Outbox {
             holds: 0,
             free: 0,
             behind: IndexSet::new(),
-            streams: Vec::new(),
-            streams_opened_by_client: false,
+            streams: Streams::default(),
             closing: None,
         };
         Outbox {
@@ -203,72 +179,28 @@ impl Outbox {
 
     /// Offers the newest frame of a stream. An older one that still waits is dropped.
     pub(super) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
-        let mut queue = self.lock();
-        let on_demand = queue.streams_opened_by_client;
-        match queue
-            .streams
-            .iter_mut()
-            .find(|stream| stream.topic == *topic)
-        {
-            Some(stream) => stream.waiting = Some(frame.clone()),
-            None if on_demand => return,
-            None => queue.streams.push(Stream {
-                topic: Arc::clone(topic),
-                waiting: Some(frame.clone()),
-                unacknowledged: None,
-            }),
-        }
-        drop(queue);
+        self.lock().streams.offer(topic, frame);
         self.filled.notify_one();
     }
 
     /// From now on only streams that the client opens are sent to it.
     pub(crate) fn streams_on_demand(&self) {
-        let mut queue = self.lock();
-        queue.streams_opened_by_client = true;
-        queue
-            .streams
-            .retain(|stream| stream.unacknowledged.is_some());
+        self.lock().streams.on_demand();
     }
 
     /// Starts a stream whose frames the client acknowledges. Says no when it has too many.
-    pub(crate) fn open_stream(&self, topic: &str) -> bool {
-        let mut queue = self.lock();
-        if let Some(stream) = queue
-            .streams
-            .iter_mut()
-            .find(|stream| *stream.topic == *topic)
-        {
-            stream.unacknowledged = Some(0);
-            return true;
-        }
-        if queue.streams.len() == MAX_STREAMS {
-            return false;
-        }
-        queue.streams.push(Stream {
-            topic: topic.into(),
-            waiting: None,
-            unacknowledged: Some(0),
-        });
-        true
+    pub(super) fn open_stream(&self, topic: &str) -> bool {
+        self.lock().streams.open(topic)
     }
 
     /// The client has drawn a frame.
     pub(crate) fn acknowledge(&self, topic: &str) {
-        let mut queue = self.lock();
-        let stream = queue
-            .streams
-            .iter_mut()
-            .find(|stream| *stream.topic == *topic);
-        if let Some(count) = stream.and_then(|stream| stream.unacknowledged.as_mut()) {
-            *count = count.saturating_sub(1);
-        }
-        drop(queue);
+        self.lock().streams.acknowledge(topic);
         self.filled.notify_one();
     }
 
     pub(crate) fn close_stream(&self, topic: &str) {
-        self.lock().streams.retain(|stream| *stream.topic != *topic);
+        self.lock().streams.close(topic);
     }
 
     /// Waits for something to do, and fills `batch` with frames where that is to send them.
@@ -306,18 +238,7 @@ impl Queue {
         if let (Some(closing), true) = (self.closing, self.items.is_empty()) {
             return Some(Next::Close(closing));
         }
-        self.next_frame(batch)
-    }
-
-    /// One frame of the stream that waits longest.
-    fn next_frame(&mut self, batch: &mut Vec<Bytes>) -> Option<Next> {
-        let position = self.streams.iter().position(Stream::may_send)?;
-        let mut stream = self.streams.remove(position);
-        if let Some(frame) = stream.waiting.take() {
-            batch.extend_from_slice(frame.frames());
-        }
-        stream.unacknowledged = stream.unacknowledged.map(|count| count + 1);
-        self.streams.push(stream);
+        batch.extend_from_slice(self.streams.next()?.frames());
         Some(Next::Send)
     }
 
@@ -345,7 +266,7 @@ impl Queue {
     fn give_up(&mut self) {
         self.items.clear();
         self.behind.clear();
-        self.streams.clear();
+        self.streams = Streams::default();
         (self.bytes, self.free) = (0, 0);
         self.closing = Some(Closing {
             code: 1013,
@@ -489,32 +410,5 @@ mod tests {
         }
         outbox.send(message("state"));
         assert_eq!(drain(&outbox), ["state", "frame 3"]);
-    }
-
-    #[test]
-    fn an_opened_stream_waits_for_acknowledgements() {
-        let outbox = Outbox::new(1000);
-        let topic: Arc<str> = "field".into();
-        outbox.streams_on_demand();
-        outbox.offer(&topic, &message("nobody looks"));
-        assert!(drain(&outbox).is_empty());
-        assert!(outbox.open_stream("field"));
-        let mut seen = Vec::new();
-        for number in 1..=5 {
-            outbox.offer(&topic, &message(&format!("frame {number}")));
-            seen.extend(drain(&outbox));
-        }
-        assert_eq!(seen, ["frame 1", "frame 2"]);
-        outbox.acknowledge("field");
-        assert_eq!(drain(&outbox), ["frame 5"]);
-        outbox.close_stream("field");
-        outbox.offer(&topic, &message("frame 6"));
-        assert!(drain(&outbox).is_empty());
-        assert!(
-            (0..100)
-                .filter(|n| outbox.open_stream(&format!("t{n}")))
-                .count()
-                == MAX_STREAMS
-        );
     }
 }

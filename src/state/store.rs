@@ -166,7 +166,7 @@ impl State {
     /// Sets a value, or says why it cannot be encoded.
     ///
     /// # Errors
-    /// [`Error::Encode`] when the value's `Serialize` fails. The state keeps the old value then.
+    /// [`Error::Encode`](crate::Error::Encode) when the value's `Serialize` fails. The state keeps the old value then.
     pub fn try_set(&self, key: &str, value: impl Serialize) -> Result<()> {
         let packed = Packed::encode(&value)?;
         self.change(|inner, depth| inner.set(key, packed, depth));
@@ -186,7 +186,7 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Encode`] when the value cannot be encoded or is no struct or map. Nothing is set then.
+    /// [`Error::Encode`](crate::Error::Encode) when the value cannot be encoded or is no struct or map. Nothing is set then.
     pub fn extend<T: Serialize + ?Sized>(&self, fields: &T) -> Result<()> {
         let fields = crate::wire::fields(fields)?;
         self.change(|inner, depth| {
@@ -200,7 +200,7 @@ impl State {
     /// The current value of a key. A key that was never set reads as nothing: `None`, `()` or an error for other types.
     ///
     /// # Errors
-    /// [`Error::Decode`] when the value is of another type.
+    /// [`Error::Decode`](crate::Error::Decode) when the value is of another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         self.packed(key).decode_as(&format!("state `{key}`"))
     }
@@ -222,7 +222,7 @@ impl State {
     /// Sets a value only if the key was never set.
     ///
     /// # Errors
-    /// [`Error::Encode`] when the value's `Serialize` fails.
+    /// [`Error::Encode`](crate::Error::Encode) when the value's `Serialize` fails.
     pub fn set_default(&self, key: &str, value: impl Serialize) -> Result<()> {
         let packed = Packed::encode(&value)?;
         self.change(|inner, depth| {
@@ -238,7 +238,7 @@ impl State {
     /// `edit` runs again when somebody else changed the key meanwhile.
     ///
     /// # Errors
-    /// [`Error::Decode`] when the value is of another type, [`Error::Encode`] when the new one cannot be encoded.
+    /// [`Error::Decode`](crate::Error::Decode) when the value is of another type, [`Error::Encode`](crate::Error::Encode) when the new one cannot be encoded.
     pub fn update<T: Serialize + DeserializeOwned>(
         &self,
         key: &str,

@@ -2,13 +2,13 @@
 //! its own on a thread, a picture that changes all the time, and a long job that can be cancelled.
 //!
 //! - [`app`] declares state, listeners and triggers: all that the page and the simulation have in common.
-//! - [`worker`] computes on a thread, takes orders through a channel and publishes frames and statistics.
-//! - [`simulation`] is the model and knows nothing of either.
+//! - `worker` computes on a thread, takes orders through a channel and publishes frames and statistics.
+//! - `simulation` is the model and knows nothing of either.
 #![forbid(unsafe_code)]
 
-pub mod palette;
-pub mod simulation;
-pub mod worker;
+mod palette;
+mod simulation;
+mod worker;
 
 use palette::{PALETTES, palette};
 use selvedge::{Ctx, Failure, Lifecycle, Result, Saved, Server, WindowOptions, get_server};
@@ -128,7 +128,7 @@ fn follow_state(server: &Server, simulation: &Simulation) {
     );
     let to = simulation.clone();
     server.on_change("steps_per_frame", move |cx: Ctx, steps: f64| {
-        let steps = steps.clamp(1.0, 64.0) as u32;
+        let steps = (steps as u32).clamp(1, 64);
         cx.state().set("steps_per_frame", steps);
         to.tell(Order::Pace(steps));
     });
@@ -143,7 +143,7 @@ fn follow_state(server: &Server, simulation: &Simulation) {
 }
 
 fn add_triggers(server: &Server, simulation: &Simulation) {
-    let orders: [(&str, fn() -> Order); 4] = [
+    let orders: [(_, fn() -> Order); 4] = [
         ("step", || Order::Step),
         ("reset", || Order::Reset),
         ("run_to_steady_state", || Order::RunToSteadyState),
@@ -161,7 +161,7 @@ fn add_triggers(server: &Server, simulation: &Simulation) {
     server.trigger(
         "paint",
         move |cx: Ctx, x: f32, y: f32, erase: bool| -> Result<()> {
-            let radius = cx.state().get::<f64>("brush")?.clamp(1.0, 40.0) as usize;
+            let radius = (cx.state().get::<f64>("brush")? as usize).clamp(1, 40);
             to.tell(Order::Paint {
                 x,
                 y,

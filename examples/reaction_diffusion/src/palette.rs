@@ -1,20 +1,20 @@
 //! Colours for concentrations.
 
 /// 256 colours, red, green and blue for each.
-pub type Colours = [u8; 768];
+pub(crate) type Colours = [u8; 768];
 
 /// A named scale of colours.
-pub struct Palette {
+pub(crate) struct Palette {
     /// What the state calls it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What the user reads.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// Colours at equal distances, from nothing to the highest concentration.
     stops: &'static [u32],
 }
 
 /// All palettes; the first one is the default.
-pub const PALETTES: &[Palette] = &[
+pub(crate) const PALETTES: &[Palette] = &[
     Palette {
         name: "ink",
         title: "Ink",
@@ -38,7 +38,7 @@ pub const PALETTES: &[Palette] = &[
 ];
 
 /// The palette of this name, or the default one.
-pub fn palette(name: &str) -> &'static Palette {
+pub(crate) fn palette(name: &str) -> &'static Palette {
     PALETTES
         .iter()
         .find(|palette| palette.name == name)
@@ -47,7 +47,7 @@ pub fn palette(name: &str) -> &'static Palette {
 
 impl Palette {
     /// The scale between the stops.
-    pub fn colours(&self) -> Colours {
+    pub(crate) fn colours(&self) -> Colours {
         let mut colours = [0; 768];
         for (position, colour) in colours.chunks_exact_mut(3).enumerate() {
             let place = position as f32 / 255.0 * (self.stops.len() - 1) as f32;

@@ -13,15 +13,15 @@ const COVERED: f32 = 0.2;
 
 /// What the user can set. Rates are per step, diffusion is in cells² per step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     /// How fast U is fed.
-    pub feed: f64,
+    pub(crate) feed: f64,
     /// How fast V is removed, beside the feed.
-    pub kill: f64,
+    pub(crate) kill: f64,
     /// How fast U spreads.
-    pub diffusion_u: f64,
+    pub(crate) diffusion_u: f64,
     /// How fast V spreads.
-    pub diffusion_v: f64,
+    pub(crate) diffusion_v: f64,
 }
 
 impl Default for Parameters {
@@ -38,7 +38,7 @@ impl Default for Parameters {
 
 impl Parameters {
     /// The same within the ranges in which the model is stable and interesting. What is no number becomes the lower end.
-    pub fn clamped(self) -> Self {
+    pub(crate) fn clamped(self) -> Self {
         let clamp = |value: f64, low: f64, high: f64| value.max(low).min(high);
         Parameters {
             feed: clamp(self.feed, 0.0, 0.1),
@@ -50,7 +50,7 @@ impl Parameters {
 }
 
 /// Both concentrations in every cell.
-pub struct Field {
+pub(crate) struct Field {
     size: usize,
     u: Vec<f32>,
     v: Vec<f32>,
@@ -60,7 +60,7 @@ pub struct Field {
 
 impl Field {
     /// A field of `size` × `size` cells with a few spots of V at places that `seed` decides.
-    pub fn new(size: usize, seed: u64) -> Self {
+    pub(crate) fn new(size: usize, seed: u64) -> Self {
         let cells = size * size;
         let mut field = Field {
             size,
@@ -84,12 +84,12 @@ impl Field {
     }
 
     /// Cells along each side.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.size
     }
 
     /// One step in time, on all cores.
-    pub fn step(&mut self, parameters: &Parameters) {
+    pub(crate) fn step(&mut self, parameters: &Parameters) {
         let (size, u, v) = (self.size, &self.u, &self.v);
         let bands = self
             .next_u
@@ -115,7 +115,7 @@ impl Field {
     }
 
     /// The largest change of V in the last step.
-    pub fn change(&self) -> f32 {
+    pub(crate) fn change(&self) -> f32 {
         let pairs = self.v.par_iter().zip(&self.next_v);
         pairs
             .map(|(now, before)| (now - before).abs())
@@ -123,7 +123,7 @@ impl Field {
     }
 
     /// Puts V into a disc around (x, y), or takes it away. Coordinates run from 0 to 1.
-    pub fn paint(&mut self, x: f32, y: f32, radius: usize, erase: bool) {
+    pub(crate) fn paint(&mut self, x: f32, y: f32, radius: usize, erase: bool) {
         let (size, radius) = (self.size as isize, radius as isize);
         let centre = |share: f32| (share.clamp(0.0, 1.0) * size as f32) as isize;
         let (x, y) = (centre(x), centre(y));
@@ -138,13 +138,13 @@ impl Field {
     }
 
     /// The share of cells in which V has the upper hand.
-    pub fn coverage(&self) -> f32 {
+    pub(crate) fn coverage(&self) -> f32 {
         let covered = self.v.par_iter().filter(|v| **v > COVERED).count();
         covered as f32 / self.v.len() as f32
     }
 
     /// The concentration of V as a number from 0 to 255 for every cell, row by row.
-    pub fn pixels(&self) -> Vec<u8> {
+    pub(crate) fn pixels(&self) -> Vec<u8> {
         self.v.par_iter().map(|v| (v * 600.0) as u8).collect()
     }
 }

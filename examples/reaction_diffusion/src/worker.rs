@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Cells along each side of the field.
-pub const SIZE: usize = 512;
+pub(crate) const SIZE: usize = 512;
 
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(16);
@@ -38,7 +38,7 @@ const STEADY: f32 = 2e-6;
 const JOB_STEPS: u64 = 60_000;
 
 /// What the worker can be told to do.
-pub enum Order {
+pub(crate) enum Order {
     /// Compute with these from now on.
     Use(Parameters),
     /// Steps between two frames.
@@ -68,27 +68,27 @@ pub enum Order {
 
 /// The field as a picture with a palette.
 #[derive(Serialize)]
-pub struct Image {
+pub(crate) struct Image {
     /// Pixels along each side.
-    pub width: usize,
+    pub(crate) width: usize,
     /// The same.
-    pub height: usize,
+    pub(crate) height: usize,
     format: &'static str,
     /// 256 colours.
-    pub palette: Attachment,
+    pub(crate) palette: Attachment,
     /// One byte for each pixel.
-    pub data: Attachment,
+    pub(crate) data: Attachment,
 }
 
 /// The job "run to steady state", as the page sees it.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Job {
+pub(crate) struct Job {
     /// Whether it runs.
-    pub active: bool,
+    pub(crate) active: bool,
     /// From 0 to 1.
-    pub progress: f32,
+    pub(crate) progress: f32,
     /// How it goes or went.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 struct Worker {
@@ -115,39 +115,47 @@ struct JobStart {
 
 /// The way to the worker, which lives as long as the server runs. A cheap handle.
 #[derive(Clone, Default)]
-pub struct Simulation {
-    worker: Arc<Mutex<Option<(Sender<Order>, JoinHandle<()>)>>>,
+pub(crate) struct Simulation {
+    thread: Arc<Mutex<Option<Thread>>>,
+}
+
+struct Thread {
+    orders: Sender<Order>,
+    handle: JoinHandle<()>,
 }
 
 impl Simulation {
     /// Starts the thread.
-    pub fn start(&self, server: &Server) {
+    pub(crate) fn start(&self, server: &Server) {
         let (sender, orders) = channel();
         let mut worker = Worker::new(server);
-        let thread = std::thread::spawn(move || worker.work(&orders));
-        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some((sender, thread));
+        let handle = std::thread::spawn(move || worker.work(&orders));
+        *self.thread() = Some(Thread {
+            orders: sender,
+            handle,
+        });
     }
 
     /// Ends the thread and waits for it, which takes no longer than a frame.
-    pub fn stop(&self) {
-        let worker = self
-            .worker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some((sender, thread)) = worker {
-            drop(sender);
-            if thread.join().is_err() {
+    pub(crate) fn stop(&self) {
+        let thread = self.thread().take();
+        if let Some(Thread { orders, handle }) = thread {
+            drop(orders);
+            if handle.join().is_err() {
                 eprintln!("the simulation had failed");
             }
         }
     }
 
     /// Sends an order. Does nothing when the thread does not run.
-    pub fn tell(&self, order: Order) {
-        if let Some((sender, _)) = &*self.worker.lock().unwrap_or_else(PoisonError::into_inner) {
-            drop(sender.send(order));
+    pub(crate) fn tell(&self, order: Order) {
+        if let Some(thread) = &*self.thread() {
+            drop(thread.orders.send(order));
         }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<Thread>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
