@@ -98,6 +98,18 @@ pub enum Error {
         candidates: Vec<String>,
     },
 
+    /// A server has one client type.
+    #[error(
+        "the client type is `{0}` already and cannot change. Set it once, before modules are enabled"
+    )]
+    ClientType(String),
+
+    /// A name or value that cannot stand in an HTTP header.
+    #[error(
+        "`{0}` with its value is no HTTP header. Use ASCII letters, digits and `-` in the name, and no control characters"
+    )]
+    Header(String),
+
     /// The server is not running.
     #[error("the server is not running. Start it first")]
     NotRunning,

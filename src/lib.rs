@@ -68,15 +68,18 @@ mod window;
 mod wire;
 
 pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
-pub use controller::Lifecycle;
+pub use controller::{FunctionId, Lifecycle};
 pub use error::{Error, Failure, Holder, Result};
 pub use net::{is_port_free, wait_port_free};
 pub use run::{
     ExecMode, Exit, Running, Shell, ShellExit, ShellSession, Signals, StartOptions, StopHandle,
     StopReport, exit_code,
 };
-pub use server::{Ctx, Keys, Module, Saved, Server, Trigger, VueUse, get_server};
-pub use state::{Batch, State};
+pub use server::{
+    Controller, ControllerFunction, Ctx, Keys, Module, Saved, Server, ServerOptions, Trigger,
+    VueUse, get_server, get_server_with,
+};
+pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;
 pub use window::{Dialogs, SaveRequest, WindowOptions};
 pub use wire::{Attachment, ClientId, Packed, Timestamp};

@@ -3,6 +3,7 @@
 
 mod access;
 mod calls;
+mod controller;
 mod files;
 mod options;
 mod state;

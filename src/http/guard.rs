@@ -34,7 +34,18 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
+    add_own_headers(&site, headers);
     response
+}
+
+/// Adds the headers that the application asked for, where there is none of the same name.
+fn add_own_headers(site: &Site, headers: &mut HeaderMap) {
+    for (name, value) in site.server.http_headers() {
+        let name = header::HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            headers.entry(name).or_insert(value);
+        }
+    }
 }
 
 fn refuse(site: &Site, request: &Request) -> Option<Response> {

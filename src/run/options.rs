@@ -42,7 +42,7 @@ pub struct StartOptions {
     pub(super) open_browser: bool,
     pub(super) show_connection_info: bool,
     pub(super) stop_deadline: Duration,
-    pub(super) heartbeat: Duration,
+    pub(super) heartbeat: Option<Duration>,
     pub(super) serve_only: bool,
 }
 
@@ -57,7 +57,7 @@ impl Default for StartOptions {
             open_browser: false,
             show_connection_info: false,
             stop_deadline: Duration::from_secs(20),
-            heartbeat: Duration::from_secs(30),
+            heartbeat: None,
             serve_only: false,
         }
     }
@@ -154,9 +154,10 @@ impl StartOptions {
         self
     }
 
-    /// How often a silent client is asked whether it is still there. Default 30 s.
+    /// How often a silent client is asked whether it is still there; zero is never. Default is the server's
+    /// [`ws_heart_beat`](crate::ServerOptions::ws_heart_beat).
     pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.heartbeat = interval;
+        self.heartbeat = Some(interval);
         self
     }
 

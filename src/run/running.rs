@@ -112,8 +112,12 @@ impl Server {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn spawn(&self, options: StartOptions) -> Result<Running> {
+        if self.is_child() {
+            return Box::pin(self.root_server().spawn(options)).await;
+        }
         let claim = Claim::new(self)?;
-        self.hub().begin(claim.tasks.clone(), self.state());
+        let states = [self.state().clone(), self.context().state().clone()];
+        self.hub().begin(claim.tasks.clone(), states);
         self.run_hooks(Lifecycle::ServerStart).await;
         let listener = Listener::bind(&options.host, options.port_to_bind()).await?;
         let addresses = listener.addresses().to_vec();
@@ -132,7 +136,9 @@ impl Server {
             origin,
         };
         self.settings().port = Some(listener.port());
+        self.run_hooks(Lifecycle::ServerBind).await;
         self.state().ready();
+        self.context().state().ready();
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, &claim.tasks);
         }
@@ -141,7 +147,10 @@ impl Server {
             requested: claim.requested.clone(),
             tasks: claim.tasks.clone(),
             access,
-            heartbeat: options.heartbeat,
+            heartbeat: options
+                .heartbeat
+                .or(self.options().ws_heart_beat)
+                .unwrap_or_default(),
             timing: Timing::default().deadline(options.stop_deadline),
         };
         claim.keep();
@@ -234,6 +243,7 @@ impl Drop for Claim {
 fn release(server: &Server) {
     server.hub().end();
     server.state().not_ready();
+    server.context().state().not_ready();
     let mut settings = server.settings();
     settings.stop = None;
     settings.port = None;

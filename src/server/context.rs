@@ -1,12 +1,15 @@
 //! What callbacks of the application get as their first argument.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
 use super::Server;
 use crate::{
-    Attachment, Failure, Result, session::DOWNLOAD_TOPIC, state::State, window::SaveRequest,
+    Attachment, Failure, Result,
+    session::DOWNLOAD_TOPIC,
+    state::{State, Translator},
+    window::SaveRequest,
     wire::ClientId,
 };
 
@@ -30,6 +33,25 @@ pub enum Saved {
 }
 
 impl Ctx {
+    /// The same for a part of the application.
+    pub(super) fn translated(self, translator: &Translator) -> Self {
+        let server = Server::view(self.server.inner, translator.clone());
+        Ctx { server, ..self }
+    }
+
+    /// A value of the application that was put into the [context](crate::Context).
+    ///
+    /// # Errors
+    /// A failure that names the type when there is none.
+    pub fn context<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Failure> {
+        self.server.context().get().ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            Failure::msg(format!(
+                "there is no {name} in the context; insert one before the start"
+            ))
+        })
+    }
+
     pub(super) fn of(server: &Server, client: Option<ClientId>) -> Self {
         Ctx {
             server: server.clone(),

@@ -5,13 +5,11 @@
 //! is answered.
 
 use std::{
-    pin::Pin,
     sync::{Arc, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,7 +19,7 @@ use crate::{
     callback::{Arguments, Function, Outcome},
     controller::Lifecycle,
     session::{Client, STATE_TOPIC},
-    state::{State, deferred},
+    state::deferred,
     wire::{
         Packed,
         message::{self, ErrorCode, Request},
@@ -43,7 +41,7 @@ impl Server {
     pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request) {
         match request.method.as_str() {
             "trame.state.get" => self.send_snapshot(client, &request.id),
-            "trame.trigger" => self.call_trigger(client, request),
+            "trame.trigger" => self.answer_trigger(client, request),
             _ if is_own_method(&request.method) => {
                 let hold = client.outbox.hold();
                 let result = deferred(|| self.own_method(client, &request));
@@ -161,37 +159,15 @@ impl Server {
 
     fn page_event(&self, client: &Client, event: &str) {
         match Lifecycle::from_page(event) {
-            Some(event) => self.start_hooks(client, event, Vec::new()),
+            Some(event) => self.start_hooks(client.id, event, &[]),
             None => tracing::debug!(event, "a page announced an event that is not known"),
         }
     }
 
     fn page_error(&self, client: &Client, error: &str) {
         tracing::warn!(?client.id, "a page reports: {error}");
-        self.start_hooks(
-            client,
-            Lifecycle::Error,
-            Packed::encode(error).into_iter().collect(),
-        );
-    }
-
-    /// Runs the hooks of an event without waiting for async ones.
-    fn start_hooks(&self, client: &Client, event: Lifecycle, args: Vec<Packed>) {
-        for hook in self.inner.controller.hooks(event) {
-            let callee = format!("the hook on {event:?}");
-            let arguments = Arguments::new(callee.clone(), args.clone(), Default::default());
-            match hook(Ctx::of(self, Some(client.id)), arguments) {
-                Outcome::Ready(result) => self.report(&callee, result),
-                Outcome::Pending(future) => {
-                    let server = self.clone();
-                    self.hub().spawn(async move {
-                        let result = server.clone().deferred(future).await;
-                        server.state().flush();
-                        server.report(&callee, result);
-                    });
-                }
-            }
-        }
+        let args: Vec<Packed> = Packed::encode(error).into_iter().collect();
+        self.start_hooks(client.id, Lifecycle::Error, &args);
     }
 
     fn stop_later(&self, request: &Request) -> Result<(), Failure> {
@@ -208,7 +184,7 @@ impl Server {
         Ok(())
     }
 
-    fn call_trigger(&self, client: &Arc<Client>, mut request: Request) {
+    fn answer_trigger(&self, client: &Arc<Client>, mut request: Request) {
         let name: Result<String> = match request.args.first() {
             Some(name) => name.decode_as("the name of the trigger"),
             None => Packed::nil().decode_as("the name of the trigger"),
@@ -217,8 +193,8 @@ impl Server {
             Ok(name) => name,
             Err(error) => return self.answer(client, &request, Err(error.into())),
         };
-        let Some(function) = self.inner.controller.trigger(&name) else {
-            let similar = self.inner.controller.similar_triggers(&name);
+        let Some(function) = self.inner.functions.trigger(&name) else {
+            let similar = self.inner.functions.similar_triggers(&name);
             tracing::warn!(
                 "a page called a trigger: {}",
                 unknown("trigger", &name, similar)
@@ -290,7 +266,10 @@ impl Server {
         drop(hold);
         let (server, client) = (self.clone(), Arc::clone(client));
         self.hub().spawn(async move {
-            let result = future.await;
+            // Nobody waits for the answer once the client is gone: the call ends at its next await.
+            let Some(result) = client.gone.run_until_cancelled(future).await else {
+                return tracing::debug!("{callee} was cancelled: its client is gone");
+            };
             let _hold = client.outbox.hold();
             server.state().flush();
             server.answer_call(&client, &request, &callee, result);
@@ -336,51 +315,5 @@ impl Server {
         let text = "Unregistered method called";
         let message = message::error(id, ErrorCode::Unknown, text, method.as_ref(), max_frame);
         client.outbox.reply(message);
-    }
-
-    /// Logs a failure and tells the hooks on exceptions.
-    pub(super) fn report(&self, callee: &str, result: Result<Packed, Failure>) {
-        let Err(failure) = result else { return };
-        tracing::error!("{callee} failed: {failure}");
-        let text = format!("{callee} failed: {failure}");
-        for hook in self.inner.controller.hooks(Lifecycle::Exception) {
-            let args = Packed::encode(&text).into_iter().collect();
-            let callee = "the hook on Exception".to_owned();
-            let arguments = Arguments::new(callee, args, Default::default());
-            match hook(Ctx::of(self, None), arguments) {
-                Outcome::Ready(Ok(_)) => {}
-                // A failing hook on failures is only logged: it must not call itself.
-                Outcome::Ready(Err(failure)) => {
-                    tracing::error!("a hook on Exception failed: {failure}")
-                }
-                Outcome::Pending(future) => self.hub().spawn(future.map(drop)),
-            }
-        }
-    }
-
-    /// Wraps the future of a callback, so that what it sets between two awaits goes out as one message.
-    pub(super) fn deferred(self, future: BoxFuture<'static, Result<Packed, Failure>>) -> Deferred {
-        Deferred {
-            state: self.inner.state.clone(),
-            future,
-        }
-    }
-}
-
-/// The future of a callback, which flushes whenever it has to wait: a page shows progress before the work is done.
-pub(super) struct Deferred {
-    state: State,
-    future: BoxFuture<'static, Result<Packed, Failure>>,
-}
-
-impl Future for Deferred {
-    type Output = Result<Packed, Failure>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let poll = deferred(|| self.future.as_mut().poll(context));
-        if poll.is_pending() {
-            self.state.flush();
-        }
-        poll
     }
 }

@@ -3,42 +3,51 @@
 //! It ties the parts together and knows neither HTTP nor sockets: connections come in through
 //! [`Session`], and whatever runs the server is told to stop through a token.
 //!
+//! - [`options`]: what it is made with
+//! - [`functions`]: functions of the application, registered and run; [`controller`]: those that are found by name
 //! - [`context`]: what callbacks get
-//! - [`dispatch`]: the RPC methods of trame and the application's own
+//! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
 //! - [`session`]: one connection, from its first byte to its last
+//! - [`dispatch`]: the RPC methods of trame and the application's own
 
 mod context;
+mod controller;
 mod dispatch;
+mod functions;
 mod module;
+mod options;
+mod publish;
 mod session;
 
 use std::{
-    collections::HashMap,
-    panic::Location,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
 
 pub use context::{Ctx, Saved};
+pub use controller::{Controller, ControllerFunction};
+pub use functions::{Keys, Trigger};
 pub use module::{Module, VueUse};
+pub use options::ServerOptions;
 pub(crate) use session::{Limits, Session};
 
 use module::Modules;
-use serde::Serialize;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Error, Result,
-    callback::{Arguments, Callback, Function, Outcome, function},
-    controller::{Controller, Lifecycle},
-    session::{ACTIONS_TOPIC, Hub},
-    state::{Key, Listener, Reaction, State},
+    callback::Function,
+    controller::Functions,
+    session::{Hub, Private},
+    state::{Context, State, Translator},
     template::Template,
-    wire::{ClientId, Packed},
+    wire::Packed,
 };
 
-/// Bytes of the largest frame, and of what is kept for one slow client.
-const MAX_FRAME: usize = 10_000_000;
+/// The generation of Vue that widget libraries are asked for.
+const DEFAULT_CLIENT_TYPE: &str = "vue3";
 
 /// An application: its state, its functions and its page. A cheap handle, usable from any thread.
 ///
@@ -56,13 +65,19 @@ const MAX_FRAME: usize = 10_000_000;
 #[derive(Clone)]
 pub struct Server {
     inner: Arc<Inner>,
+    /// The state and the context under the names of this handle: a child server has its own.
+    state: State,
+    context: Context,
 }
 
 struct Inner {
     name: String,
+    options: ServerOptions,
+    client_type: OnceLock<String>,
     state: State,
+    context: Context,
     hub: Arc<Hub>,
-    controller: Controller<Ctx>,
+    functions: Functions<Ctx>,
     rpcs: RwLock<HashMap<String, Function<Ctx>>>,
     modules: Mutex<Modules>,
     settings: Mutex<Settings>,
@@ -79,47 +94,99 @@ pub(crate) struct Settings {
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.
     pub(crate) dialogs: Option<Arc<dyn crate::window::Dialogs>>,
+    /// Headers of every HTTP answer.
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 /// The server of this name, which is made when it does not exist. The same name gives the same server, everywhere in
 /// the process.
 pub fn get_server(name: &str) -> Server {
+    get_server_with(name, ServerOptions::default())
+}
+
+/// Like [`get_server`], with options for the case that the server is made.
+pub fn get_server_with(name: &str, options: ServerOptions) -> Server {
     static SERVERS: OnceLock<Mutex<HashMap<String, Server>>> = OnceLock::new();
     let servers = SERVERS.get_or_init(Mutex::default);
     let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
-    servers
-        .entry(name.to_owned())
-        .or_insert_with(|| Server::new(name))
-        .clone()
+    let made = || Server::with_options(name, options);
+    servers.entry(name.to_owned()).or_insert_with(made).clone()
 }
 
 impl Server {
     /// A server of its own, which [`get_server`] does not know.
     pub fn new(name: &str) -> Self {
+        Self::with_options(name, ServerOptions::default())
+    }
+
+    /// A server of its own with options.
+    pub fn with_options(name: &str, options: ServerOptions) -> Self {
+        let options = options.resolved();
+        let hub = Arc::new(Hub::new(options.max_frame()));
         let state = State::new();
-        for key in ["trame__scripts", "trame__module_scripts", "trame__styles"] {
-            state.set(key, [(); 0]);
-        }
-        state
-            .set("trame__vue_use", [(); 0])
-            .set("trame__mousetrap", [(); 0]);
-        state
-            .set("trame__client_only", ["trame__busy"])
-            .set("trame__busy", 1);
-        state.set("trame__favicon", ()).set("trame__title", "Trame");
-        let hub = Arc::new(Hub::new(MAX_FRAME));
+        declare_reserved(&state);
         state.connect(hub.clone());
+        let context = Context::new();
+        context.state().connect(Arc::new(Private(hub.clone())));
+        let inner = Inner {
+            name: name.to_owned(),
+            options,
+            client_type: OnceLock::new(),
+            state,
+            context,
+            hub,
+            functions: Functions::new(),
+            rpcs: RwLock::default(),
+            modules: Mutex::default(),
+            settings: Mutex::default(),
+        };
+        Self::view(Arc::new(inner), Translator::default())
+    }
+
+    /// A handle that speaks the names of a translator.
+    fn view(inner: Arc<Inner>, translator: Translator) -> Self {
+        let state = inner.state.translated(translator.clone());
+        let context = inner.context.translated(translator);
         Server {
-            inner: Arc::new(Inner {
-                name: name.to_owned(),
-                state,
-                hub,
-                controller: Controller::new(),
-                rpcs: RwLock::default(),
-                modules: Mutex::default(),
-                settings: Mutex::default(),
-            }),
+            inner,
+            state,
+            context,
         }
+    }
+
+    /// A part of the application: the same server, whose state, context, functions and triggers have names of their own.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server, Translator};
+    ///
+    /// let server = Server::new("doc");
+    /// let left = server.create_child_server(Translator::with_prefix("left_"));
+    /// left.state().set("count", 1);
+    /// left.trigger("reset", |cx: Ctx| { cx.state().set("count", 0); });
+    /// assert_eq!(server.state().get::<i64>("left_count")?, 1);
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    pub fn create_child_server(&self, translator: Translator) -> Server {
+        let translator = match self.is_child() {
+            true => translator.within(self.translator().clone()),
+            false => translator,
+        };
+        Self::view(Arc::clone(&self.inner), translator)
+    }
+
+    /// The whole that this is a part of; itself, if it is no part.
+    pub fn root_server(&self) -> Server {
+        Self::view(Arc::clone(&self.inner), Translator::default())
+    }
+
+    /// Whether this handle has names of its own.
+    pub(crate) fn is_child(&self) -> bool {
+        *self.translator() != Translator::default()
+    }
+
+    /// What translates the names that this handle uses.
+    pub fn translator(&self) -> &Translator {
+        self.state.translator()
     }
 
     /// The name it was made with.
@@ -127,9 +194,92 @@ impl Server {
         &self.inner.name
     }
 
+    /// The options it was made with, none of them missing.
+    pub fn options(&self) -> &ServerOptions {
+        &self.inner.options
+    }
+
     /// The values shared with every client.
     pub fn state(&self) -> &State {
-        &self.inner.state
+        &self.state
+    }
+
+    /// The values that stay on the server.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The name of the server and its whole state, as a client gets it that connects now.
+    pub fn get_server_state(&self) -> Packed {
+        let name = Packed::encode(self.name()).unwrap_or(Packed::nil());
+        let state = Packed::encode_map(&self.root_server().state.initial());
+        Packed::encode_map(&[("name".to_owned(), name), ("state".to_owned(), state)].into())
+    }
+
+    /// The kind of page that widget libraries are asked for: `vue3`, unless it was set.
+    pub fn client_type(&self) -> &str {
+        self.inner
+            .client_type
+            .get()
+            .map_or(DEFAULT_CLIENT_TYPE, String::as_str)
+    }
+
+    /// Sets the kind of page. It can be set once; setting the same again is fine.
+    ///
+    /// # Errors
+    /// [`Error::ClientType`] when it is another one already.
+    pub fn set_client_type(&self, client_type: &str) -> Result<()> {
+        let known = self
+            .inner
+            .client_type
+            .get_or_init(|| client_type.to_owned());
+        match known == client_type {
+            true => Ok(()),
+            false => Err(Error::ClientType(known.clone())),
+        }
+    }
+
+    /// Sets a header of every HTTP answer that has none of this name, or takes it back with `None`.
+    ///
+    /// # Errors
+    /// [`Error::Header`] when name or value cannot stand in a header.
+    pub fn set_http_header(&self, name: &str, value: Option<&str>) -> Result<()> {
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        let valid = !name.is_empty() && name.chars().all(is_token);
+        if !valid
+            || value.is_some_and(|value| value.chars().any(|c| c.is_control() || !c.is_ascii()))
+        {
+            return Err(Error::Header(name.to_owned()));
+        }
+        let mut settings = self.settings();
+        let name = name.to_ascii_lowercase();
+        match value {
+            Some(value) => drop(settings.headers.insert(name, value.to_owned())),
+            None => drop(settings.headers.remove(&name)),
+        }
+        Ok(())
+    }
+
+    /// The headers of every HTTP answer, by their names in lower case.
+    pub fn http_headers(&self) -> BTreeMap<String, String> {
+        self.settings().headers.clone()
+    }
+
+    /// Lets pages use `SharedArrayBuffer`, which browsers allow only to pages that are isolated from others.
+    pub fn enable_shared_array_buffer(&self) {
+        let mut settings = self.settings();
+        for (name, value) in [
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-embedder-policy", "require-corp"),
+            ("access-control-allow-origin", "*"),
+        ] {
+            settings.headers.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Resolves when everything that was to be sent to clients has been handed to their sockets.
+    pub async fn network_completion(&self) {
+        self.inner.hub.drained().await;
     }
 
     /// The port it listens on, while it runs.
@@ -147,102 +297,13 @@ impl Server {
         self.inner.hub.connected()
     }
 
-    /// Runs a function whenever one of the keys has changed, with their values as arguments in the order of the keys.
-    ///
-    /// It runs after the change was sent to the clients. What it sets goes out as a second message. All listeners on
-    /// keys that were set before the start run once at the start.
-    #[track_caller]
-    pub fn on_change<M: 'static>(&self, keys: impl Keys, listener: impl Callback<Ctx, M>) -> &Self {
-        let names = keys.names();
-        let callee = format!("the listener on {}", names.join(", "));
-        let keys = names.iter().map(|name| Key::from(name.as_str())).collect();
-        let function = function(listener);
-        // The state owns its listeners: a handle in one of them would keep the server alive for ever.
-        let server = Arc::downgrade(&self.inner);
-        self.inner
-            .state
-            .listen(Listener::new(keys, Location::caller(), move |values| {
-                let Some(inner) = server.upgrade() else {
-                    return Reaction::Done;
-                };
-                let server = Server { inner };
-                let arguments = Arguments::new(callee.clone(), values, Default::default());
-                match function(Ctx::of(&server, None), arguments) {
-                    Outcome::Ready(result) => {
-                        server.report(&callee, result);
-                        Reaction::Done
-                    }
-                    Outcome::Pending(future) => {
-                        let callee = callee.clone();
-                        let driven = server.clone().deferred(future);
-                        Reaction::Pending(Box::pin(async move {
-                            let result = driven.await;
-                            server.inner.state.flush();
-                            server.report(&callee, result);
-                        }))
-                    }
-                }
-            }));
-        self
-    }
-
-    /// Lets pages call a function by this name: `trigger('name', [arguments])`.
-    ///
-    /// The arguments are decoded as the function's types, and what it returns answers the page's promise. A later function of
-    /// the same name takes its place.
-    pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
-        self.inner
-            .controller
-            .set_trigger(name.to_owned(), function(callback));
-        Trigger {
-            name: name.to_owned(),
-        }
-    }
-
-    /// Like [`trigger`](Self::trigger), with a name that is made up.
-    pub fn anonymous_trigger<M: 'static>(&self, callback: impl Callback<Ctx, M>) -> Trigger {
-        self.trigger(&self.inner.controller.generate_name(), callback)
-    }
-
-    /// Lets clients call an RPC method of this name, for instance `"demo.frame"`.
-    ///
-    /// Unlike triggers, RPC methods are called by client code of your own through its wslink session.
-    ///
-    /// # Panics
-    /// When the name is not made of lower-case words joined by dots, or belongs to the protocol itself.
-    #[track_caller]
-    pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
-        assert!(
-            is_dotted_name(method),
-            "`{method}` is not lower-case words joined by dots"
-        );
-        assert!(
-            !dispatch::is_own_method(method),
-            "`{method}` belongs to the protocol"
-        );
-        let mut rpcs = self
-            .inner
-            .rpcs
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        rpcs.insert(method.to_owned(), function(callback));
-        drop(rpcs);
-        self
-    }
-
-    /// Runs a function at a moment of the life cycle.
-    pub fn on<M: 'static>(&self, event: Lifecycle, hook: impl Callback<Ctx, M>) -> &Self {
-        self.inner.controller.add_hook(event, function(hook));
-        self
-    }
-
     /// Sets the page's template: Vue's language, with every state key as a variable. Open pages show it at once.
     ///
     /// A page shows the template `main`, or the one that its `?ui=` names. Text that comes from data has no place in a
     /// template: escaping does not keep Vue from running what stands in `{{ }}`. Put it into the state.
     pub fn template(&self, name: &str, template: impl Into<Template>) -> &Self {
         let key = format!("trame__template_{name}");
-        self.inner.state.set(&key, template.into().as_str());
+        self.state.set(&key, template.into().as_str());
         self
     }
 
@@ -266,86 +327,8 @@ impl Server {
             })?;
         }
         state.set("trame__vue_use", self.modules().vue_use());
-        state.extend(&module.state)?;
+        self.inner.state.extend(&module.state)?;
         Ok(true)
-    }
-
-    /// Sends data to all clients that listen to a topic.
-    ///
-    /// Every client gets every message, in order; one that does not keep up is disconnected. For pictures and the like,
-    /// where only the newest counts, use [`stream`](Self::stream).
-    pub fn publish(&self, topic: &str, data: impl Serialize) -> Result<()> {
-        self.inner.hub.publish(topic, &Packed::encode(&data)?, None);
-        Ok(())
-    }
-
-    /// Sends data to all clients but one.
-    pub fn publish_except(
-        &self,
-        client: ClientId,
-        topic: &str,
-        data: impl Serialize,
-    ) -> Result<()> {
-        self.inner
-            .hub
-            .publish(topic, &Packed::encode(&data)?, Some(client));
-        Ok(())
-    }
-
-    /// Sends data to one client. Says `false` when it is gone.
-    pub fn publish_to(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<bool> {
-        Ok(self
-            .inner
-            .hub
-            .publish_to(client, topic, &Packed::encode(&data)?))
-    }
-
-    /// Offers the newest frame of a stream: each client gets the latest one when it has drawn the one before.
-    ///
-    /// Never waits and never fills a queue: a slow page sees fewer frames, and its state is not delayed. The newest frame is kept
-    /// for pages that come later.
-    pub fn stream(&self, topic: &str, frame: impl Serialize) -> Result<()> {
-        self.inner.hub.offer(topic, &Packed::encode(&frame)?);
-        Ok(())
-    }
-
-    /// Calls a method of an element that the page knows by its `ref`, in all pages.
-    pub fn js_call(&self, element: &str, method: &str, args: impl Serialize) -> Result<()> {
-        #[derive(Serialize)]
-        struct Action<'a, A> {
-            r#type: &'static str,
-            r#ref: &'a str,
-            method: &'a str,
-            args: A,
-        }
-        self.publish(
-            ACTIONS_TOPIC,
-            [Action {
-                r#type: "method",
-                r#ref: element,
-                method,
-                args,
-            }],
-        )
-    }
-
-    /// Sends the current values of these keys to all clients, known to them or not.
-    pub fn force_state_push(&self, keys: &[&str]) {
-        self.inner.state.snapshot(|pushed| {
-            let values: indexmap::IndexMap<String, Packed> = keys
-                .iter()
-                .map(|key| {
-                    (
-                        String::from(*key),
-                        pushed.get(*key).cloned().unwrap_or(Packed::nil()),
-                    )
-                })
-                .collect();
-            let topic = crate::session::STATE_TOPIC;
-            self.inner
-                .hub
-                .publish(topic, &Packed::encode_map(&values), None);
-        });
     }
 
     /// Says how a desktop host should show the application.
@@ -385,78 +368,6 @@ impl Server {
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.inner.hub
     }
-
-    /// Runs the hooks of an event one after another, waiting for async ones.
-    pub(crate) async fn run_hooks(&self, event: Lifecycle) {
-        for hook in self.inner.controller.hooks(event) {
-            let callee = format!("the hook on {event:?}");
-            let arguments = Arguments::new(callee.clone(), Vec::new(), Default::default());
-            let outcome = crate::state::deferred(|| hook(Ctx::of(self, None), arguments));
-            let result = match outcome {
-                Outcome::Ready(result) => result,
-                Outcome::Pending(future) => self.clone().deferred(future).await,
-            };
-            self.report(&callee, result);
-            self.inner.state.flush();
-        }
-    }
-}
-
-/// The keys a listener watches: a name or several.
-pub trait Keys {
-    /// Their names, in the order in which the listener gets their values.
-    fn names(self) -> Vec<String>;
-}
-
-impl Keys for &str {
-    fn names(self) -> Vec<String> {
-        vec![self.to_owned()]
-    }
-}
-
-impl<const N: usize> Keys for [&str; N] {
-    fn names(self) -> Vec<String> {
-        self.iter().map(|name| (*name).to_owned()).collect()
-    }
-}
-
-impl Keys for Vec<String> {
-    fn names(self) -> Vec<String> {
-        self
-    }
-}
-
-/// A registered trigger, for writing calls to it into templates.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    name: String,
-}
-
-impl Trigger {
-    /// The name that pages call it by.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The JavaScript that calls it, for an event attribute: `arguments` is JavaScript, too.
-    ///
-    /// ```
-    /// let server = selvedge::Server::new("doc");
-    /// let add = server.trigger("add", |_: selvedge::Ctx, by: i64| by);
-    /// assert_eq!(add.call("count + 1"), "trigger('add', [count + 1])");
-    /// ```
-    pub fn call(&self, arguments: &str) -> String {
-        format!("trigger('{}', [{arguments}])", self.name)
-    }
-}
-
-fn is_dotted_name(name: &str) -> bool {
-    name.split('.').all(|word| {
-        word.starts_with(|first: char| first.is_ascii_lowercase())
-            && word
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    })
 }
 
 /// Names in the errors of this module.
@@ -466,4 +377,21 @@ pub(crate) fn unknown(kind: &'static str, name: &str, candidates: Vec<String>) -
         name: name.to_owned(),
         candidates,
     }
+}
+
+/// What every page expects to be there.
+fn declare_reserved(state: &State) {
+    for key in [
+        "trame__scripts",
+        "trame__module_scripts",
+        "trame__styles",
+        "trame__vue_use",
+        "trame__mousetrap",
+    ] {
+        state.set(key, json!([]));
+    }
+    state
+        .set("trame__client_only", ["trame__busy"])
+        .set("trame__busy", 1);
+    state.set("trame__favicon", ()).set("trame__title", "Trame");
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Server;
 use crate::{
     Result,
+    controller::Lifecycle,
     session::Client,
     wire::{
         Packed,
@@ -153,6 +154,8 @@ impl Session {
                 .send(message::reply(&request.id, &welcome, hub.max_frame()));
         }
         hub.join(&self.client);
+        self.server
+            .start_hooks(self.client.id, Lifecycle::ConnectionOpened, &[]);
     }
 
     fn refuse(&self, id: &Packed, code: ErrorCode, text: &str) {
@@ -165,6 +168,11 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.server.hub().leave(self.client.id);
+        self.client.gone.cancel();
+        if self.authenticated {
+            self.server.hub().leave(self.client.id);
+            self.server
+                .start_hooks(self.client.id, Lifecycle::ConnectionClosed, &[]);
+        }
     }
 }

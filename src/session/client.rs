@@ -1,5 +1,7 @@
 //! One connected client.
 
+use tokio_util::sync::CancellationToken;
+
 use super::outbox::Outbox;
 use crate::{Result, wire::ClientId};
 
@@ -7,6 +9,8 @@ use crate::{Result, wire::ClientId};
 pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) outbox: Outbox,
+    /// Fires when the connection has ended.
+    pub(crate) gone: CancellationToken,
 }
 
 impl Client {
@@ -15,6 +19,7 @@ impl Client {
         Ok(Client {
             id: ClientId::random()?,
             outbox: Outbox::new(outbox_bytes),
+            gone: CancellationToken::new(),
         })
     }
 }

@@ -140,6 +140,17 @@ impl Hub {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Resolves when every client's outbox has been empty once.
+    pub(crate) async fn drained(&self) {
+        let clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
+        for client in clients {
+            client
+                .gone
+                .run_until_cancelled(client.outbox.drained())
+                .await;
+        }
+    }
+
     /// Sends the latest values of `keys` to a client whose changes were folded.
     pub(crate) fn catch_up(&self, state: &State, client: &Client, keys: &IndexSet<Key>) {
         state.snapshot(|pushed| {
@@ -161,13 +172,13 @@ impl Hub {
     }
 
     /// Gives a run of the server its tasks, and starts the one that flushes what nobody else does.
-    pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, state: &State) {
-        let (hub, state) = (Arc::clone(self), state.clone());
+    pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, states: [State; 2]) {
+        let hub = Arc::clone(self);
         tasks.spawn_service(async move {
             loop {
                 hub.unflushed.notified().await;
                 sleep(FLUSH_DELAY).await;
-                state.flush();
+                states.iter().for_each(State::flush);
             }
         });
         *self.tasks() = Some(tasks);
@@ -196,6 +207,21 @@ impl Hub {
         if let Some(tasks) = &*self.tasks() {
             tasks.spawn_service(future);
         }
+    }
+}
+
+/// What a state commits that no client sees. Its async listeners run as tasks all the same.
+pub(crate) struct Private(pub(crate) Arc<Hub>);
+
+impl Sink for Private {
+    fn push(&self, _: &[(Key, Packed)], _: Option<ClientId>) {}
+
+    fn unflushed(&self) {
+        self.0.unflushed();
+    }
+
+    fn drive(&self, future: BoxFuture<'static, ()>) {
+        self.0.drive(future);
     }
 }
 

@@ -10,7 +10,7 @@ mod stream;
 mod tasks;
 
 pub(crate) use client::Client;
-pub(crate) use hub::Hub;
+pub(crate) use hub::{Hub, Private};
 pub(crate) use outbox::{Closing, Next};
 pub(crate) use tasks::Tasks;
 

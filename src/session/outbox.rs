@@ -29,6 +29,7 @@ pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     filled: Notify,
     gave_up: Notify,
+    emptied: Notify,
     limit: usize,
 }
 
@@ -42,6 +43,8 @@ struct Queue {
     behind: IndexSet<Key>,
     streams: Streams,
     closing: Option<Closing>,
+    /// What was taken out last is still being written.
+    sending: bool,
 }
 
 enum Item {
@@ -86,11 +89,13 @@ impl Outbox {
             behind: IndexSet::new(),
             streams: Streams::default(),
             closing: None,
+            sending: false,
         };
         Outbox {
             queue: Mutex::new(queue),
             filled: Notify::new(),
             gave_up: Notify::new(),
+            emptied: Notify::new(),
             limit,
         }
     }
@@ -203,21 +208,44 @@ impl Outbox {
         self.lock().streams.close(topic);
     }
 
+    /// Resolves when everything that was queued has been handed to the socket.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.lock().is_drained() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
     /// Waits for something to do, and fills `batch` with frames where that is to send them.
     ///
     /// # Cancellation
     /// Nothing is lost when the future is dropped.
     pub(crate) async fn next(&self, batch: &mut Vec<Bytes>) -> Next {
         loop {
-            if let Some(next) = self.lock().next(batch) {
-                return next;
+            {
+                let mut queue = self.lock();
+                queue.sending = false;
+                if let Some(next) = queue.next(batch) {
+                    queue.sending = true;
+                    return next;
+                }
             }
+            self.emptied.notify_waiters();
             self.filled.notified().await;
         }
     }
 }
 
 impl Queue {
+    fn is_drained(&self) -> bool {
+        !self.sending && self.items.is_empty() && self.behind.is_empty()
+    }
+
     fn next(&mut self, batch: &mut Vec<Bytes>) -> Option<Next> {
         let mut size = 0;
         while size < BATCH && (self.holds == 0 || self.free > 0) {

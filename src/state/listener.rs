@@ -5,7 +5,7 @@ use std::{fmt, panic::Location};
 use futures_util::future::BoxFuture;
 
 use super::Key;
-use crate::wire::Packed;
+use crate::wire::{ClientId, Packed};
 
 /// What running a listener leaves to be done.
 pub(crate) enum Reaction {
@@ -19,15 +19,15 @@ pub(crate) enum Reaction {
 pub(crate) struct Listener {
     pub(super) keys: Vec<Key>,
     registered: &'static Location<'static>,
-    run: Box<dyn Fn(Vec<Packed>) -> Reaction + Send + Sync>,
+    run: Box<dyn Fn(Vec<Packed>, Option<ClientId>) -> Reaction + Send + Sync>,
 }
 
 impl Listener {
-    /// A listener that gets the values of `keys` in their order. It reports its own failures; it must not panic.
+    /// A listener that gets the values of `keys` in their order, and the client whose change it was. It reports its own failures; it must not panic.
     pub(crate) fn new(
         keys: Vec<Key>,
         registered: &'static Location<'static>,
-        run: impl Fn(Vec<Packed>) -> Reaction + Send + Sync + 'static,
+        run: impl Fn(Vec<Packed>, Option<ClientId>) -> Reaction + Send + Sync + 'static,
     ) -> Self {
         Listener {
             keys,
@@ -36,8 +36,8 @@ impl Listener {
         }
     }
 
-    pub(super) fn run(&self, values: Vec<Packed>) -> Reaction {
-        (self.run)(values)
+    pub(super) fn run(&self, values: Vec<Packed>, client: Option<ClientId>) -> Reaction {
+        (self.run)(values, client)
     }
 }
 

@@ -10,12 +10,20 @@
 //! Semantics are those of trame's `State`: a value that is set is *pending* until a flush; setting the pushed value again
 //! takes it out of pending; a flush runs in rounds until the listeners have nothing more to say.
 
+mod context;
 mod flush;
+mod handle;
 mod listener;
 mod scope;
 mod store;
+mod translator;
+mod typed;
 
+pub use context::Context;
+pub use handle::{Batch, FlushScope, State};
 pub(crate) use listener::{Listener, Reaction};
+pub use scope::Suppressed;
 pub(crate) use scope::deferred;
-pub use store::{Batch, State};
 pub(crate) use store::{Key, Sink};
+pub use translator::Translator;
+pub use typed::Handle;

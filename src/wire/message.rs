@@ -256,6 +256,17 @@ pub(crate) fn reply_state<'a>(
     chunk::finish(message, max_frame)
 }
 
+/// A list as a value of its own.
+pub(super) fn list_value<'a>(items: impl Iterator<Item = &'a Packed> + Clone) -> Packed {
+    let mut bytes = BytesMut::new();
+    let count = items.clone().count() as u32;
+    put(&mut bytes, |out| {
+        rmp::encode::write_array_len(out, count).map(drop)
+    });
+    items.for_each(|item| bytes.put_slice(item.as_bytes()));
+    Packed::from_checked(bytes.freeze())
+}
+
 /// A map as a value of its own.
 pub(super) fn map_value(entries: &IndexMap<String, Packed>) -> Packed {
     let mut bytes = BytesMut::new();

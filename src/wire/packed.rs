@@ -8,7 +8,10 @@ use std::{any::type_name, borrow::Cow, fmt};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, DeserializeSeed},
+};
 
 use super::scan::MAX_DEPTH;
 use crate::{Error, Result};
@@ -70,9 +73,25 @@ impl Packed {
         })
     }
 
+    /// Decodes the value through a seed; the reason where that fails.
+    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        &self,
+        seed: S,
+    ) -> Result<S::Value, String> {
+        let mut deserializer = rmp_serde::Deserializer::new(&self.0[..]).with_human_readable();
+        deserializer.set_max_depth(MAX_DEPTH + 8);
+        seed.deserialize(&mut deserializer)
+            .map_err(|error| error.to_string())
+    }
+
     /// The encoding of a map of values that are encoded already.
     pub(crate) fn encode_map(entries: &IndexMap<String, Packed>) -> Self {
         super::message::map_value(entries)
+    }
+
+    /// The encoding of a list of values that are encoded already.
+    pub(crate) fn encode_list<'a>(items: impl Iterator<Item = &'a Packed> + Clone) -> Self {
+        super::message::list_value(items)
     }
 
     /// Whether this is `nil`.

@@ -1,0 +1,430 @@
+//! Functions of the application, registered and run: listeners, triggers, RPC methods and hooks.
+
+use std::{
+    panic::Location,
+    pin::Pin,
+    sync::{Arc, PoisonError, Weak},
+    task::{Context, Poll},
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use serde::Serialize;
+
+use super::{Ctx, Inner, Server, dispatch, unknown};
+use crate::{
+    Failure, Result,
+    callback::{Arguments, Callback, Function, Outcome, function},
+    controller::{Lifecycle, Role},
+    state::{Key, Listener, Reaction, State, Translator, deferred},
+    wire::{ClientId, Packed, message},
+};
+
+/// Generated names of triggers mean the same in every part of an application.
+const GENERATED: &str = "trigger__";
+
+impl Server {
+    /// A callback that was registered through this handle: its context speaks this handle's names.
+    pub(super) fn bind<M: 'static>(&self, callback: impl Callback<Ctx, M>) -> Function<Ctx> {
+        let function = function(callback);
+        if !self.is_child() {
+            return function;
+        }
+        let translator = self.translator().clone();
+        Arc::new(move |cx: Ctx, arguments| function(cx.translated(&translator), arguments))
+    }
+
+    /// Runs a function whenever one of the keys has changed, with their values as arguments in the order of the keys.
+    ///
+    /// It runs after the change was sent to the clients. What it sets goes out as a second message. All listeners on
+    /// keys that were set before the start run once at the start. [`Ctx::client`] is the client whose change it was, if one was.
+    #[track_caller]
+    pub fn on_change<M: 'static>(&self, keys: impl Keys, listener: impl Callback<Ctx, M>) -> &Self {
+        self.listen(self.state(), keys, listener);
+        self
+    }
+
+    /// Runs a function whenever one of the keys of the [context's state](crate::Context::state) has changed.
+    #[track_caller]
+    pub fn on_context_change<M: 'static>(
+        &self,
+        keys: impl Keys,
+        listener: impl Callback<Ctx, M>,
+    ) -> &Self {
+        self.listen(self.context().state(), keys, listener);
+        self
+    }
+
+    #[track_caller]
+    fn listen<M: 'static>(&self, state: &State, keys: impl Keys, listener: impl Callback<Ctx, M>) {
+        let names = keys.names();
+        let callee = format!("the listener on {}", names.join(", "));
+        let keys = names
+            .iter()
+            .map(|name| Key::from(state.translator().translate(name)))
+            .collect();
+        let function = function(listener);
+        let server = self.downgrade();
+        let run = move |values, client| match server.upgrade() {
+            Some(server) => server.react(&function, &callee, values, client),
+            None => Reaction::Done,
+        };
+        state.listen(Listener::new(keys, Location::caller(), run));
+    }
+
+    fn react(
+        self,
+        function: &Function<Ctx>,
+        callee: &str,
+        values: Vec<Packed>,
+        client: Option<ClientId>,
+    ) -> Reaction {
+        let arguments = Arguments::new(callee.to_owned(), values, Default::default());
+        match function(Ctx::of(&self, client), arguments) {
+            Outcome::Ready(result) => {
+                self.report(callee, result);
+                Reaction::Done
+            }
+            Outcome::Pending(future) => {
+                Reaction::Pending(self.finish(callee.to_owned(), future).boxed())
+            }
+        }
+    }
+
+    /// Drives the future of a function that nobody waits for.
+    pub(super) async fn finish(
+        self,
+        callee: String,
+        future: BoxFuture<'static, Result<Packed, Failure>>,
+    ) {
+        let result = self.clone().deferred(future).await;
+        self.state().flush();
+        self.report(&callee, result);
+    }
+
+    /// Lets pages call a function by this name: `trigger('name', [arguments])`.
+    ///
+    /// The arguments are decoded as the function's types, and what it returns answers the page's promise. A later function of
+    /// the same name takes its place.
+    pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
+        let name = self.trigger_name(name);
+        self.inner
+            .functions
+            .set_trigger(name.clone(), self.bind(callback));
+        Trigger { name }
+    }
+
+    /// Like [`trigger`](Self::trigger), with a name that is made up.
+    pub fn anonymous_trigger<M: 'static>(&self, callback: impl Callback<Ctx, M>) -> Trigger {
+        self.trigger(&self.inner.functions.generate_name(), callback)
+    }
+
+    /// Takes a trigger out. Says whether it was there.
+    pub fn remove_trigger(&self, name: &str) -> bool {
+        self.inner
+            .functions
+            .remove_trigger(&self.trigger_name(name))
+    }
+
+    /// Calls a trigger as a page does, from Rust.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`](crate::Error::Unknown) when there is none of this name, and the function's own.
+    pub async fn call_trigger(&self, name: &str, args: impl Serialize) -> Result<Packed, Failure> {
+        let name = self.trigger_name(name);
+        let Some(function) = self.inner.functions.trigger(&name) else {
+            let similar = self.inner.functions.similar_triggers(&name);
+            return Err(unknown("trigger", &name, similar).into());
+        };
+        self.call(&function, format!("trigger `{name}`"), list(&args)?, None)
+            .await
+    }
+
+    /// Lets clients call an RPC method of this name, for instance `"demo.frame"`.
+    ///
+    /// Unlike triggers, RPC methods are called by client code of your own through its wslink session.
+    ///
+    /// # Panics
+    /// When the name is not made of lower-case words joined by dots, or belongs to the protocol itself.
+    #[track_caller]
+    pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
+        assert!(
+            is_dotted_name(method),
+            "`{method}` is not lower-case words joined by dots"
+        );
+        assert!(
+            !dispatch::is_own_method(method),
+            "`{method}` belongs to the protocol"
+        );
+        let mut rpcs = self
+            .inner
+            .rpcs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        rpcs.insert(method.to_owned(), self.bind(callback));
+        drop(rpcs);
+        self
+    }
+
+    /// Calls an RPC method as a client does, from Rust.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`](crate::Error::Unknown) when there is none of this name, and the method's own.
+    pub async fn protocol_call(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<Packed, Failure> {
+        let rpcs = self
+            .inner
+            .rpcs
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let function = rpcs.get(method).cloned();
+        drop(rpcs);
+        let function = function.ok_or_else(|| unknown("RPC method", method, Vec::new()))?;
+        self.call(
+            &function,
+            format!("RPC method `{method}`"),
+            list(&args)?,
+            None,
+        )
+        .await
+    }
+
+    /// Calls a function and waits for it. What it changes is flushed.
+    pub(super) async fn call(
+        &self,
+        function: &Function<Ctx>,
+        callee: String,
+        args: Vec<Packed>,
+        client: Option<ClientId>,
+    ) -> Result<Packed, Failure> {
+        let arguments = Arguments::new(callee, args, Default::default());
+        let outcome = deferred(|| function(Ctx::of(self, client), arguments));
+        let result = match outcome {
+            Outcome::Ready(result) => result,
+            Outcome::Pending(future) => self.clone().deferred(future).await,
+        };
+        self.state().flush();
+        result
+    }
+
+    /// Runs a function at a moment of the life cycle, beside those that are there.
+    ///
+    /// It is the controller's function of that name: [`Lifecycle::function_name`].
+    pub fn on<M: 'static>(&self, event: Lifecycle, hook: impl Callback<Ctx, M>) -> &Self {
+        self.inner
+            .functions
+            .add(event.function_name(), Role::Added, self.bind(hook));
+        self
+    }
+
+    /// Runs the hooks of an event one after another, waiting for async ones.
+    pub(crate) async fn run_hooks(&self, event: Lifecycle) {
+        let callee = format!("the hook on {event:?}");
+        for (role, hook) in self
+            .inner
+            .functions
+            .calls(event.function_name())
+            .unwrap_or_default()
+        {
+            if role == Role::Task {
+                self.start(&hook, callee.clone(), Vec::new(), None);
+            } else {
+                let result = self.call(&hook, callee.clone(), Vec::new(), None).await;
+                self.report(&callee, result);
+            }
+        }
+    }
+
+    /// Runs the hooks of an event without waiting for async ones.
+    pub(super) fn start_hooks(&self, client: ClientId, event: Lifecycle, args: &[Packed]) {
+        let callee = format!("the hook on {event:?}");
+        for (_, hook) in self
+            .inner
+            .functions
+            .calls(event.function_name())
+            .unwrap_or_default()
+        {
+            self.start(&hook, callee.clone(), args.to_vec(), Some(client));
+        }
+    }
+
+    /// Calls a function that nobody waits for.
+    pub(super) fn start(
+        &self,
+        function: &Function<Ctx>,
+        callee: String,
+        args: Vec<Packed>,
+        client: Option<ClientId>,
+    ) {
+        let arguments = Arguments::new(callee.clone(), args, Default::default());
+        match deferred(|| function(Ctx::of(self, client), arguments)) {
+            Outcome::Ready(result) => {
+                self.state().flush();
+                self.report(&callee, result);
+            }
+            Outcome::Pending(future) => self.hub().spawn(self.clone().finish(callee, future)),
+        }
+    }
+
+    /// Runs a future beside everything else, until it ends or the server has stopped. A failure is logged.
+    ///
+    /// Does nothing but log a warning when the server does not run.
+    pub fn create_task<F, E>(&self, future: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Failure>,
+    {
+        let future = async move {
+            future.await.map_err(Into::into)?;
+            Ok(Packed::nil())
+        };
+        self.hub()
+            .spawn(self.clone().finish("a task".to_owned(), future.boxed()));
+    }
+
+    /// Logs a failure and tells the hooks on exceptions.
+    pub(super) fn report(&self, callee: &str, result: Result<Packed, Failure>) {
+        let Err(failure) = result else { return };
+        let text = format!("{callee} failed: {failure}");
+        tracing::error!("{text}");
+        let event = Lifecycle::Exception.function_name();
+        for (_, hook) in self.inner.functions.calls(event).unwrap_or_default() {
+            let args = Packed::encode(&text).into_iter().collect();
+            let arguments =
+                Arguments::new("the hook on Exception".to_owned(), args, Default::default());
+            match hook(Ctx::of(self, None), arguments) {
+                Outcome::Ready(Ok(_)) => {}
+                // A failing hook on failures is only logged: it must not call itself.
+                Outcome::Ready(Err(failure)) => {
+                    tracing::error!("a hook on Exception failed: {failure}");
+                }
+                Outcome::Pending(future) => self.hub().spawn(future.map(drop)),
+            }
+        }
+    }
+
+    /// The name of a trigger among those of all parts.
+    fn trigger_name(&self, name: &str) -> String {
+        match name.starts_with(GENERATED) {
+            true => name.to_owned(),
+            false => self.translator().translate(name).into_owned(),
+        }
+    }
+
+    /// Wraps the future of a callback, so that what it sets between two awaits goes out as one message.
+    pub(super) fn deferred(self, future: BoxFuture<'static, Result<Packed, Failure>>) -> Deferred {
+        Deferred {
+            state: self.state.clone(),
+            future,
+        }
+    }
+
+    /// A handle that keeps nothing alive, for what the server itself owns.
+    fn downgrade(&self) -> WeakServer {
+        let inner = Arc::downgrade(&self.inner);
+        WeakServer {
+            inner,
+            translator: self.translator().clone(),
+        }
+    }
+}
+
+/// The arguments of a call from Rust: the items of a tuple or list, none for `()`, else the one value.
+pub(super) fn list(args: &impl Serialize) -> Result<Vec<Packed>> {
+    let packed = Packed::encode(args)?;
+    Ok(
+        message::items(&packed).unwrap_or_else(|| match packed.is_nil() {
+            true => Vec::new(),
+            false => vec![packed],
+        }),
+    )
+}
+
+/// A server that may be gone, see [`Server::downgrade`].
+struct WeakServer {
+    inner: Weak<Inner>,
+    translator: Translator,
+}
+
+impl WeakServer {
+    fn upgrade(&self) -> Option<Server> {
+        Some(Server::view(self.inner.upgrade()?, self.translator.clone()))
+    }
+}
+
+/// The keys a listener watches: a name or several.
+pub trait Keys {
+    /// Their names, in the order in which the listener gets their values.
+    fn names(self) -> Vec<String>;
+}
+
+impl Keys for &str {
+    fn names(self) -> Vec<String> {
+        vec![self.to_owned()]
+    }
+}
+
+impl<const N: usize> Keys for [&str; N] {
+    fn names(self) -> Vec<String> {
+        self.iter().map(|name| (*name).to_owned()).collect()
+    }
+}
+
+impl Keys for Vec<String> {
+    fn names(self) -> Vec<String> {
+        self
+    }
+}
+
+/// A registered trigger, for writing calls to it into templates.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    name: String,
+}
+
+impl Trigger {
+    /// The name that pages call it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The JavaScript that calls it, for an event attribute: `arguments` is JavaScript, too.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// let add = server.trigger("add", |_: selvedge::Ctx, by: i64| by);
+    /// assert_eq!(add.call("count + 1"), "trigger('add', [count + 1])");
+    /// ```
+    pub fn call(&self, arguments: &str) -> String {
+        format!("trigger('{}', [{arguments}])", self.name)
+    }
+}
+
+fn is_dotted_name(name: &str) -> bool {
+    name.split('.').all(|word| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    })
+}
+
+/// The future of a callback, which flushes whenever it has to wait: a page shows progress before the work is done.
+pub(super) struct Deferred {
+    state: State,
+    future: BoxFuture<'static, Result<Packed, Failure>>,
+}
+
+impl Future for Deferred {
+    type Output = Result<Packed, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let poll = deferred(|| self.future.as_mut().poll(context));
+        if poll.is_pending() {
+            self.state.flush();
+        }
+        poll
+    }
+}
