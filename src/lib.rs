@@ -81,6 +81,15 @@ pub use server::{
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;
+
+/// Templates as Rust values, and layouts made of them.
+pub mod ui {
+    pub use crate::{
+        server::Ui,
+        template::{Element, Node, Prop, el},
+    };
+}
+
 pub use window::{Dialogs, SaveRequest, WindowOptions};
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
 

@@ -4,10 +4,7 @@
 //! its call caused; those that an async callback makes on its way leave at once. Whatever happens in a callback, the call
 //! is answered.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use serde::Deserialize;
@@ -218,13 +215,7 @@ impl Server {
     }
 
     fn call_rpc(&self, client: &Arc<Client>, mut request: Request) {
-        let rpcs = self
-            .inner
-            .rpcs
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let function = rpcs.get(&request.method).cloned();
-        drop(rpcs);
+        let function = self.rpc_function(&request.method);
         let Some(function) = function else {
             return self.answer_unknown(client, &request);
         };

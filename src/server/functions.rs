@@ -174,13 +174,7 @@ impl Server {
         method: &str,
         args: impl Serialize,
     ) -> Result<Packed, Failure> {
-        let rpcs = self
-            .inner
-            .rpcs
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let function = rpcs.get(method).cloned();
-        drop(rpcs);
+        let function = self.rpc_function(method);
         let function = function.ok_or_else(|| unknown("RPC method", method, Vec::new()))?;
         self.call(
             &function,
@@ -189,6 +183,14 @@ impl Server {
             None,
         )
         .await
+    }
+
+    /// The RPC method of this name.
+    pub(super) fn rpc_function(&self, method: &str) -> Option<Function<Ctx>> {
+        let rpcs = self.inner.rpcs.read();
+        rpcs.unwrap_or_else(PoisonError::into_inner)
+            .get(method)
+            .cloned()
     }
 
     /// Calls a function and waits for it. What it changes is flushed.

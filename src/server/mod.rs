@@ -6,6 +6,7 @@
 //! - [`options`]: what it is made with
 //! - [`functions`]: functions of the application, registered and run; [`controller`]: those that are found by name
 //! - [`context`]: what callbacks get
+//! - [`ui`]: layouts and the holes in them
 //! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
 //! - [`session`]: one connection, from its first byte to its last
@@ -19,6 +20,7 @@ mod module;
 mod options;
 mod publish;
 mod session;
+mod ui;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,6 +33,7 @@ pub use functions::{Keys, Trigger};
 pub use module::{Module, VueUse};
 pub use options::ServerOptions;
 pub(crate) use session::{Limits, Session};
+pub use ui::Ui;
 
 use module::Modules;
 use serde_json::json;
@@ -80,6 +83,7 @@ struct Inner {
     functions: Functions<Ctx>,
     rpcs: RwLock<HashMap<String, Function<Ctx>>>,
     modules: Mutex<Modules>,
+    layouts: Mutex<ui::Layouts>,
     settings: Mutex<Settings>,
 }
 
@@ -138,6 +142,7 @@ impl Server {
             functions: Functions::new(),
             rpcs: RwLock::default(),
             modules: Mutex::default(),
+            layouts: Mutex::default(),
             settings: Mutex::default(),
         };
         Self::view(Arc::new(inner), Translator::default())
@@ -302,9 +307,18 @@ impl Server {
     /// A page shows the template `main`, or the one that its `?ui=` names. Text that comes from data has no place in a
     /// template: escaping does not keep Vue from running what stands in `{{ }}`. Put it into the state.
     pub fn template(&self, name: &str, template: impl Into<Template>) -> &Self {
-        let key = format!("trame__template_{name}");
-        self.state.set(&key, template.into().as_str());
+        let template = template.into();
+        self.state
+            .set(&format!("trame__template_{name}"), template.as_str());
+        self.declare(template.initial);
         self
+    }
+
+    /// Sets state keys that were never set.
+    fn declare(&self, initial: Vec<(String, Packed)>) {
+        for (key, value) in initial {
+            self.state.declare(&key, value);
+        }
     }
 
     /// Adds client code and assets: what a widget library needs in the page. Says `false` when it was added before.

@@ -149,14 +149,18 @@ impl State {
     /// # Errors
     /// [`Error::Encode`](crate::Error::Encode) when the value's `Serialize` fails.
     pub fn set_default(&self, key: &str, value: impl Serialize) -> Result<()> {
-        let packed = Packed::encode(&value)?;
+        self.declare(key, Packed::encode(&value)?);
+        Ok(())
+    }
+
+    /// Sets an encoded value if the key was never set.
+    pub(crate) fn declare(&self, key: &str, value: Packed) {
         let key = self.name(key);
         self.change(|inner, writer| {
             if inner.current(&key).is_none() {
-                inner.set(&key, packed, writer);
+                inner.set(&key, value, writer);
             }
         });
-        Ok(())
     }
 
     /// Changes a value in place: reads it, lets `edit` change it and sets it, with no other change in between.

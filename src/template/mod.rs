@@ -1,8 +1,12 @@
-//! Pages as text: Vue templates from strings and files.
+//! Pages as text: Vue templates from strings, files and elements.
+
+mod element;
 
 use std::path::Path;
 
-use crate::{Error, Result};
+pub use element::{Element, Node, Prop, el};
+
+use crate::{Error, Result, wire::Packed};
 
 /// A Vue template.
 ///
@@ -13,6 +17,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,
+    /// State keys that the template expects, with the values they start with.
+    pub(crate) initial: Vec<(String, Packed)>,
 }
 
 impl Template {
@@ -25,7 +31,7 @@ impl Template {
             doing: "reading a template",
             source,
         })?;
-        Ok(Template { text })
+        Ok(text.into())
     }
 
     /// The template's text.
@@ -36,14 +42,25 @@ impl Template {
 
 impl From<&str> for Template {
     fn from(text: &str) -> Self {
-        Template {
-            text: text.to_owned(),
-        }
+        text.to_owned().into()
     }
 }
 
 impl From<String> for Template {
     fn from(text: String) -> Self {
-        Template { text }
+        Template {
+            text,
+            initial: Vec::new(),
+        }
+    }
+}
+
+impl From<Element> for Template {
+    fn from(element: Element) -> Self {
+        let holes = Default::default();
+        Template {
+            text: element.render(&holes),
+            initial: element.initial(&holes),
+        }
     }
 }

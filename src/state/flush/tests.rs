@@ -384,7 +384,12 @@ fn listeners_learn_whose_change_it_was() {
         }));
     };
     let inner = state.clone();
-    watch(&["a"], Box::new(move |_| drop(inner.set("derived", 1))));
+    watch(
+        &["a"],
+        Box::new(move |_| {
+            inner.set("derived", 1);
+        }),
+    );
     watch(
         &["derived"],
         Box::new(move |client| called.send(client).unwrap()),

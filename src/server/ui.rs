@@ -1,0 +1,121 @@
+//! Layouts made of elements, with holes that other parts of the application fill.
+
+use std::{
+    collections::HashMap,
+    sync::{MutexGuard, PoisonError},
+};
+
+use super::Server;
+use crate::template::{Element, Node};
+
+/// The layouts of a server and the holes in them.
+///
+/// ```
+/// use selvedge::{Server, ui::el};
+///
+/// let server = Server::new("doc");
+/// server.ui().layout("main", el("div").hole("toolbar").child(el("main").expr("count")));
+/// server.ui().fill("toolbar", [el("button").text("Reset")]);
+/// assert_eq!(
+///     server.state().get::<String>("trame__template_main")?,
+///     "<div><button>{{ 'Reset' }}</button><main>{{ count }}</main></div>"
+/// );
+/// # Ok::<(), selvedge::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Ui {
+    server: Server,
+}
+
+/// What the layouts are made of.
+#[derive(Default)]
+pub(super) struct Layouts {
+    layouts: HashMap<String, Element>,
+    holes: HashMap<String, Vec<Node>>,
+}
+
+impl Server {
+    /// The layouts and the holes in them.
+    pub fn ui(&self) -> Ui {
+        Ui {
+            server: self.clone(),
+        }
+    }
+}
+
+impl Ui {
+    fn layouts(&self) -> MutexGuard<'_, Layouts> {
+        self.server
+            .inner
+            .layouts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a layout as the template of this name, and again whenever one of its holes is filled anew.
+    pub fn layout(&self, template: &str, layout: Element) {
+        self.layouts().layouts.insert(template.to_owned(), layout);
+        self.show();
+    }
+
+    /// Fills a hole, in place of what was in it. Layouts that have it are shown anew.
+    pub fn fill<N: Into<Node>>(&self, hole: &str, nodes: impl IntoIterator<Item = N>) {
+        let nodes = nodes.into_iter().map(Into::into).collect();
+        self.layouts().holes.insert(hole.to_owned(), nodes);
+        self.show();
+    }
+
+    /// Adds to what is in a hole.
+    pub fn add(&self, hole: &str, node: impl Into<Node>) {
+        self.layouts()
+            .holes
+            .entry(hole.to_owned())
+            .or_default()
+            .push(node.into());
+        self.show();
+    }
+
+    /// Empties a hole.
+    pub fn clear(&self, hole: &str) {
+        self.layouts().holes.remove(hole);
+        self.show();
+    }
+
+    /// Forgets all layouts; the templates stay as they are.
+    pub fn clear_layouts(&self) {
+        self.layouts().layouts.clear();
+    }
+
+    /// What is in a hole, as template text.
+    pub fn html(&self, hole: &str) -> String {
+        let layouts = self.layouts();
+        let nodes = layouts.holes.get(hole).into_iter().flatten();
+        let text = |node: &Node| match node {
+            Node::Element(element) => element.render(&layouts.holes),
+            Node::Html(html) => html.clone(),
+            Node::Hole(_) => String::new(),
+        };
+        nodes.map(text).collect()
+    }
+
+    fn show(&self) {
+        let layouts = self.layouts();
+        let shown: Vec<_> = layouts
+            .layouts
+            .iter()
+            .map(|(name, layout)| {
+                (
+                    name,
+                    layout.render(&layouts.holes),
+                    layout.initial(&layouts.holes),
+                )
+            })
+            .map(|(name, text, initial)| (name.clone(), text, initial))
+            .collect();
+        drop(layouts);
+        for (name, text, initial) in shown {
+            self.server.declare(initial);
+            self.server.template(&name, text);
+        }
+    }
+}
