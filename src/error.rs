@@ -87,6 +87,15 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A file that should describe a module does not.
+    #[error("{path} is no manifest of a module: {reason}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// There is nothing registered under this name.
     #[error("there is no {kind} named `{name}`{}", nearest(.candidates))]
     Unknown {

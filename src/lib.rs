@@ -76,8 +76,8 @@ pub use run::{
     StopReport, exit_code,
 };
 pub use server::{
-    Controller, ControllerFunction, Ctx, Keys, Module, Saved, Server, ServerOptions, Trigger,
-    VueUse, get_server, get_server_with,
+    Assets, Controller, ControllerFunction, Ctx, EmbeddedFiles, Extension, Keys, Module, Resource,
+    Saved, Server, ServerOptions, Trigger, VueUse, get_server, get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;

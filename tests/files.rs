@@ -15,8 +15,8 @@ async fn served() -> (Running, tempfile::TempDir) {
     let server = Server::new("files");
     let module = Module {
         name: "demo".to_owned(),
-        serve: [("__demo_1.0".to_owned(), dir.path().join("assets"))].into(),
-        scripts: vec!["__demo_1.0/demo.js".to_owned()],
+        serve: [("__demo_1.0".to_owned(), dir.path().join("assets").into())].into(),
+        scripts: vec!["__demo_1.0/demo.js".into()],
         vue_use: vec![VueUse::With("demo".to_owned(), json!({"a": 1}))],
         state: [("from_module".to_owned(), json!("hi"))].into(),
         ..Module::default()
@@ -109,7 +109,7 @@ async fn a_module_may_bring_its_own_page() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("index.html"), "<p>mine</p>").unwrap();
     let server = Server::new("files");
-    let www = Some(dir.path().to_owned());
+    let www = Some(dir.path().to_owned().into());
     server
         .enable_module(Module {
             www,
@@ -123,4 +123,73 @@ async fn a_module_may_bring_its_own_page() {
         (200, "<p>mine</p>")
     );
     running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_may_be_part_of_the_program() {
+    let get = |path: &str| (path == "sub/a.css").then(|| b"a {}".as_slice().into());
+    let server = Server::new("files");
+    let serve = [("__built_in".to_owned(), selvedge::Assets::embedded(get))].into();
+    server
+        .enable_module(Module {
+            serve,
+            ..Module::default()
+        })
+        .unwrap();
+    let running = start(&server).await;
+    let answer = request(&running, "GET", "/__built_in/sub/a.css", &[]).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "a {}"));
+    assert_eq!(answer.header("content-type"), "text/css");
+    assert_eq!(
+        request(&running, "GET", "/__built_in/b.css", &[])
+            .await
+            .status,
+        404
+    );
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_manifest_names_folders_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = dir.path().join("module.json");
+    fs::create_dir(dir.path().join("assets")).unwrap();
+    fs::write(dir.path().join("assets/x.js"), "x").unwrap();
+    let text = json!({"name": "m", "serve": {"__m": "assets"}, "vue_use": ["a", ["b", {"c": 1}]]});
+    fs::write(&manifest, text.to_string()).unwrap();
+    let server = Server::new("files");
+    server
+        .enable_module(Module::from_manifest(&manifest).unwrap())
+        .unwrap();
+    let running = start(&server).await;
+    assert_eq!(request(&running, "GET", "/__m/x.js", &[]).await.text(), "x");
+    running.stop().await.unwrap();
+    fs::write(&manifest, "{").unwrap();
+    let error = Module::from_manifest(&manifest).unwrap_err().to_string();
+    assert!(error.contains("module.json"), "{error}");
+}
+
+#[tokio::test]
+async fn an_extension_prepares_the_server_first_and_is_added_once() {
+    struct Charts;
+    impl selvedge::Extension for Charts {
+        fn setup(&self, server: &Server) -> selvedge::Result<()> {
+            let icons = Module {
+                scripts: vec!["icons.js".into()],
+                ..Module::default()
+            };
+            server.enable_module(icons).map(drop)
+        }
+        fn module(&self) -> Module {
+            Module {
+                scripts: vec!["charts.js".into()],
+                ..Module::default()
+            }
+        }
+    }
+    let server = Server::new("files");
+    assert!(server.enable_module(Charts).unwrap());
+    assert!(!server.enable_module(Charts).unwrap());
+    let scripts = server.state().get::<Vec<String>>("trame__scripts").unwrap();
+    assert_eq!(scripts, ["icons.js", "charts.js"]);
 }

@@ -1,6 +1,7 @@
 //! Static files: the folders that modules serve, and what stands at the root.
 
 use std::{
+    borrow::Cow,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,6 +15,7 @@ use axum::{
 use tower_http::services::ServeFile;
 
 use super::{Site, page, plain};
+use crate::server::Assets;
 
 pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -32,11 +34,20 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
     let Some(path) = decode(request.uri().path()) else {
         return not_found();
     };
-    let served = site.server.modules().folder_of(&path);
+    let served = site.server.modules().assets_of(&path);
     match served {
-        Some((folder, rest)) => from_disk(folder, rest, request).await,
+        Some((Assets::Folder(folder), rest)) => from_disk(folder, rest, request).await,
+        Some((Assets::Embedded(files), rest)) => files
+            .get(&rest)
+            .map_or_else(not_found, |content| from_memory(&rest, content)),
         None => page::file(&path, request.headers()).unwrap_or_else(not_found),
     }
+}
+
+/// A file of the program itself.
+fn from_memory(path: &str, content: Cow<'static, [u8]>) -> Response {
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    ([(header::CONTENT_TYPE, kind.to_string())], content).into_response()
 }
 
 fn not_found() -> Response {

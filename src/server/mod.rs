@@ -23,6 +23,7 @@ mod session;
 mod ui;
 
 use std::{
+    any::TypeId,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
@@ -30,7 +31,7 @@ use std::{
 pub use context::{Ctx, Saved};
 pub use controller::{Controller, ControllerFunction};
 pub use functions::{Keys, Trigger};
-pub use module::{Module, VueUse};
+pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
 pub(crate) use session::{Limits, Session};
 pub use ui::Ui;
@@ -324,24 +325,38 @@ impl Server {
     /// Adds client code and assets: what a widget library needs in the page. Says `false` when it was added before.
     ///
     /// # Errors
-    /// [`Error::ModulePath`] when it wants to serve a folder that does not exist.
-    pub fn enable_module(&self, module: Module) -> Result<bool> {
-        module.check_paths()?;
-        if !self.modules().add(&module) {
+    /// [`Error::ModulePath`] when it wants to serve a folder that does not exist, and what the extension's own setup says.
+    pub fn enable_module<E: Extension>(&self, extension: E) -> Result<bool> {
+        let kind = TypeId::of::<E>();
+        if !self.modules().add_extension(kind) {
             return Ok(false);
         }
-        let state = self.state();
+        let added = extension
+            .setup(self)
+            .and_then(|()| self.add_module(&extension.module()));
+        if added.is_err() {
+            self.modules().forget_extension(kind);
+        }
+        added
+    }
+
+    fn add_module(&self, module: &Module) -> Result<bool> {
+        module.check_paths()?;
+        if !self.modules().add(module) {
+            return Ok(false);
+        }
+        let state = &self.inner.state;
         for (key, urls) in [
             ("trame__scripts", &module.scripts),
             ("trame__module_scripts", &module.module_scripts),
             ("trame__styles", &module.styles),
         ] {
-            state.update(key, |known: &mut Vec<serde_json::Value>| {
-                known.extend(urls.iter().map(|url| url.as_str().into()));
+            state.update(key, |known: &mut Vec<Resource>| {
+                known.extend_from_slice(urls)
             })?;
         }
         state.set("trame__vue_use", self.modules().vue_use());
-        self.inner.state.extend(&module.state)?;
+        state.extend(&module.state)?;
         Ok(true)
     }
 

@@ -1,14 +1,19 @@
 //! Modules: client code and assets that a widget library brings along.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    path::PathBuf,
+    any::TypeId,
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Server;
 use crate::{Error, Result};
 
 /// What a widget library needs in the page.
@@ -34,16 +39,16 @@ use crate::{Error, Result};
 pub struct Module {
     /// For error messages.
     pub name: String,
-    /// Folders to serve, by the first part of their URL.
-    pub serve: BTreeMap<String, PathBuf>,
-    /// A folder that takes the place of the built-in page. The last module that brings one wins.
-    pub www: Option<PathBuf>,
+    /// Files to serve, by the first part of their URL.
+    pub serve: BTreeMap<String, Assets>,
+    /// Files that take the place of the built-in page. The last module that brings some wins.
+    pub www: Option<Assets>,
     /// URLs of classic scripts, relative to the page.
-    pub scripts: Vec<String>,
+    pub scripts: Vec<Resource>,
     /// URLs of ES modules.
-    pub module_scripts: Vec<String>,
+    pub module_scripts: Vec<Resource>,
     /// URLs of style sheets.
-    pub styles: Vec<String>,
+    pub styles: Vec<Resource>,
     /// Vue plugins to install.
     pub vue_use: Vec<VueUse>,
     /// State that the library starts with.
@@ -51,20 +56,148 @@ pub struct Module {
 }
 
 impl Module {
+    /// Reads a module from a JSON file with the same names. Folders in it are relative to the file.
+    ///
+    /// ```json
+    /// { "name": "charts", "serve": { "__charts_1.2": "assets" }, "scripts": ["__charts_1.2/charts.js"], "vue_use": ["charts"] }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when the file cannot be read or is no manifest.
+    pub fn from_manifest(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let refuse = |reason: String| Error::Manifest {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+        let mut module: Module =
+            serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for assets in module.serve.values_mut().chain(&mut module.www) {
+            if let Assets::Folder(folder) = assets {
+                *folder = base.join(&folder);
+            }
+        }
+        Ok(module)
+    }
+
     /// Makes sure that everything the module serves is there.
     pub(super) fn check_paths(&self) -> Result<()> {
-        let missing = self
-            .serve
-            .values()
-            .chain(&self.www)
-            .find(|path| !path.is_dir());
-        match missing {
+        let missing = |assets: &Assets| match assets {
+            Assets::Folder(path) => (!path.is_dir()).then(|| path.clone()),
+            Assets::Embedded(_) => None,
+        };
+        match self.serve.values().chain(&self.www).find_map(missing) {
             Some(path) => Err(Error::ModulePath {
                 module: self.name.clone(),
-                path: path.clone(),
+                path,
             }),
             None => Ok(()),
         }
+    }
+}
+
+/// Files that a module serves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Assets {
+    /// Those of a folder.
+    Folder(PathBuf),
+    /// Those of the program itself.
+    #[serde(skip)]
+    Embedded(EmbeddedFiles),
+}
+
+impl Assets {
+    /// Files that are part of the program, found by their path. For a type made by the crate `rust-embed`:
+    ///
+    /// ```ignore
+    /// Assets::embedded(|path| Files::get(path).map(|file| file.data))
+    /// ```
+    pub fn embedded(
+        get: impl Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync + 'static,
+    ) -> Self {
+        Assets::Embedded(EmbeddedFiles(Arc::new(get)))
+    }
+}
+
+impl From<&str> for Assets {
+    fn from(folder: &str) -> Self {
+        Assets::Folder(folder.into())
+    }
+}
+
+impl From<PathBuf> for Assets {
+    fn from(folder: PathBuf) -> Self {
+        Assets::Folder(folder)
+    }
+}
+
+/// Gives a file of the program by its path.
+type GetFile = dyn Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync;
+
+/// Files that are part of the program, see [`Assets::embedded`].
+#[derive(Clone)]
+pub struct EmbeddedFiles(Arc<GetFile>);
+
+impl EmbeddedFiles {
+    /// The content of a file, if there is one of this path.
+    pub(crate) fn get(&self, path: &str) -> Option<Cow<'static, [u8]>> {
+        (self.0)(path)
+    }
+}
+
+/// The same function.
+impl PartialEq for EmbeddedFiles {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for EmbeddedFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmbeddedFiles")
+    }
+}
+
+/// Something that can be added to a server: client code and assets, and code of its own that prepares the server for it.
+///
+/// A [`Module`] is one without code. Each is added once: a module if no equal one was, another type if none of it was.
+pub trait Extension: 'static {
+    /// Prepares the server, before anything of the module is added. It may enable other extensions.
+    ///
+    /// # Errors
+    /// Whatever keeps the extension from working; nothing of it is added then.
+    fn setup(&self, server: &Server) -> Result<()> {
+        let _ = server;
+        Ok(())
+    }
+
+    /// The client code and assets.
+    fn module(&self) -> Module;
+}
+
+impl Extension for Module {
+    fn module(&self) -> Module {
+        self.clone()
+    }
+}
+
+/// A script or style sheet: its URL, relative to the page, and how it is loaded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Resource {
+    /// Loaded beside the others.
+    Url(String),
+    /// Loaded with options: `{"serial": "group"}` has those of a group loaded one after another.
+    With(String, Value),
+}
+
+impl From<&str> for Resource {
+    fn from(url: &str) -> Self {
+        Resource::Url(url.to_owned())
     }
 }
 
@@ -88,11 +221,12 @@ impl From<&str> for VueUse {
 #[derive(Default)]
 pub(crate) struct Modules {
     enabled: Vec<Module>,
+    extensions: HashSet<TypeId>,
     vue_use: IndexMap<String, Option<Value>>,
-    /// Served folders by URL prefix.
-    serve: HashMap<String, PathBuf>,
+    /// Served files by URL prefix.
+    serve: HashMap<String, Assets>,
     /// What takes the place of the built-in page.
-    www: Option<PathBuf>,
+    www: Option<Assets>,
 }
 
 impl Modules {
@@ -121,8 +255,18 @@ impl Modules {
         true
     }
 
-    /// The folder that serves a path, and the path inside of it. The longest prefix wins; the root is the last one asked.
-    pub(crate) fn folder_of(&self, path: &str) -> Option<(PathBuf, String)> {
+    /// Says whether this is the first extension of its type.
+    pub(super) fn add_extension(&mut self, extension: TypeId) -> bool {
+        extension == TypeId::of::<Module>() || self.extensions.insert(extension)
+    }
+
+    /// Lets an extension be added again whose setup has failed.
+    pub(super) fn forget_extension(&mut self, extension: TypeId) {
+        self.extensions.remove(&extension);
+    }
+
+    /// The assets that serve a path, and the path inside of them. The longest prefix wins; the root is the last one asked.
+    pub(crate) fn assets_of(&self, path: &str) -> Option<(Assets, String)> {
         let beneath = |prefix: &str| {
             let rest = path.strip_prefix(prefix)?.strip_prefix('/');
             rest.map(|rest| rest.trim_end_matches('/').to_owned())
@@ -190,7 +334,7 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_serves_a_path() {
-        let folder = |name: &str| PathBuf::from(name);
+        let folder = |name: &str| Assets::from(name);
         let serve = [("a", "one"), ("a/b", "two"), ("/c/", "three")];
         let serve = serve
             .map(|(prefix, name)| (prefix.to_owned(), folder(name)))
@@ -204,14 +348,14 @@ mod tests {
             www: Some(folder("root")),
             ..Module::default()
         };
-        let found = |path| modules.folder_of(path);
+        let found = |path| modules.assets_of(path);
         assert_eq!(found("a/x.js"), Some((folder("one"), "x.js".to_owned())));
         assert_eq!(found("a/b/x.js"), Some((folder("two"), "x.js".to_owned())));
         assert_eq!(found("a/bc"), Some((folder("one"), "bc".to_owned())));
         assert_eq!(found("c/x"), Some((folder("three"), "x".to_owned())));
         assert_eq!(found("ab/x"), None);
         modules.add(&root);
-        let index = modules.folder_of("index.html");
+        let index = modules.assets_of("index.html");
         assert_eq!(index, Some((folder("root"), "index.html".to_owned())));
     }
 
@@ -224,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_named() {
-        let serve = [("x".to_owned(), PathBuf::from("no/such/folder"))].into();
+        let serve = [("x".to_owned(), "no/such/folder".into())].into();
         let module = Module {
             name: "charts".to_owned(),
             serve,
