@@ -33,9 +33,12 @@
 //!
 //! | what | where |
 //! | --- | --- |
-//! | values shared with every page | [`State`], [`Packed`], [`Attachment`], [`Timestamp`] |
+//! | values shared with every page | [`State`], [`Handle`], [`Packed`], [`Attachment`], [`Timestamp`] |
+//! | values that stay on the server | [`Context`] |
 //! | functions that pages call and events they cause | [`Server::trigger`], [`Server::rpc`], [`Server::on_change`], [`Server::on`], [`Ctx`] |
-//! | what pages show | [`Server::template`], [`Module`], [`Server::enable_module`] |
+//! | functions that are found by name | [`Controller`] |
+//! | parts of an application | [`Server::create_child_server`], [`Translator`] |
+//! | what pages show | [`Server::template`], [`mod@ui`], [`Module`], [`Server::enable_module`] |
 //! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
 //! | starting and stopping | [`StartOptions`], [`Running`], [`StopHandle`], [`Shell`] |
 //! | ports | [`is_port_free`], [`wait_port_free`] |
