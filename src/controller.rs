@@ -44,6 +44,26 @@ pub enum Lifecycle {
 }
 
 impl Lifecycle {
+    const ALL: [Lifecycle; 12] = [
+        Lifecycle::ServerStart,
+        Lifecycle::ServerBind,
+        Lifecycle::ServerReady,
+        Lifecycle::ServerExited,
+        Lifecycle::ServerReload,
+        Lifecycle::ClientConnected,
+        Lifecycle::ClientExited,
+        Lifecycle::ClientUnmounted,
+        Lifecycle::ConnectionOpened,
+        Lifecycle::ConnectionClosed,
+        Lifecycle::Error,
+        Lifecycle::Exception,
+    ];
+
+    /// Whether a function of the controller has the name of an event.
+    pub(crate) fn has_function(name: &str) -> bool {
+        Self::ALL.iter().any(|event| event.function_name() == name)
+    }
+
     /// The event that a page may announce under this name.
     pub(crate) fn from_page(name: &str) -> Option<Self> {
         match name {

@@ -45,7 +45,8 @@ impl Server {
 
 impl Controller {
     fn name(&self, name: &str) -> String {
-        match is_reserved(name) {
+        // Hooks mean the same in every part of an application.
+        match Lifecycle::has_function(name) {
             true => name.to_owned(),
             false => self.server.translator().translate(name).into_owned(),
         }
@@ -181,27 +182,6 @@ impl Controller {
             .similar_functions(&self.name(name));
         unknown("function of the controller", name, similar)
     }
-}
-
-/// Hooks mean the same in every part of an application.
-fn is_reserved(name: &str) -> bool {
-    use Lifecycle::*;
-    [
-        ServerStart,
-        ServerBind,
-        ServerReady,
-        ServerExited,
-        ServerReload,
-        ClientConnected,
-        ClientExited,
-        ClientUnmounted,
-        ConnectionOpened,
-        ConnectionClosed,
-        Error,
-        Exception,
-    ]
-    .iter()
-    .any(|event| event.function_name() == name)
 }
 
 /// A function of the controller by its name, see [`Controller::function`].
