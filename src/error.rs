@@ -98,6 +98,28 @@ pub enum Error {
         candidates: Vec<String>,
     },
 
+    /// The certificate for TLS, or its key, cannot be used.
+    #[error(
+        "{path} cannot be used for TLS: {reason}. Give a certificate chain and its private key as PEM files"
+    )]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// An option has a value that cannot work.
+    #[error("`{value}` is no value for {option}. {hint}")]
+    InvalidOption {
+        /// The option, by its name on the command line.
+        option: &'static str,
+        /// The value as it was given.
+        value: String,
+        /// What to give instead.
+        hint: &'static str,
+    },
+
     /// The server is not running.
     #[error("the server is not running. Start it first")]
     NotRunning,

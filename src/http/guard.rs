@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Site, plain};
+use super::{Site, lobby::Guest, plain};
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
@@ -20,6 +20,11 @@ const USED_LINK: &str = "This link was used already, or it is too old. Each link
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     if let Some(refusal) = refuse(&site, &request) {
         return refusal;
+    }
+    if site.access.has_cookie(request.headers())
+        && let Some(guest) = request.extensions().get::<Arc<Guest>>()
+    {
+        guest.admit();
     }
     if let Some(answer) = sign_in(&site, &request) {
         return answer;
@@ -39,7 +44,7 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
 
 fn refuse(site: &Site, request: &Request) -> Option<Response> {
     let host = single(request.headers(), &header::HOST);
-    if !host.is_some_and(|host| site.access.allows_host(host)) {
+    if !host.is_some_and(|host| site.names.allows_host(host)) {
         tracing::warn!(
             ?host,
             "a request was refused: it was not sent to a name of this server"
@@ -58,7 +63,7 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
         return None;
     }
     let origin = single(request.headers(), &header::ORIGIN);
-    if !origin.is_some_and(|origin| site.access.allows_origin(origin)) {
+    if !origin.is_some_and(|origin| site.names.allows_origin(origin)) {
         tracing::warn!(
             ?origin,
             "a request was refused: it comes from a page of another origin"
@@ -87,9 +92,10 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     if !site.access.redeem(token) && !known {
         return Some(plain(StatusCode::FORBIDDEN, USED_LINK));
     }
+    let secure = site.names.is_secure(request.headers());
     let headers = [
         (header::LOCATION, location),
-        (header::SET_COOKIE, site.access.cookie_header()),
+        (header::SET_COOKIE, site.access.cookie_header(secure)),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];

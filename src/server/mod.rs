@@ -75,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) stop: Option<CancellationToken>,
     /// Where it listens.
     pub(crate) port: Option<u16>,
+    /// Whether pages are told the whole text of errors.
+    pub(crate) debug: bool,
     /// How the host shows it.
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.
