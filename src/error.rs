@@ -220,7 +220,10 @@ impl fmt::Display for Holder {
 /// The error of an application's own function: anything that implements [`std::error::Error`], or a sentence.
 ///
 /// It has the `From` that makes `?` work on every error, which is why it is not an error type itself.
-/// A client that called the function receives its text.
+///
+/// A client that called the function is told. A sentence, made with [`msg`](Failure::msg), reaches it word for word. The text of
+/// an error that came by `?` was not written for it: paths in it are replaced and a backtrace is cut off, unless the server
+/// was started with [`debug`](crate::StartOptions::debug). The log always has the whole text.
 ///
 /// ```
 /// fn load(path: &str) -> Result<usize, selvedge::Failure> {
@@ -232,29 +235,49 @@ impl fmt::Display for Holder {
 /// }
 /// assert!(load("no such file").is_err());
 /// ```
-pub struct Failure(Box<dyn std::error::Error + Send + Sync>);
+pub struct Failure {
+    error: Box<dyn std::error::Error + Send + Sync>,
+    /// Whether the text was written for clients.
+    for_clients: bool,
+}
 
 impl Failure {
-    /// A failure that is just a sentence.
+    /// A failure that is just a sentence, for the user of the page.
     pub fn msg(message: impl Into<String>) -> Self {
-        Failure(message.into().into())
+        Failure {
+            error: message.into().into(),
+            for_clients: true,
+        }
+    }
+
+    /// Whether the text was written for clients.
+    pub(crate) fn is_for_clients(&self) -> bool {
+        self.for_clients
+    }
+
+    /// The error, where it is one of this type.
+    pub(crate) fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
     }
 }
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure(Box::new(error))
+        Failure {
+            error: Box::new(error),
+            for_clients: false,
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }

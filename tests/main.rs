@@ -5,6 +5,7 @@ mod access;
 mod calls;
 mod files;
 mod options;
+mod protection;
 mod proxy;
 mod state;
 mod stopping;

@@ -4,11 +4,13 @@
 //! [`Session`], and whatever runs the server is told to stop through a token.
 //!
 //! - [`context`]: what callbacks get
+//! - [`disclosure`]: what clients are told of errors
 //! - [`dispatch`]: the RPC methods of trame and the application's own
 //! - [`module`]: client code and assets
 //! - [`session`]: one connection, from its first byte to its last
 
 mod context;
+mod disclosure;
 mod dispatch;
 mod module;
 mod session;

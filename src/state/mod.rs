@@ -12,6 +12,7 @@
 
 mod flush;
 mod listener;
+mod protection;
 mod scope;
 mod store;
 

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use indexmap::{IndexMap, map::Entry};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Listener, scope};
+use super::{Listener, protection::Protection, scope};
 use crate::{
     Result,
     wire::{ClientId, Packed},
@@ -52,6 +52,7 @@ pub struct State {
 
 pub(super) struct Store {
     inner: Mutex<Inner>,
+    pub(super) protection: Protection,
 }
 
 #[derive(Default)]
@@ -144,6 +145,7 @@ impl State {
         State {
             store: Arc::new(Store {
                 inner: Mutex::default(),
+                protection: Protection::default(),
             }),
         }
     }
