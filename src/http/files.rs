@@ -35,7 +35,7 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
     let served = site.server.modules().folder_of(&path);
     match served {
         Some((folder, rest)) => from_disk(folder, rest, request).await,
-        None => page::file(&path, request.headers()).unwrap_or_else(not_found),
+        None => page::file(&path, request.headers(), &site).unwrap_or_else(not_found),
     }
 }
 

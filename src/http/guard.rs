@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::{Site, lobby::Guest, plain};
+use super::{Site, lobby::Guest, plain, policy};
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
@@ -30,15 +30,7 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         return answer;
     }
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
+    policy::complete(response.headers_mut(), &site.names);
     response
 }
 

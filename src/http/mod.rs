@@ -4,7 +4,7 @@
 //! - [`names`]: the names the server answers to, and the pages that may talk to it
 //! - [`guard`]: what every request has to pass
 //! - [`lobby`]: what those may use who have not shown who they are; [`tls`]: TLS
-//! - [`files`]: folders of modules; [`page`]: the built-in page
+//! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
 //! - [`websocket`]: from the upgrade to the close frame
 //!
 //! What must hold: nothing is routed before the guard has let it pass; each connection ends when the run does, after the answers
@@ -16,6 +16,7 @@ mod guard;
 mod lobby;
 mod names;
 mod page;
+mod policy;
 mod tls;
 mod websocket;
 
