@@ -73,7 +73,7 @@ fn decode(path: &str) -> Option<String> {
 }
 
 /// A file beneath `folder`, links followed only where they stay inside.
-async fn from_disk(folder: PathBuf, path: String, request: Request) -> Response {
+pub(super) async fn from_disk(folder: PathBuf, path: String, request: Request) -> Response {
     let found = tokio::task::spawn_blocking(move || locate(&folder, &path)).await;
     match found {
         Ok(Ok(Located::File(path))) => {

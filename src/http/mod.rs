@@ -17,6 +17,8 @@ mod lobby;
 mod names;
 mod page;
 mod policy;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod websocket;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::StartOptions;
+use super::{StartOptions, options::Secret};
 
 /// Secrets that a user chose are guessed from other machines if they are shorter.
 const SHORT_SECRET: usize = 16;
@@ -22,7 +22,7 @@ pub(super) fn warnings(addresses: &[SocketAddr], options: &StartOptions) -> Vec<
              Where a proxy has TLS, tell its address with --allowed-origin https://NAME"
         ));
     }
-    if let Some(secret) = &options.secret
+    if let Some(Secret(secret)) = &options.secret
         && secret.len() < SHORT_SECRET
     {
         warnings.push(format!(

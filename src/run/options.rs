@@ -1,6 +1,6 @@
 //! How to start: from code, or from the command line with the flags that trame's applications have.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use clap::Parser;
 
@@ -37,7 +37,7 @@ pub struct StartOptions {
     pub(super) host: String,
     pub(super) port: Option<u16>,
     pub(super) exec_mode: ExecMode,
-    pub(super) secret: Option<String>,
+    pub(super) secret: Option<Secret>,
     pub(super) allowed: Allowed,
     /// The files of the certificate and of its key.
     pub(super) certificate: Option<(PathBuf, PathBuf)>,
@@ -48,6 +48,16 @@ pub struct StartOptions {
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Duration,
     pub(super) serve_only: bool,
+}
+
+/// A secret that does not show up where options are printed.
+#[derive(Clone)]
+pub(super) struct Secret(pub(super) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
 }
 
 impl Default for StartOptions {
@@ -137,7 +147,7 @@ impl StartOptions {
 
     /// A fixed secret, for clients that are told it by other means. By default there is a new one for every start.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
-        self.secret = Some(secret.into());
+        self.secret = Some(Secret(secret.into()));
         self
     }
 
@@ -298,7 +308,7 @@ impl Flags {
             } else {
                 ExecMode::Main
             },
-            secret: secret.filter(|secret| !secret.is_empty()),
+            secret: secret.filter(|secret| !secret.is_empty()).map(Secret),
             idle_timeout: (self.timeout > 0).then(|| Duration::from_secs(self.timeout)),
             open_browser: !self.server && !self.app,
             show_connection_info: true,
@@ -345,7 +355,7 @@ mod tests {
             ("0.0.0.0", 0)
         );
         assert_eq!(options.idle_timeout, Some(Duration::from_secs(7)));
-        assert_eq!(options.secret.as_deref(), Some("k"));
+        assert_eq!(options.secret.unwrap().0, "k");
         assert!(!options.open_browser && options.serve_only);
     }
 
@@ -366,7 +376,7 @@ mod tests {
         std::fs::write(&file, "from file\n").unwrap();
         let file = file.to_str().unwrap();
         let options = parse(&["--authKey", "k", "--authKeyFile", file]).unwrap();
-        assert_eq!(options.secret.as_deref(), Some("from file"));
+        assert_eq!(options.secret.unwrap().0, "from file");
         let error = parse(&["--authKeyFile", "no such file"])
             .unwrap_err()
             .to_string();

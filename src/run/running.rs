@@ -135,7 +135,10 @@ impl Server {
         self.run_hooks(Lifecycle::ServerStart).await;
         let listener = Listener::bind(&options.host, options.port_to_bind()).await?;
         let addresses = listener.addresses().to_vec();
-        let access = Arc::new(Access::new(listener.port(), options.secret.clone())?);
+        let access = Arc::new(Access::new(
+            listener.port(),
+            options.secret.clone().map(|secret| secret.0),
+        )?);
         let names = Names::new(&options.host, &addresses, tls.is_some(), &options.allowed)?;
         let allowed_origins = names.allowed_origins().to_vec();
         let shown = shown_address(&options.host, &addresses);
