@@ -236,7 +236,8 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    Failure::msg(format!("panicked: {text}"))
+    // Not a sentence for clients: nobody has chosen what is in it.
+    Error::Callback(format!("panicked: {text}")).into()
 }
 
 #[cfg(test)]

@@ -118,6 +118,27 @@ pub enum Error {
         "`{0}` with its value is no HTTP header. Use ASCII letters, digits and `-` in the name, and no control characters"
     )]
     Header(String),
+    /// The certificate for TLS, or its key, cannot be used.
+    #[error(
+        "{path} cannot be used for TLS: {reason}. Give a certificate chain and its private key as PEM files"
+    )]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// An option has a value that cannot work.
+    #[error("`{value}` is no value for {option}. {hint}")]
+    InvalidOption {
+        /// The option, by its name on the command line.
+        option: &'static str,
+        /// The value as it was given.
+        value: String,
+        /// What to give instead.
+        hint: &'static str,
+    },
 
     /// The server is not running.
     #[error("the server is not running. Start it first")]
@@ -219,7 +240,10 @@ impl fmt::Display for Holder {
 /// The error of an application's own function: anything that implements [`std::error::Error`], or a sentence.
 ///
 /// It has the `From` that makes `?` work on every error, which is why it is not an error type itself.
-/// A client that called the function receives its text.
+///
+/// A client that called the function is told. A sentence, made with [`msg`](Failure::msg), reaches it word for word. The text of
+/// an error that came by `?` was not written for it: paths in it are replaced and a backtrace is cut off, unless the server
+/// was started with [`debug`](crate::StartOptions::debug). The log always has the whole text.
 ///
 /// ```
 /// fn load(path: &str) -> Result<usize, selvedge::Failure> {
@@ -231,29 +255,49 @@ impl fmt::Display for Holder {
 /// }
 /// assert!(load("no such file").is_err());
 /// ```
-pub struct Failure(Box<dyn std::error::Error + Send + Sync>);
+pub struct Failure {
+    error: Box<dyn std::error::Error + Send + Sync>,
+    /// Whether the text was written for clients.
+    for_clients: bool,
+}
 
 impl Failure {
-    /// A failure that is just a sentence.
+    /// A failure that is just a sentence, for the user of the page.
     pub fn msg(message: impl Into<String>) -> Self {
-        Failure(message.into().into())
+        Failure {
+            error: message.into().into(),
+            for_clients: true,
+        }
+    }
+
+    /// Whether the text was written for clients.
+    pub(crate) fn is_for_clients(&self) -> bool {
+        self.for_clients
+    }
+
+    /// The error, where it is one of this type.
+    pub(crate) fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
     }
 }
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure(Box::new(error))
+        Failure {
+            error: Box::new(error),
+            for_clients: false,
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }

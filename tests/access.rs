@@ -185,11 +185,6 @@ async fn without_the_secret_nothing_is_answered_but_refusals() {
             "Authentication",
         ),
         (
-            json!({"id": "system:c0:0", "method": "wslink.hello", "args": []}),
-            -32000,
-            "Authentication",
-        ),
-        (
             json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": 5}]}),
             -32000,
             "Authentication",
@@ -218,6 +213,31 @@ async fn without_the_secret_nothing_is_answered_but_refusals() {
         );
     }
     Client::hello(socket).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn three_wrong_secrets_end_a_connection() {
+    let running = server().await;
+    let guess = |secret: &str| {
+        let args = json!([{ "secret": secret }]);
+        let hello = json!({"id": "system:c0:0", "method": "wslink.hello", "args": args});
+        Message::Binary(frame(&hello).into())
+    };
+    let guesses = ["k", "k-tes", "k-test-"].map(guess);
+    assert_eq!(close_code(&running, guesses.into()).await, Some(1008));
+    let nothing = json!({"id": "system:c0:0", "method": "wslink.hello", "args": []});
+    let nothing = vec![Message::Binary(frame(&nothing).into()); 3];
+    assert_eq!(close_code(&running, nothing).await, Some(1008));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_talks_without_saying_hello_is_not_answered_for_ever() {
+    let running = server().await;
+    let call = json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": []});
+    let calls = vec![Message::Binary(frame(&call).into()); 16];
+    assert_eq!(close_code(&running, calls).await, Some(1008));
     running.stop().await.unwrap();
 }
 

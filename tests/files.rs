@@ -193,3 +193,56 @@ async fn an_extension_prepares_the_server_first_and_is_added_once() {
     let scripts = server.state().get::<Vec<String>>("trame__scripts").unwrap();
     assert_eq!(scripts, ["icons.js", "charts.js"]);
 }
+async fn the_page_runs_scripts_from_where_the_application_names_them_and_from_nowhere_else() {
+    let server = Server::new("files");
+    let policy = async |running: &Running| {
+        let answer = request(running, "GET", "/index.html", &[]).await;
+        answer.header("content-security-policy").to_owned()
+    };
+    let running = start(&server).await;
+    assert_eq!(
+        policy(&running).await,
+        "script-src 'self' 'unsafe-eval'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+    );
+    server
+        .enable_module(Module {
+            scripts: vec![
+                "https://cdn.example/a.js".into(),
+                "https://cdn.example/b.js".into(),
+                "local.js".into(),
+                "https://*/".into(),
+                "data:text/javascript,1".into(),
+            ],
+            module_scripts: vec!["http://127.0.0.1:9000/c.js".into()],
+            ..Module::default()
+        })
+        .unwrap();
+    let scripts = "script-src 'self' 'unsafe-eval' https://cdn.example http://127.0.0.1:9000; ";
+    assert!(policy(&running).await.starts_with(scripts));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_foreign_page_may_frame_or_load_anything() {
+    let (running, _dir) = served().await;
+    for path in ["/index.html", "/__demo_1.0/demo.js", "/missing", "/"] {
+        let answer = request(&running, "GET", path, &[]).await;
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.ends_with("frame-ancestors 'self'"),
+            "{path}: {policy}"
+        );
+        let resources = answer.header("cross-origin-resource-policy");
+        assert_eq!(resources, "same-origin", "{path}");
+    }
+    running.stop().await.unwrap();
+    let options = crate::support::options().allowed_origin("https://hub.example");
+    let running = Server::new("files").spawn(options).await.unwrap();
+    let answer = request(&running, "GET", "/index.html", &[]).await;
+    let policy = answer.header("content-security-policy");
+    assert!(
+        policy.ends_with("frame-ancestors 'self' https://hub.example"),
+        "{policy}"
+    );
+    running.stop().await.unwrap();
+}

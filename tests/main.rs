@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod access;
+mod attacks;
 mod calls;
 mod controller;
 mod files;
 mod options;
+mod protection;
+mod proxy;
 mod state;
 mod stopping;
 mod streams;
 mod support;
+mod tls;

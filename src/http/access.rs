@@ -1,4 +1,4 @@
-//! Who is let in: the secret, sign-in links, the cookie, and the names the server answers to.
+//! Who is let in: the secret, sign-in links and the cookie. [`Names`](super::Names) are the other half.
 //!
 //! A server on loopback can be reached by every program and every web page on the machine. The page that it served
 //! itself and those who hold its secret get in, nobody else:
@@ -9,7 +9,6 @@
 //!   Cookies ignore ports, so the name holds the port, and the cookie alone opens nothing but the launcher.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -28,10 +27,6 @@ pub(crate) struct Access {
     cookie_name: String,
     cookie: String,
     sign_ins: Mutex<Vec<SignIn>>,
-    /// `name:port` as it stands in `Host`.
-    hosts: Vec<String>,
-    /// Where it listens on all addresses of the machine, each of them is a name. Literal addresses cannot be rebound.
-    any_address_on: Option<u16>,
 }
 
 struct SignIn {
@@ -40,43 +35,16 @@ struct SignIn {
 }
 
 impl Access {
-    /// Rules for a server that listens on `addresses` of `host`. Without a `secret` it makes one.
+    /// Rules for the server on a port. Without a `secret` it makes one.
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub(crate) fn new(
-        host: &str,
-        addresses: &[SocketAddr],
-        secret: Option<String>,
-    ) -> Result<Self> {
-        let port = addresses.first().map_or(0, SocketAddr::port);
-        let loopback = addresses.iter().all(|address| address.ip().is_loopback());
-        let unspecified = addresses
-            .iter()
-            .any(|address| address.ip().is_unspecified());
-        let mut names = vec![host.trim_matches(['[', ']']).to_ascii_lowercase()];
-        if loopback || unspecified {
-            names.extend(["127.0.0.1", "localhost", "::1"].map(str::to_owned));
-        }
-        let mut hosts = Vec::new();
-        for name in names {
-            let name = if name.contains(':') {
-                format!("[{name}]")
-            } else {
-                name
-            };
-            hosts.push(format!("{name}:{port}"));
-            if port == 80 {
-                hosts.push(name);
-            }
-        }
+    pub(crate) fn new(port: u16, secret: Option<String>) -> Result<Self> {
         Ok(Access {
             secret: secret.map_or_else(random_token, Ok)?,
             cookie_name: format!("selvedge-{port}"),
             cookie: random_token()?,
             sign_ins: Mutex::default(),
-            hosts,
-            any_address_on: unspecified.then_some(port),
         })
     }
 
@@ -123,11 +91,13 @@ impl Access {
         }
     }
 
-    /// The cookie for those who signed in, as a header's value.
-    pub(crate) fn cookie_header(&self) -> String {
+    /// The cookie for those who signed in, as a header's value. One that is `secure` never leaves the browser without TLS.
+    pub(crate) fn cookie_header(&self, secure: bool) -> String {
         format!(
-            "{}={}; Path=/; HttpOnly; SameSite=Strict",
-            self.cookie_name, self.cookie
+            "{}={}; Path=/; HttpOnly; SameSite=Strict{}",
+            self.cookie_name,
+            self.cookie,
+            if secure { "; Secure" } else { "" }
         )
     }
 
@@ -142,24 +112,6 @@ impl Access {
             .any(|(name, value)| {
                 name == self.cookie_name && value.as_bytes().ct_eq(self.cookie.as_bytes()).into()
             })
-    }
-
-    /// Whether a request was sent to this server by a name that is its own.
-    pub(crate) fn allows_host(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        self.hosts.contains(&host)
-            || self.any_address_on.is_some_and(|port| {
-                host.parse::<SocketAddr>()
-                    .is_ok_and(|address| address.port() == port)
-                    || (port == 80 && host.parse::<IpAddr>().is_ok())
-            })
-    }
-
-    /// Whether a page of this origin is one that the server itself sent.
-    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
-        origin
-            .strip_prefix("http://")
-            .is_some_and(|host| self.allows_host(host))
     }
 }
 
@@ -183,55 +135,13 @@ mod tests {
 
     use super::*;
 
-    fn access(host: &str, address: &str) -> Access {
-        Access::new(host, &[address.parse().unwrap()], None).unwrap()
-    }
-
-    #[test]
-    fn a_loopback_server_answers_to_its_names_with_its_port_only() {
-        let access = access("127.0.0.1", "127.0.0.1:4000");
-        for host in [
-            "127.0.0.1:4000",
-            "localhost:4000",
-            "LOCALHOST:4000",
-            "[::1]:4000",
-        ] {
-            assert!(access.allows_host(host), "{host}");
-            assert!(access.allows_origin(&format!("http://{host}")), "{host}");
-        }
-        for host in [
-            "127.0.0.1",
-            "127.0.0.1:4001",
-            "evil.example:4000",
-            "localhost.evil.example:4000",
-            "10.0.0.1:4000",
-            "127.0.0.1:4000.evil.example",
-            "",
-        ] {
-            assert!(!access.allows_host(host), "{host}");
-        }
-        for origin in [
-            "null",
-            "https://127.0.0.1:4000",
-            "http://127.0.0.1:4001",
-            "127.0.0.1:4000",
-            "",
-        ] {
-            assert!(!access.allows_origin(origin), "{origin}");
-        }
-    }
-
-    #[test]
-    fn a_server_on_all_addresses_answers_to_each_of_them_but_to_no_foreign_name() {
-        let access = access("0.0.0.0", "0.0.0.0:4000");
-        assert!(access.allows_host("192.168.7.7:4000"));
-        assert!(!access.allows_host("192.168.7.7:4001"));
-        assert!(!access.allows_host("rebound.example:4000"));
+    fn access() -> Access {
+        Access::new(4000, None).unwrap()
     }
 
     #[test]
     fn a_sign_in_link_works_once_and_in_time() {
-        let access = access("127.0.0.1", "127.0.0.1:4000");
+        let access = access();
         let token = access.issue_sign_in(None).unwrap();
         assert!(!access.redeem("something else"));
         assert!(access.redeem(&token));
@@ -242,8 +152,13 @@ mod tests {
 
     #[test]
     fn the_cookie_is_found_among_others_and_only_with_its_value() {
-        let access = access("127.0.0.1", "127.0.0.1:4000");
-        let pair = access.cookie_header().split(';').next().unwrap().to_owned();
+        let access = access();
+        let pair = access
+            .cookie_header(false)
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
         let headers = |value: &str| {
             HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(value).unwrap())])
         };

@@ -40,7 +40,7 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
         Some((Assets::Embedded(files), rest)) => files
             .get(&rest)
             .map_or_else(not_found, |content| from_memory(&rest, content)),
-        None => page::file(&path, request.headers()).unwrap_or_else(not_found),
+        None => page::file(&path, request.headers(), &site).unwrap_or_else(not_found),
     }
 }
 
@@ -84,7 +84,7 @@ fn decode(path: &str) -> Option<String> {
 }
 
 /// A file beneath `folder`, links followed only where they stay inside.
-async fn from_disk(folder: PathBuf, path: String, request: Request) -> Response {
+pub(super) async fn from_disk(folder: PathBuf, path: String, request: Request) -> Response {
     let found = tokio::task::spawn_blocking(move || locate(&folder, &path)).await;
     match found {
         Ok(Ok(Located::File(path))) => {

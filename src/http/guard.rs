@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Site, plain};
+use super::{Site, lobby::Guest, plain, policy};
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
@@ -21,20 +21,17 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     if let Some(refusal) = refuse(&site, &request) {
         return refusal;
     }
+    if site.access.has_cookie(request.headers())
+        && let Some(guest) = request.extensions().get::<Arc<Guest>>()
+    {
+        guest.admit();
+    }
     if let Some(answer) = sign_in(&site, &request) {
         return answer;
     }
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    add_own_headers(&site, headers);
+    policy::complete(response.headers_mut(), &site.names);
+    add_own_headers(&site, response.headers_mut());
     response
 }
 
@@ -50,7 +47,7 @@ fn add_own_headers(site: &Site, headers: &mut HeaderMap) {
 
 fn refuse(site: &Site, request: &Request) -> Option<Response> {
     let host = single(request.headers(), &header::HOST);
-    if !host.is_some_and(|host| site.access.allows_host(host)) {
+    if !host.is_some_and(|host| site.names.allows_host(host)) {
         tracing::warn!(
             ?host,
             "a request was refused: it was not sent to a name of this server"
@@ -69,7 +66,7 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
         return None;
     }
     let origin = single(request.headers(), &header::ORIGIN);
-    if !origin.is_some_and(|origin| site.access.allows_origin(origin)) {
+    if !origin.is_some_and(|origin| site.names.allows_origin(origin)) {
         tracing::warn!(
             ?origin,
             "a request was refused: it comes from a page of another origin"
@@ -98,9 +95,10 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     if !site.access.redeem(token) && !known {
         return Some(plain(StatusCode::FORBIDDEN, USED_LINK));
     }
+    let secure = site.names.is_secure(request.headers());
     let headers = [
         (header::LOCATION, location),
-        (header::SET_COOKIE, site.access.cookie_header()),
+        (header::SET_COOKIE, site.access.cookie_header(secure)),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];

@@ -1,8 +1,10 @@
 //! HTTP around the state server: who gets in, the page and its files, and the WebSocket.
 //!
-//! - [`access`]: the secret, sign-in links, the cookie, the names the server answers to
+//! - [`access`]: the secret, sign-in links, the cookie
+//! - [`names`]: the names the server answers to, and the pages that may talk to it
 //! - [`guard`]: what every request has to pass
-//! - [`files`]: folders of modules; [`page`]: the built-in page
+//! - [`lobby`]: what those may use who have not shown who they are; [`tls`]: TLS
+//! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
 //! - [`websocket`]: from the upgrade to the close frame
 //!
 //! What must hold: nothing is routed before the guard has let it pass; each connection ends when the run does, after the answers
@@ -11,13 +13,22 @@
 mod access;
 mod files;
 mod guard;
+mod lobby;
+mod names;
 mod page;
+mod policy;
+#[cfg(test)]
+mod tests;
+mod tls;
 mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use access::Access;
 pub(crate) use guard::SIGN_IN;
+pub(crate) use lobby::Lobby;
+pub(crate) use names::{Allowed, Names};
+pub(crate) use tls::Tls;
 
 use axum::{
     Json, Router,
@@ -28,21 +39,36 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use lobby::{Guest, Metered};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{net::Connection, server::Server};
+use crate::{
+    net::{Connection, Unread},
+    server::Server,
+};
 
-/// How long a client may take for the headers of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take for the TLS handshake, for the headers of a request and for the body of a launcher request, each.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes of the headers of a request, and of what is read ahead of a body.
-const MAX_HEADERS: usize = 64 * 1024;
+/// Headers of a request; browsers send about 20, and proxies add some.
+const MAX_HEADERS: usize = 100;
+
+/// Bytes of the headers of a request, and of what is read ahead of a body. All servers on a machine share their cookies, so
+/// a browser may bring some thousand bytes of them.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// Bytes of the body of a launcher request, which nobody reads.
 const MAX_BODY: usize = 64 * 1024;
@@ -54,9 +80,13 @@ const NOT_SIGNED_IN: &str = "Not signed in. Open the application by the link tha
     window.";
 
 /// One run of a server, as requests see it.
+#[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) server: Server,
     pub(crate) access: Arc<Access>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) lobby: Arc<Lobby>,
+    pub(crate) tls: Option<Tls>,
     /// Bytes of the largest WebSocket message that is taken in one piece.
     pub(crate) max_frame: usize,
     /// How often a silent WebSocket is asked whether it is still there.
@@ -71,41 +101,81 @@ pub(crate) struct Site {
 #[derive(Clone)]
 pub(crate) struct Http {
     router: TowerToHyperService<Router>,
+    lobby: Arc<Lobby>,
+    tls: Option<Tls>,
     stop: CancellationToken,
 }
 
 impl Http {
     pub(crate) fn new(site: Site) -> Self {
-        let stop = site.stop.clone();
+        Self::with(site, |site, router| {
+            router.layer(middleware::from_fn_with_state(
+                Arc::clone(site),
+                guard::guard,
+            ))
+        })
+    }
+
+    fn with(
+        site: Site,
+        guarded: impl FnOnce(&Arc<Site>, Router<Arc<Site>>) -> Router<Arc<Site>>,
+    ) -> Self {
+        let (stop, lobby, tls) = (site.stop.clone(), site.lobby.clone(), site.tls.clone());
         let site = Arc::new(site);
         let router = Router::new()
             .route("/ws", any(websocket::upgrade))
             .route("/paraview", post(launch))
             .route("/paraview/", post(launch))
-            .fallback(files::file)
-            .layer(middleware::from_fn_with_state(
-                Arc::clone(&site),
-                guard::guard,
-            ))
-            .with_state(site);
+            .fallback(files::file);
+        let router = guarded(&site, router).with_state(site);
         Http {
             router: TowerToHyperService::new(router),
+            lobby,
+            tls,
             stop,
         }
     }
 
     /// Answers the requests of one connection until its peer or the run ends it.
     pub(crate) async fn serve(self, connection: Connection) {
+        let guest = self.lobby.enter();
         let unread = connection.unread();
+        let Some(tls) = self.tls.clone() else {
+            return self.answer(connection, unread, guest).await;
+        };
+        let handshake = tokio::select! {
+            handshake = timeout(REQUEST_TIMEOUT, tls.accept(connection)) => handshake,
+            () = guest.turned_out() => return,
+            () = self.stop.cancelled() => return,
+        };
+        match handshake {
+            Ok(Ok(stream)) => self.answer(stream, unread, guest).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn answer<S>(self, stream: S, unread: Unread, guest: Arc<Guest>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let stream = Metered::new(stream, Arc::clone(&guest));
+        let (router, known) = (self.router, Arc::clone(&guest));
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(Arc::clone(&known));
+            router.call(request)
+        });
         let serving = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_buf_size(MAX_HEADERS)
-            .serve_connection(TokioIo::new(connection), self.router)
+            .header_read_timeout(REQUEST_TIMEOUT)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEADER_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         tokio::pin!(serving);
         tokio::select! {
             _ = serving.as_mut() => return,
+            () = guest.turned_out() => return,
             () = self.stop.cancelled() => {}
         }
         // Told to end, hyper closes an idle connection without looking whether a request has just come in. How long this may go on
@@ -123,15 +193,13 @@ impl Http {
 
 /// The answer that the pages of trame ask for: where the WebSocket is, and the secret.
 async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Request) -> Response {
-    if to_bytes(request.into_body(), MAX_BODY).await.is_err() {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n");
+    match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"),
+        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n"),
     }
     let answer = if site.access.has_cookie(&headers) {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
-        json!({"sessionURL": format!("ws://{host}/ws"), "secret": site.access.secret()})
+        json!({"sessionURL": site.names.session_url(&headers), "secret": site.access.secret()})
     } else {
         json!({ "error": NOT_SIGNED_IN })
     };

@@ -12,11 +12,7 @@ use axum::{
 use flate2::read::GzDecoder;
 use rust_embed::RustEmbed;
 
-use super::plain;
-
-/// What the page may do: Vue compiles templates in the page, which needs `unsafe-eval` and nothing more.
-const CONTENT_SECURITY_POLICY: HeaderValue =
-    HeaderValue::from_static("script-src 'self' 'unsafe-eval'; object-src 'none'; base-uri 'self'");
+use super::{Site, plain, policy};
 
 const NOT_BUILT: &str = "The web page is not part of this build. Build it with `cargo xtask ui` (it needs Node.js), then \
     build the application again.\n";
@@ -28,9 +24,16 @@ const NOT_BUILT: &str = "The web page is not part of this build. Build it with `
 struct Page;
 
 /// Whether a file of the page has this name, or the page is asked for by its own.
-pub(super) fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
+pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Response> {
     match Page::get(&format!("{path}.gz")) {
-        Some(file) => Some(respond(path, &file, headers)),
+        Some(file) => {
+            let mut response = respond(path, &file, headers);
+            if path == "index.html" {
+                let headers = response.headers_mut();
+                headers.insert(header::CONTENT_SECURITY_POLICY, policy::of_page(site));
+            }
+            Some(response)
+        }
         None if path == "index.html" => Some(plain(StatusCode::NOT_FOUND, NOT_BUILT)),
         None => None,
     }
@@ -52,22 +55,15 @@ fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> 
     if headers.get_all(header::IF_NONE_MATCH).iter().any(is_known) {
         return (StatusCode::NOT_MODIFIED, fixed).into_response();
     }
-    let mut response = if takes_gzip(headers) {
+    if takes_gzip(headers) {
         let encoding = [(header::CONTENT_ENCODING, "gzip")];
-        (fixed, encoding, Body::from(file.data.clone().into_owned())).into_response()
-    } else {
-        let mut content = Vec::new();
-        match GzDecoder::new(&file.data[..]).read_to_end(&mut content) {
-            Ok(_) => (fixed, content).into_response(),
-            Err(_) => return plain(StatusCode::INTERNAL_SERVER_ERROR, NOT_BUILT),
-        }
-    };
-    if path == "index.html" {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+        return (fixed, encoding, Body::from(file.data.clone().into_owned())).into_response();
     }
-    response
+    let mut content = Vec::new();
+    match GzDecoder::new(&file.data[..]).read_to_end(&mut content) {
+        Ok(_) => (fixed, content).into_response(),
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, NOT_BUILT),
+    }
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use axum::{
+    Extension,
     extract::{
         State,
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
@@ -28,7 +29,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::Site;
+use super::{Site, lobby::Guest};
 use crate::{
     server::{Limits, Session},
     session::{Client, Closing, Next},
@@ -49,7 +50,18 @@ const WRITE_BUFFER: usize = 16 * 1024;
 /// Bytes that a frame may have beyond its content.
 const FRAME_OVERHEAD: usize = 4096;
 
-pub(super) async fn upgrade(State(site): State<Arc<Site>>, upgrade: WebSocketUpgrade) -> Response {
+/// For a peer that was refused too often: it does not know the secret.
+const CLOSE_LOCKED_OUT: Closing = Closing {
+    code: 1008,
+    reason: "Too many refused messages",
+};
+
+pub(super) async fn upgrade(
+    State(site): State<Arc<Site>>,
+    Extension(guest): Extension<Arc<Guest>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    guest.expect_hello();
     let limit = site.max_frame + FRAME_OVERHEAD;
     // Taken here and not in the task, so that a stop that comes in between waits for it, too.
     let token = site.websockets.token();
@@ -59,12 +71,12 @@ pub(super) async fn upgrade(State(site): State<Arc<Site>>, upgrade: WebSocketUpg
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(async move |socket| {
-            serve(socket, &site).await;
+            serve(socket, &site, &guest).await;
             drop(token);
         })
 }
 
-async fn serve(socket: WebSocket, site: &Site) {
+async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
     let verify = {
         let secret = Arc::clone(&site.access);
         Arc::new(move |given: &str| secret.verify(given))
@@ -80,7 +92,7 @@ async fn serve(socket: WebSocket, site: &Site) {
     tokio::pin!(write);
     let written = tokio::select! {
         () = write.as_mut() => true,
-        closing = read(&mut stream, &mut session, &pulse) => match closing {
+        closing = read(&mut stream, &mut session, &pulse, guest) => match closing {
             Some(closing) => {
                 client.outbox.close(closing);
                 false
@@ -92,6 +104,7 @@ async fn serve(socket: WebSocket, site: &Site) {
             false
         }
         () = client.outbox.given_up() => false,
+        () = guest.turned_out() => return,
         () = pulse.silence(site.heartbeat) => {
             return tracing::info!(?client.id, "a client has fallen silent");
         }
@@ -113,6 +126,7 @@ async fn read(
     stream: &mut SplitStream<WebSocket>,
     session: &mut Session,
     pulse: &Pulse,
+    guest: &Guest,
 ) -> Option<Closing> {
     let deadline = Instant::now() + HELLO_TIMEOUT;
     loop {
@@ -125,12 +139,19 @@ async fn read(
         pulse.beat();
         match next {
             Some(Ok(Message::Binary(frame))) => {
+                let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
                     tracing::warn!(%error, "a client was disconnected");
                     return Some(Closing {
                         code: 1002,
                         reason: "Protocol error",
                     });
+                }
+                if session.is_locked_out() {
+                    return Some(CLOSE_LOCKED_OUT);
+                }
+                if session.is_authenticated() && !was_authenticated {
+                    guest.trust();
                 }
             }
             // wslink 2 has no text messages.

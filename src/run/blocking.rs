@@ -165,10 +165,16 @@ fn runtime() -> Result<Runtime> {
 /// Tells the user where the application is, and opens it if that was asked for.
 fn announce(running: &Running, options: &StartOptions) -> Result<()> {
     if options.show_connection_info {
-        println!(
-            "\nApp running at:\n - {}\n   (this link signs in one browser)\n",
-            running.sign_in_url()?
-        );
+        let mut links = vec![running.sign_in_url()?];
+        links.extend(running.public_sign_in_urls()?);
+        println!("\nApp running at:");
+        for link in links {
+            println!(" - {link}");
+        }
+        println!("   (each link signs in one browser)\n");
+        for warning in &running.warnings {
+            eprintln!("warning: {warning}.");
+        }
     }
     if options.open_browser
         && let Err(error) = open::that_detached(running.sign_in_url()?)

@@ -1,10 +1,10 @@
 //! How to start: from code, or from the command line with the flags that trame's applications have.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use clap::Parser;
 
-use crate::{Error, Result};
+use crate::{Error, Result, http::Allowed};
 
 /// The port of a server that is told none, trame's own.
 const DEFAULT_PORT: u16 = 8080;
@@ -37,13 +37,27 @@ pub struct StartOptions {
     pub(super) host: String,
     pub(super) port: Option<u16>,
     pub(super) exec_mode: ExecMode,
-    pub(super) secret: Option<String>,
+    pub(super) secret: Option<Secret>,
+    pub(super) allowed: Allowed,
+    /// The files of the certificate and of its key.
+    pub(super) certificate: Option<(PathBuf, PathBuf)>,
+    pub(super) debug: bool,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) open_browser: bool,
     pub(super) show_connection_info: bool,
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
     pub(super) serve_only: bool,
+}
+
+/// A secret that does not show up where options are printed.
+#[derive(Clone)]
+pub(super) struct Secret(pub(super) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
 }
 
 impl Default for StartOptions {
@@ -53,6 +67,9 @@ impl Default for StartOptions {
             port: None,
             exec_mode: ExecMode::Main,
             secret: None,
+            allowed: Allowed::default(),
+            certificate: None,
+            debug: false,
             idle_timeout: None,
             open_browser: false,
             show_connection_info: false,
@@ -89,6 +106,10 @@ impl StartOptions {
     /// | `--timeout SECONDS` | stop after this time without clients; default 0, never |
     /// | `--authKey SECRET` | a fixed secret, for scripts. Other users of the machine can read it in the list of processes |
     /// | `--authKeyFile FILE` | a fixed secret from a file; also `TRAME_AUTH_KEY_FILE` |
+    /// | `--allowed-host NAME[:PORT]` | a further name that the server answers to; may be repeated |
+    /// | `--allowed-origin ORIGIN` | a further origin whose pages may connect, `https://app.example.com`; may be repeated |
+    /// | `--ssl CERT,KEY` | serve HTTPS with this certificate chain and private key, two PEM files |
+    /// | `--debug` | tell pages the whole text of errors, with paths |
     ///
     /// # Errors
     /// A text for the user that says which flag is wrong and lists the known ones.
@@ -126,7 +147,41 @@ impl StartOptions {
 
     /// A fixed secret, for clients that are told it by other means. By default there is a new one for every start.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
-        self.secret = Some(secret.into());
+        self.secret = Some(Secret(secret.into()));
+        self
+    }
+
+    /// A further name that the server answers to, for instance behind a proxy: as it stands in the address bar, with its port if
+    /// there is one there. May be given several times.
+    ///
+    /// A request that was sent to another name is refused, which is what stops DNS rebinding. The start fails with
+    /// [`Error::InvalidOption`] when it is no name; there are no wildcards.
+    pub fn allowed_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed.hosts.push(host.into());
+        self
+    }
+
+    /// A further origin whose pages may connect: scheme, name and port, for instance `https://app.example.com` where a proxy adds
+    /// TLS. May be given several times.
+    ///
+    /// Connections of pages of other origins are refused. The start fails with [`Error::InvalidOption`] when it is no origin;
+    /// there are no wildcards.
+    pub fn allowed_origin(mut self, origin: impl Into<String>) -> Self {
+        self.allowed.origins.push(origin.into());
+        self
+    }
+
+    /// Serves HTTPS only, with a certificate chain and its private key from PEM files, which are read at the start.
+    ///
+    /// The start fails with [`Error::Certificate`] when they cannot be used.
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.certificate = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Tells pages the whole text of errors. Otherwise paths and backtraces are left out; see [`Failure`](crate::Failure).
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.debug = debug;
         self
     }
 
@@ -202,6 +257,29 @@ struct Flags {
     /// A file that holds a fixed secret for clients
     #[arg(long = "authKeyFile", env = "TRAME_AUTH_KEY_FILE")]
     auth_key_file: Option<PathBuf>,
+    /// A further name that the server answers to, as it stands in the address bar; may be repeated
+    #[arg(long = "allowed-host", value_name = "NAME[:PORT]")]
+    allowed_hosts: Vec<String>,
+    /// A further origin whose pages may connect, such as https://app.example.com; may be repeated
+    #[arg(long = "allowed-origin", value_name = "ORIGIN")]
+    allowed_origins: Vec<String>,
+    /// Serve HTTPS with a certificate chain and its private key, two PEM files
+    #[arg(long, value_name = "CERT,KEY", value_parser = certificate)]
+    ssl: Option<(PathBuf, PathBuf)>,
+    /// Tell pages the whole text of errors, with paths
+    #[arg(long)]
+    debug: bool,
+}
+
+fn certificate(text: &str) -> Result<(PathBuf, PathBuf), &'static str> {
+    match text.split_once(',') {
+        Some((certificate, key)) if !certificate.is_empty() && !key.is_empty() => {
+            Ok((certificate.into(), key.into()))
+        }
+        _ => Err(
+            "give two files with a comma between them: the certificate chain and its private key",
+        ),
+    }
 }
 
 impl Flags {
@@ -216,7 +294,14 @@ impl Flags {
             }
             None => self.auth_key,
         };
+        let allowed = Allowed {
+            hosts: self.allowed_hosts,
+            origins: self.allowed_origins,
+        };
         Ok(StartOptions {
+            allowed: allowed.normalized()?,
+            certificate: self.ssl,
+            debug: self.debug,
             host: self.host,
             port: self.port,
             exec_mode: if self.app {
@@ -224,7 +309,7 @@ impl Flags {
             } else {
                 ExecMode::Main
             },
-            secret: secret.filter(|secret| !secret.is_empty()),
+            secret: secret.filter(|secret| !secret.is_empty()).map(Secret),
             idle_timeout: (self.timeout > 0).then(|| Duration::from_secs(self.timeout)),
             open_browser: !self.server && !self.app,
             show_connection_info: true,
@@ -234,8 +319,12 @@ impl Flags {
     }
 
     fn refuse(error: &Error) -> clap::Error {
-        use clap::CommandFactory;
-        Flags::command().error(clap::error::ErrorKind::Io, error)
+        use clap::{CommandFactory, error::ErrorKind};
+        let kind = match error {
+            Error::InvalidOption { .. } => ErrorKind::ValueValidation,
+            _ => ErrorKind::Io,
+        };
+        Flags::command().error(kind, error)
     }
 }
 
@@ -267,7 +356,7 @@ mod tests {
             ("0.0.0.0", 0)
         );
         assert_eq!(options.idle_timeout, Some(Duration::from_secs(7)));
-        assert_eq!(options.secret.as_deref(), Some("k"));
+        assert_eq!(options.secret.unwrap().0, "k");
         assert!(!options.open_browser && options.serve_only);
     }
 
@@ -288,11 +377,33 @@ mod tests {
         std::fs::write(&file, "from file\n").unwrap();
         let file = file.to_str().unwrap();
         let options = parse(&["--authKey", "k", "--authKeyFile", file]).unwrap();
-        assert_eq!(options.secret.as_deref(), Some("from file"));
+        assert_eq!(options.secret.unwrap().0, "from file");
         let error = parse(&["--authKeyFile", "no such file"])
             .unwrap_err()
             .to_string();
         assert!(error.contains("--authKeyFile"), "{error}");
+    }
+
+    #[test]
+    fn a_proxy_and_a_certificate_are_named_by_flags() {
+        let flags = [
+            "--allowed-host",
+            "App.example.com",
+            "--allowed-host",
+            "b.example:81",
+            "--allowed-origin",
+            "https://App.example.com/",
+            "--ssl",
+            "cert.pem,key.pem",
+        ];
+        let options = parse(&flags).unwrap();
+        assert_eq!(options.allowed.hosts, ["app.example.com", "b.example:81"]);
+        assert_eq!(options.allowed.origins, ["https://app.example.com"]);
+        assert_eq!(
+            options.certificate,
+            Some(("cert.pem".into(), "key.pem".into()))
+        );
+        assert!(!options.debug && parse(&["--debug"]).unwrap().debug);
     }
 
     #[test]
@@ -302,6 +413,9 @@ mod tests {
             &["--port", "70000"],
             &["--port", "x"],
             &["--server", "--app"],
+            &["--allowed-host", "*"],
+            &["--allowed-origin", "app.example.com"],
+            &["--ssl", "cert.pem"],
         ] {
             let error = parse(rubbish).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");

@@ -7,12 +7,12 @@ use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    StartOptions, StopHandle, StopReport,
+    StartOptions, StopHandle, StopReport, exposure,
     stop::{Outcome, StopFailure},
 };
 use crate::{
     Error, Lifecycle, Result, Server,
-    http::{Access, Http, Site},
+    http::{Access, Http, Lobby, Names, Site, Tls},
     net::{self, Listener, Released, Timing},
     session::Tasks,
 };
@@ -27,10 +27,13 @@ const CALLBACK_GRACE: Duration = Duration::from_millis(500);
 pub struct Running {
     stop: StopHandle,
     addresses: Vec<SocketAddr>,
+    allowed_origins: Vec<String>,
+    /// What the user should know, where other machines can reach it.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Running {
-    /// Scheme, host and port: `http://127.0.0.1:8080`. A browser needs a [sign-in link](Self::sign_in_url) the first time.
+    /// Scheme, host and port: `http://127.0.0.1:8080`, or `https` with a [certificate](StartOptions::tls). A browser needs a [sign-in link](Self::sign_in_url) the first time.
     pub fn url(&self) -> &str {
         &self.stop.origin
     }
@@ -51,6 +54,17 @@ impl Running {
     /// When the system has no random numbers.
     pub fn sign_in_url(&self) -> Result<String> {
         self.stop.link(None)
+    }
+
+    /// A sign-in link for each origin that was [allowed](StartOptions::allowed_origin): where a proxy shows the application.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn public_sign_in_urls(&self) -> Result<Vec<String>> {
+        let origins = self.allowed_origins.iter();
+        origins
+            .map(|origin| self.stop.link_at(origin, None))
+            .collect()
     }
 
     /// A handle that stops it from elsewhere.
@@ -118,15 +132,21 @@ impl Server {
         let claim = Claim::new(self)?;
         let states = [self.state().clone(), self.context().state().clone()];
         self.hub().begin(claim.tasks.clone(), states);
+        let certificate = options.certificate.as_ref();
+        let tls = certificate
+            .map(|(certificate, key)| Tls::load(certificate, key))
+            .transpose()?;
         self.run_hooks(Lifecycle::ServerStart).await;
         let listener = Listener::bind(&options.host, options.port_to_bind()).await?;
         let addresses = listener.addresses().to_vec();
         let access = Arc::new(Access::new(
-            &options.host,
-            &addresses,
-            options.secret.clone(),
+            listener.port(),
+            options.secret.clone().map(|secret| secret.0),
         )?);
-        let origin = format!("http://{}", shown_address(&options.host, &addresses));
+        let names = Names::new(&options.host, &addresses, tls.is_some(), &options.allowed)?;
+        let allowed_origins = names.allowed_origins().to_vec();
+        let shown = shown_address(&options.host, &addresses);
+        let origin = format!("{}://{shown}", names.scheme());
         let (outcome_sender, outcome) = watch::channel(None);
         let requested = claim.requested.clone();
         let stop = StopHandle {
@@ -135,7 +155,17 @@ impl Server {
             access: Arc::clone(&access),
             origin,
         };
-        self.settings().port = Some(listener.port());
+        let warnings = exposure::warnings(&addresses, &options);
+        // Whoever prints the connection info prints them along with it.
+        if !options.show_connection_info {
+            warnings
+                .iter()
+                .for_each(|warning| tracing::warn!("{warning}"));
+        }
+        let mut settings = self.settings();
+        settings.port = Some(listener.port());
+        settings.debug = options.debug;
+        drop(settings);
         self.run_hooks(Lifecycle::ServerBind).await;
         self.state().ready();
         self.context().state().ready();
@@ -146,18 +176,32 @@ impl Server {
             server: self.clone(),
             requested: claim.requested.clone(),
             tasks: claim.tasks.clone(),
-            access,
-            heartbeat: options
-                .heartbeat
-                .or(self.options().ws_heart_beat)
-                .unwrap_or_default(),
+            site: Site {
+                server: self.clone(),
+                access,
+                names: Arc::new(names),
+                lobby: Lobby::for_this_system(),
+                tls,
+                max_frame: self.hub().max_frame(),
+                heartbeat: options
+                    .heartbeat
+                    .or(self.options().ws_heart_beat)
+                    .unwrap_or_default(),
+                stop: CancellationToken::new(),
+                websockets: TaskTracker::new(),
+            },
             timing: Timing::default().deadline(options.stop_deadline),
         };
         claim.keep();
         tokio::spawn(run.drive(listener, outcome_sender));
         self.start_ready_hooks();
         tracing::info!(url = stop.origin, "listening");
-        Ok(Running { stop, addresses })
+        Ok(Running {
+            stop,
+            addresses,
+            allowed_origins,
+            warnings,
+        })
     }
 
     /// Runs the server until somebody [asks it to stop](Server::request_stop), as a future that the caller drives.
@@ -254,8 +298,7 @@ struct Run {
     server: Server,
     requested: CancellationToken,
     tasks: Tasks,
-    access: Arc<Access>,
-    heartbeat: Duration,
+    site: Site,
     timing: Timing,
 }
 
@@ -275,16 +318,8 @@ impl Run {
     }
 
     async fn serve(&self, listener: Listener) -> Result<Released> {
-        let closing = CancellationToken::new();
-        let websockets = TaskTracker::new();
-        let http = Http::new(Site {
-            server: self.server.clone(),
-            access: Arc::clone(&self.access),
-            max_frame: self.server.hub().max_frame(),
-            heartbeat: self.heartbeat,
-            stop: closing.clone(),
-            websockets: websockets.clone(),
-        });
+        let (closing, websockets) = (self.site.stop.clone(), self.site.websockets.clone());
+        let http = Http::new(self.site.clone());
         let begin_to_close = async {
             self.requested.cancelled().await;
             self.server.state().flush();

@@ -150,7 +150,12 @@ impl StopHandle {
 
     /// A link that signs in once, within `lifetime` if it is given.
     pub(super) fn link(&self, lifetime: Option<Duration>) -> Result<String> {
+        self.link_at(&self.origin, lifetime)
+    }
+
+    /// The same for another origin under which the server is known.
+    pub(super) fn link_at(&self, origin: &str, lifetime: Option<Duration>) -> Result<String> {
         let token = self.access.issue_sign_in(lifetime)?;
-        Ok(format!("{}/?{}={token}", self.origin, crate::http::SIGN_IN))
+        Ok(format!("{origin}/?{}={token}", crate::http::SIGN_IN))
     }
 }

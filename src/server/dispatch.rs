@@ -23,9 +23,6 @@ use crate::{
     },
 };
 
-/// Keys with this prefix belong to the framework: a client cannot write them.
-const RESERVED: &str = "trame__";
-
 /// Whether a method belongs to the protocol.
 pub(super) fn is_own_method(method: &str) -> bool {
     ["wslink.", "trame.", "application.", "selvedge."]
@@ -116,15 +113,21 @@ impl Server {
             .and_then(message::items)
             .unwrap_or_default();
         let mut values = Vec::with_capacity(changes.len());
-        let mut refused = Vec::new();
+        let (mut refused, mut reasons) = (Vec::new(), Vec::new());
         for change in changes {
             let Change { key } = change.decode_as("a change of state")?;
-            let value =
-                message::entries(&change).and_then(|mut entries| entries.swap_remove("value"));
-            if key.starts_with(RESERVED) {
-                refused.push(key);
-            } else {
-                values.push((key, value.unwrap_or(Packed::nil())));
+            let value = message::entries(&change)
+                .and_then(|mut entries| entries.swap_remove("value"))
+                .unwrap_or(Packed::nil());
+            match self.state().admit(&key, &value) {
+                Ok(()) => values.push((key, value)),
+                Err(failure) => {
+                    reasons.push(format!(
+                        "`{key}` was not set: {}",
+                        self.for_clients(&failure)
+                    ));
+                    refused.push(key);
+                }
             }
         }
         self.state().set_from_client(client.id, values);
@@ -132,18 +135,16 @@ impl Server {
             return Ok(());
         }
         self.restore(client, &refused);
-        Err(Failure::msg(format!(
-            "{} cannot be set by a client",
-            refused.join(", ")
-        )))
+        Err(Failure::msg(reasons.join("; ")))
     }
 
-    /// Sends the true values of keys that a client may have set for itself.
+    /// Sends the true values of keys that a client may have set for itself; nothing where there is none.
     fn restore(&self, client: &Client, keys: &[String]) {
+        let nil = Packed::nil();
         self.state().snapshot(|pushed| {
             let values: Vec<(&str, &Packed)> = keys
                 .iter()
-                .filter_map(|key| Some((key.as_str(), pushed.get(key.as_str())?)))
+                .map(|key| (key.as_str(), pushed.get(key.as_str()).unwrap_or(&nil)))
                 .collect();
             let max_frame = self.hub().max_frame();
             client.outbox.send(message::publish_map(
@@ -285,7 +286,8 @@ impl Server {
         let message = match result {
             Ok(value) => message::reply(&request.id, &value, max_frame),
             Err(failure) => {
-                let data = json!({"method": request.method, "exception": failure.to_string()});
+                let exception = self.for_clients(&failure);
+                let data = json!({"method": request.method, "exception": exception});
                 let data = Packed::encode(&data).ok();
                 let text = "Exception raised";
                 message::error(

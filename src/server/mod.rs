@@ -10,10 +10,12 @@
 //! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
 //! - [`session`]: one connection, from its first byte to its last
+//! - [`disclosure`]: what clients are told of errors
 //! - [`dispatch`]: the RPC methods of trame and the application's own
 
 mod context;
 mod controller;
+mod disclosure;
 mod dispatch;
 mod functions;
 mod module;
@@ -95,6 +97,8 @@ pub(crate) struct Settings {
     pub(crate) stop: Option<CancellationToken>,
     /// Where it listens.
     pub(crate) port: Option<u16>,
+    /// Whether pages are told the whole text of errors.
+    pub(crate) debug: bool,
     /// How the host shows it.
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.

@@ -20,6 +20,12 @@ use crate::{
 /// Bytes of a message from a client that has not said who it is.
 const MAX_MESSAGE_BEFORE_HELLO: usize = 4096;
 
+/// Wrong secrets that a connection may try.
+const MAX_WRONG_HELLOS: u32 = 3;
+
+/// Messages before the hello that are refused with an answer.
+const MAX_REFUSALS: u32 = 16;
+
 /// Says whether a secret is the right one.
 pub(crate) type Verify = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
@@ -30,6 +36,9 @@ pub(crate) struct Session {
     assembler: Assembler,
     verify: Verify,
     authenticated: bool,
+    wrong_hellos: u32,
+    /// Messages that were refused before the hello.
+    refusals: u32,
     limits: Limits,
 }
 
@@ -63,6 +72,8 @@ impl Session {
             assembler: Assembler::new(MAX_MESSAGE_BEFORE_HELLO),
             verify,
             authenticated: false,
+            wrong_hellos: 0,
+            refusals: 0,
             limits,
         })
     }
@@ -75,6 +86,12 @@ impl Session {
     /// Whether the peer has given the secret.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.authenticated
+    }
+
+    /// Whether the peer was refused so often that the connection has to end.
+    pub(crate) fn is_locked_out(&self) -> bool {
+        !self.authenticated
+            && (self.wrong_hellos >= MAX_WRONG_HELLOS || self.refusals >= MAX_REFUSALS)
     }
 
     /// Takes one binary WebSocket message.
@@ -134,6 +151,7 @@ impl Session {
             .and_then(|argument| argument.decode::<Hello>().ok());
         if !hello.is_some_and(|hello| (self.verify)(&hello.secret)) {
             tracing::warn!("a client was refused: its secret is missing or wrong");
+            self.wrong_hellos += 1;
             self.refuse(
                 &request.id,
                 ErrorCode::Unauthorized,
@@ -158,7 +176,8 @@ impl Session {
             .start_hooks(self.client.id, Lifecycle::ConnectionOpened, &[]);
     }
 
-    fn refuse(&self, id: &Packed, code: ErrorCode, text: &str) {
+    fn refuse(&mut self, id: &Packed, code: ErrorCode, text: &str) {
+        self.refusals += u32::from(!self.authenticated);
         let max_frame = self.server.hub().max_frame();
         self.client
             .outbox

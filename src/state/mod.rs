@@ -14,6 +14,7 @@ mod context;
 mod flush;
 mod handle;
 mod listener;
+mod protection;
 mod scope;
 mod store;
 mod translator;

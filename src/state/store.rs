@@ -10,6 +10,7 @@ use indexmap::{IndexMap, map::Entry};
 
 use super::{
     Listener,
+    protection::Protection,
     scope::{self, Cause},
 };
 use crate::wire::{ClientId, Packed};
@@ -30,6 +31,7 @@ pub(crate) trait Sink: Send + Sync {
 #[derive(Default)]
 pub(super) struct Store {
     inner: Mutex<Inner>,
+    pub(super) protection: Protection,
 }
 
 #[derive(Default)]

@@ -1,0 +1,254 @@
+//! Connections whose peers have not shown who they are.
+//!
+//! What they may use of the server is limited as a whole: there is room for so many, and when one more comes the one that has
+//! waited longest has to go. So however many sockets somebody opens and leaves idle, there is room for the next page. A peer that
+//! has the cookie or has given the secret does not count any more.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
+
+/// Peers that may wait at a time, where the system has file descriptors in plenty.
+const MOST: usize = 2048;
+
+/// Peers that may wait at a time at least.
+const LEAST: usize = 64;
+
+/// Bytes that are read from a WebSocket before its hello: some small messages and no more. Without this a frame of the largest
+/// size would be collected for everybody who announces one.
+const BYTES_BEFORE_HELLO: usize = 64 * 1024;
+
+/// No limit yet, or no more.
+const UNLIMITED: usize = usize::MAX;
+
+/// The room for peers that are not known.
+pub(crate) struct Lobby {
+    capacity: usize,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    /// In the order in which they came.
+    guests: BTreeMap<u64, CancellationToken>,
+}
+
+impl Lobby {
+    /// Room for a quarter of the connections that the system lets this process have.
+    pub(crate) fn for_this_system() -> Arc<Self> {
+        Self::new(descriptors().map_or(MOST, |limit| (limit / 4).clamp(LEAST, MOST)))
+    }
+
+    pub(super) fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Lobby {
+            capacity,
+            waiting: Mutex::default(),
+        })
+    }
+
+    /// Takes a peer in. Turns the one out that has waited longest if there is no room.
+    pub(super) fn enter(self: &Arc<Self>) -> Arc<Guest> {
+        let turned_out = CancellationToken::new();
+        let mut waiting = self.lock();
+        if waiting.guests.len() >= self.capacity
+            && let Some((_, oldest)) = waiting.guests.pop_first()
+        {
+            tracing::debug!("a connection that had not shown who it is made room for another one");
+            oldest.cancel();
+        }
+        let id = waiting.next;
+        waiting.next += 1;
+        waiting.guests.insert(id, turned_out.clone());
+        Arc::new(Guest {
+            id,
+            lobby: Arc::clone(self),
+            turned_out,
+            allowance: AtomicUsize::new(UNLIMITED),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection, as long as it is open.
+pub(super) struct Guest {
+    id: u64,
+    lobby: Arc<Lobby>,
+    turned_out: CancellationToken,
+    /// Bytes that may still be read.
+    allowance: AtomicUsize,
+}
+
+impl Guest {
+    /// The peer is known: it takes no room any more.
+    pub(super) fn admit(&self) {
+        self.lobby.lock().guests.remove(&self.id);
+    }
+
+    /// The connection becomes a WebSocket, which has to begin with a hello.
+    pub(super) fn expect_hello(&self) {
+        self.allowance.store(BYTES_BEFORE_HELLO, Ordering::Relaxed);
+    }
+
+    /// The peer has given the secret.
+    pub(super) fn trust(&self) {
+        self.admit();
+        self.allowance.store(UNLIMITED, Ordering::Relaxed);
+    }
+
+    /// Completes when the peer has to make room for another one.
+    pub(super) async fn turned_out(&self) {
+        self.turned_out.cancelled().await;
+    }
+
+    /// Takes what was read off the allowance. Says whether there was enough of it.
+    fn spend(&self, bytes: usize) -> bool {
+        let allowance = self.allowance.load(Ordering::Relaxed);
+        if allowance == UNLIMITED {
+            return true;
+        }
+        // One task reads. Should it be trusted in this very moment, it has lost nothing that it needs.
+        let left = allowance.checked_sub(bytes);
+        let spent = self.allowance.compare_exchange(
+            allowance,
+            left.unwrap_or(0),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        left.is_some() || spent.is_err()
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.admit();
+    }
+}
+
+/// The stream of a guest, which ends with an error when more is read than the guest may send.
+pub(super) struct Metered<S> {
+    stream: S,
+    guest: Arc<Guest>,
+}
+
+impl<S> Metered<S> {
+    pub(super) fn new(stream: S, guest: Arc<Guest>) -> Self {
+        Metered { stream, guest }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if self.guest.spend(buffer.filled().len() - before) {
+            return Poll::Ready(Ok(()));
+        }
+        buffer.set_filled(before);
+        Poll::Ready(Err(io::Error::other("too much was sent before the hello")))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// How many files and sockets this process may have open.
+#[cfg(unix)]
+fn descriptors() -> Option<usize> {
+    let (soft, _) = rlimit::Resource::NOFILE.get().ok()?;
+    usize::try_from(soft).ok()
+}
+
+#[cfg(not(unix))]
+fn descriptors() -> Option<usize> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[test]
+    fn who_has_waited_longest_makes_room_and_who_is_known_does_not() {
+        let lobby = Lobby::new(2);
+        let [first, second] = [(); 2].map(|()| lobby.enter());
+        first.admit();
+        let third = lobby.enter();
+        assert!(!second.turned_out.is_cancelled(), "there was room");
+        let fourth = lobby.enter();
+        assert!(second.turned_out.is_cancelled());
+        assert!(!first.turned_out.is_cancelled() && !third.turned_out.is_cancelled());
+        drop(third);
+        let _fifth = lobby.enter();
+        assert!(!fourth.turned_out.is_cancelled(), "the third had left");
+    }
+
+    #[tokio::test]
+    async fn before_the_hello_little_is_read_and_afterwards_everything() {
+        let lobby = Lobby::new(2);
+        let guest = lobby.enter();
+        let (mut peer, stream) = duplex(4 * BYTES_BEFORE_HELLO);
+        let mut stream = Metered::new(stream, Arc::clone(&guest));
+        let mut read = async |count: usize| {
+            peer.write_all(&vec![0; count]).await.unwrap();
+            stream.read_exact(&mut vec![0; count]).await
+        };
+        assert!(read(2 * BYTES_BEFORE_HELLO).await.is_ok(), "a long header");
+        guest.expect_hello();
+        assert!(read(BYTES_BEFORE_HELLO).await.is_ok());
+        guest.trust();
+        assert!(
+            read(2 * BYTES_BEFORE_HELLO).await.is_ok(),
+            "after the hello"
+        );
+        guest.expect_hello();
+        assert!(read(BYTES_BEFORE_HELLO + 1).await.is_err());
+    }
+}

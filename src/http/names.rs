@@ -1,0 +1,365 @@
+//! By which names the server goes, and which pages may talk to it.
+//!
+//! Both are lists of exact texts. There are no wildcards and no suffixes, and `X-Forwarded-*` headers are not read: whoever can
+//! send a request can write them. A server behind a proxy is told its public names when it starts.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::{HeaderMap, header};
+
+use crate::{Error, Result};
+
+/// Names and origins beyond the server's own, as they were given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Allowed {
+    /// What may stand in `Host`.
+    pub(crate) hosts: Vec<String>,
+    /// What may stand in `Origin`.
+    pub(crate) origins: Vec<String>,
+}
+
+impl Allowed {
+    /// The same in the form in which browsers send it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for what no browser would send.
+    pub(crate) fn normalized(&self) -> Result<Self> {
+        let hosts = self.hosts.iter().map(|host| normal_host(host));
+        let origins = self.origins.iter().map(|origin| normal_origin(origin));
+        Ok(Allowed {
+            hosts: hosts.collect::<Result<_>>()?,
+            origins: origins.collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn normal_host(given: &str) -> Result<String> {
+    let host = given.trim().to_ascii_lowercase();
+    if is_authority(&host) {
+        return Ok(host);
+    }
+    Err(Error::InvalidOption {
+        option: "--allowed-host",
+        value: given.to_owned(),
+        hint: "Give a name as it stands in the address bar, with the port if there is one there: app.example.com or \
+               192.168.1.5:8080. There are no wildcards",
+    })
+}
+
+fn normal_origin(given: &str) -> Result<String> {
+    let origin = given.trim().trim_end_matches('/').to_ascii_lowercase();
+    let parts = origin.split_once("://");
+    if let Some((scheme @ ("http" | "https"), authority)) = parts
+        && is_authority(authority)
+    {
+        let default_port = if scheme == "https" { ":443" } else { ":80" };
+        return Ok(origin
+            .strip_suffix(default_port)
+            .unwrap_or(&origin)
+            .to_owned());
+    }
+    Err(Error::InvalidOption {
+        option: "--allowed-origin",
+        value: given.to_owned(),
+        hint: "Give scheme and name as they stand in the address bar, with the port if there is one there, and no path: \
+               https://app.example.com. There are no wildcards",
+    })
+}
+
+/// Whether this is `name` or `name:port`, with an IPv6 address in brackets.
+fn is_authority(text: &str) -> bool {
+    let (name, port) = match text.rfind(']') {
+        Some(end) => text.split_at(end + 1),
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let is_port = |port: &str| {
+        port.strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok())
+    };
+    let is_address = |name: &str| {
+        name.strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'))
+            .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+    };
+    (is_address(name) || is_name(name)) && (port.is_empty() || is_port(port))
+}
+
+/// The names of one run of a server.
+pub(crate) struct Names {
+    /// What this server itself speaks.
+    tls: bool,
+    /// `name:port` as it stands in `Host`.
+    own: Vec<String>,
+    /// Where it listens on all addresses of the machine, each of them is a name. Literal addresses cannot be rebound.
+    any_address_on: Option<u16>,
+    allowed: Allowed,
+}
+
+impl Names {
+    /// The names of a server that listens on `addresses` of `host`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for names that no browser would send.
+    pub(crate) fn new(
+        host: &str,
+        addresses: &[SocketAddr],
+        tls: bool,
+        allowed: &Allowed,
+    ) -> Result<Self> {
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        let loopback = addresses.iter().all(|address| address.ip().is_loopback());
+        let unspecified = addresses
+            .iter()
+            .any(|address| address.ip().is_unspecified());
+        let mut names = vec![host.trim_matches(['[', ']']).to_ascii_lowercase()];
+        if loopback || unspecified {
+            names.extend(["127.0.0.1", "localhost", "::1"].map(str::to_owned));
+        }
+        let mut own = Vec::new();
+        for name in names {
+            let name = if name.contains(':') {
+                format!("[{name}]")
+            } else {
+                name
+            };
+            own.push(format!("{name}:{port}"));
+            if port == default_port(tls) {
+                own.push(name);
+            }
+        }
+        Ok(Names {
+            tls,
+            own,
+            any_address_on: unspecified.then_some(port),
+            allowed: allowed.normalized()?,
+        })
+    }
+
+    /// Whether a request was sent to this server by a name that is its own.
+    pub(crate) fn allows_host(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        self.is_own(&host) || self.allowed.hosts.contains(&host)
+    }
+
+    fn is_own(&self, host: &str) -> bool {
+        let is_default = |port| port == default_port(self.tls);
+        self.own.iter().any(|own| own == host)
+            || self.any_address_on.is_some_and(|port| {
+                host.parse::<SocketAddr>()
+                    .is_ok_and(|address| address.port() == port)
+                    || (is_default(port) && host.parse::<IpAddr>().is_ok())
+            })
+    }
+
+    /// Whether a page of this origin may talk to the server: it was sent by the server itself, or was allowed by name.
+    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
+        let own = origin
+            .split_once("://")
+            .is_some_and(|(scheme, host)| scheme == self.scheme() && self.allows_host(host));
+        own || self
+            .allowed
+            .origins
+            .iter()
+            .any(|allowed| allowed == &origin.to_ascii_lowercase())
+    }
+
+    /// `http` or `https`: what this server itself speaks.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
+    /// Whether the browser that sent this request reached the server, or a proxy that stands for it, through TLS.
+    pub(crate) fn is_secure(&self, headers: &HeaderMap) -> bool {
+        self.tls || self.is_https_in_front(text(headers, &header::HOST))
+    }
+
+    fn is_https_in_front(&self, host: &str) -> bool {
+        let origin = format!("https://{}", host.to_ascii_lowercase());
+        self.allowed.origins.contains(&origin)
+    }
+
+    /// Where the WebSocket is for the page that sent this request.
+    ///
+    /// Browsers send the origin of the page with each POST, and that is where a proxy, too, can be reached. What sends none has
+    /// come by `Host`.
+    pub(crate) fn session_url(&self, headers: &HeaderMap) -> String {
+        let origin = text(headers, &header::ORIGIN).split_once("://");
+        let (scheme, host) = match origin {
+            Some((scheme, host)) => (scheme, host),
+            None if self.is_secure(headers) => ("https", text(headers, &header::HOST)),
+            None => ("http", text(headers, &header::HOST)),
+        };
+        let scheme = if scheme == "https" { "wss" } else { "ws" };
+        format!("{scheme}://{host}/ws")
+    }
+
+    /// The origins that were allowed by name.
+    pub(crate) fn allowed_origins(&self) -> &[String] {
+        &self.allowed.origins
+    }
+}
+
+fn default_port(tls: bool) -> u16 {
+    if tls { 443 } else { 80 }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn names(host: &str, address: &str, tls: bool, allowed: &Allowed) -> Names {
+        Names::new(host, &[address.parse().unwrap()], tls, allowed).unwrap()
+    }
+
+    fn plain(host: &str, address: &str) -> Names {
+        names(host, address, false, &Allowed::default())
+    }
+
+    fn behind_a_proxy() -> Names {
+        let allowed = Allowed {
+            hosts: vec!["App.example.com".to_owned()],
+            origins: vec!["https://App.example.com:443/".to_owned()],
+        };
+        names("127.0.0.1", "127.0.0.1:4000", false, &allowed)
+    }
+
+    fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap();
+        pairs
+            .iter()
+            .map(|(name, text)| (name.clone(), value(text)))
+            .collect()
+    }
+
+    #[test]
+    fn a_loopback_server_answers_to_its_names_with_its_port_only() {
+        let names = plain("127.0.0.1", "127.0.0.1:4000");
+        for host in [
+            "127.0.0.1:4000",
+            "localhost:4000",
+            "LOCALHOST:4000",
+            "[::1]:4000",
+        ] {
+            assert!(names.allows_host(host), "{host}");
+            assert!(names.allows_origin(&format!("http://{host}")), "{host}");
+        }
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:4001",
+            "evil.example:4000",
+            "localhost.evil.example:4000",
+            "10.0.0.1:4000",
+            "127.0.0.1:4000.evil.example",
+            "",
+        ] {
+            assert!(!names.allows_host(host), "{host}");
+        }
+        for origin in [
+            "null",
+            "https://127.0.0.1:4000",
+            "http://127.0.0.1:4001",
+            "127.0.0.1:4000",
+            "",
+        ] {
+            assert!(!names.allows_origin(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_answers_to_each_of_them_but_to_no_foreign_name() {
+        let names = plain("0.0.0.0", "0.0.0.0:4000");
+        assert!(names.allows_host("192.168.7.7:4000"));
+        assert!(!names.allows_host("192.168.7.7:4001"));
+        assert!(!names.allows_host("rebound.example:4000"));
+    }
+
+    #[test]
+    fn with_tls_the_origins_are_https_and_443_goes_without_saying() {
+        let names = names("app.example.com", "10.0.0.1:443", true, &Allowed::default());
+        assert!(names.allows_host("app.example.com") && names.allows_host("app.example.com:443"));
+        assert!(names.allows_origin("https://app.example.com"));
+        assert!(!names.allows_origin("http://app.example.com"));
+        let from = headers(&[(header::HOST, "app.example.com")]);
+        assert!(names.is_secure(&from));
+        assert_eq!(names.session_url(&from), "wss://app.example.com/ws");
+    }
+
+    #[test]
+    fn allowed_names_are_exact() {
+        let names = behind_a_proxy();
+        assert!(names.allows_host("app.example.com"));
+        assert!(names.allows_origin("https://app.example.com"));
+        for origin in [
+            "https://evil.app.example.com",
+            "https://app.example.com.evil.example",
+            "https://app.example.com:444",
+            "null",
+        ] {
+            assert!(!names.allows_origin(origin), "{origin}");
+        }
+        assert!(!names.allows_host("example.com") && !names.allows_host("app.example.com:4000"));
+    }
+
+    #[test]
+    fn a_page_that_came_through_tls_gets_a_secure_session() {
+        let names = behind_a_proxy();
+        let proxied = headers(&[
+            (header::HOST, "127.0.0.1:4000"),
+            (header::ORIGIN, "https://app.example.com"),
+        ]);
+        assert_eq!(names.session_url(&proxied), "wss://app.example.com/ws");
+        let named = headers(&[(header::HOST, "app.example.com")]);
+        assert_eq!(names.session_url(&named), "wss://app.example.com/ws");
+        assert!(names.is_secure(&named));
+        let local = headers(&[(header::HOST, "127.0.0.1:4000")]);
+        assert_eq!(names.session_url(&local), "ws://127.0.0.1:4000/ws");
+        assert!(!names.is_secure(&local));
+    }
+
+    #[test]
+    fn what_no_browser_sends_is_refused_with_a_hint() {
+        let hosts = [
+            "",
+            "*",
+            "*.example.com",
+            "http://a.example",
+            "a.example/x",
+            "a:b",
+            "a b",
+            "::1",
+        ];
+        for host in hosts {
+            let error = normal_host(host).unwrap_err().to_string();
+            assert!(error.contains("--allowed-host"), "{error}");
+        }
+        for origin in [
+            "null",
+            "*",
+            "https://*",
+            "app.example.com",
+            "https://",
+            "ftp://a.example",
+            "https://a.example/x",
+        ] {
+            let error = normal_origin(origin).unwrap_err().to_string();
+            assert!(error.contains("--allowed-origin"), "{error}");
+        }
+        assert_eq!(normal_host("[::1]:80").unwrap(), "[::1]:80");
+    }
+}

@@ -1,0 +1,128 @@
+//! What browsers are told about the server's answers: which scripts its page may run, who may show it in a frame, and who may
+//! load from it.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use serde_json::Value;
+
+use super::{Names, Site};
+
+const FALLBACK: HeaderValue = HeaderValue::from_static("script-src 'self'; frame-ancestors 'none'");
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// The policy of the built-in page. Its scripts come from this server and from where the application has the page load
+/// scripts. Vue compiles templates in the page, which needs `unsafe-eval`.
+pub(super) fn of_page(site: &Site) -> HeaderValue {
+    let state = site.server.state();
+    let mut sources = vec!["'self'".to_owned(), "'unsafe-eval'".to_owned()];
+    for key in ["trame__scripts", "trame__module_scripts"] {
+        let entries: Vec<Value> = state.get(key).unwrap_or_default();
+        for source in entries.iter().filter_map(script_source) {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+    }
+    let text = format!(
+        "script-src {}; object-src 'none'; base-uri 'self'; {}",
+        sources.join(" "),
+        frame_ancestors(&site.names)
+    );
+    HeaderValue::try_from(text).unwrap_or(FALLBACK)
+}
+
+/// Adds what all answers say, where they do not say otherwise themselves.
+pub(super) fn complete(headers: &mut HeaderMap, names: &Names) {
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    // Pages of other origins load neither scripts nor pictures from here.
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert_with(|| HeaderValue::try_from(frame_ancestors(names)).unwrap_or(FALLBACK));
+}
+
+/// A foreign page that shows the application in a frame could have the user click in it. All ports of a host share their
+/// cookies, so `SameSite` does not prevent that.
+fn frame_ancestors(names: &Names) -> String {
+    let allowed = names.allowed_origins().iter();
+    allowed.fold("frame-ancestors 'self'".to_owned(), |text, origin| {
+        text + " " + origin
+    })
+}
+
+/// The origin of an absolute URL in a list of scripts; its entries are URLs, or lists that begin with one.
+fn script_source(entry: &Value) -> Option<String> {
+    let url = match entry {
+        Value::Array(parts) => parts.first()?.as_str()?,
+        url => url.as_str()?,
+    };
+    let (scheme, rest) = match url.strip_prefix("//") {
+        Some(rest) => (None, rest),
+        None => {
+            let (scheme, rest) = url.split_once("://")?;
+            (Some(scheme.to_ascii_lowercase()), rest)
+        }
+    };
+    let absolute: Uri = format!("https://{rest}").parse().ok()?;
+    let authority = absolute.authority()?;
+    // What is not part of a plain name could begin another directive, or be a wildcard.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    if !authority.as_str().chars().all(is_plain) {
+        return None;
+    }
+    match scheme.as_deref() {
+        None => Some(authority.to_string()),
+        Some(scheme @ ("http" | "https")) => Some(format!("{scheme}://{authority}")),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn absolute_urls_have_an_origin_and_others_have_none() {
+        let source = |entry: Value| script_source(&entry);
+        let cdn = || Some("https://cdn.example".to_owned());
+        assert_eq!(
+            source(json!("https://cdn.example/npm/vue@3/x.js?a#b")),
+            cdn()
+        );
+        assert_eq!(
+            source(json!(["https://cdn.example/x.js", {"serial": "a"}])),
+            cdn()
+        );
+        assert_eq!(source(json!("HTTPS://cdn.example/x.js")), cdn());
+        let with_port = source(json!("http://127.0.0.1:9000/x.js"));
+        assert_eq!(with_port.as_deref(), Some("http://127.0.0.1:9000"));
+        let of_the_pages_scheme = source(json!("//cdn.example/x.js"));
+        assert_eq!(of_the_pages_scheme.as_deref(), Some("cdn.example"));
+        for entry in [
+            json!("__module/x.js"),
+            json!("/__module/x.js"),
+            json!("x.js?from=https://cdn.example/"),
+            json!("data:text/javascript,alert(1)"),
+            json!("blob:https://cdn.example/1"),
+            json!("https://*/x.js"),
+            json!("https://*.example/x.js"),
+            json!("https://a;script-src-elem/x.js"),
+            json!("https://a b/x.js"),
+            json!("https://user@cdn.example/x.js"),
+            json!("https://"),
+            json!(5),
+            json!([]),
+        ] {
+            assert_eq!(script_source(&entry), None, "{entry}");
+        }
+    }
+}

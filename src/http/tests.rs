@@ -1,0 +1,175 @@
+//! Attacks on a server with one of its defences left out, and on one that has it: that each defence is what stops the attack.
+#![allow(clippy::unwrap_used)]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Access, Allowed, Http, Lobby, Names, Site};
+use crate::{
+    net::{self, Listener, Timing},
+    server::Server,
+};
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections of a server under attack: few, so that it takes few to fill it.
+const MAX_CONNECTIONS: usize = 40;
+
+struct Target {
+    address: SocketAddr,
+    access: Arc<Access>,
+    stop: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+impl Target {
+    /// A server that waits for a `crowd` of peers that it does not know, with the guard or without.
+    async fn new(crowd: usize, guarded: bool) -> Self {
+        let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+        let address = listener.addresses()[0];
+        let access = Arc::new(Access::new(address.port(), None).unwrap());
+        let names = Names::new("127.0.0.1", &[address], false, &Allowed::default());
+        let stop = CancellationToken::new();
+        let site = Site {
+            server: Server::new("target"),
+            access: Arc::clone(&access),
+            names: Arc::new(names.unwrap()),
+            lobby: Lobby::new(crowd),
+            tls: None,
+            max_frame: 1 << 20,
+            heartbeat: Duration::from_secs(30),
+            stop: stop.clone(),
+            websockets: TaskTracker::new(),
+        };
+        let http = if guarded {
+            Http::new(site)
+        } else {
+            Http::with(site, |_, router| router)
+        };
+        let handler = move |connection| http.clone().serve(connection);
+        let serve = net::serve(
+            listener,
+            stop.clone(),
+            Timing::default(),
+            MAX_CONNECTIONS,
+            handler,
+        );
+        Target {
+            address,
+            access,
+            stop,
+            served: tokio::spawn(async { drop(serve.await.unwrap()) }),
+        }
+    }
+
+    /// The whole answer, empty where there is none.
+    async fn send(&self, head: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let head = head.replace("OWN", &self.address.to_string());
+        let mut answer = vec![0; 4096];
+        // A connection that was closed already takes no request, or gives no answer.
+        if stream.write_all(head.as_bytes()).await.is_err() {
+            return String::new();
+        }
+        let read = timeout(PATIENCE, stream.read(&mut answer)).await.unwrap();
+        String::from_utf8_lossy(&answer[..read.unwrap_or(0)]).into_owned()
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.served.await.unwrap();
+    }
+}
+
+/// What the same request gets without the guard, and with it.
+async fn without_and_with(head: impl Fn(&Target) -> String) -> [String; 2] {
+    let mut answers = [String::new(), String::new()];
+    for (answer, guarded) in answers.iter_mut().zip([false, true]) {
+        let target = Target::new(usize::MAX, guarded).await;
+        *answer = target.send(&head(&target)).await;
+        target.end().await;
+    }
+    answers
+}
+
+const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+#[tokio::test]
+async fn dns_rebinding_reaches_a_server_that_does_not_look_at_the_host() {
+    let rebound = |_: &Target| "GET / HTTP/1.1\r\nHost: evil.example:80\r\n\r\n".to_owned();
+    let [without, with] = without_and_with(rebound).await;
+    assert!(without.starts_with("HTTP/1.1 302"), "{without}");
+    assert!(with.starts_with("HTTP/1.1 403"), "{with}");
+}
+
+#[tokio::test]
+async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_origin() {
+    for origin in ["http://evil.example", "null", "http://127.0.0.1:1"] {
+        let head = |_: &Target| {
+            format!("GET /ws HTTP/1.1\r\nHost: OWN\r\nOrigin: {origin}\r\n{UPGRADE}\r\n")
+        };
+        let [without, with] = without_and_with(head).await;
+        assert!(without.starts_with("HTTP/1.1 101"), "{origin}: {without}");
+        assert!(with.starts_with("HTTP/1.1 403"), "{origin}: {with}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_on_another_port_has_our_cookie_and_still_learns_no_secret() {
+    let head = |target: &Target| {
+        let cookie = target.access.cookie_header(false);
+        let pair = cookie.split(';').next().unwrap();
+        format!(
+            "POST /paraview/ HTTP/1.1\r\nHost: OWN\r\nOrigin: http://127.0.0.1:1\r\nCookie: {pair}\r\n\
+             Content-Length: 0\r\n\r\n"
+        )
+    };
+    let [without, with] = without_and_with(head).await;
+    assert!(without.contains("\"secret\":"), "{without}");
+    assert!(with.starts_with("HTTP/1.1 403"), "{with}");
+}
+
+#[tokio::test]
+async fn idle_sockets_lock_others_out_where_nobody_has_to_make_room() {
+    for (crowd, is_let_in) in [(usize::MAX, false), (MAX_CONNECTIONS / 2, true)] {
+        let target = Target::new(crowd, true).await;
+        let mut idle = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            idle.push(TcpStream::connect(target.address).await.unwrap());
+        }
+        let answer = target.send("GET / HTTP/1.1\r\nHost: OWN\r\n\r\n").await;
+        assert_eq!(
+            answer.starts_with("HTTP/1.1 302"),
+            is_let_in,
+            "{crowd}: {answer}"
+        );
+        target.end().await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_out_of_a_folder_is_followed_by_an_ordinary_file_service_and_not_here() {
+    use tower::ServiceExt;
+    use tower_http::services::ServeDir;
+
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("served");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(dir.path().join("private"), "private").unwrap();
+    std::os::unix::fs::symlink("../private", folder.join("link")).unwrap();
+    let request = || axum::extract::Request::get("/link").body(axum::body::Body::empty());
+    let ordinary = ServeDir::new(&folder).oneshot(request().unwrap()).await;
+    assert_eq!(ordinary.unwrap().status(), 200);
+    let ours = super::files::from_disk(folder, "link".to_owned(), request().unwrap()).await;
+    assert_eq!(ours.status(), 404);
+}

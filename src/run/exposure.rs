@@ -1,0 +1,64 @@
+//! What a user should know who opens a server to other machines.
+
+use std::net::SocketAddr;
+
+use super::{StartOptions, options::Secret};
+
+/// Secrets that a user chose are guessed from other machines if they are shorter.
+const SHORT_SECRET: usize = 16;
+
+/// Warnings, each with what to do.
+pub(super) fn warnings(addresses: &[SocketAddr], options: &StartOptions) -> Vec<String> {
+    let exposed = addresses.iter().find(|address| !address.ip().is_loopback());
+    let Some(address) = exposed else {
+        return Vec::new();
+    };
+    let mut warnings = Vec::new();
+    let in_front = |origin: &String| origin.to_ascii_lowercase().starts_with("https://");
+    if options.certificate.is_none() && !options.allowed.origins.iter().any(in_front) {
+        warnings.push(format!(
+            "{address} can be reached from other machines without TLS: who listens on the way reads the secret and everything \
+             else. Give it a certificate with --ssl CERT,KEY, or let it listen on 127.0.0.1 behind a proxy or an SSH tunnel. \
+             Where a proxy has TLS, tell its address with --allowed-origin https://NAME"
+        ));
+    }
+    if let Some(Secret(secret)) = &options.secret
+        && secret.len() < SHORT_SECRET
+    {
+        warnings.push(format!(
+            "the secret has {} characters, and other machines can try to guess it. Give one of at least {SHORT_SECRET}, or \
+             none for a new random one",
+            secret.len()
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn warned(address: &str, options: StartOptions) -> String {
+        warnings(&[address.parse().unwrap()], &options).join("\n")
+    }
+
+    #[test]
+    fn other_machines_are_a_reason_to_warn_unless_there_is_tls() {
+        let options = StartOptions::new;
+        assert_eq!(warned("127.0.0.1:80", options().secret("short")), "");
+        assert_eq!(warned("[::1]:80", options()), "");
+        assert!(warned("0.0.0.0:80", options()).contains("--ssl"));
+        assert!(warned("192.168.1.2:80", options().allowed_origin("http://a")).contains("--ssl"));
+        assert_eq!(warned("0.0.0.0:80", options().tls("cert", "key")), "");
+        let behind_a_proxy = options().allowed_origin("https://app.example.com");
+        assert_eq!(warned("0.0.0.0:80", behind_a_proxy), "");
+    }
+
+    #[test]
+    fn a_short_secret_on_the_network_is_a_reason_to_warn() {
+        let options = || StartOptions::new().tls("cert", "key");
+        assert!(warned("0.0.0.0:80", options().secret("short")).contains("guess"));
+        assert_eq!(warned("0.0.0.0:80", options().secret("k".repeat(16))), "");
+    }
+}

@@ -1,0 +1,228 @@
+//! Programs and pages without the secret.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::{SinkExt, StreamExt};
+use selvedge::{Server, StartOptions};
+use serde_json::json;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{is_unharmed, target};
+use crate::support::{Client, PATIENCE, SECRET, frame, open, options, request};
+
+/// What calls are answered on a WebSocket without a hello.
+async fn told(running: &selvedge::Running, calls: &[(&str, serde_json::Value)]) -> String {
+    let mut socket = open(running).await;
+    for (method, args) in calls {
+        let call = json!({"id": "rpc:c0:1", "method": method, "args": args, "kwargs": {}});
+        drop(socket.send(Message::Binary(frame(&call).into())).await);
+    }
+    let mut told = Vec::new();
+    for _ in calls {
+        let answer = timeout(PATIENCE, socket.next()).await.unwrap();
+        told.extend_from_slice(&answer.unwrap().unwrap().into_data());
+    }
+    String::from_utf8_lossy(&told).into_owned()
+}
+
+#[tokio::test]
+async fn a_program_of_another_user_learns_and_changes_nothing() {
+    let running = target().await;
+    let calls = [
+        ("trame.state.get", json!([])),
+        (
+            "trame.state.update",
+            json!([[{"key": "precious", "value": "mine"}]]),
+        ),
+        ("trame.trigger", json!(["anything", [], {}])),
+        ("trame.lifecycle.update", json!(["client_connected"])),
+        ("application.exit", json!([])),
+        ("selvedge.hello", json!([{"version": 1}])),
+    ];
+    let answers = told(&running, &calls).await;
+    assert!(answers.contains("Unauthorized"), "{answers}");
+    assert!(!answers.contains("a thing of value") && !answers.contains(SECRET));
+    let launcher = request(&running, "POST", "/paraview/", &[("Content-Length", "0")]).await;
+    assert!(!launcher.text().contains(SECRET), "{launcher:?}");
+    for path in [
+        "/index.html",
+        "/",
+        "/?sign_in=guess",
+        "/ws",
+        "/paraview/",
+        "/?secret=x",
+    ] {
+        let answer = request(&running, "GET", path, &[]).await;
+        let secret = answer.text().contains(SECRET) || format!("{answer:?}").contains("set-cookie");
+        assert!(!secret, "{path}");
+    }
+    is_unharmed(running).await;
+}
+
+#[tokio::test]
+async fn guesses_at_cookies_and_links_are_refused() {
+    let running = target().await;
+    let name = format!("selvedge-{}", running.port());
+    for value in ["", "guess", "k", SECRET] {
+        let cookie = format!("{name}={value}");
+        let headers = [("Content-Length", "0"), ("Cookie", cookie.as_str())];
+        let answer = request(&running, "POST", "/paraview/", &headers).await;
+        assert!(answer.text().contains("error") && !answer.text().contains(SECRET));
+    }
+    for token in ["", "k", SECRET, "%00", "a&sign_in=b"] {
+        let answer = request(&running, "GET", &format!("/?sign_in={token}"), &[]).await;
+        assert_eq!(answer.status, 403, "{token}");
+    }
+    is_unharmed(running).await;
+}
+
+#[tokio::test]
+async fn repeated_and_odd_hosts_and_origins_are_refused() {
+    let running = target().await;
+    let own = running.addresses()[0].to_string();
+    let refused: [&[(&str, &str)]; 5] = [
+        &[("Host", &own), ("Host", "evil.example")],
+        &[("Host", "evil.example"), ("Host", &own)],
+        &[("Host", "")],
+        &[("Host", "user@127.0.0.1")],
+        &[("Host", "127.0.0.1 .evil.example")],
+    ];
+    for headers in refused {
+        let status = request(&running, "GET", "/index.html", headers)
+            .await
+            .status;
+        assert!(matches!(status, 400 | 403), "{headers:?}: {status}");
+    }
+    let absolute = request(
+        &running,
+        "GET",
+        "http://evil.example/index.html",
+        &[("Host", "evil.example")],
+    );
+    assert_eq!(absolute.await.status, 403);
+    let url = running.url().to_owned();
+    let headers = [
+        ("Origin", url.as_str()),
+        ("Origin", "null"),
+        ("Content-Length", "0"),
+    ];
+    assert_eq!(
+        request(&running, "POST", "/paraview/", &headers)
+            .await
+            .status,
+        403
+    );
+    is_unharmed(running).await;
+}
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("debug,selvedge=trace")
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let secret = "k-that-nobody-may-ever-read-anywhere";
+    let server = Server::new("attacks");
+    let running = server.spawn(options().secret(secret)).await.unwrap();
+    let link = running.sign_in_url().unwrap();
+    let path = link.strip_prefix(running.url()).unwrap();
+    let signed_in = request(&running, "GET", path, &[]).await;
+    let cookie = signed_in
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let headers = [("Content-Length", "0"), ("Cookie", &*cookie)];
+    assert!(
+        request(&running, "POST", "/paraview/", &headers)
+            .await
+            .text()
+            .contains(secret)
+    );
+    assert_eq!(
+        request(&running, "GET", path, &[("Host", "evil.example")])
+            .await
+            .status,
+        403
+    );
+    let mut socket = open(&running).await;
+    for given in ["wrong-but-nearly", secret] {
+        let hello =
+            json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": given}]});
+        socket
+            .send(Message::Binary(frame(&hello).into()))
+            .await
+            .unwrap();
+        socket.next().await.unwrap().unwrap();
+    }
+    drop(socket);
+    running.stop().await.unwrap();
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("listening") && log.contains("refused"),
+        "{log}"
+    );
+    let token = path.split_once('=').unwrap().1;
+    let cookie = cookie.split_once('=').unwrap().1;
+    for private in [secret, token, cookie, "wrong-but-nearly"] {
+        assert!(!log.contains(private), "{private} is in the log:\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn options_can_be_printed_without_the_secret() {
+    let printed = format!("{:?}", StartOptions::new().secret("k-private").port(5));
+    assert!(
+        !printed.contains("k-private") && printed.contains('5'),
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_in_can_write_no_template_and_call_no_hook() {
+    let running = target().await;
+    let mut client = Client::connect(&running).await;
+    for key in [
+        "trame__template_main",
+        "trame__scripts",
+        "trame__vue_use",
+        "trame__new",
+    ] {
+        assert!(
+            client
+                .set(json!({ key: "<script>alert(1)</script>" }))
+                .await
+                .is_err(),
+            "{key}"
+        );
+    }
+    for method in [
+        "on_server_exited",
+        "on_message",
+        "__init__",
+        "wslink.bye",
+        "trame.none",
+    ] {
+        assert!(client.call(method, json!([])).await.is_err(), "{method}");
+    }
+    is_unharmed(running).await;
+}

@@ -1,0 +1,131 @@
+//! Behind a proxy: further names and origins, told at the start.
+
+use selvedge::{Error, Running, Server};
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::Error as WsError;
+
+use crate::support::{Client, SECRET, open_with, options, request};
+
+const NAME: &str = "app.example.com";
+const ORIGIN: &str = "https://app.example.com";
+
+async fn behind_a_proxy() -> Running {
+    let options = options().allowed_host(NAME).allowed_origin(ORIGIN);
+    Server::new("proxy").spawn(options).await.unwrap()
+}
+
+/// What the page of a browser that signed in at `host` is told by the launcher.
+async fn launched(
+    running: &Running,
+    host: &str,
+    origin: Option<&str>,
+    extra: &[(&str, &str)],
+) -> (Value, String) {
+    let link = running.sign_in_url().unwrap();
+    let path = link.strip_prefix(running.url()).unwrap();
+    let signed_in = request(running, "GET", path, &[&[("Host", host)], extra].concat()).await;
+    assert_eq!(signed_in.status, 303, "{signed_in:?}");
+    let cookie = signed_in.header("set-cookie").to_owned();
+    let pair = cookie.split(';').next().unwrap();
+    let mut headers = vec![("Host", host), ("Content-Length", "0"), ("Cookie", pair)];
+    headers.extend(origin.map(|origin| ("Origin", origin)));
+    headers.extend(extra);
+    let answer = request(running, "POST", "/paraview/", &headers).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    (serde_json::from_str(&answer.text()).unwrap(), cookie)
+}
+
+#[tokio::test]
+async fn a_page_behind_tls_is_led_to_a_secure_session() {
+    let running = behind_a_proxy().await;
+    let (answer, cookie) = launched(&running, NAME, Some(ORIGIN), &[]).await;
+    assert_eq!(answer["sessionURL"], "wss://app.example.com/ws");
+    assert_eq!(answer["secret"], SECRET);
+    assert!(cookie.ends_with("; Secure"), "{cookie}");
+
+    let headers = [("host", NAME), ("origin", ORIGIN)];
+    let socket = open_with(&running, &headers).await.unwrap();
+    Client::hello(socket).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_proxy_that_puts_the_servers_own_name_into_host_works_too() {
+    let running = behind_a_proxy().await;
+    let own = running.url().trim_start_matches("http://").to_owned();
+    let (answer, _) = launched(&running, &own, Some(ORIGIN), &[]).await;
+    assert_eq!(answer["sessionURL"], "wss://app.example.com/ws");
+    let socket = open_with(&running, &[("origin", ORIGIN)]).await.unwrap();
+    Client::hello(socket).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn names_that_were_not_allowed_stay_out() {
+    let running = behind_a_proxy().await;
+    for host in [
+        "app.example.com:81",
+        "x.app.example.com",
+        "example.com",
+        "*",
+    ] {
+        let answer = request(&running, "GET", "/index.html", &[("Host", host)]).await;
+        assert_eq!(answer.status, 403, "{host}");
+    }
+    for origin in [
+        "https://x.app.example.com",
+        "https://app.example.com.evil.example",
+        "https://evil.example",
+        "https://app.example.com:8443",
+        "null",
+    ] {
+        let refused = open_with(&running, &[("origin", origin)]).await;
+        assert!(
+            matches!(refused, Err(WsError::Http(answer)) if answer.status() == 403),
+            "{origin}"
+        );
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn forwarding_headers_of_whoever_sends_them_change_nothing() {
+    let running = behind_a_proxy().await;
+    let own = running.url().trim_start_matches("http://").to_owned();
+    let forged = [
+        ("X-Forwarded-Host", "evil.example"),
+        ("X-Forwarded-Proto", "https"),
+        ("Forwarded", "host=evil.example;proto=https"),
+    ];
+    let (answer, cookie) = launched(&running, &own, None, &forged).await;
+    assert_eq!(answer["sessionURL"], format!("ws://{own}/ws"));
+    assert!(!cookie.contains("Secure"), "{cookie}");
+    let foreign = [("Host", "evil.example"), ("X-Forwarded-Host", NAME)];
+    let refused = request(&running, "GET", "/index.html", &foreign).await;
+    assert_eq!(refused.status, 403);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn sign_in_links_are_made_for_the_public_name_too() {
+    let running = behind_a_proxy().await;
+    let links = running.public_sign_in_urls().unwrap();
+    assert_eq!(links.len(), 1);
+    let path = links[0].strip_prefix(ORIGIN).unwrap();
+    let answer = request(&running, "GET", path, &[("Host", NAME)]).await;
+    assert_eq!(answer.status, 303);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_one_fails_the_start() {
+    let server = Server::new("proxy");
+    for options in [
+        options().allowed_host("*"),
+        options().allowed_origin("null"),
+    ] {
+        let refused = server.spawn(options).await;
+        assert!(matches!(refused, Err(Error::InvalidOption { .. })));
+    }
+    server.spawn(options()).await.unwrap().stop().await.unwrap();
+}
