@@ -5,6 +5,7 @@ mod access;
 mod calls;
 mod controller;
 mod files;
+mod measured;
 mod options;
 mod state;
 mod stopping;
