@@ -229,6 +229,11 @@ impl Failure {
     pub fn msg(message: impl Into<String>) -> Self {
         Failure(message.into().into())
     }
+
+    /// Whether it was made from an error of this type.
+    pub(crate) fn is<E: std::error::Error + 'static>(&self) -> bool {
+        self.0.is::<E>()
+    }
 }
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {

@@ -7,6 +7,7 @@ mod controller;
 mod files;
 mod measured;
 mod options;
+mod recorded;
 mod state;
 mod stopping;
 mod streams;

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{Ctx, Server, unknown};
 use crate::{
     Failure, Result,
-    callback::{Arguments, Function, Outcome},
+    callback::{Arguments, Function, Outcome, ResultNotEncoded},
     controller::Lifecycle,
     session::{Client, STATE_TOPIC},
     state::deferred,
@@ -284,6 +284,12 @@ impl Server {
         let max_frame = self.hub().max_frame();
         let message = match result {
             Ok(value) => message::reply(&request.id, &value, max_frame),
+            Err(failure) if failure.is::<ResultNotEncoded>() => {
+                let method = Packed::encode(&request.method).ok();
+                let text = "Method result cannot be serialized";
+                let code = ErrorCode::Unserializable;
+                message::error(&request.id, code, text, method.as_ref(), max_frame)
+            }
             Err(failure) => {
                 let data = json!({"method": request.method, "exception": failure.to_string()});
                 let data = Packed::encode(&data).ok();

@@ -16,7 +16,7 @@ use serde_json::json;
 use unserializable::Unserializable;
 
 /// How long the greeting takes that follows a new name.
-const GREETING_TAKES: Duration = Duration::from_millis(50);
+pub const GREETING_TAKES: Duration = Duration::from_millis(50);
 
 /// The application, at its usual pace.
 ///
