@@ -6,6 +6,8 @@ mod calls;
 mod controller;
 mod files;
 mod measured;
+mod model;
+mod network_log;
 mod options;
 mod recorded;
 mod state;
