@@ -142,15 +142,24 @@ pub enum Sync_ {}
 #[doc(hidden)]
 pub enum Async_ {}
 
+/// The function did its work, and what it returned cannot be sent. Clients learn it by a code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ResultNotEncoded(Error);
+
+fn encode<T: Serialize>(result: &T) -> Result<Packed, Failure> {
+    Ok(Packed::encode(result).map_err(ResultNotEncoded)?)
+}
+
 impl<T: Serialize> Reply<Plain> for T {
     fn reply(self) -> Result<Packed, Failure> {
-        Ok(Packed::encode(&self)?)
+        encode(&self)
     }
 }
 
 impl<T: Serialize, E: Into<Failure>> Reply<Fallible> for Result<T, E> {
     fn reply(self) -> Result<Packed, Failure> {
-        Ok(Packed::encode(&self.map_err(Into::into)?)?)
+        encode(&self.map_err(Into::into)?)
     }
 }
 

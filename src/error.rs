@@ -279,6 +279,11 @@ impl Failure {
     pub(crate) fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
         self.error.downcast_ref()
     }
+
+    /// Whether it was made from an error of this type.
+    pub(crate) fn is<E: std::error::Error + 'static>(&self) -> bool {
+        self.error.is::<E>()
+    }
 }
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {

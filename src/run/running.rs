@@ -162,10 +162,7 @@ impl Server {
                 .iter()
                 .for_each(|warning| tracing::warn!("{warning}"));
         }
-        let mut settings = self.settings();
-        settings.port = Some(listener.port());
-        settings.debug = options.debug;
-        drop(settings);
+        self.announce(listener.port(), options.debug);
         self.run_hooks(Lifecycle::ServerBind).await;
         self.state().ready();
         self.context().state().ready();
@@ -213,6 +210,13 @@ impl Server {
     /// Dropping the future asks the server to stop; it does so on the runtime, with nobody waiting for it.
     pub async fn serve(&self, options: StartOptions) -> Result<StopReport> {
         self.spawn(options).await?.stopped().await
+    }
+
+    /// Lets the application and the answers to clients know how it runs.
+    fn announce(&self, port: u16, debug: bool) {
+        let mut settings = self.settings();
+        settings.port = Some(port);
+        settings.debug = debug;
     }
 
     /// Hooks that need no waiting have run when this returns; the others go on by themselves.

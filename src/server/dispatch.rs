@@ -13,12 +13,13 @@ use serde_json::json;
 use super::{Ctx, Server, unknown};
 use crate::{
     Failure, Result,
-    callback::{Arguments, Function, Outcome},
+    callback::{Arguments, Function, Outcome, ResultNotEncoded},
     controller::Lifecycle,
     session::{Client, STATE_TOPIC},
     state::deferred,
     wire::{
         Packed,
+        chunk::Outgoing,
         message::{self, ErrorCode, Request},
     },
 };
@@ -33,8 +34,17 @@ pub(super) fn is_own_method(method: &str) -> bool {
 impl Server {
     /// Answers one call of an authenticated client.
     pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request) {
+        self.hub()
+            .log()
+            .inspect(|log| log.received(client.id, &request));
         match request.method.as_str() {
             "trame.state.get" => self.send_snapshot(client, &request.id),
+            "trame.state.update" => {
+                if let Err(failure) = self.update_state(client, &request) {
+                    self.answer(client, &request, Err(failure));
+                }
+                self.state().flush();
+            }
             "trame.trigger" => self.answer_trigger(client, request),
             _ if is_own_method(&request.method) => {
                 let hold = client.outbox.hold();
@@ -53,6 +63,9 @@ impl Server {
     /// The snapshot stands in the order of the commits: it is queued before the next one can be made.
     fn send_snapshot(&self, client: &Client, id: &Packed) {
         self.state().snapshot(|pushed| {
+            self.hub()
+                .log()
+                .inspect(|log| log.initial_state(client.id, pushed));
             let entries = pushed.iter().map(|(key, value)| (&**key, value));
             let max_frame = self.hub().max_frame();
             client
@@ -68,7 +81,6 @@ impl Server {
             Ok(value.decode_as(&format!("argument {} of {}", position + 1, request.method))?)
         };
         let result = match request.method.as_str() {
-            "trame.state.update" => self.update_state(client, request),
             "trame.lifecycle.update" => text(0).map(|event| self.page_event(client, &event)),
             "trame.error.client" => text(0).map(|error| self.page_error(client, &error)),
             "trame.force.push" => request
@@ -102,6 +114,13 @@ impl Server {
         Some(result.map(|()| Packed::nil()))
     }
 
+    /// Takes what a client has set, and answers.
+    ///
+    /// The answer is queued with the commit. It parts what the client did not know when it made the change from what
+    /// is newer than it, so that a client can keep its own value until the answer comes and take every value after it.
+    ///
+    /// # Errors
+    /// When a change has no key. Nothing was set and nothing answered then.
     fn update_state(&self, client: &Client, request: &Request) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Change {
@@ -130,12 +149,17 @@ impl Server {
                 }
             }
         }
-        self.state().set_from_client(client.id, values);
-        if refused.is_empty() {
-            return Ok(());
+        let result = match refused.is_empty() {
+            true => Ok(Packed::nil()),
+            false => Err(Failure::msg(reasons.join("; "))),
+        };
+        let answer = self.answer_to(request, result);
+        let send = || client.outbox.send(answer);
+        self.state().set_from_client(client.id, values, send);
+        if !refused.is_empty() {
+            self.restore(client, &refused);
         }
-        self.restore(client, &refused);
-        Err(Failure::msg(reasons.join("; ")))
+        Ok(())
     }
 
     /// Sends the true values of keys that a client may have set for itself; nothing where there is none.
@@ -282,9 +306,19 @@ impl Server {
     }
 
     fn answer(&self, client: &Client, request: &Request, result: Result<Packed, Failure>) {
+        client.outbox.reply(self.answer_to(request, result));
+    }
+
+    fn answer_to(&self, request: &Request, result: Result<Packed, Failure>) -> Outgoing {
         let max_frame = self.hub().max_frame();
-        let message = match result {
+        match result {
             Ok(value) => message::reply(&request.id, &value, max_frame),
+            Err(failure) if failure.is::<ResultNotEncoded>() => {
+                let method = Packed::encode(&request.method).ok();
+                let text = "Method result cannot be serialized";
+                let code = ErrorCode::Unserializable;
+                message::error(&request.id, code, text, method.as_ref(), max_frame)
+            }
             Err(failure) => {
                 let exception = self.for_clients(&failure);
                 let data = json!({"method": request.method, "exception": exception});
@@ -298,8 +332,7 @@ impl Server {
                     max_frame,
                 )
             }
-        };
-        client.outbox.reply(message);
+        }
     }
 
     fn answer_unknown(&self, client: &Client, request: &Request) {

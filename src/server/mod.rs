@@ -46,7 +46,7 @@ use crate::{
     Error, Result,
     callback::Function,
     controller::Functions,
-    session::{Hub, Private},
+    session::{Hub, NetworkLog, Private},
     state::{Context, State, Translator},
     template::Template,
     wire::Packed,
@@ -131,7 +131,8 @@ impl Server {
     /// A server of its own with options.
     pub fn with_options(name: &str, options: ServerOptions) -> Self {
         let options = options.resolved();
-        let hub = Arc::new(Hub::new(options.max_frame()));
+        let log = options.log_network.as_deref().map(NetworkLog::new);
+        let hub = Arc::new(Hub::new(options.max_frame(), log));
         let state = State::new();
         declare_reserved(&state);
         state.connect(hub.clone());

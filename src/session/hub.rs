@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Client, STATE_TOPIC, Tasks};
+use super::{Client, NetworkLog, STATE_TOPIC, Tasks};
 use crate::{
     state::{Key, Sink, State},
     wire::{ClientId, Packed, message},
@@ -33,18 +33,20 @@ pub(crate) struct Hub {
     connected: watch::Sender<usize>,
     tasks: Mutex<Option<Tasks>>,
     unflushed: Notify,
+    log: Option<NetworkLog>,
     max_frame: usize,
 }
 
 impl Hub {
-    /// A hub whose messages are cut into frames of at most `max_frame` bytes.
-    pub(crate) fn new(max_frame: usize) -> Self {
+    /// A hub whose messages are cut into frames of at most `max_frame` bytes, and logged where there is a log.
+    pub(crate) fn new(max_frame: usize, log: Option<NetworkLog>) -> Self {
         Hub {
             clients: Mutex::default(),
             frames: Mutex::default(),
             connected: watch::Sender::new(0),
             tasks: Mutex::default(),
             unflushed: Notify::new(),
+            log,
             max_frame,
         }
     }
@@ -52,6 +54,11 @@ impl Hub {
     /// Bytes of the largest frame, as the answer to a hello tells.
     pub(crate) fn max_frame(&self) -> usize {
         self.max_frame
+    }
+
+    /// The log of what goes over the wire, where there is one.
+    pub(crate) fn log(&self) -> Option<&NetworkLog> {
+        self.log.as_ref()
     }
 
     fn clients(&self) -> MutexGuard<'_, HashMap<ClientId, Arc<Client>>> {
@@ -91,6 +98,7 @@ impl Hub {
         if recipients().next().is_none() {
             return;
         }
+        self.log().inspect(|log| log.published(topic, data, except));
         let message = message::publish(topic, data, self.max_frame);
         recipients().for_each(|client| client.outbox.send(message.clone()));
     }
@@ -101,6 +109,8 @@ impl Hub {
         let Some(client) = clients.get(&client) else {
             return false;
         };
+        self.log()
+            .inspect(|log| log.published_to(topic, data, client.id));
         client
             .outbox
             .send(message::publish(topic, data, self.max_frame));
@@ -173,6 +183,7 @@ impl Hub {
 
     /// Gives a run of the server its tasks, and starts the one that flushes what nobody else does.
     pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, states: [State; 2]) {
+        self.log().inspect(|log| log.begin());
         let hub = Arc::clone(self);
         tasks.spawn_service(async move {
             loop {
@@ -232,6 +243,7 @@ impl Sink for Hub {
         if recipients().next().is_none() {
             return;
         }
+        self.log().inspect(|log| log.state_sent(changes, except));
         let message = self.state_message(changes);
         let keys: Arc<[Key]> = changes.iter().map(|(key, _)| Arc::clone(key)).collect();
         recipients().for_each(|client| client.outbox.push_state(&message, &keys));

@@ -5,12 +5,14 @@
 
 mod client;
 mod hub;
+mod network_log;
 mod outbox;
 mod stream;
 mod tasks;
 
 pub(crate) use client::Client;
 pub(crate) use hub::{Hub, Private};
+pub(crate) use network_log::NetworkLog;
 pub(crate) use outbox::{Closing, Next};
 pub(crate) use tasks::Tasks;
 

@@ -362,9 +362,16 @@ impl State {
 
     /// Takes values that a client set, by their names in the store: the others get them before any listener runs.
     ///
-    /// The caller flushes afterwards.
-    pub(crate) fn set_from_client(&self, client: ClientId, values: Vec<(String, Packed)>) {
-        self.store.lock().commit_from(client, values);
+    /// `committed` runs before any other commit can be made, under the lock. The caller flushes afterwards.
+    pub(crate) fn set_from_client(
+        &self,
+        client: ClientId,
+        values: Vec<(String, Packed)>,
+        committed: impl FnOnce(),
+    ) {
+        let mut inner = self.store.lock();
+        inner.commit_from(client, values);
+        committed();
     }
 }
 

@@ -179,6 +179,8 @@ pub(crate) enum ErrorCode {
     Unknown = -32601,
     /// The method failed.
     Raised = -32001,
+    /// The method returned something that no message can carry.
+    Unserializable = -32002,
 }
 
 /// The answer to a call.

@@ -174,6 +174,27 @@ impl fmt::Debug for Packed {
     }
 }
 
+/// As part of another value. It is decoded and encoded once more on the way; by itself a value is passed on as it is.
+impl Serialize for Packed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error as _;
+        rmpv::decode::read_value(&mut &self.0[..])
+            .map_err(|error| S::Error::custom(error.to_string()))?
+            .serialize(serializer)
+    }
+}
+
+/// Takes any value.
+impl<'de> Deserialize<'de> for Packed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let value = rmpv::Value::deserialize(deserializer)?;
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, &value).map_err(D::Error::custom)?;
+        Ok(Packed(bytes.into()))
+    }
+}
+
 /// Bytes that travel as msgpack *bin*: a `Uint8Array` in the page, without base64.
 ///
 /// A plain `Vec<u8>` would become a list of numbers.
@@ -338,6 +359,23 @@ mod tests {
                 .decode::<f64>()
                 .unwrap()
                 .is_nan()
+        );
+    }
+
+    #[test]
+    fn a_value_keeps_its_form_as_part_of_another() {
+        let by_number = std::collections::BTreeMap::from([(1, Attachment::from(vec![7]))]);
+        let time = Timestamp {
+            seconds: 1,
+            nanoseconds: 2,
+        };
+        let value = Packed::encode(&(by_number, time, u64::MAX, 1.0, 1.0_f32, "é", ())).unwrap();
+        let list = Packed::encode(&[value.clone(), Packed::nil()]).unwrap();
+        let expected = [&[0x92], value.as_bytes(), &[0xc0]].concat();
+        assert_eq!(list.as_bytes(), expected);
+        assert_eq!(
+            list.decode::<Vec<Packed>>().unwrap(),
+            [value, Packed::nil()]
         );
     }
 

@@ -167,6 +167,7 @@ fn a_client_is_told_only_what_a_listener_corrected() {
     state.set_from_client(
         client,
         vec![("clamped".to_owned(), Packed::encode(&50).unwrap())],
+        || {},
     );
     state.flush();
     assert_eq!(
@@ -395,7 +396,11 @@ fn listeners_learn_whose_change_it_was() {
         Box::new(move |client| called.send(client).unwrap()),
     );
     let client = ClientId::random().unwrap();
-    state.set_from_client(client, vec![("a".to_owned(), Packed::encode(&1).unwrap())]);
+    state.set_from_client(
+        client,
+        vec![("a".to_owned(), Packed::encode(&1).unwrap())],
+        || {},
+    );
     state.flush();
     state.set("derived", 2).flush();
     assert_eq!(calls.try_iter().collect::<Vec<_>>(), [Some(client), None]);

@@ -1,0 +1,37 @@
+//! Serves the application that is measured; see the library of this package.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use selvedge::StartOptions;
+use tracing_subscriber::EnvFilter;
+
+/// The exit code of a wrong command line, as clap has it.
+const USAGE: u8 = 2;
+
+/// What clients are told to use when the command line names no other secret.
+const SECRET: &str = "wslink-secret";
+
+fn main() -> ExitCode {
+    let (keys, mut line) = match bench_app::arguments(std::env::args_os()) {
+        Ok(split) => split,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let named = |argument: &std::ffi::OsString| argument.to_string_lossy().starts_with("--authKey");
+    if !line.iter().any(named) {
+        line.push(format!("--authKey={SECRET}").into());
+    }
+    let options = match StartOptions::try_from_args(line) {
+        Ok(options) => options,
+        Err(error) => error.exit(),
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    selvedge::exit_code(bench_app::app(keys).and_then(|server| server.run(options)))
+}

@@ -1,0 +1,236 @@
+//! A readable log of what goes over the wire: the state a page starts with, changes and events in both directions.
+//!
+//! For debugging an application. Entries are written where a message is queued, so they stand in the order of the messages. That
+//! costs time while other threads wait: a server that is not asked for the log never gets here. Secrets are not
+//! logged; they are checked before a client can make calls. Frames of streams are left out.
+
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use indexmap::IndexMap;
+use rmpv::Value as Msgpack;
+use serde_json::{Map, Value, json};
+
+use super::STATE_TOPIC;
+use crate::{
+    state::Key,
+    wire::{ClientId, Packed, message::Request},
+};
+
+/// Writes the log of one server.
+pub(crate) struct NetworkLog {
+    path: PathBuf,
+    /// Open while the server runs, with the time of its start.
+    open: Mutex<Option<(File, Instant)>>,
+}
+
+impl NetworkLog {
+    /// A log in this file, which [`begin`](Self::begin) makes.
+    pub(crate) fn new(path: &Path) -> Self {
+        NetworkLog {
+            path: path.to_owned(),
+            open: Mutex::default(),
+        }
+    }
+
+    /// Starts the file afresh.
+    pub(super) fn begin(&self) {
+        let opened = File::create(&self.path);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        *open = match opened {
+            Ok(file) => Some((file, Instant::now())),
+            Err(error) => {
+                let path = self.path.display();
+                tracing::error!(%error, "the network log {path} cannot be written; there is none");
+                None
+            }
+        };
+    }
+
+    /// A client asked for the whole state.
+    pub(crate) fn initial_state(&self, client: ClientId, state: &IndexMap<Key, Packed>) {
+        let entries = state.iter().map(|(key, value)| (&**key, value));
+        self.write("initial state", &format!("to {client:?}"), &object(entries));
+    }
+
+    /// A client made a call.
+    pub(crate) fn received(&self, client: ClientId, request: &Request) {
+        let from = format!("from {client:?}");
+        if request.method == "trame.state.update" {
+            let changes = request.args.first().map_or(Value::Null, readable);
+            return self.write("state c→s", &from, &changes);
+        }
+        let args: Vec<Value> = request.args.iter().map(readable).collect();
+        let kwargs = request.kwargs.iter();
+        let kwargs = object(kwargs.map(|(name, value)| (name.as_str(), value)));
+        let call = json!({"method": request.method, "args": args, "kwargs": kwargs});
+        self.write("event c→s", &from, &call);
+    }
+
+    /// Changed values go to all clients but one.
+    pub(super) fn state_sent(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+        let entries = changes.iter().map(|(key, value)| (&**key, value));
+        self.write("state s→c", &to_all_but(except), &object(entries));
+    }
+
+    /// Something is published on a topic.
+    pub(super) fn published(&self, topic: &str, data: &Packed, except: Option<ClientId>) {
+        self.publish_entry(topic, data, &to_all_but(except));
+    }
+
+    /// Something is published for one client.
+    pub(super) fn published_to(&self, topic: &str, data: &Packed, client: ClientId) {
+        self.publish_entry(topic, data, &format!("to {client:?}"));
+    }
+
+    fn publish_entry(&self, topic: &str, data: &Packed, recipients: &str) {
+        if topic == STATE_TOPIC {
+            return self.write("state s→c", recipients, &readable(data));
+        }
+        let event = json!({"topic": topic, "data": readable(data)});
+        self.write("event s→c", recipients, &event);
+    }
+
+    fn write(&self, section: &str, who: &str, content: &Value) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((file, start)) = &mut *open else {
+            return;
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        let entry = format!("=== {section}, {who}, {seconds:.3} s\n{content:#}\n\n");
+        if let Err(error) = file.write_all(entry.as_bytes()) {
+            tracing::error!(%error, "the network log ends here");
+            *open = None;
+        }
+    }
+}
+
+fn to_all_but(except: Option<ClientId>) -> String {
+    except.map_or_else(
+        || "to all".into(),
+        |client| format!("to all but {client:?}"),
+    )
+}
+
+/// A map as clients get it: without what its `_filter` keeps on the server.
+fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> Value {
+    let entry = |(name, value): (&str, &Packed)| (name.to_owned(), readable(&value.filtered()));
+    Value::Object(entries.map(entry).collect::<Map<_, _>>())
+}
+
+/// A value as JSON, with words for what JSON does not have.
+fn readable(value: &Packed) -> Value {
+    match rmpv::decode::read_value(&mut value.as_bytes()) {
+        Ok(value) => to_json(&value),
+        Err(error) => json!(format!("(not msgpack: {error})")),
+    }
+}
+
+fn to_json(value: &Msgpack) -> Value {
+    match value {
+        Msgpack::Binary(bytes) => json!(format!("(bytes: {})", bytes.len())),
+        Msgpack::Ext(kind, bytes) => json!(format!("(extension {kind}: {} bytes)", bytes.len())),
+        Msgpack::Array(items) => items.iter().map(to_json).collect(),
+        Msgpack::Map(pairs) => {
+            let name = |key: &Msgpack| key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+            let entry = |(key, value): &(Msgpack, Msgpack)| (name(key), to_json(value));
+            Value::Object(pairs.iter().map(entry).collect())
+        }
+        Msgpack::F64(number) if !number.is_finite() => json!(format!("({number})")),
+        Msgpack::F32(number) if !number.is_finite() => json!(format!("({number})")),
+        plain => rmpv::ext::from_value(plain.clone()).unwrap_or_else(|_| json!(plain.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::wire::{Attachment, message};
+
+    fn request(method: &str, args: &Value, kwargs: &Value) -> Request {
+        let call = json!({"id": "rpc:c0:1", "method": method, "args": args, "kwargs": kwargs});
+        let call = Packed::encode(&call).unwrap();
+        match message::Incoming::parse(call.as_bytes().to_vec().into()).unwrap() {
+            message::Incoming::Request(request) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What was logged, each entry with its heading, without the time.
+    fn entries(path: &Path) -> Vec<(String, Value)> {
+        let text = std::fs::read_to_string(path).unwrap();
+        let entry = |entry: &str| {
+            let (heading, content) = entry.split_once('\n').unwrap();
+            let heading = heading.rsplit_once(", ").unwrap().0.to_owned();
+            (heading, serde_json::from_str(content).unwrap())
+        };
+        text.split("=== ").skip(1).map(entry).collect()
+    }
+
+    #[test]
+    fn each_direction_has_a_section_and_bytes_have_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("network.log");
+        std::fs::write(&path, "an old log").unwrap();
+        let log = NetworkLog::new(&path);
+        log.begin();
+        let client = ClientId::random().unwrap();
+        let state = IndexMap::from([(Key::from("count"), Packed::encode(&1).unwrap())]);
+        log.initial_state(client, &state);
+        let change = json!([[{"key": "count", "value": 3}]]);
+        log.received(client, &request("trame.state.update", &change, &json!({})));
+        let upload = json!({"name": "a", "content": "long", "_filter": ["content"]});
+        let changes = [
+            (
+                Key::from("doubled"),
+                Packed::encode(&f64::INFINITY).unwrap(),
+            ),
+            (Key::from("upload"), Packed::encode(&upload).unwrap()),
+        ];
+        log.state_sent(&changes, Some(client));
+        log.received(client, &request("demo.add", &json!([1]), &json!({"b": 2})));
+        let picture = Packed::encode(&Attachment::from(vec![0; 5000])).unwrap();
+        log.published("demo.picture", &picture, None);
+        log.published_to(
+            STATE_TOPIC,
+            &Packed::encode(&json!({"a": 1})).unwrap(),
+            client,
+        );
+        let expected = [
+            (format!("initial state, to {client:?}"), json!({"count": 1})),
+            (
+                format!("state c→s, from {client:?}"),
+                json!([{"key": "count", "value": 3}]),
+            ),
+            (
+                format!("state s→c, to all but {client:?}"),
+                json!({"doubled": "(inf)", "upload": {"name": "a", "_filter": ["content"]}}),
+            ),
+            (
+                format!("event c→s, from {client:?}"),
+                json!({"method": "demo.add", "args": [1], "kwargs": {"b": 2}}),
+            ),
+            (
+                "event s→c, to all".to_owned(),
+                json!({"topic": "demo.picture", "data": "(bytes: 5000)"}),
+            ),
+            (format!("state s→c, to {client:?}"), json!({"a": 1})),
+        ];
+        assert_eq!(entries(&path), expected);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = NetworkLog::new(&dir.path().join("no such folder/network.log"));
+        log.begin();
+        log.published("topic", &Packed::nil(), None);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
