@@ -213,8 +213,10 @@ async fn connections_are_announced_by_their_server() {
         });
     }
     let running = start(&server).await;
-    let client = Client::connect(&running).await;
+    let mut client = Client::connect(&running).await;
     let id = client.id.clone();
+    let again = json!([{ "secret": crate::support::SECRET }]);
+    client.call("wslink.hello", again).await.unwrap();
     drop(crate::support::open(&running).await);
     drop(client);
     for expected in [Lifecycle::ConnectionOpened, Lifecycle::ConnectionClosed] {

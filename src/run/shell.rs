@@ -11,9 +11,9 @@ use crate::{Result, Server, WindowOptions};
 pub trait Shell {
     /// Shows the application and returns when the host has nothing left to show.
     ///
-    /// The host is expected to stop the server through [`ShellSession::stop`] before it lets its last window go, so
-    /// that the user never sees a closed window whose server lives on. The caller stops it again afterwards,
-    /// which does nothing when it is stopped already.
+    /// When its last window closes, the host is expected to stop the server through [`ShellSession::stop`] and to return
+    /// when that is done, so that the program never ends with the server half stopped. The caller stops it again
+    /// afterwards, which does nothing when it is stopped already.
     ///
     /// # Errors
     /// Whatever kept the host from showing the application, for instance

@@ -159,8 +159,6 @@ impl Session {
             );
             return;
         }
-        self.authenticated = true;
-        self.assembler.set_max_message(self.limits.message);
         let hub = self.server.hub();
         let welcome = Welcome {
             client_id: self.client.id.to_string(),
@@ -171,7 +169,15 @@ impl Session {
                 .outbox
                 .send(message::reply(&request.id, &welcome, hub.max_frame()));
         }
-        hub.join(&self.client);
+        if !self.authenticated {
+            self.join();
+        }
+    }
+
+    fn join(&mut self) {
+        self.authenticated = true;
+        self.assembler.set_max_message(self.limits.message);
+        self.server.hub().join(&self.client);
         self.server
             .start_hooks(self.client.id, Lifecycle::ConnectionOpened, &[]);
     }
