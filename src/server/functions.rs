@@ -37,6 +37,16 @@ impl Server {
     ///
     /// It runs after the change was sent to the clients. What it sets goes out as a second message. All listeners on
     /// keys that were set before the start run once at the start. [`Ctx::client`] is the client whose change it was, if one was.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.state().set("width", 2.0).set("height", 3.0);
+    /// server.on_change(["width", "height"], |cx: Ctx, width: f64, height: f64| {
+    ///     cx.state().set("area", width * height);
+    /// });
+    /// ```
     #[track_caller]
     pub fn on_change<M: 'static>(&self, keys: impl Keys, listener: impl Callback<Ctx, M>) -> &Self {
         self.listen(self.state(), keys, listener);
@@ -105,6 +115,18 @@ impl Server {
     ///
     /// The arguments are decoded as the function's types, and what it returns answers the page's promise. A later function of
     /// the same name takes its place.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Failure, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("load", async |cx: Ctx, path: String| -> Result<usize, Failure> {
+    ///     let text = tokio::fs::read_to_string(path).await?;
+    ///     cx.state().set("text", &text);
+    ///     Ok(text.len())
+    /// });
+    /// server.template("main", r#"<button @click="trigger('load', ['notes.txt'])">Load</button>"#);
+    /// ```
     pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
         let name = self.trigger_name(name);
         self.inner
@@ -114,6 +136,14 @@ impl Server {
     }
 
     /// Like [`trigger`](Self::trigger), with a name that is made up.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// let reset = server.anonymous_trigger(|cx: Ctx| { cx.state().set("count", 0); });
+    /// assert_eq!(reset.call(""), "trigger('trigger__1', [])");
+    /// ```
     pub fn anonymous_trigger<M: 'static>(&self, callback: impl Callback<Ctx, M>) -> Trigger {
         self.trigger(&self.inner.functions.generate_name(), callback)
     }
@@ -126,6 +156,18 @@ impl Server {
     }
 
     /// Calls a trigger as a page does, from Rust.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), selvedge::Failure> {
+    /// use selvedge::{Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("add", |_: Ctx, a: i64, b: i64| a + b);
+    /// assert_eq!(server.call_trigger("add", (1, 2)).await?.decode::<i64>()?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Unknown`](crate::Error::Unknown) when there is none of this name, and the function's own.
@@ -142,6 +184,15 @@ impl Server {
     /// Lets clients call an RPC method of this name, for instance `"demo.frame"`.
     ///
     /// Unlike triggers, RPC methods are called by client code of your own through its wslink session.
+    ///
+    /// ```
+    /// use selvedge::{Attachment, Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.rpc("camera.frame", |_: Ctx, width: usize, height: usize| {
+    ///     Attachment::from(vec![0; width * height])
+    /// });
+    /// ```
     ///
     /// # Panics
     /// When the name is not made of lower-case words joined by dots, or belongs to the protocol itself.
@@ -214,6 +265,14 @@ impl Server {
     /// Runs a function at a moment of the life cycle, beside those that are there.
     ///
     /// It is the controller's function of that name: [`Lifecycle::function_name`].
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Lifecycle, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.on(Lifecycle::ServerReady, |cx: Ctx| println!("port {:?}", cx.server.port()));
+    /// server.on(Lifecycle::Exception, |_: Ctx, text: String| eprintln!("{text}"));
+    /// ```
     pub fn on<M: 'static>(&self, event: Lifecycle, hook: impl Callback<Ctx, M>) -> &Self {
         self.inner
             .functions
@@ -273,6 +332,24 @@ impl Server {
     /// Runs a future beside everything else, until it ends or the server has stopped. A failure is logged.
     ///
     /// Does nothing but log a warning when the server does not run.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::{Ctx, Failure, Lifecycle, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.on(Lifecycle::ServerReady, |cx: Ctx| {
+    ///     let state = cx.state().clone();
+    ///     cx.server.create_task::<_, Failure>(async move {
+    ///         loop {
+    ///             tokio::time::sleep(Duration::from_secs(1)).await;
+    ///             state.update("seconds", |seconds: &mut Option<u64>| {
+    ///                 *seconds = Some(seconds.unwrap_or(0) + 1);
+    ///             })?;
+    ///         }
+    ///     });
+    /// });
+    /// ```
     pub fn create_task<F, E>(&self, future: F)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,

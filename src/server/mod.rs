@@ -109,6 +109,13 @@ pub(crate) struct Settings {
 
 /// The server of this name, which is made when it does not exist. The same name gives the same server, everywhere in
 /// the process.
+///
+/// ```
+/// let server = selvedge::get_server("app");
+/// server.state().set("count", 1);
+/// assert_eq!(selvedge::get_server("app").state().get::<i64>("count")?, 1);
+/// # Ok::<(), selvedge::Error>(())
+/// ```
 pub fn get_server(name: &str) -> Server {
     get_server_with(name, ServerOptions::default())
 }
@@ -221,6 +228,14 @@ impl Server {
     }
 
     /// The name of the server and its whole state, as a client gets it that connects now.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.state().set("count", 1);
+    /// let state: serde_json::Value = server.get_server_state().decode()?;
+    /// assert_eq!((&state["name"], &state["state"]["count"]), (&"doc".into(), &1.into()));
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
     pub fn get_server_state(&self) -> Packed {
         let name = Packed::encode(self.name()).unwrap_or(Packed::nil());
         let state = Packed::encode_map(&self.root_server().state.initial());
@@ -237,6 +252,12 @@ impl Server {
 
     /// Sets the kind of page. It can be set once; setting the same again is fine.
     ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// assert_eq!(server.client_type(), "vue3");
+    /// assert!(server.set_client_type("vue2").is_ok() && server.set_client_type("vue3").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`Error::ClientType`] when it is another one already.
     pub fn set_client_type(&self, client_type: &str) -> Result<()> {
@@ -251,6 +272,13 @@ impl Server {
     }
 
     /// Sets a header of every HTTP answer that has none of this name, or takes it back with `None`.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.set_http_header("X-Lab", Some("7"))?;
+    /// assert_eq!(server.http_headers()["x-lab"], "7");
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Header`] when name or value cannot stand in a header.
@@ -329,6 +357,16 @@ impl Server {
 
     /// Adds client code and assets: what a widget library needs in the page. Says `false` when it was added before.
     ///
+    /// ```
+    /// use selvedge::{Module, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// let charts = Module { scripts: vec!["https://cdn.example/charts.js".into()], ..Module::default() };
+    /// assert!(server.enable_module(charts.clone())?);
+    /// assert!(!server.enable_module(charts)?);
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::ModulePath`] when it wants to serve a folder that does not exist, and what the extension's own setup says.
     pub fn enable_module<E: Extension>(&self, extension: E) -> Result<bool> {
@@ -366,6 +404,12 @@ impl Server {
     }
 
     /// Says how a desktop host should show the application.
+    ///
+    /// ```
+    /// use selvedge::{Server, WindowOptions};
+    ///
+    /// Server::new("doc").set_window(WindowOptions::new().size(900.0, 600.0));
+    /// ```
     pub fn set_window(&self, window: crate::window::WindowOptions) -> &Self {
         self.settings().window = window;
         self

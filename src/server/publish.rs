@@ -16,6 +16,12 @@ impl Server {
     ///
     /// Every client gets every message, in order; one that does not keep up is disconnected. For pictures and the like,
     /// where only the newest counts, use [`stream`](Self::stream).
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.publish("log", "the valve has opened")?;
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
     pub fn publish(&self, topic: &str, data: impl Serialize) -> Result<()> {
         self.inner.hub.publish(topic, &Packed::encode(&data)?, None);
         Ok(())
@@ -35,6 +41,18 @@ impl Server {
     }
 
     /// Sends data to one client. Says `false` when it is gone.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Failure, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("hint", |cx: Ctx| -> Result<bool, Failure> {
+    ///     match cx.client() {
+    ///         Some(client) => Ok(cx.server.publish_to(client, "hints", "only you see this")?),
+    ///         None => Ok(false),
+    ///     }
+    /// });
+    /// ```
     pub fn publish_to(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<bool> {
         Ok(self
             .inner
@@ -46,12 +64,29 @@ impl Server {
     ///
     /// Never waits and never fills a queue: a slow page sees fewer frames, and its state is not delayed. The newest frame is kept
     /// for pages that come later.
+    ///
+    /// ```
+    /// use selvedge::Attachment;
+    ///
+    /// let server = selvedge::Server::new("doc");
+    /// #[derive(serde::Serialize)]
+    /// struct Frame { width: u32, height: u32, format: &'static str, data: Attachment }
+    /// server.stream("field", Frame { width: 2, height: 1, format: "gray8", data: vec![0, 255].into() })?;
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
     pub fn stream(&self, topic: &str, frame: impl Serialize) -> Result<()> {
         self.inner.hub.offer(topic, &Packed::encode(&frame)?);
         Ok(())
     }
 
     /// Calls a method of an element that the page knows by its `ref`, in all pages.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.template("main", r#"<input ref="name">"#);
+    /// server.js_call("name", "focus", [(); 0])?;
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
     pub fn js_call(&self, element: &str, method: &str, args: impl Serialize) -> Result<()> {
         #[derive(Serialize)]
         struct Action<'a, A> {
@@ -72,6 +107,11 @@ impl Server {
     }
 
     /// Sends the current values of these keys to all clients, known to them or not.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.force_state_push(&["count"]);
+    /// ```
     pub fn force_state_push(&self, keys: &[&str]) {
         let value = |pushed: &IndexMap<Key, Packed>, key: &str| pushed.get(key).cloned();
         self.inner.state.snapshot(|pushed| {

@@ -146,6 +146,14 @@ impl State {
 
     /// Sets a value only if the key was never set.
     ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.state().set("count", 5);
+    /// server.state().set_default("count", 1)?;
+    /// assert_eq!(server.state().get::<i64>("count")?, 5);
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Encode`](crate::Error::Encode) when the value's `Serialize` fails.
     pub fn set_default(&self, key: &str, value: impl Serialize) -> Result<()> {
@@ -238,6 +246,12 @@ impl State {
     }
 
     /// Marks keys as changed, so that their listeners run at the next flush. Clients get nothing that they have already.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.state().dirty(&["count"]);
+    /// assert!(server.state().is_dirty(&["count"]));
+    /// ```
     pub fn dirty(&self, keys: &[&str]) {
         self.change(|inner, writer| {
             for key in keys.iter().map(|key| self.name(key)) {
@@ -262,6 +276,12 @@ impl State {
     }
 
     /// Takes pending values as they are, without telling clients or listeners. Other keys are left alone.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.state().set("count", 1).clean(&["count"]);
+    /// assert!(!server.state().is_dirty(&["count"]));
+    /// ```
     pub fn clean(&self, keys: &[&str]) {
         let mut inner = self.store.lock();
         for key in keys {
@@ -296,6 +316,15 @@ impl State {
     /// until the guard is dropped. Clients get the values all the same.
     ///
     /// A listener on several keys runs if one of the others was changed outside.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.on_change("feed", |_: Ctx, feed: f64| println!("the user moved the slider to {feed}"));
+    /// let _quiet = server.state().suppress_change_listeners(&["feed"]);
+    /// server.state().set("feed", 0.05); // pages show it, nothing is printed
+    /// ```
     pub fn suppress_change_listeners(&self, keys: &[&str]) -> Suppressed {
         let keys = keys.iter().map(|key| Key::from(self.name(key))).collect();
         scope::suppress(self.identity(), keys)
