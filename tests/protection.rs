@@ -111,7 +111,7 @@ fn fails(server: &Server) {
     });
     server.trigger("panic", |_: Ctx| -> () { panic!("lost /srv/app/x") });
     server.trigger("sentence", |_: Ctx| -> Result<(), Failure> {
-        Err(Failure::msg("saved at /home/ada/x instead"))
+        Err(Failure::msg("saved at /data/ada/x instead"))
     });
 }
 
@@ -126,7 +126,7 @@ async fn errors_carry_no_paths_to_clients() {
     assert_eq!(call("by_question_mark").await, "cannot read <path>: denied");
     assert!(!call("module").await.contains("secret"));
     assert_eq!(call("panic").await, "panicked: lost <path>");
-    assert_eq!(call("sentence").await, "saved at /home/ada/x instead");
+    assert_eq!(call("sentence").await, "saved at /data/ada/x instead");
     running.stop().await.unwrap();
 }
 

@@ -131,10 +131,10 @@ mod tests {
             ),
             ("/root", "<path>"),
             (
-                "cannot open \"/home/Ada Lovelace/x, y\" now",
+                "cannot open \"/data/Ada Lovelace/x, y\" now",
                 "cannot open \"<path>\" now",
             ),
-            ("open /home/Ada King Lovelace/x.txt: no", "open <path>: no"),
+            ("open /data/Ada King Lovelace/x.txt: no", "open <path>: no"),
             ("copy /a/b to /c/d", "copy <path>"),
             ("read ~/x and (./y)", "read <path>)"),
             (r"C:\Users\Ada\x.txt is missing", "<path> is missing"),
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn sentences_of_the_application_and_errors_while_debugging_stay_whole() {
         let server = Server::new("disclosure");
-        let sentence = Failure::msg("saved as /home/ada/x");
-        assert_eq!(server.for_clients(&sentence), "saved as /home/ada/x");
+        let sentence = Failure::msg("saved as /data/ada/x");
+        assert_eq!(server.for_clients(&sentence), "saved as /data/ada/x");
         let module = || {
             Failure::from(Error::ModulePath {
                 module: "m".to_owned(),

@@ -49,6 +49,11 @@ impl Driver {
 
     /// Chromium without a window.
     pub async fn chromium() -> Self {
+        Self::chromium_with(&[]).await
+    }
+
+    /// The same, with flags.
+    pub async fn chromium_with(flags: &[&str]) -> Self {
         let traces = Traces::new();
         let profile = format!(
             "--user-data-dir={}",
@@ -65,6 +70,7 @@ impl Driver {
             "--no-first-run",
             &profile,
         ];
+        let args = [&args, flags].concat();
         let capabilities = json!({
             "browserName": "chrome", "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": args}
         });
