@@ -31,7 +31,7 @@ enum Step {
     Fmt,
     /// The project's own rules hold
     Tidy,
-    /// Dependencies have licenses and sources that are allowed
+    /// Dependencies have licenses and sources that are allowed, and no known weaknesses
     Deny,
     /// The web page: types, lint, tests, build
     Ui,
@@ -123,7 +123,11 @@ impl Step {
                 lock_file_is_committed()?;
                 cargo(&["test", "--locked", "-p", "xtask"])?;
             }
-            Self::Deny => return cargo_deny::check(),
+            Self::Deny => {
+                let left_out = [cargo_deny::check()?, page::audit()?];
+                let left_out: Vec<String> = left_out.into_iter().flatten().collect();
+                return Ok((!left_out.is_empty()).then(|| left_out.join("; ")));
+            }
             Self::Ui => {
                 for script in ["check", "test", "build"] {
                     page::script(script)?;
