@@ -1,12 +1,15 @@
 //! Who gets in, and what happens to those who misbehave.
 
 use futures_util::{SinkExt, StreamExt};
-use selvedge::{Running, Server};
+use selvedge::{Module, Running, Server};
 use serde_json::json;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::{Client, PATIENCE, SECRET, frame, open, open_with, request, start, to_json};
+use crate::support::{
+    Client, PATIENCE, SECRET, SignedIn, frame, open, open_with, request, request_with, start,
+    to_json,
+};
 
 async fn server() -> Running {
     start(&Server::new("access")).await
@@ -94,45 +97,74 @@ async fn a_page_of_another_origin_gets_no_websocket() {
 #[tokio::test]
 async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
     let running = server().await;
-    let post = |cookie: String| {
-        let running = &running;
-        async move {
-            let headers = [("Content-Length", "0"), ("Cookie", cookie.as_str())];
-            let answer = request(running, "POST", "/paraview/", &headers).await;
-            serde_json::from_str::<serde_json::Value>(&answer.text()).unwrap()
-        }
-    };
-    assert!(
-        post(String::new()).await["error"]
-            .as_str()
-            .unwrap()
-            .contains("sign")
-    );
+    let stranger = request(&running, "POST", "/paraview/", &[("Content-Length", "0")]).await;
+    assert!(stranger.text().contains("sign"), "{stranger:?}");
     let link = running.sign_in_url().unwrap();
     let path = link.strip_prefix(running.url()).unwrap();
     let answer = request(&running, "GET", path, &[]).await;
-    assert_eq!((answer.status, answer.header("location")), (303, "./"));
-    let cookie = answer.header("set-cookie").to_owned();
+    let signed_in = SignedIn::from(&answer);
+    assert!(answer.header("location").starts_with("./#"));
+    let cookie = &signed_in.set_cookie;
     assert!(
         cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
         "{cookie}"
     );
-    assert!(
-        cookie.starts_with(&format!("selvedge-{}=", running.port())),
-        "{cookie}"
-    );
+    let name = format!("selvedge-{}=", running.port());
+    assert!(cookie.starts_with(&name), "{cookie}");
+    let again = request(&running, "GET", path, &[]).await;
+    assert_eq!(again.status, 403, "a used link");
+    let session = format!("ws://127.0.0.1:{}/ws", running.port());
     assert_eq!(
-        request(&running, "GET", path, &[]).await.status,
-        403,
-        "a used link"
+        signed_in.launch(&running, &[]).await,
+        json!({"sessionURL": session, "secret": SECRET})
     );
-    let launched = post(cookie.split(';').next().unwrap().to_owned()).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_cookie_alone_which_every_port_of_the_host_is_sent_opens_nothing() {
+    let running = server().await;
+    let signed_in = SignedIn::at(&running, &[]).await;
+    let cookie = [("Cookie", signed_in.cookie())];
+    for body in [
+        "{}",
+        "",
+        "rubbish",
+        r#"{"signInProof":"guess"}"#,
+        r#"{"signInProof":5}"#,
+    ] {
+        let answer = request_with(&running, "POST", "/paraview/", &cookie, body).await;
+        assert!(answer.text().contains("error"), "{body}: {answer:?}");
+    }
+    let link = request(&running, "GET", "/?sign_in=used", &cookie).await;
     assert_eq!(
-        launched,
-        json!({
-            "sessionURL": format!("ws://127.0.0.1:{}/ws", running.port()), "secret": SECRET
-        })
+        (link.status, link.header("location")),
+        (303, "./"),
+        "no proof"
     );
+    let proof = request_with(&running, "POST", "/paraview/", &[], &signed_in.body()).await;
+    assert!(proof.text().contains("error"), "nor does the proof alone");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_page_of_a_module_signs_in_with_the_cookie() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("index.html"), "stock").unwrap();
+    let module = Module {
+        www: Some(dir.path().to_owned().into()),
+        ..Module::default()
+    };
+    let server = Server::new("access");
+    server.enable_module(module).unwrap();
+    let running = start(&server).await;
+    let link = running.sign_in_url().unwrap();
+    let path = link.strip_prefix(running.url()).unwrap();
+    let answer = request(&running, "GET", path, &[]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "./"));
+    let cookie = answer.header("set-cookie").split(';').next().unwrap();
+    let launched = request_with(&running, "POST", "/paraview/", &[("Cookie", cookie)], "{}").await;
+    assert!(launched.text().contains(SECRET), "{launched:?}");
     running.stop().await.unwrap();
 }
 
@@ -141,27 +173,10 @@ async fn secrets_are_new_for_every_start() {
     let server = Server::new("access");
     let mut secrets = Vec::new();
     for _ in 0..2 {
-        let running = server
-            .spawn(selvedge::StartOptions::new().port(0))
-            .await
-            .unwrap();
-        let link = running.sign_in_url().unwrap();
-        let answer = request(
-            &running,
-            "GET",
-            link.strip_prefix(running.url()).unwrap(),
-            &[],
-        )
-        .await;
-        let cookie = answer
-            .header("set-cookie")
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned();
-        let headers = [("Content-Length", "0"), ("Cookie", &cookie)];
-        let launched = request(&running, "POST", "/paraview/", &headers).await;
-        let launched: serde_json::Value = serde_json::from_str(&launched.text()).unwrap();
+        let options = selvedge::StartOptions::new().port(0);
+        let running = server.spawn(options).await.unwrap();
+        let signed_in = SignedIn::at(&running, &[]).await;
+        let launched = signed_in.launch(&running, &[]).await;
         secrets.push(launched["secret"].as_str().unwrap().to_owned());
         running.stop().await.unwrap();
     }

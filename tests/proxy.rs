@@ -4,7 +4,7 @@ use selvedge::{Error, Running, Server};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Error as WsError;
 
-use crate::support::{Client, SECRET, open_with, options, request};
+use crate::support::{Client, SECRET, SignedIn, open_with, options, request};
 
 const NAME: &str = "app.example.com";
 const ORIGIN: &str = "https://app.example.com";
@@ -21,18 +21,16 @@ async fn launched(
     origin: Option<&str>,
     extra: &[(&str, &str)],
 ) -> (Value, String) {
-    let link = running.sign_in_url().unwrap();
-    let path = link.strip_prefix(running.url()).unwrap();
-    let signed_in = request(running, "GET", path, &[&[("Host", host)], extra].concat()).await;
-    assert_eq!(signed_in.status, 303, "{signed_in:?}");
-    let cookie = signed_in.header("set-cookie").to_owned();
-    let pair = cookie.split(';').next().unwrap();
-    let mut headers = vec![("Host", host), ("Content-Length", "0"), ("Cookie", pair)];
-    headers.extend(origin.map(|origin| ("Origin", origin)));
-    headers.extend(extra);
-    let answer = request(running, "POST", "/paraview/", &headers).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    (serde_json::from_str(&answer.text()).unwrap(), cookie)
+    let host = [("Host", host)];
+    let signed_in = SignedIn::at(running, &[&host, extra].concat()).await;
+    let origin = origin.map(|origin| ("Origin", origin));
+    let headers: Vec<_> = host
+        .into_iter()
+        .chain(origin)
+        .chain(extra.iter().copied())
+        .collect();
+    let answer = signed_in.launch(running, &headers).await;
+    (answer, signed_in.set_cookie)
 }
 
 #[tokio::test]

@@ -68,8 +68,19 @@ impl Certificate {
 
     /// Head and body of an answer.
     async fn request(&self, running: &Running, line: &str, headers: &str) -> (String, String) {
+        self.request_with(running, line, headers, "").await
+    }
+
+    async fn request_with(
+        &self,
+        running: &Running,
+        line: &str,
+        headers: &str,
+        body: &str,
+    ) -> (String, String) {
         let host = running.url().trim_start_matches("https://");
-        let head = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+        let head =
+            format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n{body}");
         let mut stream = self.connect(running).await;
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -100,9 +111,15 @@ async fn a_browser_signs_in_and_talks_over_tls() {
 
     let origin = running.url();
     let pair = cookie.split(';').next().unwrap();
-    let headers = format!("Cookie: {pair}\r\nOrigin: {origin}\r\nContent-Length: 0\r\n");
+    let (_, proof) = head
+        .lines()
+        .find_map(|line| line.split_once("#signInProof="))
+        .unwrap();
+    let body = json!({ "signInProof": proof }).to_string();
+    let length = body.len();
+    let headers = format!("Cookie: {pair}\r\nOrigin: {origin}\r\nContent-Length: {length}\r\n");
     let (_, body) = certificate
-        .request(&running, "POST /paraview/", &headers)
+        .request_with(&running, "POST /paraview/", &headers, &body)
         .await;
     let launched: Value = serde_json::from_str(&body).unwrap();
     let session = launched["sessionURL"].as_str().unwrap();

@@ -5,8 +5,9 @@
 //! - `Host` must be a name of this server. A page that tricks a browser by DNS rebinding sends a foreign one.
 //! - `Origin`, which browsers send with every WebSocket and POST, must be this server's. A foreign page has a foreign one, a
 //!   sandboxed one `null`. Programs send none: they need the secret.
-//! - The secret is told to pages that have the cookie, and the cookie is given to those who come by a sign-in link.
-//!   Cookies ignore ports, so the name holds the port, and the cookie alone opens nothing but the launcher.
+//! - The secret is told to pages that have the cookie and the proof. Both are given to those who come by a sign-in link.
+//!   Cookies ignore ports, so the cookie's name holds the port, and any other server on the host is sent the cookie, too. The
+//!   proof travels in the fragment of the address, which no server is sent, and stays in the storage of the page's origin.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -26,6 +27,7 @@ pub(crate) struct Access {
     secret: String,
     cookie_name: String,
     cookie: String,
+    proof: String,
     sign_ins: Mutex<Vec<SignIn>>,
 }
 
@@ -44,6 +46,7 @@ impl Access {
             secret: secret.map_or_else(random_token, Ok)?,
             cookie_name: format!("selvedge-{port}"),
             cookie: random_token()?,
+            proof: random_token()?,
             sign_ins: Mutex::default(),
         })
     }
@@ -99,6 +102,17 @@ impl Access {
             self.cookie,
             if secure { "; Secure" } else { "" }
         )
+    }
+
+    /// What the page keeps in the storage of its origin, to show that it was signed in itself: the cookie alone is sent to the
+    /// servers on all ports of the host, and any of them could present it.
+    pub(crate) fn proof(&self) -> &str {
+        &self.proof
+    }
+
+    /// Whether this is the proof, compared in constant time.
+    pub(crate) fn verify_proof(&self, proof: &str) -> bool {
+        self.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
     /// Whether a request has the cookie.

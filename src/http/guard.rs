@@ -14,6 +14,9 @@ use super::{Site, lobby::Guest, plain, policy};
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
 
+/// The name of the proof in the fragment of the address, and in what the page posts to the launcher.
+const PROOF: &str = "signInProof";
+
 const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in once: start the application \
     again for a new one.\n";
 
@@ -90,10 +93,15 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     if request.method() != Method::GET {
         return None;
     }
-    let (token, location) = split_sign_in(request.uri())?;
+    let (token, mut location) = split_sign_in(request.uri())?;
     let known = site.access.has_cookie(request.headers());
-    if !site.access.redeem(token) && !known {
+    let redeemed = site.access.redeem(token);
+    if !redeemed && !known {
         return Some(plain(StatusCode::FORBIDDEN, USED_LINK));
+    }
+    // Not for those who only have the cookie. Pages of modules would leave it in the address.
+    if redeemed && site.server.modules().page_is_built_in() {
+        location = format!("{location}#{PROOF}={}", site.access.proof());
     }
     let secure = site.names.is_secure(request.headers());
     let headers = [

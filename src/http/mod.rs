@@ -48,6 +48,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use lobby::{Guest, Metered};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -70,7 +71,7 @@ const MAX_HEADERS: usize = 100;
 /// a browser may bring some thousand bytes of them.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// Bytes of the body of a launcher request, which nobody reads.
+/// Bytes of the body of a launcher request.
 const MAX_BODY: usize = 64 * 1024;
 
 /// How often the receive buffer is looked at while a connection with an unread request ends.
@@ -191,14 +192,25 @@ impl Http {
     }
 }
 
+/// What the page posts to the launcher, as far as it matters here.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Launch {
+    sign_in_proof: String,
+}
+
 /// The answer that the pages of trame ask for: where the WebSocket is, and the secret.
 async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Request) -> Response {
-    match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
-        Ok(Ok(_)) => {}
+    let body = match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
+        Ok(Ok(body)) => body,
         Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"),
         Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n"),
-    }
-    let answer = if site.access.has_cookie(&headers) {
+    };
+    let launch: Launch = serde_json::from_slice(&body).unwrap_or_default();
+    // The page of a module, such as trame's own, knows nothing of the proof.
+    let is_page = site.access.verify_proof(&launch.sign_in_proof)
+        || !site.server.modules().page_is_built_in();
+    let answer = if is_page && site.access.has_cookie(&headers) {
         json!({"sessionURL": site.names.session_url(&headers), "secret": site.access.secret()})
     } else {
         json!({ "error": NOT_SIGNED_IN })

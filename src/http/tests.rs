@@ -123,19 +123,38 @@ async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_
     }
 }
 
+/// A launcher request with the cookie, and the proof if there is one.
+fn launch(target: &Target, origin: &str, proof: &str) -> String {
+    let cookie = target.access.cookie_header(false);
+    let pair = cookie.split(';').next().unwrap();
+    let body = format!(r#"{{"signInProof":"{proof}"}}"#);
+    format!(
+        "POST /paraview/ HTTP/1.1\r\nHost: OWN\r\n{origin}Cookie: {pair}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
 #[tokio::test]
-async fn a_page_on_another_port_has_our_cookie_and_still_learns_no_secret() {
-    let head = |target: &Target| {
-        let cookie = target.access.cookie_header(false);
-        let pair = cookie.split(';').next().unwrap();
-        format!(
-            "POST /paraview/ HTTP/1.1\r\nHost: OWN\r\nOrigin: http://127.0.0.1:1\r\nCookie: {pair}\r\n\
-             Content-Length: 0\r\n\r\n"
-        )
-    };
+async fn a_page_on_another_port_posts_to_a_launcher_that_does_not_look_at_the_origin() {
+    let foreign = "Origin: http://127.0.0.1:1\r\n";
+    let head = |target: &Target| launch(target, foreign, target.access.proof());
     let [without, with] = without_and_with(head).await;
     assert!(without.contains("\"secret\":"), "{without}");
     assert!(with.starts_with("HTTP/1.1 403"), "{with}");
+}
+
+#[tokio::test]
+async fn a_program_that_was_sent_our_cookie_lacks_the_proof() {
+    let target = Target::new(usize::MAX, true).await;
+    let with_proof = target
+        .send(&launch(&target, "", target.access.proof()))
+        .await;
+    assert!(with_proof.contains("\"secret\":"), "{with_proof}");
+    for proof in ["", "guess"] {
+        let without = target.send(&launch(&target, "", proof)).await;
+        assert!(without.contains("Not signed in"), "{without}");
+    }
+    target.end().await;
 }
 
 #[tokio::test]

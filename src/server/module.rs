@@ -284,6 +284,11 @@ impl Modules {
         }
     }
 
+    /// Whether the page is the library's own.
+    pub(crate) fn page_is_built_in(&self) -> bool {
+        self.www.is_none()
+    }
+
     /// All plugins, each once, in the order in which they were first named.
     pub(super) fn vue_use(&self) -> Vec<VueUse> {
         self.vue_use

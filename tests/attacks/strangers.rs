@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{is_unharmed, target};
-use crate::support::{Client, PATIENCE, SECRET, frame, open, options, request};
+use crate::support::{Client, PATIENCE, SECRET, SignedIn, frame, open, options, request};
 
 /// What calls are answered on a WebSocket without a hello.
 async fn told(running: &selvedge::Running, calls: &[(&str, serde_json::Value)]) -> String {
@@ -144,20 +144,8 @@ async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
     let running = server.spawn(options().secret(secret)).await.unwrap();
     let link = running.sign_in_url().unwrap();
     let path = link.strip_prefix(running.url()).unwrap();
-    let signed_in = request(&running, "GET", path, &[]).await;
-    let cookie = signed_in
-        .header("set-cookie")
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
-    let headers = [("Content-Length", "0"), ("Cookie", &*cookie)];
-    assert!(
-        request(&running, "POST", "/paraview/", &headers)
-            .await
-            .text()
-            .contains(secret)
-    );
+    let signed_in = SignedIn::from(&request(&running, "GET", path, &[]).await);
+    assert_eq!(signed_in.launch(&running, &[]).await["secret"], secret);
     assert_eq!(
         request(&running, "GET", path, &[("Host", "evil.example")])
             .await
@@ -182,8 +170,8 @@ async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
         "{log}"
     );
     let token = path.split_once('=').unwrap().1;
-    let cookie = cookie.split_once('=').unwrap().1;
-    for private in [secret, token, cookie, "wrong-but-nearly"] {
+    let cookie = signed_in.cookie().split_once('=').unwrap().1;
+    for private in [secret, token, cookie, &signed_in.proof, "wrong-but-nearly"] {
         assert!(!log.contains(private), "{private} is in the log:\n{log}");
     }
 }

@@ -88,6 +88,17 @@ pub async fn request(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Answer {
+    request_with(running, method, path, headers, "").await
+}
+
+/// The same, with a body.
+pub async fn request_with(
+    running: &Running,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -100,8 +111,11 @@ pub async fn request(
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
+    if !body.is_empty() {
+        head += &format!("Content-Length: {}\r\n", body.len());
+    }
     stream
-        .write_all(format!("{head}\r\n").as_bytes())
+        .write_all(format!("{head}\r\n{body}").as_bytes())
         .await
         .unwrap();
     let mut bytes = Vec::new();
@@ -131,6 +145,48 @@ pub async fn request(
         status,
         headers,
         body: bytes[end + 4..].to_vec(),
+    }
+}
+
+/// What a browser has after it has followed a sign-in link.
+pub struct SignedIn {
+    /// All of the cookie's header.
+    pub set_cookie: String,
+    pub proof: String,
+}
+
+impl SignedIn {
+    pub async fn at(running: &Running, headers: &[(&str, &str)]) -> Self {
+        let link = running.sign_in_url().unwrap();
+        let path = link.strip_prefix(running.url()).unwrap();
+        Self::from(&request(running, "GET", path, headers).await)
+    }
+
+    pub fn from(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let location = answer.header("location");
+        let (_, proof) = location.split_once("#signInProof=").unwrap();
+        SignedIn {
+            set_cookie: answer.header("set-cookie").to_owned(),
+            proof: proof.to_owned(),
+        }
+    }
+
+    pub fn cookie(&self) -> &str {
+        self.set_cookie.split(';').next().unwrap()
+    }
+
+    /// What the page posts to the launcher.
+    pub fn body(&self) -> String {
+        json!({ "application": "trame", "signInProof": self.proof }).to_string()
+    }
+
+    /// What the launcher tells the page.
+    pub async fn launch(&self, running: &Running, headers: &[(&str, &str)]) -> Value {
+        let headers = [&[("Cookie", self.cookie())], headers].concat();
+        let answer = request_with(running, "POST", "/paraview/", &headers, &self.body()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_str(&answer.text()).unwrap()
     }
 }
 

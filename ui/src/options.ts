@@ -12,8 +12,13 @@ export interface Config {
 /** Parameters that leave the visible address: they are for one session, or secret. */
 const CONSUMED = ["sessionURL", "sessionManagerURL", "secret", "application", "remove"];
 
+/** How a sign-in link leads here: the fragment of an address never leaves the browser. */
+const PROOF_FRAGMENT = "#signInProof=";
+const PROOF_ITEM = "selvedge.signInProof";
+
 /** Reads the query of the address and removes from it what is not for the user to see. */
 export function readOptions(location: Location, history: History): { config: Config; template: string } {
+  const proof = signInProof(location, history);
   const url = new URL(location.href);
   const query = Object.fromEntries(url.searchParams);
   const root = document.documentElement.dataset;
@@ -23,6 +28,7 @@ export function readOptions(location: Location, history: History): { config: Con
     launcherRetry: JSON.parse(root.launcherRetry ?? "[]") as unknown,
     ...(root.sessionManagerUrl ? { sessionManagerURL: root.sessionManagerUrl } : {}),
     ...query,
+    ...(proof === null ? {} : { signInProof: proof }),
   };
   if (config.sessionURL) config.sessionURL = sessionURL(config.sessionURL, location);
 
@@ -32,6 +38,24 @@ export function readOptions(location: Location, history: History): { config: Con
     history.replaceState(history.state, "", url);
   }
   return { config, template: query.ui ?? "main" };
+}
+
+/**
+ * What shows the launcher that the cookie comes from this very origin. Pages on other ports of the host have the same
+ * cookies, and cannot read what is stored here. Further windows and reloads find it in the storage.
+ */
+function signInProof(location: Location, history: History): string | null {
+  let proof: string | null = null;
+  if (location.hash.startsWith(PROOF_FRAGMENT)) {
+    proof = location.hash.slice(PROOF_FRAGMENT.length);
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+  try {
+    if (proof !== null) localStorage.setItem(PROOF_ITEM, proof);
+    return proof ?? localStorage.getItem(PROOF_ITEM);
+  } catch {
+    return proof; // a browser that keeps nothing
+  }
 }
 
 /** Fills in the host, and keeps to TLS where the page has it, since browsers refuse anything else there. */

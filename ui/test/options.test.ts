@@ -8,6 +8,7 @@ const read = (search: string) => {
 
 beforeEach(() => {
   document.documentElement.removeAttribute("data-launcher-retry");
+  localStorage.clear();
 });
 
 describe("the address", () => {
@@ -19,6 +20,14 @@ describe("the address", () => {
     const { config } = read("?sessionURL=WS://USE_HOST/Ws&secret=12345&ui=small&keep=1&gone=2&remove=gone");
     expect(config).toMatchObject({ sessionURL: `ws://${window.location.host}/Ws`, secret: "12345", keep: "1", gone: "2" });
     expect(window.location.href).toMatch(/\/app\/index\.html\?ui=small&keep=1#part$/);
+  });
+
+  it("gives up the proof of a sign-in, which reloads and further windows find again", () => {
+    window.history.replaceState(null, "", "/app/index.html?ui=small#signInProof=k12");
+    const { config } = readOptions(window.location, window.history);
+    expect(config.signInProof).toBe("k12");
+    expect(window.location.href).toMatch(/\/app\/index\.html\?ui=small$/);
+    expect(read("?signInProof=forged").config.signInProof).toBe("k12");
   });
 
   it("chooses a template", () => {
