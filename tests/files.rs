@@ -193,6 +193,7 @@ async fn an_extension_prepares_the_server_first_and_is_added_once() {
     let scripts = server.state().get::<Vec<String>>("trame__scripts").unwrap();
     assert_eq!(scripts, ["icons.js", "charts.js"]);
 }
+
 #[tokio::test]
 async fn the_page_runs_scripts_from_where_the_application_names_them_and_from_nowhere_else() {
     let server = Server::new("files");

@@ -171,13 +171,10 @@ async fn a_page_on_another_port_has_the_cookie_and_gets_no_secret() {
     let heard = attacker.heard();
     let pair = &heard[heard.find(&cookie).unwrap()..];
     let pair = pair.split(['\r', ';']).next().unwrap();
-    let replayed = request(
-        &running,
-        "POST",
-        "/paraview/",
-        &[("Cookie", pair), ("Content-Length", "0")],
-    );
-    let replayed = replayed.await.text();
+    let headers = [("Cookie", pair), ("Content-Length", "0")];
+    let replayed = request(&running, "POST", "/paraview/", &headers)
+        .await
+        .text();
     assert!(replayed.contains("Not signed in"), "{replayed}");
     let launcher = format!("http://127.0.0.1:{}/paraview/", running.port());
     for mode in ["cors", "no-cors"] {
@@ -291,7 +288,7 @@ async fn the_page_runs_foreign_scripts_only_where_the_application_names_them() {
     let server = Server::new("victim");
     server.template("main", "<p id='shown'>shown</p>");
     let module = Module {
-        scripts: vec![script],
+        scripts: vec![script.as_str().into()],
         ..Module::default()
     };
     server.enable_module(module).unwrap();
