@@ -13,4 +13,5 @@ mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
+mod tls;
 mod window;
