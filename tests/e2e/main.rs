@@ -6,10 +6,13 @@
 mod browser;
 mod closing;
 mod driver;
+mod manifest;
+mod packages;
 mod program;
 mod refusals;
 mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
+mod widgets;
 mod window;
