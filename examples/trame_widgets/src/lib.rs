@@ -35,6 +35,7 @@ pub fn app(manifests: &[impl AsRef<Path>]) -> Result<Server> {
     state.set("speed", 40);
     state.set("answered", Value::Null);
     state.set("notes", NOTES);
+    state.set("sensor", Value::Null);
     state.set("upload", Value::Null);
     state.set("received", "");
     state.set("faults", json!([]));
@@ -49,7 +50,7 @@ pub fn app(manifests: &[impl AsRef<Path>]) -> Result<Server> {
         let received = upload.map(|file| received(&file)).unwrap_or_default();
         cx.state().set("received", received);
     });
-    server.trigger("faster", |cx: Ctx, step: i64| {
+    server.trigger("faster", |cx: Ctx, step: i64| -> Result<Value> {
         let speed = cx.state().get::<i64>("speed")? + step;
         cx.state().set("speed", speed);
         Ok(json!({ "speed": speed }))
@@ -59,11 +60,12 @@ pub fn app(manifests: &[impl AsRef<Path>]) -> Result<Server> {
         cx.state().set("name", "Measured");
         "done"
     });
-    let pages = server.clone();
-    server.trigger("focus", move || pages.js_call("name", "focus", json!([])));
+    server.trigger("focus", |cx: Ctx| {
+        cx.server.js_call("name", "focus", json!([]))
+    });
     server.on(Lifecycle::Error, |cx: Ctx, fault: String| {
         cx.state()
-            .update("faults", |faults: &mut Vec<String>| faults.push(fault))
+            .update("faults", |faults: &mut Vec<String>| faults.push(fault.clone()))
     });
     server.template("main", PAGE);
     Ok(server)
