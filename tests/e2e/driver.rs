@@ -68,6 +68,8 @@ impl Driver {
             "--disable-component-update",
             "--disable-sync",
             "--no-first-run",
+            // Tests have the same outcome with and without the internet.
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             &profile,
         ];
         let args = [&args, flags].concat();

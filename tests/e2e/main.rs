@@ -7,6 +7,8 @@ mod attacks;
 mod browser;
 mod closing;
 mod driver;
+mod manifest;
+mod packages;
 mod program;
 mod refusals;
 mod stock_client;
@@ -14,4 +16,5 @@ mod stock_client;
 #[allow(dead_code)]
 mod support;
 mod tls;
+mod widgets;
 mod window;

@@ -95,10 +95,14 @@ export class Connection {
     this.attempt(this.known ?? this.config);
   }
 
-  /** Calls a method of the server. */
-  call(method: string, args: unknown[] = [], kwargs: Record<string, unknown> = {}): Promise<unknown> {
-    const contents = withFileContent([args, kwargs], 4);
-    if (!isPromise(contents) && this.queue === null) return this.send(method, args, kwargs);
+  /** Calls a method of the server, with arguments that may have to be waited for. */
+  call(
+    method: string,
+    args: unknown[] | Promise<unknown[]> = [],
+    kwargs: Record<string, unknown> = {},
+  ): Promise<unknown> {
+    const contents = isPromise(args) ? args.then((ready) => [ready, kwargs]) : withFileContent([args, kwargs], 4);
+    if (!isPromise(args) && !isPromise(contents) && this.queue === null) return this.send(method, args, kwargs);
 
     const sent = Promise.all([contents, this.queue]).then(([call]) => {
       const [newArgs, newKwargs] = call as [unknown[], Record<string, unknown>];

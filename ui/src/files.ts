@@ -31,7 +31,7 @@ export function withFileContent(value: unknown, depth = MAX_DEPTH): unknown {
   return value;
 }
 
-export function isPromise(value: unknown): value is Promise<unknown> {
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return value instanceof Promise;
 }
 

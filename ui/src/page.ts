@@ -5,15 +5,19 @@ import { runActions, TemplateRefs } from "./actions";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgePlot } from "./components/plot";
 import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
+import { decorateAll, registerDecorator } from "./decorators";
+import { isPromise } from "./files";
 import type { Config } from "./options";
 import { followTitleAndIcon, loadResources, usePlugins } from "./resources";
-import { SharedState } from "./state";
+import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
 import { Streams } from "./streams";
 import { download } from "./template-tools";
 import * as utils from "./template-tools";
 import { Templates } from "./templates";
 import { createTrame, type Trame } from "./trame";
+import { installWidgets } from "./widgets";
+import { loadExternalScripts } from "./widgets/handler";
 
 const STATE_TOPIC = "trame.state.topic";
 const ACTIONS_TOPIC = "trame.actions.topic";
@@ -45,7 +49,7 @@ export class Page {
       extras: (known) => this.streams.connected(known),
     });
     this.state = new SharedState(
-      (changes) => this.track(this.connection.call("trame.state.update", [changes])),
+      (changes) => this.track(this.connection.call("trame.state.update", decoratedUpdate(changes))),
       (keys, error) => void this.restore(keys, error),
     );
     this.streams = new Streams(this.connection);
@@ -76,7 +80,7 @@ export class Page {
     kwargs: Record<string, unknown> = {},
   ): Promise<unknown> => {
     void this.state.flush();
-    const answer = this.track(this.connection.call("trame.trigger", [name, args, kwargs]));
+    const answer = this.track(this.connection.call("trame.trigger", decoratedTrigger(name, args, kwargs)));
     // Templates seldom look at the outcome, so it is shown; who does look gets it too. That there is no connection is
     // shown anyway.
     answer.catch((error: unknown) => {
@@ -117,7 +121,9 @@ export class Page {
   }
 
   private async mount(): Promise<void> {
-    await loadResources(this.state, (message) => this.report(message));
+    const report = (message: string) => this.report(message);
+    await loadResources(this.state, report);
+    await loadExternalScripts(this.state, report);
     const templates = new Templates(this.state, this.helpers(), this.templateRefs);
     const app = Vue.createApp(templates.component(this.template));
     this.trame.app = app;
@@ -131,7 +137,8 @@ export class Page {
     };
     templates.install(app);
     followTitleAndIcon(this.state);
-    usePlugins(app, this.state, (message) => this.report(message));
+    installWidgets(app, this.state, templates);
+    usePlugins(app, this.state, report);
     app.mount(element("app"));
     this.status.mounted();
   }
@@ -147,6 +154,7 @@ export class Page {
       get: (key: string) => state.get(key),
       setAll: (values: Record<string, unknown>) => state.update(values),
       flushState: (...keys: (string | string[])[]) => state.flush(...keys),
+      registerDecorator,
     };
   }
 
@@ -166,6 +174,26 @@ export class Page {
     console.error(message);
     this.connection.call("trame.error.client", [message]).catch(() => undefined);
   }
+}
+
+/** The arguments of an update, once each value can be sent. */
+function decoratedUpdate(changes: Change[]): unknown[] | Promise<unknown[]> {
+  return whenReady(decorateAll(changes.map(({ value }) => value)), (values) => [
+    changes.map(({ key }, index) => ({ key, value: values[index] })),
+  ]);
+}
+
+function decoratedTrigger(name: string, args: unknown[], kwargs: Record<string, unknown>): unknown[] | Promise<unknown[]> {
+  const names = Object.keys(kwargs);
+  return whenReady(decorateAll([...args, ...Object.values(kwargs)]), (values) => [
+    name,
+    values.slice(0, args.length),
+    Object.fromEntries(names.map((key, index) => [key, values[args.length + index]])),
+  ]);
+}
+
+function whenReady<T, R>(value: T | Promise<T>, use: (value: T) => R): R | Promise<R> {
+  return isPromise(value) ? value.then(use) : use(value);
 }
 
 function element(id: string): HTMLElement {

@@ -7,6 +7,7 @@
 
 import { type ShallowRef, shallowRef, toRaw, triggerRef } from "vue";
 import { ConnectionLost } from "./connection";
+import { registerDecorator } from "./decorators";
 
 export interface Change {
   key: string;
@@ -98,6 +99,24 @@ export class SharedState {
   /** Sets a value that is this page's own business. */
   setLocal(key: string, value: unknown): void {
     if (this.assign(key, value)) this.notify([key]);
+  }
+
+  // What pages of trame have besides, for scripts that are made for them
+
+  readonly registerDecorator = registerDecorator;
+
+  /** Everything that has a value. */
+  get state(): Record<string, unknown> {
+    return this.get();
+  }
+
+  getAllKeys(): string[] {
+    return this.keys();
+  }
+
+  /** Marks keys as changed inside. */
+  dirty(...keys: string[]): void {
+    void this.flush(...keys);
   }
 
   // Values of the server

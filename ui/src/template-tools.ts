@@ -62,3 +62,31 @@ function canBeSent(value: unknown): boolean {
     return false;
   }
 }
+
+/** Numbers as text. */
+export const fmt = {
+  /** `value` in the largest of `units` of which there is one. A unit is `base` times the one before it; a list has a base of its own for each. */
+  number(value: number | null, units: string[] = [], base: number | number[] = 1000, digits = 2): string | null {
+    if (value === null) return null;
+    let unit = 0;
+    for (; unit < units.length - 1; unit += 1) {
+      const size = Array.isArray(base) ? (base[unit] ?? 1) : base;
+      if (value <= size) break;
+      value /= size;
+    }
+    return `${value.toFixed(digits)} ${units[unit] ?? ""}`.trimEnd();
+  },
+
+  bytes(value: number | null, digits = 2): string | null {
+    return fmt.number(value, ["B", "KB", "MB", "GB", "TB", "PB"], 1024, digits);
+  },
+};
+
+const VTK_EVENT_KEYS =
+  ["type", "key", "keyCode", "controlKey", "altKey", "shiftKey", "position", "spinX", "spinY", "pixelX", "pixelY"];
+
+export const vtk = {
+  /** The part of an event of vtk.js that can be sent. */
+  event: (event: Record<string, unknown>): Record<string, unknown> =>
+    Object.fromEntries(VTK_EVENT_KEYS.filter((key) => key in event).map((key) => [key, event[key]])),
+};

@@ -3,7 +3,7 @@
 import type { App } from "vue";
 import type { Refs } from "./actions";
 import type { Connection, Listener } from "./connection";
-import type { SharedState } from "./state";
+import type { Change, SharedState } from "./state";
 import * as utils from "./template-tools";
 
 export type Trigger = (name: string, args?: unknown[], kwargs?: Record<string, unknown>) => Promise<unknown>;
@@ -71,8 +71,25 @@ function clientOf(connection: Connection, state: SharedState) {
     addAttachment: (content: unknown) => content,
   };
   const wslink = { getSession: () => session };
+  const remote = {
+    Trame: {
+      getState: () => session.call("trame.state.get"),
+      updateState: (changes: Change[]) => session.call("trame.state.update", [changes]),
+      trigger: (name: string, args: unknown[] = [], kwargs: Record<string, unknown> = {}) =>
+        session.call("trame.trigger", [name, args, kwargs]),
+      lifeCycleUpdate: (event: string) => session.call("trame.lifecycle.update", [event]),
+      sendError: (message: string) => session.call("trame.error.client", [message]),
+      subscribeToStateUpdate: (callback: (data: [unknown]) => unknown) => subscribe("trame.state.topic", callback),
+      subscribeToActions: (callback: (data: [unknown]) => unknown) => subscribe("trame.actions.topic", callback),
+      unsubscribe: session.unsubscribe,
+    },
+  };
   return {
     getConnection: () => wslink,
+    getRemote: () => remote,
+    onBusyChange: (changed: (count: number) => void) => ({
+      unsubscribe: state.watch(["trame__busy"], (count) => changed(Number(count ?? 0))),
+    }),
     getSession: () => session,
     getConfig: () => connection.currentConfig,
     isConnected: () => connection.ready,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { get, safe, tree } from "../src/template-tools";
+import { fmt, get, safe, tree, vtk } from "../src/template-tools";
 
 describe("utils of templates", () => {
   it("get follows a path, and calls where it ends in ()", () => {
@@ -29,5 +29,20 @@ describe("utils of templates", () => {
       },
       { id: "_2", name: "c: null" },
     ]);
+  });
+
+  it("fmt writes numbers in the unit that fits", () => {
+    expect(fmt.bytes(512)).toBe("512.00 B");
+    expect(fmt.bytes(1536, 1)).toBe("1.5 KB");
+    expect(fmt.bytes(3 * 1024 ** 6)).toBe("3072.00 PB");
+    expect(fmt.bytes(null)).toBeNull();
+    expect(fmt.number(90, ["s", "min", "h"], [60, 60], 1)).toBe("1.5 min");
+    expect(fmt.number(7200, ["s", "min", "h"], [60, 60], 0)).toBe("2 h");
+    expect(fmt.number(2.5)).toBe("2.50");
+  });
+
+  it("vtk.event keeps what can be sent", () => {
+    const event = { type: "KeyPress", key: "a", position: { x: 1 }, pokedRenderer: {}, firstRenderer: {} };
+    expect(vtk.event(event)).toEqual({ type: "KeyPress", key: "a", position: { x: 1 } });
   });
 });
