@@ -66,6 +66,8 @@ mod state;
 #[forbid(unsafe_code)]
 mod template;
 #[forbid(unsafe_code)]
+pub mod websocket;
+#[forbid(unsafe_code)]
 mod window;
 #[forbid(unsafe_code)]
 mod wire;
