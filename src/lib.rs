@@ -49,6 +49,8 @@
 #[forbid(unsafe_code)]
 mod callback;
 #[forbid(unsafe_code)]
+pub mod client;
+#[forbid(unsafe_code)]
 mod controller;
 #[forbid(unsafe_code)]
 mod error;

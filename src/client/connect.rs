@@ -87,7 +87,11 @@ impl Connect {
         let secure = match parsed.scheme() {
             "ws" => false,
             "wss" => true,
-            other => return Err(invalid(format!("its scheme is `{other}`, not `ws` or `wss`"))),
+            other => {
+                return Err(invalid(format!(
+                    "its scheme is `{other}`, not `ws` or `wss`"
+                )));
+            }
         };
         let host = match parsed.host() {
             Some(Host::Domain(name)) => name.to_owned(),
@@ -303,20 +307,36 @@ mod tests {
     #[test]
     fn client_open_url_reads_scheme_host_port_path_and_query() {
         let is = |url, host: &str, path: &str, secure| {
-            assert_eq!(target(url), (host.to_owned(), path.to_owned(), secure), "{url}");
+            assert_eq!(
+                target(url),
+                (host.to_owned(), path.to_owned(), secure),
+                "{url}"
+            );
         };
         is("ws://example.org", "example.org", "/", false);
         is("ws://example.org:80/", "example.org", "/", false);
         is("wss://example.org/a/b", "example.org", "/a/b", true);
         is("wss://example.org:80/a", "example.org:80", "/a", true);
-        is("ws://me:pw@example.org:8080/a?b=c&d#e", "example.org:8080", "/a?b=c&d", false);
+        is(
+            "ws://me:pw@example.org:8080/a?b=c&d#e",
+            "example.org:8080",
+            "/a?b=c&d",
+            false,
+        );
         is("ws://[::1]:9/?", "[::1]:9", "/?", false);
         is("ws://127.0.0.1/a%20b", "127.0.0.1", "/a%20b", false);
     }
 
     #[test]
     fn client_open_invalid_url_says_what_is_wrong() {
-        for url in ["", "example.org", "http://example.org", "ws://", "ws:///path", "ws://h:70000"] {
+        for url in [
+            "",
+            "example.org",
+            "http://example.org",
+            "ws://",
+            "ws:///path",
+            "ws://h:70000",
+        ] {
             let error = Connect::to(url).unwrap_err();
             assert!(matches!(&error, WebSocketError::InvalidUrl { .. }), "{url}");
             assert!(error.to_string().contains("ws://host:port/path"), "{error}");

@@ -16,4 +16,5 @@ mod wslink;
 
 pub use connect::Connect;
 pub use mirror::Mirror;
+pub use tokio_rustls::rustls;
 pub use wslink::{Client, ClientBuilder, Subscription};

@@ -2,7 +2,10 @@
 
 use std::{io, sync::Arc};
 
-use tokio::{io::{AsyncRead, AsyncWrite}, sync::OnceCell};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::OnceCell,
+};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,

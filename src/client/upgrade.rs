@@ -45,7 +45,13 @@ pub(super) async fn upgrade(
         headers: answer.headers,
     };
     let options = connect.options.clone();
-    Ok(Connection::start(stream, ahead, Role::Client, options, about))
+    Ok(Connection::start(
+        stream,
+        ahead,
+        Role::Client,
+        options,
+        about,
+    ))
 }
 
 fn broken(error: io::Error) -> WebSocketError {
@@ -121,7 +127,8 @@ async fn read_answer(
 }
 
 fn parse(bytes: &[u8], max_headers: usize) -> Result<Option<(Answer, usize)>, WebSocketError> {
-    let invalid = |what: String| WebSocketError::Handshake(format!("the answer is no HTTP: {what}"));
+    let invalid =
+        |what: String| WebSocketError::Handshake(format!("the answer is no HTTP: {what}"));
     // More than the bytes allow is not needed, however large the limit is.
     let mut fields = vec![httparse::EMPTY_HEADER; max_headers.min(bytes.len())];
     let mut response = httparse::Response::new(&mut fields);
@@ -163,7 +170,9 @@ fn check(
         return wrong("the answer lacks `Connection: Upgrade`");
     }
     if text(&header::SEC_WEBSOCKET_ACCEPT) != Some(&accept_key(key.as_bytes())) {
-        return wrong("the answer's Sec-WebSocket-Accept does not fit: it comes from a cache or another server");
+        return wrong(
+            "the answer's Sec-WebSocket-Accept does not fit: it comes from a cache or another server",
+        );
     }
     if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
         return wrong("the server uses an extension that was not asked for");
@@ -211,7 +220,8 @@ async fn body(stream: &mut impl Stream, mut ahead: BytesMut, answer: &Answer) ->
 fn dechunk(mut bytes: &[u8]) -> Option<Bytes> {
     let mut whole = BytesMut::new();
     loop {
-        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(bytes) else {
+        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(bytes)
+        else {
             return None;
         };
         if size == 0 {
