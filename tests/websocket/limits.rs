@@ -56,7 +56,10 @@ async fn sending_waits_for_a_peer_that_does_not_read() {
     let (server, mut raw) = Raw::with_buffer(Role::Server, options, 16);
     let message = Message::from("x".repeat(400));
     let mut sent = 0;
-    while tokio::time::timeout(Duration::from_secs(1), server.send(message.clone())).await.is_ok() {
+    while tokio::time::timeout(Duration::from_secs(1), server.send(message.clone()))
+        .await
+        .is_ok()
+    {
         sent += 1;
         assert!(sent < 100);
     }
@@ -68,7 +71,11 @@ async fn sending_waits_for_a_peer_that_does_not_read() {
         assert_eq!(raw.next().await.unwrap().1.len(), 400);
     }
     waiting.await.unwrap();
-    assert_eq!(raw.next().await.unwrap().1, b"next", "a send that was given up was not sent");
+    assert_eq!(
+        raw.next().await.unwrap().1,
+        b"next",
+        "a send that was given up was not sent"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 use selvedge::websocket::{Message, Options, Role, WebSocketError};
 use tokio::join;
 
-use super::{connect, echo, pair, raw::{PING, PONG, Raw, TEXT}};
+use super::{
+    connect, echo, pair,
+    raw::{PING, PONG, Raw, TEXT},
+};
 
 #[tokio::test]
 async fn client_send_and_receive() {
@@ -30,11 +33,17 @@ async fn text_and_bytes_are_kept_apart() {
     client.send(b"bytes").await.unwrap();
     assert!(matches!(
         server.receive_bytes().await,
-        Err(WebSocketError::WrongKind { expected: "binary", got: "text" })
+        Err(WebSocketError::WrongKind {
+            expected: "binary",
+            got: "text"
+        })
     ));
     assert!(matches!(
         server.receive_text().await,
-        Err(WebSocketError::WrongKind { expected: "text", got: "binary" })
+        Err(WebSocketError::WrongKind {
+            expected: "text",
+            got: "binary"
+        })
     ));
 }
 
@@ -89,7 +98,9 @@ async fn client_ping() {
     client.ping().await.unwrap();
     client.ping_with("payload").await.unwrap();
     client.close(1000, "").await.unwrap();
-    assert!(matches!(client.ping().await, Err(WebSocketError::ConnectionClosed(reason)) if reason.code == 1000));
+    assert!(
+        matches!(client.ping().await, Err(WebSocketError::ConnectionClosed(reason)) if reason.code == 1000)
+    );
     running.stop().await.unwrap();
 }
 
