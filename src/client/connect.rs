@@ -93,7 +93,12 @@ impl Connect {
                 )));
             }
         };
+        // For browsers `ws:///name` has the host `name`: here it is a mistake.
+        let hostless = url
+            .split_once("://")
+            .is_some_and(|(_, rest)| rest.starts_with('/'));
         let host = match parsed.host() {
+            _ if hostless => return Err(invalid("it has no host".to_owned())),
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(address)) => address.to_string(),
             Some(Host::Ipv6(address)) => address.to_string(),

@@ -112,8 +112,10 @@ async fn read_answer(
     let limit = connect.options.max_header_bytes;
     loop {
         if let Some((answer, size)) = parse(ahead, connect.options.max_headers)? {
-            ahead.advance(size);
-            return Ok(answer);
+            if size <= limit {
+                ahead.advance(size);
+                return Ok(answer);
+            }
         }
         if ahead.len() > limit {
             let text = format!("the answer has more than {limit} bytes of headers");

@@ -95,6 +95,7 @@ impl ClientBuilder {
             closed: CancellationToken::new(),
         });
         let open = establish(&self, &shared).await?;
+        shared.link.send_replace(Some(Arc::clone(&open.link)));
         let stop = shared.closed.clone();
         let task = tokio::spawn(keep(self, Arc::clone(&shared), open));
         Ok(Client {
@@ -412,7 +413,6 @@ async fn keep(
 ) -> Result<(), WebSocketError> {
     let mut next = Some(open);
     while let Some(mut open) = next.take() {
-        shared.link.send_replace(Some(Arc::clone(&open.link)));
         let ended = shared
             .closed
             .run_until_cancelled(read(&mut open, &shared))
@@ -430,6 +430,9 @@ async fn keep(
         if builder.reconnect {
             let again = shared.closed.run_until_cancelled(again(&builder, &shared));
             next = again.await.flatten();
+            if let Some(open) = &next {
+                shared.link.send_replace(Some(Arc::clone(&open.link)));
+            }
         }
     }
     shared.closed.cancel();

@@ -203,22 +203,22 @@ impl Connection {
     /// When the code is not one that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455, section 7.4). A text of more than
     /// 123 bytes is cut.
     #[track_caller]
-    pub fn close(
+    pub fn close<R: Into<Cow<'static, str>>>(
         &self,
         code: u16,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + 'static {
+        reason: R,
+    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
         self.close_within(code, reason, self.shared().options.disconnect_timeout)
     }
 
     /// Closes with a time-out of its own; see [`close`](Self::close). It counts when nobody has begun to close before.
     #[track_caller]
-    pub fn close_within(
+    pub fn close_within<R: Into<Cow<'static, str>>>(
         &self,
         code: u16,
-        reason: impl Into<Cow<'static, str>>,
+        reason: R,
         timeout: Option<Duration>,
-    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + 'static {
+    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
         assert!(
             may_be_sent(code),
             "{code} is not a code that a close frame may carry"
@@ -244,7 +244,7 @@ impl Connection {
     }
 
     /// Waits until the connection is gone, whoever ends it.
-    pub fn ended(&self) -> impl Future<Output = CloseReason> + Send + 'static {
+    pub fn ended(&self) -> impl Future<Output = CloseReason> + Send + use<> {
         let mut progress = self.shared().watch();
         async move {
             let ended = progress.wait_for(|progress| progress.ended.is_some()).await;

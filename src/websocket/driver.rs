@@ -15,7 +15,7 @@ use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::watch,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -29,6 +29,9 @@ use crate::error::CloseReason;
 
 /// Bytes up to which frames are put together into one write.
 const WRITE_BUFFER: usize = 16 * 1024;
+
+/// How long an application has for the messages before an offence, until the offender is told.
+const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// What the task and the handles of a connection share.
 pub(super) struct Shared {
@@ -195,7 +198,8 @@ async fn run<S: Stream>(
                 Ok(writer) => written = Some(writer),
                 Err(error) => return Some(lost(&error)),
             },
-            () = pulse.silence(shared) => {
+            // A peer that owes its close frame has the time-out for that.
+            () = pulse.silence(shared), if written.is_none() => {
                 return Some(CloseReason::abnormal("the peer did not answer a ping"));
             }
         }
@@ -210,11 +214,21 @@ async fn run<S: Stream>(
             Some(reason)
         }
         Ending::Failed(reason) => {
+            // What came before the offence is handled as if there were none.
+            if written.is_none() {
+                tokio::select! {
+                    result = write.as_mut() => match result {
+                        Ok(writer) => written = Some(writer),
+                        Err(error) => return Some(lost(&error)),
+                    },
+                    _ = timeout(CATCH_UP, shared.inbox.caught_up()) => {}
+                }
+            }
             shared.progress.send_modify(|progress| {
                 progress.too_big = progress.reason.is_none() && reason.code == 1009;
             });
             shared.begin_by_peer(&reason);
-            shared.outbox.close_now(reason.clone());
+            shared.outbox.close(reason.clone());
             Some(reason)
         }
         Ending::Lost(reason) => return Some(reason),

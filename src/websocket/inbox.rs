@@ -14,6 +14,7 @@ pub(super) struct Inbox {
     queue: Mutex<Queue>,
     arrived: Notify,
     taken: Notify,
+    caught_up: Notify,
     max_messages: usize,
     max_bytes: usize,
 }
@@ -23,6 +24,8 @@ struct Queue {
     messages: VecDeque<Message>,
     bytes: usize,
     ended: bool,
+    /// Something was delivered, and whoever got it has not asked for more.
+    busy: bool,
 }
 
 impl Inbox {
@@ -31,6 +34,7 @@ impl Inbox {
             queue: Mutex::default(),
             arrived: Notify::new(),
             taken: Notify::new(),
+            caught_up: Notify::new(),
             max_messages,
             max_bytes,
         }
@@ -66,6 +70,7 @@ impl Inbox {
                 let mut queue = self.lock();
                 if let Some(message) = queue.messages.pop_front() {
                     queue.bytes -= message.len();
+                    queue.busy = true;
                     let more = !queue.messages.is_empty();
                     drop(queue);
                     self.taken.notify_one();
@@ -80,8 +85,24 @@ impl Inbox {
                     self.arrived.notify_one();
                     return None;
                 }
+                queue.busy = false;
             }
+            self.caught_up.notify_one();
             arrived.await;
+        }
+    }
+
+    /// Waits until the application has asked for more than there is, which tells that it is done with all that was delivered.
+    pub(super) async fn caught_up(&self) {
+        loop {
+            let caught_up = self.caught_up.notified();
+            {
+                let queue = self.lock();
+                if queue.ended || (queue.messages.is_empty() && !queue.busy) {
+                    return;
+                }
+            }
+            caught_up.await;
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::support::start;
 
-fn code_of(result: Result<impl std::fmt::Debug, WebSocketError>) -> u16 {
+fn code_of<T: std::fmt::Debug>(result: Result<T, WebSocketError>) -> u16 {
     match result {
         Err(WebSocketError::ConnectionClosed(reason)) => reason.code,
         other => panic!("{other:?}"),

@@ -64,7 +64,7 @@ async fn sending_waits_for_a_peer_that_does_not_read() {
         assert!(sent < 100);
     }
     assert!(sent <= 3, "{sent} messages of 400 bytes were queued");
-    let waiting = server.send("next");
+    let waiting = server.send("y".repeat(300));
     tokio::pin!(waiting);
     assert!(waiting.as_mut().now_or_never().is_none());
     for _ in 0..sent {
@@ -73,7 +73,7 @@ async fn sending_waits_for_a_peer_that_does_not_read() {
     waiting.await.unwrap();
     assert_eq!(
         raw.next().await.unwrap().1,
-        b"next",
+        [b'y'; 300],
         "a send that was given up was not sent"
     );
 }

@@ -115,9 +115,8 @@ async fn the_wslink_client_drives_a_trame_server() {
     let client = builder.open().await.unwrap();
     assert_eq!(client.state().get::<i64>("doubled").unwrap(), Some(2));
     client.state().set("count", 21).await.unwrap();
-    let doubled = client
-        .state()
-        .wait_for("doubled", |value: &i64| *value == 42);
+    let state = client.state();
+    let doubled = state.wait_for("doubled", |value: &i64| *value == 42);
     timeout(PATIENCE, doubled).await.unwrap().unwrap();
     assert_eq!(client.state().get::<i64>("count").unwrap(), Some(21));
     let sum = client.call_trigger("add", (2, 3)).await.unwrap();

@@ -95,16 +95,15 @@ async fn a_message_that_takes_too_long_is_1008() {
     assert_eq!(server.receive_text().await.unwrap(), "quick");
     sleep(100 * SECOND).await; // silence between messages is allowed
     let begin = Instant::now();
-    let slow = raw.frame(true, TEXT, b"slow");
-    for byte in &slow[..slow.len() - 1] {
-        raw.write(&[*byte]).await;
-        sleep(SECOND).await;
-        if server.closed().is_some() {
-            break;
+    let (ended, ()) = tokio::join!(server.receive(), async {
+        for byte in &raw.frame(true, TEXT, b"slow")[..6] {
+            raw.write(&[*byte]).await;
+            sleep(SECOND * 3 / 4).await;
         }
-    }
-    assert_eq!(raw.close_code().await, 1008);
-    assert_eq!(begin.elapsed().as_secs(), 5);
+        assert_eq!(raw.close_code().await, 1008);
+    });
+    assert!(ended.is_err());
+    assert!(begin.elapsed() >= 5 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,11 +112,16 @@ async fn pings_do_not_give_a_slow_message_more_time() {
     let (server, mut raw) = Raw::facing(Role::Server, options);
     let begin = Instant::now();
     raw.write(&raw.frame(false, TEXT, b"begun")).await;
-    while server.closed().is_none() {
-        raw.send(PING, b"").await;
-        sleep(SECOND).await;
+    let pinging = async {
+        loop {
+            raw.send(PING, b"").await;
+            sleep(SECOND).await;
+        }
+    };
+    tokio::select! {
+        ended = server.ended() => assert_eq!((ended.code, begin.elapsed().as_secs()), (1008, 5)),
+        () = pinging => {}
     }
-    assert_eq!(begin.elapsed().as_secs(), 5);
 }
 
 #[tokio::test(start_paused = true)]

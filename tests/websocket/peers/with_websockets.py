@@ -18,8 +18,11 @@ async def client(url):
 
 
 async def echo(connection):
-    async for message in connection:
-        await connection.send(message)
+    try:
+        async for message in connection:
+            await connection.send(message)
+    except websockets.ConnectionClosedError:
+        pass  # any other code than 1000 and 1001
 
 
 async def server():
