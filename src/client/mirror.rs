@@ -117,7 +117,8 @@ impl Mirror {
     /// Waits until a key has a value of this type that the predicate accepts, and gives it. It looks at the current value first.
     ///
     /// # Errors
-    /// [`Error::NotRunning`](crate::Error::NotRunning) when the client was closed meanwhile.
+    /// [`WebSocketError::ConnectionClosed`](crate::websocket::WebSocketError::ConnectionClosed) when the client was closed meanwhile. A
+    /// lost connection is no error: the value may come over the next one.
     pub async fn wait_for<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -134,7 +135,7 @@ impl Mirror {
             tokio::select! {
                 // The sender lives as long as the client does.
                 _ = revision.changed() => {}
-                () = self.client.closed() => return Err(crate::Error::NotRunning),
+                () = self.client.closed() => return Err(self.client.lost()),
             }
         }
     }

@@ -1,54 +1,38 @@
-//! The client of a state server: calls, topics, state, and connections that are made again.
+//! The client of a state server: calls, topics and state.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
     task::JoinHandle,
-    time::sleep,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Connect, Mirror,
-    link::Link,
     mirror::{Changes, Values},
+    upkeep::{Shared, establish, keep},
 };
 use crate::{
     Error, Packed, Result,
-    error::WebSocketError,
-    websocket::{Connection, Message, Options},
-    wire::{chunk::Assembler, client::Received, message::entries},
+    error::{CloseReason, WebSocketError},
+    websocket::Options,
 };
 
 /// The secret of trame's servers that were given none.
 const TRAME_SECRET: &str = "wslink-secret";
 
-/// Bytes of the largest message that is put together from frames.
-const MAX_MESSAGE: usize = 1 << 30;
-
 /// Messages of one topic that are kept for one subscription.
 const TOPIC_QUEUE: usize = 256;
-
-/// The pauses before a connection is tried again.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// wslink's number for a wrong secret.
-const UNAUTHORIZED: i64 = -32000;
 
 /// How a [`Client`] connects.
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
-    connect: Connect,
-    secret: String,
-    reconnect: bool,
+    pub(super) connect: Connect,
+    pub(super) secret: String,
+    pub(super) reconnect: bool,
 }
 
 impl ClientBuilder {
@@ -91,11 +75,11 @@ impl ClientBuilder {
         let shared = Arc::new(Shared {
             values: Values::new(),
             topics: Mutex::default(),
-            link: watch::Sender::new(None),
+            link: watch::Sender::new(Err(CloseReason::abnormal("not connected yet"))),
             closed: CancellationToken::new(),
         });
         let open = establish(&self, &shared).await?;
-        shared.link.send_replace(Some(Arc::clone(&open.link)));
+        shared.link.send_modify(|link| *link = Ok(Arc::clone(&open.link)));
         let stop = shared.closed.clone();
         let task = tokio::spawn(keep(self, Arc::clone(&shared), open));
         Ok(Client {
@@ -133,15 +117,6 @@ struct Inner {
     shared: Arc<Shared>,
     task: Mutex<Option<JoinHandle<Result<(), WebSocketError>>>>,
     _stop: DropGuard,
-}
-
-/// What the handles share with the task that keeps the connection.
-struct Shared {
-    values: Values,
-    topics: Mutex<HashMap<String, broadcast::Sender<Packed>>>,
-    /// The connection that can be used now.
-    link: watch::Sender<Option<Arc<Link>>>,
-    closed: CancellationToken,
 }
 
 impl Client {
@@ -208,25 +183,26 @@ impl Client {
 
     /// Whether there is a connection.
     pub fn is_connected(&self) -> bool {
-        self.inner.shared.link.borrow().is_some()
+        self.inner.shared.link.borrow().is_ok()
     }
 
     /// The name that the server has given to this client, while there is a connection.
     pub fn id(&self) -> Option<String> {
         let link = self.inner.shared.link.borrow();
-        link.as_ref().map(|link| link.client_id().to_owned())
+        link.as_ref().ok().map(|link| link.client_id().to_owned())
     }
 
     /// Waits until there is a connection.
     ///
     /// # Errors
-    /// [`Error::NotRunning`] when the client was closed, or has given up because the server does not take its secret any more, or
-    /// because it is not to connect again.
+    /// [`WebSocketError::ConnectionClosed`] when there will be none: the client was closed, the server does not take its secret any
+    /// more, or it is not to connect again.
     pub async fn connected(&self) -> Result<()> {
         let mut link = self.inner.shared.link.subscribe();
         tokio::select! {
-            connected = link.wait_for(Option::is_some) => connected.map(drop).map_err(|_| Error::NotRunning),
-            () = self.closed() => Err(Error::NotRunning),
+            // The sender lives as long as this handle.
+            _ = link.wait_for(Result::is_ok) => Ok(()),
+            () = self.closed() => Err(self.lost()),
         }
     }
 
@@ -234,7 +210,7 @@ impl Client {
     pub async fn disconnected(&self) {
         let mut link = self.inner.shared.link.subscribe();
         // The sender lives as long as this handle.
-        let _ = link.wait_for(Option::is_none).await;
+        let _ = link.wait_for(Result::is_err).await;
     }
 
     /// Disconnects for good, with code 1000, and waits until the connection is gone.
@@ -265,6 +241,13 @@ impl Client {
         &self.inner.shared.values
     }
 
+    /// Why there is no connection.
+    pub(super) fn lost(&self) -> Error {
+        let reason = self.inner.shared.link.borrow().clone().err();
+        let reason = reason.unwrap_or_else(|| CloseReason::new(1000, ""));
+        WebSocketError::ConnectionClosed(reason).into()
+    }
+
     pub(super) async fn closed(&self) {
         self.inner.shared.closed.cancelled().await;
     }
@@ -276,7 +259,7 @@ impl Client {
         changes: Option<Changes>,
     ) -> Result<Packed> {
         let link = self.inner.shared.link.borrow().clone();
-        let link = link.ok_or(Error::NotRunning)?;
+        let link = link.map_err(WebSocketError::ConnectionClosed)?;
         let answer = link.send(method, args, changes).await?;
         answer.await.unwrap_or_else(|_| Err(link.closed()))
     }
@@ -305,167 +288,5 @@ impl Subscription {
     /// How many messages were missed so far.
     pub fn missed(&self) -> u64 {
         self.missed
-    }
-}
-
-impl Shared {
-    fn topics(&self) -> MutexGuard<'_, HashMap<String, broadcast::Sender<Packed>>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, link: &Link, received: Received) {
-        match received {
-            Received::Result { id, result } => {
-                link.answer(&id, Ok(result), |changes| self.values.merge(changes));
-            }
-            Received::Failure { id, code, message } => {
-                link.answer(&id, Err((code, message)), drop);
-            }
-            Received::Published { topic, data } => {
-                if topic == "trame.state.topic"
-                    && let Some(changes) = entries(&data)
-                {
-                    self.values.merge(changes);
-                }
-                if let Some(sender) = self.topics().get(&topic) {
-                    // Nobody may listen any more.
-                    let _ = sender.send(data);
-                }
-            }
-            Received::Ignored => {}
-        }
-    }
-}
-
-/// A connection that is ready, with what is read from it.
-struct Open {
-    link: Arc<Link>,
-    reader: Reader,
-}
-
-/// Puts messages together from what a connection receives.
-struct Reader {
-    connection: Connection,
-    assembler: Assembler,
-}
-
-impl Reader {
-    async fn next(&mut self) -> Result<Received> {
-        loop {
-            // wslink 2 has no text messages.
-            if let Message::Binary(frame) = self.connection.receive().await?
-                && let Some(message) = self.assembler.accept(frame)?
-            {
-                return Received::parse(message);
-            }
-        }
-    }
-}
-
-/// Connects, says hello and fetches the state, which stands in one order with all changes that come.
-async fn establish(builder: &ClientBuilder, shared: &Shared) -> Result<Open> {
-    let connection = builder.connect.open().await?;
-    let mut reader = Reader {
-        connection: connection.clone(),
-        assembler: Assembler::new(MAX_MESSAGE),
-    };
-    let mut link = Link::new(connection);
-    let hello = Packed::encode(&json!([{ "secret": builder.secret }]))?;
-    let welcome = exchange(&link, &mut reader, shared, "wslink.hello", &hello).await?;
-    link.welcomed(&welcome)?;
-    let none = Packed::encode(&json!([]))?;
-    match exchange(&link, &mut reader, shared, "trame.state.get", &none).await {
-        Ok(answer) => {
-            let state = entries(&answer).and_then(|answer| entries(answer.get("state")?));
-            shared.values.replace(state.unwrap_or_default());
-        }
-        // A server of wslink without trame has no state.
-        Err(Error::Refused { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    let link = Arc::new(link);
-    Ok(Open { link, reader })
-}
-
-/// Calls a method and reads until its answer is there.
-async fn exchange(
-    link: &Link,
-    reader: &mut Reader,
-    shared: &Shared,
-    method: &str,
-    args: &Packed,
-) -> Result<Packed> {
-    let mut answer = link.send(method, args, None).await?;
-    loop {
-        if let Ok(answer) = answer.try_recv() {
-            return answer;
-        }
-        let received = reader.next().await?;
-        shared.take(link, received);
-    }
-}
-
-/// Reads from the connection, and makes a new one when it is lost, until the client is closed.
-async fn keep(
-    builder: ClientBuilder,
-    shared: Arc<Shared>,
-    open: Open,
-) -> Result<(), WebSocketError> {
-    let mut next = Some(open);
-    while let Some(mut open) = next.take() {
-        let ended = shared
-            .closed
-            .run_until_cancelled(read(&mut open, &shared))
-            .await;
-        shared.link.send_replace(None);
-        open.link.end();
-        let connection = &open.link.connection;
-        let Some(error) = ended else {
-            return connection.close(1000, "").await.map(drop);
-        };
-        tracing::info!(%error, "the connection to the server was lost");
-        // Where the server broke the protocol the connection is still open.
-        drop(connection.close(1002, "Protocol error"));
-        drop(open);
-        if builder.reconnect {
-            let again = shared.closed.run_until_cancelled(again(&builder, &shared));
-            next = again.await.flatten();
-            if let Some(open) = &next {
-                shared.link.send_replace(Some(Arc::clone(&open.link)));
-            }
-        }
-    }
-    shared.closed.cancel();
-    Ok(())
-}
-
-/// Reads until the connection ends, and says why.
-async fn read(open: &mut Open, shared: &Shared) -> Error {
-    loop {
-        match open.reader.next().await {
-            Ok(received) => shared.take(&open.link, received),
-            Err(error) => return error,
-        }
-    }
-}
-
-/// Tries to connect until it works; `None` when the server does not want this client.
-async fn again(builder: &ClientBuilder, shared: &Shared) -> Option<Open> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        match establish(builder, shared).await {
-            Ok(open) => return Some(open),
-            Err(
-                error @ Error::Refused {
-                    code: UNAUTHORIZED, ..
-                },
-            ) => {
-                tracing::warn!(%error, "the server does not take this client back");
-                return None;
-            }
-            Err(error) => tracing::debug!(%error, "the server is still away"),
-        }
     }
 }

@@ -190,6 +190,6 @@ async fn calls_end_with_their_connection() {
     );
     assert!(matches!(
         timeout(PATIENCE, client.connected()).await.unwrap(),
-        Err(Error::NotRunning)
+        Err(Error::WebSocket(WebSocketError::ConnectionClosed(reason))) if reason.code == 1001
     ));
 }
