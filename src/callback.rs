@@ -239,7 +239,7 @@ pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) ->
     })
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
     let text = panic
         .downcast_ref::<&str>()
         .copied()

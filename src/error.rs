@@ -4,7 +4,11 @@
 //! with what to do next. Nothing in here holds a path or a backtrace that would reach a client:
 //! what a client is told is decided by the RPC layer.
 
+mod websocket;
+
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use websocket::{CloseReason, Rejection, WebSocketError};
 
 /// What the library's own functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -167,6 +171,21 @@ pub enum Error {
     /// A function of the application failed or panicked.
     #[error("{0}")]
     Callback(String),
+
+    /// A WebSocket could not be opened, or has ended.
+    #[error(transparent)]
+    WebSocket(#[from] WebSocketError),
+
+    /// A server answered a call with an error.
+    #[error("the server refused `{method}` with code {code}: {message}")]
+    Refused {
+        /// The method that was called.
+        method: String,
+        /// wslink's number: -32000 for a wrong secret, -32601 for an unknown method, -32001 for a function that failed.
+        code: i64,
+        /// What the server said, with the text of the failed function where it tells that.
+        message: String,
+    },
 
     /// The system refused something that has no better name here.
     #[error("{doing}: {source}")]

@@ -49,6 +49,8 @@
 #[forbid(unsafe_code)]
 mod callback;
 #[forbid(unsafe_code)]
+pub mod client;
+#[forbid(unsafe_code)]
 mod controller;
 #[forbid(unsafe_code)]
 mod error;
@@ -65,6 +67,8 @@ mod session;
 mod state;
 #[forbid(unsafe_code)]
 mod template;
+#[forbid(unsafe_code)]
+pub mod websocket;
 #[forbid(unsafe_code)]
 mod window;
 #[forbid(unsafe_code)]

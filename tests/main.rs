@@ -18,3 +18,4 @@ mod stopping;
 mod streams;
 mod support;
 mod tls;
+mod websocket;

@@ -6,11 +6,13 @@
 //! - [`lobby`]: what those may use who have not shown who they are; [`tls`]: TLS
 //! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
 //! - [`websocket`]: from the upgrade to the close frame
+//! - [`endpoint`]: WebSockets of the application
 //!
 //! What must hold: nothing is routed before the guard has let it pass; each connection ends when the run does, after the answers
 //! in flight; no file outside of the served folders can be read.
 
 mod access;
+mod endpoint;
 mod files;
 mod guard;
 mod lobby;
@@ -39,6 +41,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
+use endpoint::Ends;
 use hyper::{
     body::Incoming,
     service::{Service, service_fn},
@@ -127,7 +130,7 @@ impl Http {
             .route("/ws", any(websocket::upgrade))
             .route("/paraview", post(launch))
             .route("/paraview/", post(launch))
-            .fallback(files::file);
+            .fallback(other);
         let router = guarded(&site, router).with_state(site);
         Http {
             router: TowerToHyperService::new(router),
@@ -141,8 +144,12 @@ impl Http {
     pub(crate) async fn serve(self, connection: Connection) {
         let guest = self.lobby.enter();
         let unread = connection.unread();
+        let ends = Ends {
+            local: connection.local(),
+            remote: Some(connection.peer()),
+        };
         let Some(tls) = self.tls.clone() else {
-            return self.answer(connection, unread, guest).await;
+            return self.answer(connection, ends, unread, guest).await;
         };
         let handshake = tokio::select! {
             handshake = timeout(REQUEST_TIMEOUT, tls.accept(connection)) => handshake,
@@ -150,13 +157,13 @@ impl Http {
             () = self.stop.cancelled() => return,
         };
         match handshake {
-            Ok(Ok(stream)) => self.answer(stream, unread, guest).await,
+            Ok(Ok(stream)) => self.answer(stream, ends, unread, guest).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn answer<S>(self, stream: S, unread: Unread, guest: Arc<Guest>)
+    async fn answer<S>(self, stream: S, ends: Ends, unread: Unread, guest: Arc<Guest>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -164,6 +171,7 @@ impl Http {
         let (router, known) = (self.router, Arc::clone(&guest));
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Arc::clone(&known));
+            request.extensions_mut().insert(ends);
             router.call(request)
         });
         let serving = hyper::server::conn::http1::Builder::new()
@@ -189,6 +197,14 @@ impl Http {
         serving.as_mut().graceful_shutdown();
         // An error here means that the peer is gone, which is what was wanted.
         drop(serving.await);
+    }
+}
+
+/// What has no route: endpoints of the application, which may come while the server runs, and files.
+async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
+    match site.server.endpoint(request.uri().path()) {
+        Some(endpoint) => endpoint::open(site, endpoint, request).await,
+        None => files::file(State(site), request).await,
     }
 }
 

@@ -39,7 +39,7 @@ use crate::{
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the peer may take to answer a close frame, and the last messages to leave before it.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Bytes that are read at a time. The default of 128 KiB would be kept for every idle client.
 const READ_BUFFER: usize = 8 * 1024;

@@ -54,6 +54,14 @@ impl Connection {
         self.peer
     }
 
+    /// The address of this side; `None` once the connection is closed.
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        let io = self.entry.socket.lock();
+        io.stream
+            .as_ref()
+            .and_then(|stream| stream.local_addr().ok())
+    }
+
     /// A view on the bytes that have arrived and were not read, which stays valid when the connection is handed on.
     pub(crate) fn unread(&self) -> Unread {
         Unread(Arc::downgrade(&self.entry.socket))

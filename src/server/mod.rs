@@ -11,12 +11,14 @@
 //! - [`module`]: client code and assets
 //! - [`session`]: one connection, from its first byte to its last
 //! - [`disclosure`]: what clients are told of errors
+//! - [`endpoint`]: WebSockets of the application beside the state server's
 //! - [`dispatch`]: the RPC methods of trame and the application's own
 
 mod context;
 mod controller;
 mod disclosure;
 mod dispatch;
+mod endpoint;
 mod functions;
 mod module;
 mod options;
@@ -32,6 +34,7 @@ use std::{
 
 pub use context::{Ctx, Saved};
 pub use controller::{Controller, ControllerFunction};
+pub(crate) use endpoint::Endpoint;
 pub use functions::{Keys, Trigger};
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
@@ -85,6 +88,7 @@ struct Inner {
     hub: Arc<Hub>,
     functions: Functions<Ctx>,
     rpcs: RwLock<HashMap<String, Function<Ctx>>>,
+    endpoints: endpoint::Endpoints,
     modules: Mutex<Modules>,
     layouts: Mutex<ui::Layouts>,
     settings: Mutex<Settings>,
@@ -154,6 +158,7 @@ impl Server {
             hub,
             functions: Functions::new(),
             rpcs: RwLock::default(),
+            endpoints: RwLock::default(),
             modules: Mutex::default(),
             layouts: Mutex::default(),
             settings: Mutex::default(),

@@ -310,11 +310,11 @@ fn publish_envelope(topic: &str, capacity: usize) -> BytesMut {
     message
 }
 
-fn put_str(message: &mut BytesMut, text: &str) {
+pub(super) fn put_str(message: &mut BytesMut, text: &str) {
     put(message, |out| rmp::encode::write_str(out, text).map(drop));
 }
 
-fn put_map(message: &mut BytesMut, pairs: u32) {
+pub(super) fn put_map(message: &mut BytesMut, pairs: u32) {
     put(message, |out| {
         rmp::encode::write_map_len(out, pairs).map(drop)
     });

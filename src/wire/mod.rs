@@ -5,9 +5,11 @@
 //!
 //! - [`packed`]: one msgpack value, encoded once and passed on as bytes
 //! - [`chunk`]: the 12-byte header, cutting messages into frames and putting them together again
-//! - [`message`]: requests, replies, errors and publishes
+//! - [`message`]: requests, replies, errors and publishes, as a server reads and writes them
+//! - [`client`]: the same from the other side
 
 pub(crate) mod chunk;
+pub(crate) mod client;
 pub(crate) mod message;
 pub(crate) mod packed;
 mod scan;

@@ -94,6 +94,24 @@ impl Packed {
         super::message::list_value(items)
     }
 
+    /// Encodes the arguments of a call, which are a list or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] when they are something else.
+    pub(crate) fn encode_arguments<T: Serialize + ?Sized>(arguments: &T) -> Result<Self> {
+        let encoded = Self::encode(arguments)?;
+        if encoded.is_nil() {
+            return Ok(Self::encode_list(std::iter::empty()));
+        }
+        match super::message::items(&encoded) {
+            Some(_) => Ok(encoded),
+            None => Err(Error::Encode {
+                type_name: type_name::<T>(),
+                reason: "arguments are a tuple, an array or a list".to_owned(),
+            }),
+        }
+    }
+
     /// Whether this is `nil`.
     pub fn is_nil(&self) -> bool {
         self.0[..] == [0xc0]

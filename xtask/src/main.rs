@@ -9,6 +9,7 @@ mod cargo_deny;
 mod command;
 mod display;
 mod page;
+mod peers;
 mod project;
 mod screenshots;
 mod suite;

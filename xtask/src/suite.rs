@@ -11,7 +11,7 @@ use crate::{
     cargo_deny,
     command::{self, Result},
     display::Display,
-    page, project, system, tidy,
+    page, peers, project, system, tidy,
 };
 
 #[derive(Args)]
@@ -37,6 +37,8 @@ enum Step {
     Ui,
     /// The library and its tests, without Tauri
     Library,
+    /// The library's WebSockets against those of other makers
+    Peers,
     /// The library's documentation
     Docs,
     /// System packages for windows, browsers and a display without a screen
@@ -137,6 +139,7 @@ impl Step {
                 page::ensure_built()?;
                 cargo(&["test", "--locked", "-p", "selvedge"])?;
             }
+            Self::Peers => return peers::test(),
             Self::Docs => {
                 page::ensure_built()?;
                 let mut doc = command::cargo(&["doc", "--locked", "--no-deps", "-p", "selvedge"]);

@@ -8,8 +8,9 @@ use super::{
 };
 
 /// The modules of the library, each allowed to use those before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "error",
+    "websocket",
     "wire",
     "window",
     "state",
@@ -25,7 +26,7 @@ const ORDER: [&str; 12] = [
 
 /// The client stands beside the server's modules: it uses these, and nothing uses it.
 const CLIENT: &str = "client";
-const CLIENT_USES: [&str; 3] = ["error", "wire", "net"];
+const CLIENT_USES: [&str; 4] = ["error", "websocket", "wire", "net"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     let library = sources

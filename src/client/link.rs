@@ -1,0 +1,154 @@
+//! One connection to a state server, from the hello to its end: who waits for which answer.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+use super::mirror::Changes;
+use crate::{
+    Error, Packed, Result,
+    error::WebSocketError,
+    websocket::{Connection, Message},
+    wire::client,
+};
+
+/// Bytes of a frame before the server has said how large they may be, and the size that every server takes.
+const FIRST_FRAME: usize = 512 << 10;
+
+/// A connection that has said hello, or is about to.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    welcome: Welcome,
+    next: AtomicU64,
+    waiting: Mutex<Waiting>,
+}
+
+/// What a server answers to the hello.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Welcome {
+    #[serde(rename = "clientID")]
+    client_id: String,
+    #[serde(default)]
+    max_msg_size: usize,
+}
+
+/// Calls without an answer, by id; `None` once the connection has ended.
+type Waiting = Option<HashMap<String, Call>>;
+
+/// A call that waits for its answer.
+struct Call {
+    method: String,
+    answer: oneshot::Sender<Result<Packed>>,
+    /// What this side's state takes over when the answer is there.
+    changes: Option<Changes>,
+}
+
+impl Link {
+    pub(super) fn new(connection: Connection) -> Self {
+        Link {
+            connection,
+            welcome: Welcome {
+                client_id: "c0".to_owned(),
+                max_msg_size: FIRST_FRAME,
+            },
+            next: AtomicU64::new(0),
+            waiting: Mutex::new(Some(HashMap::new())),
+        }
+    }
+
+    /// Takes over what the server has answered to the hello.
+    pub(super) fn welcomed(&mut self, welcome: &Packed) -> Result<()> {
+        self.welcome = welcome.decode_as("the answer to the hello")?;
+        Ok(())
+    }
+
+    /// The name that the server has given to this client.
+    pub(super) fn client_id(&self) -> &str {
+        &self.welcome.client_id
+    }
+
+    /// Sends a call with an encoded list of arguments; the receiver gets its answer.
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        args: &Packed,
+        changes: Option<Changes>,
+    ) -> Result<oneshot::Receiver<Result<Packed>>> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // The hello is answered under this id only.
+        let id = match method {
+            "wslink.hello" => "system:c0:0".to_owned(),
+            _ => format!("rpc:{}:{number}", self.welcome.client_id),
+        };
+        let (answer, receiver) = oneshot::channel();
+        let call = Call {
+            method: method.to_owned(),
+            answer,
+            changes,
+        };
+        match self.lock().as_mut() {
+            Some(waiting) => waiting.insert(id.clone(), call),
+            None => return Err(self.closed()),
+        };
+        // Zero is a server that does not want its messages cut.
+        let max_frame = match self.welcome.max_msg_size {
+            0 => usize::MAX,
+            size => size.max(256),
+        };
+        for frame in client::request(&id, method, args, max_frame).frames() {
+            let sent = self.connection.send(Message::Binary(frame.clone())).await;
+            if let Err(error) = sent {
+                self.lock().as_mut().and_then(|waiting| waiting.remove(&id));
+                return Err(error.into());
+            }
+        }
+        Ok(receiver)
+    }
+
+    /// Hands an answer to whoever waits for it, after `apply` has taken over what it confirms.
+    pub(super) fn answer(
+        &self,
+        id: &str,
+        result: Result<Packed, (i64, String)>,
+        apply: impl FnOnce(Changes),
+    ) {
+        let Some(call) = self.lock().as_mut().and_then(|waiting| waiting.remove(id)) else {
+            return;
+        };
+        if result.is_ok() {
+            call.changes.map(apply);
+        }
+        let result = result.map_err(|(code, message)| Error::Refused {
+            method: call.method,
+            code,
+            message,
+        });
+        // Whoever has stopped waiting is not interested.
+        let _ = call.answer.send(result);
+    }
+
+    /// No answer will come any more: those who wait learn that from the end of their channel.
+    pub(super) fn end(&self) {
+        let waiting = self.lock().take();
+        drop(waiting);
+    }
+
+    /// Why nothing can be called.
+    pub(super) fn closed(&self) -> Error {
+        let reason = self.connection.closed();
+        let reason = reason.unwrap_or_else(|| crate::error::CloseReason::abnormal(""));
+        WebSocketError::ConnectionClosed(reason).into()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

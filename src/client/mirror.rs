@@ -1,0 +1,142 @@
+//! The server's state on this side.
+
+use std::sync::{Mutex, PoisonError};
+
+use indexmap::IndexMap;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::watch;
+
+use super::wslink::Client;
+use crate::{Packed, Result};
+
+/// Values by key.
+pub(super) type Changes = IndexMap<String, Packed>;
+
+/// The values as the server last sent them, and how often they have changed.
+pub(super) struct Values {
+    values: Mutex<Changes>,
+    revision: watch::Sender<u64>,
+}
+
+impl Values {
+    pub(super) fn new() -> Self {
+        Values {
+            values: Mutex::default(),
+            revision: watch::Sender::new(0),
+        }
+    }
+
+    /// Takes over changes.
+    pub(super) fn merge(&self, changes: Changes) {
+        self.values
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(changes);
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    /// Takes over a whole state; what is not in it is gone.
+    pub(super) fn replace(&self, values: Changes) {
+        *self.values.lock().unwrap_or_else(PoisonError::into_inner) = values;
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    fn get(&self, key: &str) -> Option<Packed> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.get(key).cloned()
+    }
+}
+
+/// The server's state as this client knows it. Reading costs nothing on the wire; writing is a call.
+///
+/// Everything takes effect in the order in which the server has committed it: what this client sets is seen here when the server has
+/// confirmed it, between the changes of others that came before and after. When the connection is lost the last values stay; they are
+/// replaced by the server's when there is a new one.
+#[derive(Clone)]
+pub struct Mirror {
+    pub(super) client: Client,
+}
+
+impl Mirror {
+    /// The value of a key, or `None` when the server has no such key.
+    ///
+    /// # Errors
+    /// [`Error::Decode`](crate::Error::Decode) when it is of another type.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let value = self.client.values().get(key);
+        value
+            .map(|value| value.decode_as(&format!("the state key `{key}`")))
+            .transpose()
+    }
+
+    /// The keys that the server has.
+    pub fn keys(&self) -> Vec<String> {
+        let values = &self.client.values().values;
+        let values = values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.keys().cloned().collect()
+    }
+
+    /// Sets a key on the server and, when that has confirmed it, here.
+    ///
+    /// # Errors
+    /// Those of [`Client::call`], and [`Error::Encode`](crate::Error::Encode).
+    pub async fn set(&self, key: &str, value: impl Serialize) -> Result<()> {
+        self.set_all([(key, Packed::encode(&value)?)]).await
+    }
+
+    /// Sets several keys as one change.
+    ///
+    /// # Errors
+    /// Those of [`Client::call`].
+    pub async fn set_all<'k>(
+        &self,
+        changes: impl IntoIterator<Item = (&'k str, Packed)>,
+    ) -> Result<()> {
+        let changes: Changes = changes
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
+        let list = changes
+            .iter()
+            .map(|(key, value)| {
+                let entry = [
+                    ("key".to_owned(), Packed::encode(key)?),
+                    ("value".to_owned(), value.clone()),
+                ];
+                Ok(Packed::encode_map(&entry.into_iter().collect()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let args = Packed::encode_list([&Packed::encode_list(list.iter())].into_iter());
+        let method = "trame.state.update";
+        self.client
+            .call_packed(method, &args, Some(changes))
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until a key has a value of this type that the predicate accepts, and gives it. It looks at the current value first.
+    ///
+    /// # Errors
+    /// [`WebSocketError::ConnectionClosed`](crate::websocket::WebSocketError::ConnectionClosed) when the client was closed meanwhile. A
+    /// lost connection is no error: the value may come over the next one.
+    pub async fn wait_for<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        accept: impl Fn(&T) -> bool,
+    ) -> Result<T> {
+        let mut revision = self.client.values().revision.subscribe();
+        loop {
+            revision.mark_unchanged();
+            if let Ok(Some(value)) = self.get::<T>(key)
+                && accept(&value)
+            {
+                return Ok(value);
+            }
+            tokio::select! {
+                // The sender lives as long as the client does.
+                _ = revision.changed() => {}
+                () = self.client.closed() => return Err(self.client.lost()),
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The client's side of the opening handshake (RFC 6455, section 4.1).
+
+use std::{io, net::SocketAddr};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::Connect;
+use crate::{
+    error::{Rejection, WebSocketError},
+    websocket::{About, Connection, Role, Stream, accept_key},
+};
+
+/// Bytes of the body of an answer that opens no WebSocket.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Sends the request, reads the answer, and starts the connection.
+pub(super) async fn upgrade(
+    mut stream: impl Stream,
+    connect: &Connect,
+    local: Option<SocketAddr>,
+    remote: Option<SocketAddr>,
+) -> Result<Connection, WebSocketError> {
+    let key = key()?;
+    stream
+        .write_all(&request(connect, &key))
+        .await
+        .map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let mut ahead = BytesMut::with_capacity(2048);
+    let answer = read_answer(&mut stream, &mut ahead, connect).await?;
+    if answer.status != 101 {
+        let body = body(&mut stream, ahead, &answer).await;
+        let rejection = Rejection::new(answer.status, answer.headers, body);
+        return Err(WebSocketError::Rejected(Box::new(rejection)));
+    }
+    let subprotocol = check(&answer.headers, &key, &connect.subprotocols)?;
+    let about = About {
+        local,
+        remote,
+        path: connect.target.path.clone(),
+        subprotocol,
+        headers: answer.headers,
+    };
+    let options = connect.options.clone();
+    Ok(Connection::start(
+        stream,
+        ahead,
+        Role::Client,
+        options,
+        about,
+    ))
+}
+
+fn broken(error: io::Error) -> WebSocketError {
+    WebSocketError::Handshake(format!("the connection broke: {error}"))
+}
+
+fn key() -> Result<String, WebSocketError> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)
+        .map_err(|error| WebSocketError::Handshake(format!("no random numbers: {error}")))?;
+    Ok(BASE64_STANDARD.encode(nonce))
+}
+
+/// The request. Headers of the caller come last, and only those that the handshake does not set itself.
+fn request(connect: &Connect, key: &str) -> Vec<u8> {
+    const OWN: [HeaderName; 7] = [
+        header::HOST,
+        header::UPGRADE,
+        header::CONNECTION,
+        header::SEC_WEBSOCKET_KEY,
+        header::SEC_WEBSOCKET_VERSION,
+        header::SEC_WEBSOCKET_PROTOCOL,
+        header::SEC_WEBSOCKET_EXTENSIONS,
+    ];
+    let (path, host) = (&connect.target.path, connect.target.host_header());
+    let mut head = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+    );
+    if !connect.subprotocols.is_empty() {
+        let list = connect.subprotocols.join(", ");
+        head += &format!("Sec-WebSocket-Protocol: {list}\r\n");
+    }
+    let mut head = head.into_bytes();
+    for (name, value) in &connect.headers {
+        if !OWN.contains(name) {
+            head.extend_from_slice(name.as_str().as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(b"\r\n");
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+}
+
+/// Reads up to the end of the headers. What follows stays in `ahead`.
+async fn read_answer(
+    stream: &mut impl Stream,
+    ahead: &mut BytesMut,
+    connect: &Connect,
+) -> Result<Answer, WebSocketError> {
+    let limit = connect.options.max_header_bytes;
+    loop {
+        if let Some((answer, size)) = parse(ahead, connect.options.max_headers)? {
+            if size <= limit {
+                ahead.advance(size);
+                return Ok(answer);
+            }
+        }
+        if ahead.len() > limit {
+            let text = format!("the answer has more than {limit} bytes of headers");
+            return Err(WebSocketError::Handshake(text));
+        }
+        if stream.read_buf(ahead).await.map_err(broken)? == 0 {
+            let text = "the server closed the connection without an answer";
+            return Err(WebSocketError::Handshake(text.to_owned()));
+        }
+    }
+}
+
+fn parse(bytes: &[u8], max_headers: usize) -> Result<Option<(Answer, usize)>, WebSocketError> {
+    let invalid =
+        |what: String| WebSocketError::Handshake(format!("the answer is no HTTP: {what}"));
+    // More than the bytes allow is not needed, however large the limit is.
+    let mut fields = vec![httparse::EMPTY_HEADER; max_headers.min(bytes.len())];
+    let mut response = httparse::Response::new(&mut fields);
+    let size = match response.parse(bytes) {
+        Ok(httparse::Status::Complete(size)) => size,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            let text = format!("the answer has more than {max_headers} headers");
+            return Err(WebSocketError::Handshake(text));
+        }
+        Err(error) => return Err(invalid(error.to_string())),
+    };
+    let mut headers = HeaderMap::new();
+    for field in response.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_bytes(field.value);
+        match (name, value) {
+            (Ok(name), Ok(value)) => headers.append(name, value),
+            _ => return Err(invalid(format!("its header `{}`", field.name))),
+        };
+    }
+    let status = response.code.unwrap_or_default();
+    Ok(Some((Answer { status, headers }, size)))
+}
+
+/// Checks an answer 101, and gives the subprotocol that the server has chosen.
+fn check(
+    headers: &HeaderMap,
+    key: &str,
+    proposed: &[String],
+) -> Result<Option<String>, WebSocketError> {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let wrong = |what: &str| Err(WebSocketError::Handshake(what.to_owned()));
+    if !text(&header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        return wrong("the answer lacks `Upgrade: websocket`");
+    }
+    let mut connection = text(&header::CONNECTION).unwrap_or_default().split(',');
+    if !connection.any(|item| item.trim().eq_ignore_ascii_case("upgrade")) {
+        return wrong("the answer lacks `Connection: Upgrade`");
+    }
+    if text(&header::SEC_WEBSOCKET_ACCEPT) != Some(&accept_key(key.as_bytes())) {
+        return wrong(
+            "the answer's Sec-WebSocket-Accept does not fit: it comes from a cache or another server",
+        );
+    }
+    if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+        return wrong("the server uses an extension that was not asked for");
+    }
+    let mut chosen = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    match (chosen.next(), chosen.next()) {
+        (None, _) => Ok(None),
+        (Some(name), None) if proposed.iter().any(|known| name == known) => {
+            Ok(name.to_str().ok().map(str::to_owned))
+        }
+        _ => wrong("the server chose a subprotocol that was not proposed"),
+    }
+}
+
+/// The body of an answer, as much as comes and as is allowed. What goes wrong here changes nothing about the rejection.
+async fn body(stream: &mut impl Stream, mut ahead: BytesMut, answer: &Answer) -> Bytes {
+    if answer.status < 200 || matches!(answer.status, 204 | 304) {
+        return Bytes::new();
+    }
+    let value = |name: HeaderName| answer.headers.get(name)?.to_str().ok();
+    let chunked = value(header::TRANSFER_ENCODING)
+        .is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
+    let length = value(header::CONTENT_LENGTH).and_then(|value| value.trim().parse().ok());
+    let wanted = match length {
+        Some(length) if !chunked => MAX_BODY.min(length),
+        _ => MAX_BODY,
+    };
+    loop {
+        if chunked && let Some(whole) = dechunk(&ahead) {
+            return whole;
+        }
+        if ahead.len() >= wanted {
+            break;
+        }
+        match stream.read_buf(&mut ahead).await {
+            Ok(count) if count > 0 => {}
+            _ => break,
+        }
+    }
+    ahead.truncate(wanted);
+    ahead.freeze()
+}
+
+/// Puts the chunks of a body together (RFC 9112, section 7.1); `None` when the last one has not come.
+fn dechunk(mut bytes: &[u8]) -> Option<Bytes> {
+    let mut whole = BytesMut::new();
+    loop {
+        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(bytes)
+        else {
+            return None;
+        };
+        if size == 0 {
+            return Some(whole.freeze());
+        }
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        whole.extend_from_slice(bytes.get(start..end)?);
+        bytes = bytes.get(end..)?.strip_prefix(b"\r\n")?;
+    }
+}

@@ -1,0 +1,294 @@
+//! The client of a state server: calls, topics and state.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::json;
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    Connect, Mirror,
+    mirror::{Changes, Values},
+    upkeep::{Shared, establish, keep},
+};
+use crate::{
+    Error, Packed, Result,
+    error::{CloseReason, WebSocketError},
+    websocket::Options,
+};
+
+/// The secret of trame's servers that were given none.
+const TRAME_SECRET: &str = "wslink-secret";
+
+/// Messages of one topic that are kept for one subscription.
+const TOPIC_QUEUE: usize = 256;
+
+/// How a [`Client`] connects.
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    pub(super) connect: Connect,
+    pub(super) secret: String,
+    pub(super) reconnect: bool,
+}
+
+impl ClientBuilder {
+    /// The secret that the server expects; by default the one that trame's own servers start with.
+    pub fn secret(mut self, secret: impl Into<String>) -> Self {
+        self.secret = secret.into();
+        self
+    }
+
+    /// Whether to connect again when the connection is lost. Default: yes.
+    pub fn reconnect(mut self, reconnect: bool) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// Time-outs and limits of the WebSocket. By default those of [`Options`], with messages of up to 64 MiB.
+    pub fn options(mut self, options: Options) -> Self {
+        self.connect = self.connect.options(options);
+        self
+    }
+
+    /// Changes how the WebSocket is opened: headers, TLS.
+    ///
+    /// # Errors
+    /// Those of the function.
+    pub fn configure<E>(
+        mut self,
+        change: impl FnOnce(Connect) -> Result<Connect, E>,
+    ) -> Result<Self, E> {
+        self.connect = change(self.connect)?;
+        Ok(self)
+    }
+
+    /// Connects, says hello and fetches the state.
+    ///
+    /// # Errors
+    /// - [`Error::WebSocket`] when the connection cannot be opened; see [`Connect::open`]
+    /// - [`Error::Refused`] with code -32000 when the secret is wrong
+    pub async fn open(self) -> Result<Client> {
+        let shared = Arc::new(Shared {
+            values: Values::new(),
+            topics: Mutex::default(),
+            link: watch::Sender::new(Err(CloseReason::abnormal("not connected yet"))),
+            closed: CancellationToken::new(),
+        });
+        let open = establish(&self, &shared).await?;
+        shared
+            .link
+            .send_modify(|link| *link = Ok(Arc::clone(&open.link)));
+        let stop = shared.closed.clone();
+        let task = tokio::spawn(keep(self, Arc::clone(&shared), open));
+        Ok(Client {
+            inner: Arc::new(Inner {
+                shared,
+                task: Mutex::new(Some(task)),
+                _stop: stop.drop_guard(),
+            }),
+        })
+    }
+}
+
+/// A client of a state server: of this library's, or of trame's in Python. A cheap handle, usable from several tasks.
+///
+/// When its last handle is dropped it disconnects in the background.
+///
+/// ```no_run
+/// # async fn doc() -> selvedge::Result<()> {
+/// use selvedge::client::Client;
+///
+/// let client = Client::builder("ws://127.0.0.1:8080/ws")?.secret("k").open().await?;
+/// client.state().set("count", 5).await?;
+/// let doubled: i64 = client.state().wait_for("doubled", |value: &i64| *value == 10).await?;
+/// let sum: i64 = client.call_trigger("add", (1, 2)).await?.decode()?;
+/// client.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    task: Mutex<Option<JoinHandle<Result<(), WebSocketError>>>>,
+    _stop: DropGuard,
+}
+
+impl Client {
+    /// A client to be configured and opened.
+    ///
+    /// # Errors
+    /// [`WebSocketError::InvalidUrl`].
+    pub fn builder(url: &str) -> Result<ClientBuilder, WebSocketError> {
+        let options = Options::new()
+            .max_message_size(64 << 20)
+            .receive_queue(64, 64 << 20);
+        Ok(ClientBuilder {
+            connect: Connect::to(url)?.options(options),
+            secret: TRAME_SECRET.to_owned(),
+            reconnect: true,
+        })
+    }
+
+    /// Calls an RPC method. The arguments are a tuple, an array or a list; `()` is none. The result can be
+    /// [decoded](Packed::decode) as the type that it has.
+    ///
+    /// # Errors
+    /// - [`Error::Refused`] when the server answers with an error
+    /// - [`Error::WebSocket`] when there is no connection, or it ends before there is an answer. Whether the call took effect is not
+    ///   known then
+    /// - [`Error::Encode`] when the arguments are no list
+    pub async fn call(&self, method: &str, args: impl Serialize) -> Result<Packed> {
+        let args = Packed::encode_arguments(&args)?;
+        self.call_packed(method, &args, None).await
+    }
+
+    /// Calls a trigger with these arguments, as a page does. A trigger that the server does not know gives nil.
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call).
+    pub async fn call_trigger(&self, name: &str, args: impl Serialize) -> Result<Packed> {
+        let list = [
+            Packed::encode(name)?,
+            Packed::encode_arguments(&args)?,
+            Packed::encode(&json!({}))?,
+        ];
+        let args = Packed::encode_list(list.iter());
+        self.call_packed("trame.trigger", &args, None).await
+    }
+
+    /// The server's state.
+    pub fn state(&self) -> Mirror {
+        Mirror {
+            client: self.clone(),
+        }
+    }
+
+    /// Everything that the server publishes on a topic from now on, over all connections.
+    pub fn subscribe(&self, topic: &str) -> Subscription {
+        let mut topics = self.inner.shared.topics();
+        let sender = topics
+            .entry(topic.to_owned())
+            .or_insert_with(|| broadcast::channel(TOPIC_QUEUE).0);
+        Subscription {
+            receiver: sender.subscribe(),
+            missed: 0,
+        }
+    }
+
+    /// Whether there is a connection.
+    pub fn is_connected(&self) -> bool {
+        self.inner.shared.link.borrow().is_ok()
+    }
+
+    /// The name that the server has given to this client, while there is a connection.
+    pub fn id(&self) -> Option<String> {
+        let link = self.inner.shared.link.borrow();
+        link.as_ref().ok().map(|link| link.client_id().to_owned())
+    }
+
+    /// Waits until there is a connection.
+    ///
+    /// # Errors
+    /// [`WebSocketError::ConnectionClosed`] when there will be none: the client was closed, the server does not take its secret any
+    /// more, or it is not to connect again.
+    pub async fn connected(&self) -> Result<()> {
+        let mut link = self.inner.shared.link.subscribe();
+        tokio::select! {
+            // The sender lives as long as this handle.
+            _ = link.wait_for(Result::is_ok) => Ok(()),
+            () = self.closed() => Err(self.lost()),
+        }
+    }
+
+    /// Waits until there is no connection.
+    pub async fn disconnected(&self) {
+        let mut link = self.inner.shared.link.subscribe();
+        // The sender lives as long as this handle.
+        let _ = link.wait_for(Result::is_err).await;
+    }
+
+    /// Disconnects for good, with code 1000, and waits until the connection is gone.
+    ///
+    /// # Errors
+    /// [`Error::WebSocket`] when the server does not let go in time.
+    pub async fn close(&self) -> Result<()> {
+        self.inner.shared.closed.cancel();
+        let task = {
+            let mut task = self
+                .inner
+                .task
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            task.take()
+        };
+        match task {
+            // A task that was cancelled with its runtime has nothing to tell.
+            Some(task) => Ok(task.await.unwrap_or(Ok(()))?),
+            None => {
+                self.disconnected().await;
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn values(&self) -> &Values {
+        &self.inner.shared.values
+    }
+
+    /// Why there is no connection.
+    pub(super) fn lost(&self) -> Error {
+        let reason = self.inner.shared.link.borrow().clone().err();
+        let reason = reason.unwrap_or_else(|| CloseReason::new(1000, ""));
+        WebSocketError::ConnectionClosed(reason).into()
+    }
+
+    pub(super) async fn closed(&self) {
+        self.inner.shared.closed.cancelled().await;
+    }
+
+    pub(super) async fn call_packed(
+        &self,
+        method: &str,
+        args: &Packed,
+        changes: Option<Changes>,
+    ) -> Result<Packed> {
+        let link = self.inner.shared.link.borrow().clone();
+        let link = link.map_err(WebSocketError::ConnectionClosed)?;
+        let answer = link.send(method, args, changes).await?;
+        answer.await.unwrap_or_else(|_| Err(link.closed()))
+    }
+}
+
+/// What a server publishes on a topic.
+pub struct Subscription {
+    receiver: broadcast::Receiver<Packed>,
+    missed: u64,
+}
+
+impl Subscription {
+    /// The next message; `None` when the client is gone.
+    ///
+    /// A subscription that does not keep up misses the oldest messages when more than 256 wait.
+    pub async fn next(&mut self) -> Option<Packed> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(data) => return Some(data),
+                Err(broadcast::error::RecvError::Lagged(count)) => self.missed += count,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// How many messages were missed so far.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}

@@ -1,0 +1,235 @@
+//! How WebSockets fail and how they end.
+
+use std::{borrow::Cow, fmt, io, time::Duration};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+/// Why a WebSocket could not be opened, or cannot be used any more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebSocketError {
+    /// The URL is not one of a WebSocket.
+    #[error("`{url}` is no URL of a WebSocket: {reason}. It looks like ws://host:port/path")]
+    InvalidUrl {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A header or a subprotocol has characters that HTTP does not allow there.
+    #[error("`{name}` cannot be sent: {reason}")]
+    InvalidHeader {
+        /// The header or subprotocol.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// Nobody can be reached at the address.
+    #[error(
+        "cannot connect to {address}: {source}. Check that the server runs, and that host and port are right"
+    )]
+    Unreachable {
+        /// Host and port as they were given.
+        address: String,
+        /// What the system said: [`io::ErrorKind::ConnectionRefused`] where nobody listens.
+        source: io::Error,
+    },
+
+    /// The server's certificate was not accepted, or there is no TLS on the other side.
+    #[error(
+        "no secure connection to {address}: {source}. Check the server's certificate, or use ws:// if it has none"
+    )]
+    Tls {
+        /// Host and port as they were given.
+        address: String,
+        /// What TLS said.
+        source: io::Error,
+    },
+
+    /// The server answered with something else than a WebSocket.
+    #[error("{0}")]
+    Rejected(Box<Rejection>),
+
+    /// The peer does not speak WebSocket, or breaks its rules before the connection is open.
+    #[error(
+        "the opening handshake failed: {0}. Check that there is a WebSocket server on the other side"
+    )]
+    Handshake(String),
+
+    /// The connection was not open in time.
+    #[error(
+        "{address} did not open a WebSocket within {waited:?}. Check the address, or allow a longer connect time-out"
+    )]
+    ConnectTimeout {
+        /// Whom it was tried with.
+        address: String,
+        /// The time-out.
+        waited: Duration,
+    },
+
+    /// The peer did not answer the close frame in time. The connection was cut, so this only says that the peer
+    /// may not have seen everything.
+    #[error(
+        "the peer did not answer the close frame within {waited:?}, and the connection was cut"
+    )]
+    DisconnectTimeout {
+        /// The time-out.
+        waited: Duration,
+    },
+
+    /// The connection is closed, or one of its sides has begun to close it.
+    #[error("the WebSocket is closed ({0}). Open a new one to go on")]
+    ConnectionClosed(CloseReason),
+
+    /// The peer sent more than is allowed, and was disconnected with code 1009.
+    #[error(
+        "the peer sent a message of more than {limit} bytes, and was disconnected. Allow more with `max_message_size`"
+    )]
+    MessageTooBig {
+        /// Bytes that are allowed.
+        limit: usize,
+    },
+
+    /// The message is of the other kind than what was asked for.
+    #[error(
+        "a {got} message came where {expected} was expected. Read it with `receive` if both may come"
+    )]
+    WrongKind {
+        /// "text" or "binary".
+        expected: &'static str,
+        /// "text" or "binary".
+        got: &'static str,
+    },
+
+    /// A ping with this payload is on its way already.
+    #[error("a ping with the same payload waits for its pong. Use another payload, or none")]
+    PingInFlight,
+
+    /// A ping or pong carries at most 125 bytes (RFC 6455, section 5.5).
+    #[error("a ping or pong carries at most 125 bytes, {0} were given")]
+    PayloadTooBig(usize),
+
+    /// A subprotocol was accepted that the client has not proposed.
+    #[error(
+        "the client has not proposed the subprotocol `{0}`. Accept one of those that the request lists"
+    )]
+    NotProposed(String),
+}
+
+/// An HTTP answer that opens no WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// The status: 404 for a wrong path, 403 for a wrong `Host` or `Origin`.
+    pub status: u16,
+    /// The answer's headers.
+    pub headers: HeaderMap,
+    /// The beginning of the answer's body, at most 64 KiB.
+    pub body: Bytes,
+}
+
+impl Rejection {
+    pub(crate) fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
+        Rejection {
+            status,
+            headers,
+            body,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cure = match self.status {
+            404 => "Check the path: the state server's WebSocket is /ws",
+            401 | 403 => "Check the address that was used and the headers that say who asks",
+            _ => "Check that the address is that of a WebSocket",
+        };
+        let status = self.status;
+        write!(
+            f,
+            "the server answered {status} instead of opening a WebSocket (101). {cure}"
+        )
+    }
+}
+
+/// Why a WebSocket has ended: the code and the text of the close frame (RFC 6455, section 7.4).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CloseReason {
+    /// The code. 1005 stands for a close frame without one, 1006 for an end without a close frame.
+    pub code: u16,
+    /// The text, empty if there is none.
+    pub reason: Cow<'static, str>,
+}
+
+impl CloseReason {
+    /// A reason with a text.
+    pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        CloseReason {
+            code,
+            reason: reason.into(),
+        }
+    }
+
+    /// The connection ended without a close frame.
+    pub(crate) fn abnormal(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(1006, reason)
+    }
+
+    /// The standard name of the code, as the registry of the IANA has it, or of the range that it is in.
+    pub fn name(&self) -> &'static str {
+        match self.code {
+            1000 => "NORMAL_CLOSURE",
+            1001 => "GOING_AWAY",
+            1002 => "PROTOCOL_ERROR",
+            1003 => "UNSUPPORTED_DATA",
+            1005 => "NO_STATUS_RCVD",
+            1006 => "ABNORMAL_CLOSURE",
+            1007 => "INVALID_FRAME_PAYLOAD_DATA",
+            1008 => "POLICY_VIOLATION",
+            1009 => "MESSAGE_TOO_BIG",
+            1010 => "MANDATORY_EXT",
+            1011 => "INTERNAL_ERROR",
+            1012 => "SERVICE_RESTART",
+            1013 => "TRY_AGAIN_LATER",
+            1015 => "TLS_HANDSHAKE_FAILED",
+            1000..=2999 => "RFC_RESERVED",
+            3000..=3999 => "IANA_RESERVED",
+            4000..=4999 => "PRIVATE_RESERVED",
+            _ => "INVALID_CODE",
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.name())?;
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_codes_have_their_standard_names() {
+        let name = |code| CloseReason::new(code, "").name();
+        assert_eq!(name(1000), "NORMAL_CLOSURE");
+        assert_eq!(name(1005), "NO_STATUS_RCVD");
+        assert_eq!(name(1004), "RFC_RESERVED");
+        assert_eq!(name(2999), "RFC_RESERVED");
+        assert_eq!(name(3000), "IANA_RESERVED");
+        assert_eq!(name(4999), "PRIVATE_RESERVED");
+        assert_eq!(name(999), "INVALID_CODE");
+        assert_eq!(name(5000), "INVALID_CODE");
+        let reason = CloseReason::new(1001, "Server shutdown");
+        assert_eq!(reason.to_string(), "1001 GOING_AWAY: Server shutdown");
+    }
+}

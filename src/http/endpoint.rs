@@ -1,0 +1,231 @@
+//! WebSocket endpoints of the application: the opening handshake of RFC 6455, section 4.2, and the life of a handler.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use futures_util::future::BoxFuture;
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Site, lobby::Guest, plain, websocket::CLOSE_TIMEOUT};
+use crate::{
+    Failure,
+    server::Endpoint,
+    websocket::{self, Accepted, Decision, Opening, Options, accept_key, is_token},
+};
+
+/// How long handlers have, after their connections were closed by a stop, to see that and to end by themselves.
+const HANDLER_GRACE: Duration = Duration::from_millis(500);
+
+/// The only version of the protocol there is.
+const VERSION: &str = "13";
+
+/// Both ends of a connection, which each of its requests carries as an extension.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ends {
+    pub(super) local: Option<SocketAddr>,
+    pub(super) remote: Option<SocketAddr>,
+}
+
+/// Answers a request to an endpoint as its handler decides.
+pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Request) -> Response {
+    let key = match handshake(&request) {
+        Ok(key) => key,
+        Err(refusal) => return refusal,
+    };
+    let opening = match opening(&site, &request) {
+        Ok(opening) => opening,
+        Err(refusal) => return refusal,
+    };
+    let path = opening.path.clone();
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (asking, decision, accepted) = websocket::Request::new(opening);
+    let left = CancellationToken::new();
+    // A client that leaves before it is answered takes this future with it.
+    let waiting = left.clone().drop_guard();
+    let handler = endpoint(asking);
+    site.websockets.spawn(attend(
+        handler,
+        accepted,
+        Arc::clone(&site),
+        left,
+        path.clone(),
+    ));
+    let decision = decision.await;
+    waiting.disarm();
+    match decision {
+        Ok(Decision::Accept {
+            subprotocol,
+            headers,
+            stream,
+        }) => {
+            // Who it is is the handler's to judge, and it has.
+            if let Some(guest) = request.extensions().get::<Arc<Guest>>() {
+                guest.admit();
+            }
+            site.websockets.spawn(async move {
+                if let Ok(upgraded) = upgrade.await {
+                    // The handler may have given up meanwhile.
+                    drop(stream.send(Box::new(TokioIo::new(upgraded))));
+                }
+            });
+            switch(&key, subprotocol.as_deref(), headers)
+        }
+        Ok(Decision::Reject(rejection)) => {
+            let status =
+                StatusCode::from_u16(rejection.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, rejection.headers, Body::from(rejection.body)).into_response()
+        }
+        Err(_) => {
+            tracing::error!("the endpoint {path} ended without an answer");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, "The endpoint failed.\n")
+        }
+    }
+}
+
+/// Checks what a client must send, and gives its key.
+fn handshake(request: &Request) -> Result<HeaderValue, Response> {
+    let headers = request.headers();
+    let upgrades = lists(headers, &header::CONNECTION, "upgrade")
+        && lists(headers, &header::UPGRADE, "websocket");
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 || !upgrades {
+        let headers = [
+            (header::CONNECTION, "upgrade"),
+            (header::UPGRADE, "websocket"),
+        ];
+        let text = "This is a WebSocket: connect to it with ws://.\n";
+        return Err((StatusCode::UPGRADE_REQUIRED, headers, text).into_response());
+    }
+    if !lists(headers, &header::SEC_WEBSOCKET_VERSION, VERSION) {
+        let headers = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
+        return Err((StatusCode::UPGRADE_REQUIRED, headers).into_response());
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    let is_key = |key: &&HeaderValue| {
+        let nonce = BASE64_STANDARD.decode(key.as_bytes());
+        nonce.is_ok_and(|nonce| nonce.len() == 16)
+    };
+    key.filter(is_key).cloned().ok_or_else(|| {
+        let text = "Sec-WebSocket-Key must be 16 bytes in base64.\n";
+        plain(StatusCode::BAD_REQUEST, text)
+    })
+}
+
+/// Whether one of a header's items, which commas separate, is this word.
+fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+    items(headers, name).any(|item| item.eq_ignore_ascii_case(word))
+}
+
+fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+}
+
+fn opening(site: &Site, request: &Request) -> Result<Opening, Response> {
+    let headers = request.headers();
+    let proposed = items(headers, &header::SEC_WEBSOCKET_PROTOCOL);
+    let subprotocols: Vec<String> = proposed.map(str::to_owned).collect();
+    if !subprotocols.iter().all(|name| is_token(name)) {
+        let text = "Sec-WebSocket-Protocol must be a list of words.\n";
+        return Err(plain(StatusCode::BAD_REQUEST, text));
+    }
+    let Ends { local, remote } = request.extensions().get().copied().unwrap_or_default();
+    Ok(Opening {
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        headers: headers.clone(),
+        subprotocols,
+        local,
+        remote,
+        signed_in: site.access.has_cookie(headers),
+        options: Options::new().heartbeat(site.heartbeat),
+    })
+}
+
+/// The answer that turns the connection into a WebSocket.
+fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: HeaderMap) -> Response {
+    let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+    headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
+    let own = [
+        (
+            header::SEC_WEBSOCKET_ACCEPT,
+            Some(accept_key(key.as_bytes())),
+        ),
+        (
+            header::SEC_WEBSOCKET_PROTOCOL,
+            subprotocol.map(str::to_owned),
+        ),
+    ];
+    for (name, value) in own {
+        // Both are words that a header can hold.
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// Runs a handler, and closes what it has accepted when it has ended, or when the run ends.
+async fn attend(
+    mut handler: BoxFuture<'static, Result<(), Failure>>,
+    accepted: Accepted,
+    site: Arc<Site>,
+    left: CancellationToken,
+    path: String,
+) {
+    let result = tokio::select! {
+        result = handler.as_mut() => result,
+        () = left.cancelled() => return,
+        () = site.stop.cancelled() => return stop(handler, &accepted, &path).await,
+    };
+    let (code, reason) = match result {
+        Ok(()) => (1000, ""),
+        Err(failure) => {
+            tracing::error!("the endpoint {path} failed: {failure}");
+            (1011, "Internal error")
+        }
+    };
+    // The handler's own handles would close it with 1000: they must not be gone before.
+    let Some(connection) = accepted.get() else {
+        return;
+    };
+    tokio::select! {
+        closed = connection.close(code, reason) => {
+            if let Err(error) = closed {
+                tracing::debug!(%error, "a client of {path} was cut");
+            }
+        }
+        () = site.stop.cancelled() => drop(timeout(CLOSE_TIMEOUT, connection.ended()).await),
+    }
+}
+
+/// Says goodbye to the client, which the handler sees, and gives the handler time to end.
+async fn stop(handler: BoxFuture<'static, Result<(), Failure>>, accepted: &Accepted, path: &str) {
+    let goodbye = async {
+        if let Some(connection) = accepted.get() {
+            let closed = connection.close_within(1001, "Server shutdown", Some(CLOSE_TIMEOUT));
+            drop(closed.await);
+        }
+    };
+    let (handled, ()) = tokio::join!(timeout(HANDLER_GRACE, handler), goodbye);
+    if handled.is_err() {
+        tracing::warn!(
+            "the handler of {path} was cancelled, since it did not end with its connection"
+        );
+    }
+}

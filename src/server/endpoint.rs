@@ -1,0 +1,93 @@
+//! WebSocket endpoints of the application's own, beside the one of the state server.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::Server;
+use crate::{Failure, callback::panicked, websocket::Request};
+
+/// The handler of an endpoint; a panic in it is a failure.
+pub(crate) type Endpoint =
+    Arc<dyn Fn(Request) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+
+/// The handlers by path.
+pub(super) type Endpoints = RwLock<HashMap<String, Endpoint>>;
+
+/// Paths that the state server needs itself.
+const OWN_PATHS: [&str; 3] = ["/ws", "/paraview", "/paraview/"];
+
+impl Server {
+    /// Adds a WebSocket endpoint of the application's own at this path, which stands beside the state server's `/ws`.
+    ///
+    /// The handler runs once for each client that asks, as a task of its own. It accepts or rejects the request; when it returns, the
+    /// connection is closed with 1000, and with 1011 and a line in the log when it fails or panics. When it returns without having
+    /// decided, the client is answered 500. When the server stops, connections are closed with 1001 and handlers have half a second to
+    /// see that.
+    ///
+    /// Requests have passed the same guard as all others: their `Host` is the server's own, and no web page of another origin gets
+    /// here. Other programs of the machine do. If they must not, let the handler check [`Request::signed_in`] or a token of its own.
+    ///
+    /// ```
+    /// use selvedge::{Failure, Server, websocket::Request};
+    ///
+    /// let server = Server::new("doc");
+    /// server.websocket("/echo", async |request: Request| -> Result<(), Failure> {
+    ///     let connection = request.accept().await?;
+    ///     while let Ok(message) = connection.receive().await {
+    ///         connection.send(message).await?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the path does not begin with a slash, or is one of the state server's own.
+    #[track_caller]
+    pub fn websocket<F, R>(&self, path: &str, handler: F) -> &Self
+    where
+        F: Fn(Request) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        assert!(
+            path.starts_with('/'),
+            "`{path}` does not begin with a slash"
+        );
+        assert!(
+            !OWN_PATHS.contains(&path),
+            "`{path}` belongs to the state server"
+        );
+        let handler = Arc::new(handler);
+        let endpoint: Endpoint = Arc::new(move |request| {
+            let handler = Arc::clone(&handler);
+            // The call is inside, so that a panic before the first await is caught, too.
+            let handled = AssertUnwindSafe(async move { handler(request).await }).catch_unwind();
+            let flat = |result: std::thread::Result<_>| {
+                result.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+            };
+            handled.map(flat).boxed()
+        });
+        let mut endpoints = self
+            .inner
+            .endpoints
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        endpoints.insert(path.to_owned(), endpoint);
+        drop(endpoints);
+        self
+    }
+
+    /// The handler of a path, if it is an endpoint.
+    pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        let endpoints = self
+            .inner
+            .endpoints
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        endpoints.get(path).cloned()
+    }
+}

@@ -1,0 +1,319 @@
+//! What the application holds of a connection.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use super::{
+    Message, Options, Role, Stream,
+    driver::{self, Ended, Shared},
+    frame::{MAX_CONTROL, may_be_sent},
+};
+use crate::error::{CloseReason, WebSocketError};
+
+/// An open WebSocket: a cheap handle, usable from several tasks at once.
+///
+/// Whatever waits on it is woken when the connection ends, and learns why. When the last handle is dropped the connection is closed in
+/// the background, with code 1000; to wait for that and to say why, call [`close`](Self::close).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), selvedge::websocket::WebSocketError> {
+/// use selvedge::websocket::{Connection, Message, Options, Role};
+///
+/// let (here, there) = tokio::io::duplex(4096);
+/// let server = Connection::over(there, Role::Server, Options::new());
+/// let client = Connection::over(here, Role::Client, Options::new());
+/// client.send("hello").await?;
+/// assert_eq!(server.receive().await?, Message::from("hello"));
+/// let reason = client.close(1000, "done").await?;
+/// assert_eq!((reason.code, reason.name()), (1000, "NORMAL_CLOSURE"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Connection {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    shared: Arc<Shared>,
+    about: About,
+    id: u64,
+}
+
+/// What is known of a connection from its opening.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct About {
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) path: String,
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Connection {
+    /// Runs a WebSocket over a stream whose opening handshake is done, or that needs none: a pipe, a Unix socket, a tunnel.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn over(stream: impl Stream, role: Role, options: Options) -> Self {
+        Self::start(stream, BytesMut::new(), role, options, About::default())
+    }
+
+    /// Starts the task of a connection. `ahead` was read from the stream before.
+    pub(crate) fn start(
+        stream: impl Stream,
+        ahead: BytesMut,
+        role: Role,
+        options: Options,
+        about: About,
+    ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let shared = Arc::new(Shared::new(role, options));
+        tokio::spawn(driver::drive(stream, ahead, Arc::clone(&shared)));
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Connection {
+            handle: Arc::new(Handle { shared, about, id }),
+        }
+    }
+
+    /// Sends text or bytes as one message.
+    ///
+    /// Returns when the message is queued; it waits while more than [`Options::send_buffer`] is, which is how a peer that does not read
+    /// slows its sender down. Messages of several tasks are not mixed, and those who wait are served in order.
+    ///
+    /// # Errors
+    /// [`WebSocketError::ConnectionClosed`] as soon as either side has begun to close.
+    ///
+    /// # Cancellation
+    /// When the future is dropped before it is done, the message is not sent.
+    pub async fn send(&self, message: impl Into<Message>) -> Result<(), WebSocketError> {
+        let sent = self.shared().outbox.send(message.into()).await;
+        sent.map_err(|_| self.closed_error())
+    }
+
+    /// Waits for the next message. Each is received once, in order, by whoever asks first.
+    ///
+    /// When the peer has closed, what arrived before is delivered first; after a close of this side it is dropped.
+    ///
+    /// # Errors
+    /// - [`WebSocketError::ConnectionClosed`] when nothing will come any more
+    /// - [`WebSocketError::MessageTooBig`] when that is because the peer sent too large a message
+    ///
+    /// # Cancellation
+    /// When the future is dropped before it is done, no message is lost.
+    pub async fn receive(&self) -> Result<Message, WebSocketError> {
+        match self.shared().inbox.next().await {
+            Some(message) => Ok(message),
+            None if self.shared().watch().borrow().too_big => Err(WebSocketError::MessageTooBig {
+                limit: self.shared().options.max_message_size,
+            }),
+            None => Err(self.closed_error()),
+        }
+    }
+
+    /// Waits for the next message, which must be text.
+    ///
+    /// # Errors
+    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for bytes, which are lost then.
+    pub async fn receive_text(&self) -> Result<String, WebSocketError> {
+        self.receive().await?.into_text()
+    }
+
+    /// Waits for the next message, which must be bytes.
+    ///
+    /// # Errors
+    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for text, which is lost then.
+    pub async fn receive_bytes(&self) -> Result<Bytes, WebSocketError> {
+        self.receive().await?.into_bytes()
+    }
+
+    /// Sends a ping with four random bytes and waits for its pong.
+    ///
+    /// # Errors
+    /// Those of [`ping_with`](Self::ping_with).
+    pub async fn ping(&self) -> Result<(), WebSocketError> {
+        loop {
+            let payload = getrandom::u32().map_err(|error| {
+                let reason = CloseReason::abnormal(format!("no random numbers: {error}"));
+                WebSocketError::ConnectionClosed(reason)
+            })?;
+            match self.ping_with(payload.to_be_bytes().to_vec()).await {
+                Err(WebSocketError::PingInFlight) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Sends a ping with this payload, and waits for a pong that carries it. A pong of a later ping will do, too: peers
+    /// may answer the last one only (RFC 6455, section 5.5.3).
+    ///
+    /// # Errors
+    /// - [`WebSocketError::ConnectionClosed`] when the connection is closed, or ends before there is a pong
+    /// - [`WebSocketError::PingInFlight`] when a ping with the same payload waits for its pong
+    /// - [`WebSocketError::PayloadTooBig`] for more than 125 bytes
+    pub async fn ping_with(&self, payload: impl Into<Bytes>) -> Result<(), WebSocketError> {
+        let payload = payload.into();
+        check_control(&payload)?;
+        let shared = self.shared();
+        let pong = shared
+            .pings
+            .add(payload.clone())
+            .ok_or(WebSocketError::PingInFlight)?;
+        let sent = shared.outbox.ping(payload).await;
+        sent.map_err(|_| self.closed_error())?;
+        pong.await.map_err(|_| self.closed_error())
+    }
+
+    /// Sends a pong that nobody has asked for: a sign of life in one direction. Pings are answered without this.
+    ///
+    /// # Errors
+    /// [`WebSocketError::ConnectionClosed`], and [`WebSocketError::PayloadTooBig`] for more than 125 bytes.
+    pub async fn pong(&self, payload: impl Into<Bytes>) -> Result<(), WebSocketError> {
+        let payload = payload.into();
+        check_control(&payload)?;
+        let sent = self.shared().outbox.pong(payload).await;
+        sent.map_err(|_| self.closed_error())
+    }
+
+    /// Closes the connection and waits until it is gone: what was sent leaves, then a close frame with this code and text, then the
+    /// peer's own is awaited. What was not received is dropped.
+    ///
+    /// It can be called any number of times: the first call decides the code, and all get the outcome, which is the code and text that the
+    /// peer answered with.
+    ///
+    /// # Errors
+    /// [`WebSocketError::DisconnectTimeout`] when the peer did not let go within [`Options::disconnect_timeout`].
+    ///
+    /// # Cancellation
+    /// When the future is dropped, the closing goes on in the background.
+    ///
+    /// # Panics
+    /// When the code is not one that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455, section 7.4). A text of more than
+    /// 123 bytes is cut.
+    #[track_caller]
+    pub fn close<R: Into<Cow<'static, str>>>(
+        &self,
+        code: u16,
+        reason: R,
+    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
+        self.close_within(code, reason, self.shared().options.disconnect_timeout)
+    }
+
+    /// Closes with a time-out of its own; see [`close`](Self::close). It counts when nobody has begun to close before.
+    #[track_caller]
+    pub fn close_within<R: Into<Cow<'static, str>>>(
+        &self,
+        code: u16,
+        reason: R,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
+        assert!(
+            may_be_sent(code),
+            "{code} is not a code that a close frame may carry"
+        );
+        // Now and not at the first await: a send that starts after this call fails.
+        self.shared().close(CloseReason::new(code, reason), timeout);
+        let mut progress = self.shared().watch();
+        async move {
+            let ended = progress.wait_for(|progress| progress.ended.is_some()).await;
+            let progress = ended.map(|progress| progress.clone()).unwrap_or_default();
+            match progress.ended {
+                Some(Ended::TimedOut) => Err(WebSocketError::DisconnectTimeout {
+                    waited: timeout.unwrap_or_default(),
+                }),
+                _ => Ok(progress.reason.unwrap_or_else(|| CloseReason::abnormal(""))),
+            }
+        }
+    }
+
+    /// Why the connection is closed, or `None` while it is open. It is set as soon as one side begins to close.
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.shared().watch().borrow().reason.clone()
+    }
+
+    /// Waits until the connection is gone, whoever ends it.
+    pub fn ended(&self) -> impl Future<Output = CloseReason> + Send + use<> {
+        let mut progress = self.shared().watch();
+        async move {
+            let ended = progress.wait_for(|progress| progress.ended.is_some()).await;
+            let reason = ended.ok().and_then(|progress| progress.reason.clone());
+            reason.unwrap_or_else(|| CloseReason::abnormal(""))
+        }
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.shared().role
+    }
+
+    /// The address of this end, where there is one.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.handle.about.local
+    }
+
+    /// The address of the peer, where there is one.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.handle.about.remote
+    }
+
+    /// The path and the query that it was opened with.
+    pub fn path(&self) -> &str {
+        &self.handle.about.path
+    }
+
+    /// The subprotocol that both sides have agreed on.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.handle.about.subprotocol.as_deref()
+    }
+
+    /// The headers of the peer's side of the opening handshake.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.handle.about.headers
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.handle.shared
+    }
+
+    fn closed_error(&self) -> WebSocketError {
+        let reason = self.closed();
+        WebSocketError::ConnectionClosed(reason.unwrap_or_else(|| CloseReason::abnormal("")))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let timeout = self.shared.options.disconnect_timeout;
+        self.shared.close(CloseReason::new(1000, ""), timeout);
+    }
+}
+
+/// Which end, and a number that is unique in the process: `server 7`.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = match self.role() {
+            Role::Client => "client",
+            Role::Server => "server",
+        };
+        write!(f, "{role} {}", self.handle.id)
+    }
+}
+
+fn check_control(payload: &Bytes) -> Result<(), WebSocketError> {
+    match payload.len() {
+        0..=MAX_CONTROL => Ok(()),
+        size => Err(WebSocketError::PayloadTooBig(size)),
+    }
+}

@@ -1,0 +1,466 @@
+//! Bytes to frames and frames to bytes (RFC 6455, section 5), without a socket or a clock.
+//!
+//! What must hold: a limit is checked against a frame's header, before its payload is read; text is checked as it arrives, so that
+//! the first wrong byte ends the connection; what is kept never exceeds what was really received.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{Message, Role};
+use crate::error::CloseReason;
+
+/// The most bytes that a control frame carries (section 5.5).
+pub(super) const MAX_CONTROL: usize = 125;
+
+/// The longest header: two bytes, eight of length, four of mask.
+const MAX_HEADER: usize = 14;
+
+/// Bytes that are read at a time. They are kept for every idle connection.
+const READ: usize = 4 * 1024;
+
+/// Bytes that are kept ready for the rest of a large frame at a time: a header that promises much costs nothing.
+const RESERVE: usize = 64 * 1024;
+
+const CONTINUATION: u8 = 0;
+pub(super) const TEXT: u8 = 1;
+pub(super) const BINARY: u8 = 2;
+pub(super) const CLOSE: u8 = 8;
+pub(super) const PING: u8 = 9;
+pub(super) const PONG: u8 = 10;
+
+/// What has arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    Message(Message),
+    Ping(Bytes),
+    Pong(Bytes),
+    /// The peer closes; 1005 when it does not say why.
+    Close(CloseReason),
+}
+
+/// Puts messages together from bytes.
+pub(super) struct Decoder {
+    role: Role,
+    max_message: usize,
+    buffer: BytesMut,
+    frame: Option<Frame>,
+    message: Option<Partial>,
+}
+
+/// A frame whose header has been read.
+struct Frame {
+    opcode: u8,
+    last: bool,
+    mask: Option<[u8; 4]>,
+    left: usize,
+    /// How many bytes of the payload were taken before, which turns the mask.
+    taken: usize,
+    /// The payload of a control frame, which may come in the middle of a message.
+    control: BytesMut,
+}
+
+/// A message of which something has arrived.
+struct Partial {
+    text: bool,
+    content: BytesMut,
+    /// How much of the content is known to be UTF-8.
+    checked: usize,
+}
+
+impl Decoder {
+    /// A decoder for this side of a connection that refuses messages of more than `max_message` bytes.
+    pub(super) fn new(role: Role, max_message: usize) -> Self {
+        Decoder {
+            role,
+            max_message,
+            buffer: BytesMut::new(),
+            frame: None,
+            message: None,
+        }
+    }
+
+    /// Where to put the bytes that arrive, with room for what makes sense to read at a time.
+    pub(super) fn buffer(&mut self) -> &mut BytesMut {
+        let left = self.frame.as_ref().map_or(0, |frame| frame.left);
+        if self.buffer.capacity() - self.buffer.len() < MAX_HEADER.max(left.min(READ)) {
+            self.buffer.reserve(left.clamp(READ, RESERVE));
+        }
+        &mut self.buffer
+    }
+
+    /// Whether a part of something has arrived that is not complete.
+    pub(super) fn in_progress(&self) -> bool {
+        !self.buffer.is_empty() || self.frame.is_some() || self.message.is_some()
+    }
+
+    /// The next complete thing, or `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// The close frame to send to a peer that broke the rules. Nothing more can be read from it.
+    pub(super) fn next(&mut self) -> Result<Option<Event>, CloseReason> {
+        loop {
+            if self.frame.is_none() {
+                match self.header()? {
+                    Some(frame) => self.frame = Some(frame),
+                    None => return Ok(None),
+                }
+            }
+            if !self.payload()? {
+                return Ok(None);
+            }
+            if let Some(frame) = self.frame.take()
+                && let Some(event) = self.complete(frame)?
+            {
+                return Ok(Some(event));
+            }
+        }
+    }
+
+    fn header(&mut self) -> Result<Option<Frame>, CloseReason> {
+        let Some((head, size)) = parse(&self.buffer)? else {
+            return Ok(None);
+        };
+        match (self.role, head.mask.is_some()) {
+            (Role::Server, false) => return Err(broken("Frames of clients must be masked")),
+            (Role::Client, true) => return Err(broken("Frames of servers must not be masked")),
+            _ => {}
+        }
+        let control = head.opcode >= CLOSE;
+        match head.opcode {
+            CLOSE | PING | PONG if !head.last => return Err(broken("A fragmented control frame")),
+            CLOSE | PING | PONG if head.length > MAX_CONTROL as u64 => {
+                return Err(broken("A control frame of more than 125 bytes"));
+            }
+            CLOSE | PING | PONG => {}
+            CONTINUATION if self.message.is_none() => {
+                return Err(broken("A continuation of nothing"));
+            }
+            CONTINUATION => {}
+            TEXT | BINARY if self.message.is_some() => {
+                return Err(broken("A new message inside of another"));
+            }
+            TEXT | BINARY => {
+                self.message = Some(Partial {
+                    text: head.opcode == TEXT,
+                    content: BytesMut::new(),
+                    checked: 0,
+                });
+            }
+            _ => return Err(broken("An unknown opcode")),
+        }
+        let before = self.message.as_ref().map_or(0, |m| m.content.len());
+        if !control && head.length > self.max_message.saturating_sub(before) as u64 {
+            let limit = self.max_message;
+            let text = format!("A message of more than {limit} bytes");
+            return Err(CloseReason::new(1009, text));
+        }
+        self.buffer.advance(size);
+        Ok(Some(Frame {
+            opcode: head.opcode,
+            last: head.last,
+            mask: head.mask,
+            left: head.length as usize,
+            taken: 0,
+            control: BytesMut::new(),
+        }))
+    }
+
+    /// Takes what has arrived of the frame's payload, and says whether that is all.
+    fn payload(&mut self) -> Result<bool, CloseReason> {
+        let Some(frame) = &mut self.frame else {
+            return Ok(false);
+        };
+        let size = frame.left.min(self.buffer.len());
+        let mut piece = self.buffer.split_to(size);
+        if let Some(mask) = frame.mask {
+            apply_mask(&mut piece, mask, frame.taken);
+        }
+        frame.left -= size;
+        frame.taken += size;
+        if frame.opcode >= CLOSE {
+            frame.control.unsplit(piece);
+        } else if let Some(message) = &mut self.message {
+            append(&mut message.content, piece, frame.left);
+            if message.text {
+                let end = frame.last && frame.left == 0;
+                message.check(end)?;
+            }
+        }
+        Ok(frame.left == 0)
+    }
+
+    fn complete(&mut self, frame: Frame) -> Result<Option<Event>, CloseReason> {
+        let payload = frame.control.freeze();
+        match frame.opcode {
+            PING => return Ok(Some(Event::Ping(payload))),
+            PONG => return Ok(Some(Event::Pong(payload))),
+            CLOSE => return close_reason(&payload).map(|reason| Some(Event::Close(reason))),
+            _ if !frame.last => return Ok(None),
+            _ => {}
+        }
+        let Some(message) = self.message.take() else {
+            return Ok(None);
+        };
+        message
+            .finish()
+            .map(|message| Some(Event::Message(message)))
+    }
+}
+
+/// Adds a piece to a message, and makes room for some of what the frame has left.
+fn append(content: &mut BytesMut, piece: BytesMut, left: usize) {
+    // A small piece is copied: a message that is kept must not keep a whole buffer alive.
+    if content.is_empty() && left == 0 && piece.len() >= READ {
+        *content = piece;
+        return;
+    }
+    content.reserve(piece.len() + left.min(RESERVE.max(content.len())));
+    content.extend_from_slice(&piece);
+}
+
+impl Partial {
+    /// Checks what is new; at the end of the message nothing may be missing either.
+    fn check(&mut self, end: bool) -> Result<(), CloseReason> {
+        match std::str::from_utf8(&self.content[self.checked..]) {
+            Ok(_) => self.checked = self.content.len(),
+            // No length: what is there is the beginning of a character.
+            Err(error) if error.error_len().is_none() && !end => {
+                self.checked += error.valid_up_to();
+            }
+            Err(_) => return Err(no_text()),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Message, CloseReason> {
+        if !self.text {
+            return Ok(Message::Binary(self.content.freeze()));
+        }
+        String::from_utf8(self.content.into())
+            .map(Message::Text)
+            .map_err(|_| no_text())
+    }
+}
+
+/// A header as it is on the wire.
+struct Head {
+    opcode: u8,
+    last: bool,
+    mask: Option<[u8; 4]>,
+    length: u64,
+}
+
+/// Reads a header, and says how many bytes it has.
+fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, CloseReason> {
+    let [first, second, rest @ ..] = bytes else {
+        return Ok(None);
+    };
+    if first & 0x70 != 0 {
+        return Err(broken("Reserved bits are set"));
+    }
+    let (length, rest) = match second & 0x7f {
+        126 => match rest.split_first_chunk::<2>() {
+            Some((length, rest)) => (u64::from(u16::from_be_bytes(*length)), rest),
+            None => return Ok(None),
+        },
+        127 => match rest.split_first_chunk::<8>() {
+            Some((length, rest)) => (u64::from_be_bytes(*length), rest),
+            None => return Ok(None),
+        },
+        length => (u64::from(length), rest),
+    };
+    // Section 5.2: the shortest form must be used, and the highest bit of the long form is 0.
+    let shortest = match second & 0x7f {
+        126 => length >= 126,
+        127 => length > 0xffff && length >> 63 == 0,
+        _ => true,
+    };
+    if !shortest {
+        return Err(broken("A length that is not in its shortest form"));
+    }
+    let (mask, rest) = if second & 0x80 == 0 {
+        (None, rest)
+    } else {
+        match rest.split_first_chunk::<4>() {
+            Some((mask, rest)) => (Some(*mask), rest),
+            None => return Ok(None),
+        }
+    };
+    let head = Head {
+        opcode: first & 0x0f,
+        last: first & 0x80 != 0,
+        mask,
+        length,
+    };
+    Ok(Some((head, bytes.len() - rest.len())))
+}
+
+fn close_reason(payload: &[u8]) -> Result<CloseReason, CloseReason> {
+    let Some((code, text)) = payload.split_first_chunk::<2>() else {
+        return match payload {
+            [] => Ok(CloseReason::new(1005, "")),
+            _ => Err(broken("A close frame of one byte")),
+        };
+    };
+    let code = u16::from_be_bytes(*code);
+    if !may_be_sent(code) {
+        return Err(broken("A close code that must not be sent"));
+    }
+    let text = std::str::from_utf8(text).map_err(|_| no_text())?;
+    Ok(CloseReason::new(code, text.to_owned()))
+}
+
+/// Whether a close frame may carry the code (section 7.4, and the registry of the IANA).
+pub(super) fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// The payload of a close frame; none for 1005. A text that does not fit is cut at a character.
+pub(super) fn close_payload(reason: &CloseReason) -> Bytes {
+    if reason.code == 1005 {
+        return Bytes::new();
+    }
+    let text = &reason.reason;
+    let mut end = text.len().min(MAX_CONTROL - 2);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    [&reason.code.to_be_bytes(), &text.as_bytes()[..end]]
+        .concat()
+        .into()
+}
+
+/// Writes the header of a frame that is a whole message or control frame.
+pub(super) fn put_header(out: &mut BytesMut, opcode: u8, length: usize, mask: Option<[u8; 4]>) {
+    let mut header = [0; MAX_HEADER];
+    header[0] = 0x80 | opcode;
+    let mut size = 2;
+    if let Ok(length) = u8::try_from(length)
+        && length < 126
+    {
+        header[1] = length;
+    } else if let Ok(length) = u16::try_from(length) {
+        header[1] = 126;
+        header[2..4].copy_from_slice(&length.to_be_bytes());
+        size = 4;
+    } else {
+        header[1] = 127;
+        header[2..10].copy_from_slice(&(length as u64).to_be_bytes());
+        size = 10;
+    }
+    if let Some(mask) = mask {
+        header[1] |= 0x80;
+        header[size..size + 4].copy_from_slice(&mask);
+        size += 4;
+    }
+    out.extend_from_slice(&header[..size]);
+}
+
+/// Masks or unmasks a piece of a payload that starts `offset` bytes into it (section 5.3).
+pub(super) fn apply_mask(bytes: &mut [u8], mut mask: [u8; 4], offset: usize) {
+    mask.rotate_left(offset % 4);
+    let wide = u64::from_ne_bytes([
+        mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3],
+    ]);
+    let (chunks, rest) = bytes.as_chunks_mut::<8>();
+    for chunk in chunks {
+        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
+    }
+}
+
+fn broken(text: &'static str) -> CloseReason {
+    CloseReason::new(1002, text)
+}
+
+fn no_text() -> CloseReason {
+    CloseReason::new(1007, "Text that is not UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Everything that a peer sends in one go: fragments with a ping between them, a large message, a close.
+    fn conversation() -> Vec<u8> {
+        let mut bytes = BytesMut::new();
+        let mut put = |first: u8, payload: &[u8]| {
+            let mut frame = BytesMut::new();
+            put_header(&mut frame, first & 0x0f, payload.len(), Some([1, 2, 3, 4]));
+            frame[0] = first;
+            let start = frame.len();
+            frame.extend_from_slice(payload);
+            apply_mask(&mut frame[start..], [1, 2, 3, 4], 0);
+            bytes.extend_from_slice(&frame);
+        };
+        put(TEXT, "gr\u{fc}\u{20ac}".as_bytes().split_at(3).0);
+        put(0x80 | PING, b"between");
+        put(CONTINUATION, "gr\u{fc}\u{20ac}".as_bytes().split_at(3).1);
+        put(0x80 | CONTINUATION, b"");
+        put(0x80 | BINARY, &[7; 70_000]);
+        put(0x80 | PONG, b"");
+        put(0x80 | CLOSE, b"\x03\xe8bye");
+        bytes.to_vec()
+    }
+
+    fn events(pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> Vec<Event> {
+        let mut decoder = Decoder::new(Role::Server, 1 << 20);
+        let mut events = Vec::new();
+        for piece in pieces {
+            decoder.buffer().extend_from_slice(piece.as_ref());
+            while let Some(event) = decoder.next().unwrap() {
+                events.push(event);
+            }
+        }
+        assert!(!decoder.in_progress());
+        events
+    }
+
+    #[test]
+    fn it_does_not_matter_how_the_bytes_are_cut() {
+        let bytes = conversation();
+        let whole = events(std::iter::once(&bytes));
+        assert_eq!(
+            whole,
+            [
+                Event::Ping(Bytes::from_static(b"between")),
+                Event::Message(Message::from("gr\u{fc}\u{20ac}")),
+                Event::Message(Message::from(vec![7; 70_000])),
+                Event::Pong(Bytes::new()),
+                Event::Close(CloseReason::new(1000, "bye")),
+            ]
+        );
+        for size in [1, 2, 3, 7, 1000, 4097] {
+            assert_eq!(events(bytes.chunks(size)), whole, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_mask_turns_with_the_offset() {
+        let whole: Vec<u8> = (0..100).collect();
+        let mask = [9, 8, 7, 6];
+        let mut masked = whole.clone();
+        apply_mask(&mut masked, mask, 0);
+        for cut in 0..100 {
+            let mut pieces = masked.clone();
+            let (first, second) = pieces.split_at_mut(cut);
+            apply_mask(first, mask, 0);
+            apply_mask(second, mask, cut);
+            assert_eq!(pieces, whole);
+        }
+    }
+
+    #[test]
+    fn a_header_that_promises_much_costs_nothing() {
+        let mut decoder = Decoder::new(Role::Client, usize::MAX);
+        let header = [&[0x82, 0x7f][..], &(1_u64 << 40).to_be_bytes()].concat();
+        decoder.buffer().extend_from_slice(&header);
+        assert_eq!(decoder.next(), Ok(None));
+        decoder.buffer().extend_from_slice(&[0; 10]);
+        assert_eq!(decoder.next(), Ok(None));
+        let kept = decoder.message.as_ref().unwrap().content.capacity();
+        assert!(kept + decoder.buffer().capacity() <= 4 * RESERVE, "{kept}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Messages that have arrived and wait for the application, bounded in number and bytes.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::Message;
+
+/// The queue between the task that reads and the application.
+pub(super) struct Inbox {
+    queue: Mutex<Queue>,
+    arrived: Notify,
+    taken: Notify,
+    caught_up: Notify,
+    max_messages: usize,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    ended: bool,
+    /// Something was delivered, and whoever got it has not asked for more.
+    busy: bool,
+}
+
+impl Inbox {
+    pub(super) fn new(max_messages: usize, max_bytes: usize) -> Self {
+        Inbox {
+            queue: Mutex::default(),
+            arrived: Notify::new(),
+            taken: Notify::new(),
+            caught_up: Notify::new(),
+            max_messages,
+            max_bytes,
+        }
+    }
+
+    /// Adds a message, as soon as there is room. An empty queue has room for any.
+    pub(super) async fn push(&self, message: Message) {
+        loop {
+            let taken = self.taken.notified();
+            {
+                let mut queue = self.lock();
+                if queue.ended {
+                    return;
+                }
+                let fits = queue.messages.len() < self.max_messages
+                    && queue.bytes.saturating_add(message.len()) <= self.max_bytes;
+                if fits || queue.messages.is_empty() {
+                    queue.bytes += message.len();
+                    queue.messages.push_back(message);
+                    break;
+                }
+            }
+            taken.await;
+        }
+        self.arrived.notify_one();
+    }
+
+    /// The next message; `None` when there is none and never will be.
+    pub(super) async fn next(&self) -> Option<Message> {
+        loop {
+            let arrived = self.arrived.notified();
+            {
+                let mut queue = self.lock();
+                if let Some(message) = queue.messages.pop_front() {
+                    queue.bytes -= message.len();
+                    queue.busy = true;
+                    let more = !queue.messages.is_empty();
+                    drop(queue);
+                    self.taken.notify_one();
+                    if more {
+                        // Several may have arrived before the one who was told of them came to run.
+                        self.arrived.notify_one();
+                    }
+                    return Some(message);
+                }
+                if queue.ended {
+                    drop(queue);
+                    self.arrived.notify_one();
+                    return None;
+                }
+                queue.busy = false;
+            }
+            self.caught_up.notify_one();
+            arrived.await;
+        }
+    }
+
+    /// Waits until the application has asked for more than there is, which tells that it is done with all that was delivered.
+    pub(super) async fn caught_up(&self) {
+        loop {
+            let caught_up = self.caught_up.notified();
+            {
+                let queue = self.lock();
+                if queue.ended || (queue.messages.is_empty() && !queue.busy) {
+                    return;
+                }
+            }
+            caught_up.await;
+        }
+    }
+
+    /// Nothing more will arrive. What is there can still be taken.
+    pub(super) fn end(&self) {
+        self.lock().ended = true;
+        self.arrived.notify_one();
+        self.taken.notify_one();
+    }
+
+    /// Nothing more will arrive, and what is there is dropped.
+    pub(super) fn clear(&self) {
+        let dropped = {
+            let mut queue = self.lock();
+            queue.ended = true;
+            queue.bytes = 0;
+            std::mem::take(&mut queue.messages)
+        };
+        drop(dropped);
+        self.arrived.notify_one();
+        self.taken.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,232 @@
+//! A client that asks for a connection, before the application has decided.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::oneshot;
+
+use super::{Connection, Options, Role, Stream, connection::About};
+use crate::error::{CloseReason, Rejection, WebSocketError};
+
+/// What a client has asked for. [`accept`](Self::accept) makes it a [`Connection`], [`reject`](Self::reject) answers with a status.
+///
+/// ```
+/// use selvedge::{Failure, Server, websocket::Request};
+///
+/// async fn chat(request: Request) -> Result<(), Failure> {
+///     if !request.signed_in() {
+///         request.reject(401, "Sign in first.\n");
+///         return Ok(());
+///     }
+///     let connection = request.subprotocol("chat.v1")?.accept().await?;
+///     while let Ok(message) = connection.receive().await {
+///         connection.send(message).await?;
+///     }
+///     Ok(())
+/// }
+/// Server::new("doc").websocket("/chat", chat);
+/// ```
+pub struct Request {
+    opening: Opening,
+    subprotocol: Option<String>,
+    headers: HeaderMap,
+    decide: oneshot::Sender<Decision>,
+    accepted: Accepted,
+}
+
+/// The opening handshake as it came.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) signed_in: bool,
+    pub(crate) options: Options,
+}
+
+/// Where whoever runs the handler finds the connection that it has accepted.
+pub(crate) type Accepted = Arc<OnceLock<Connection>>;
+
+/// What the application has decided.
+pub(crate) enum Decision {
+    Accept {
+        subprotocol: Option<String>,
+        headers: HeaderMap,
+        /// Where the stream goes once the answer is on its way.
+        stream: oneshot::Sender<Box<dyn Stream>>,
+    },
+    Reject(Rejection),
+}
+
+impl Request {
+    /// A request, with the ends through which its answer and its connection leave.
+    pub(crate) fn new(opening: Opening) -> (Self, oneshot::Receiver<Decision>, Accepted) {
+        let (decide, decision) = oneshot::channel();
+        let accepted = Accepted::default();
+        let request = Request {
+            opening,
+            subprotocol: None,
+            headers: HeaderMap::new(),
+            decide,
+            accepted: Arc::clone(&accepted),
+        };
+        (request, decision, accepted)
+    }
+
+    /// The path, as the client sent it.
+    pub fn path(&self) -> &str {
+        &self.opening.path
+    }
+
+    /// What follows the question mark, if there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.opening.query.as_deref()
+    }
+
+    /// The headers that the client sent.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.opening.headers
+    }
+
+    /// The subprotocols that the client proposes, the one it likes best first.
+    pub fn subprotocols(&self) -> &[String] {
+        &self.opening.subprotocols
+    }
+
+    /// The address that the client has connected to.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.opening.local
+    }
+
+    /// The address of the client.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.opening.remote
+    }
+
+    /// Whether it comes from a browser that was signed in by one of the server's own links. Programs never are: they need a
+    /// header or a first message that your handler checks.
+    pub fn signed_in(&self) -> bool {
+        self.opening.signed_in
+    }
+
+    /// Chooses one of the subprotocols that the client proposes.
+    ///
+    /// # Errors
+    /// [`WebSocketError::NotProposed`].
+    pub fn subprotocol(mut self, name: &str) -> Result<Self, WebSocketError> {
+        if !self.opening.subprotocols.iter().any(|known| known == name) {
+            return Err(WebSocketError::NotProposed(name.to_owned()));
+        }
+        self.subprotocol = Some(name.to_owned());
+        Ok(self)
+    }
+
+    /// Adds a header to the answer. Those of the handshake itself cannot be replaced.
+    ///
+    /// # Errors
+    /// [`WebSocketError::InvalidHeader`].
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, WebSocketError> {
+        let (name, value) = check_header(name, value)?;
+        self.headers.append(name, value);
+        Ok(self)
+    }
+
+    /// The limits and time-outs of the connection; by default those of [`Options`], with the server's own heartbeat.
+    pub fn options(mut self, options: Options) -> Self {
+        self.opening.options = options;
+        self
+    }
+
+    /// Opens the connection.
+    ///
+    /// # Errors
+    /// [`WebSocketError::ConnectionClosed`] when the client has gone meanwhile.
+    pub async fn accept(self) -> Result<Connection, WebSocketError> {
+        let gone = || {
+            let reason = CloseReason::abnormal("the client went away before it was accepted");
+            WebSocketError::ConnectionClosed(reason)
+        };
+        let (sender, stream) = oneshot::channel();
+        let decision = Decision::Accept {
+            subprotocol: self.subprotocol.clone(),
+            headers: self.headers,
+            stream: sender,
+        };
+        self.decide.send(decision).map_err(|_| gone())?;
+        let stream = stream.await.map_err(|_| gone())?;
+        let Opening {
+            mut path,
+            query,
+            headers,
+            local,
+            remote,
+            options,
+            ..
+        } = self.opening;
+        if let Some(query) = query {
+            path = format!("{path}?{query}");
+        }
+        let about = About {
+            local,
+            remote,
+            path,
+            subprotocol: self.subprotocol,
+            headers,
+        };
+        let connection = Connection::start(stream, BytesMut::new(), Role::Server, options, about);
+        Ok(self.accepted.get_or_init(|| connection).clone())
+    }
+
+    /// Answers with a status, the headers that were added, and a body.
+    ///
+    /// # Panics
+    /// When the status is not one of a final answer that has a body: 200 to 999, and neither 204, 205 nor 304.
+    #[track_caller]
+    pub fn reject(self, status: u16, body: impl Into<Bytes>) {
+        assert!(
+            (200..1000).contains(&status) && ![204, 205, 304].contains(&status),
+            "{status} is not a status that rejects a request"
+        );
+        let rejection = Rejection::new(status, self.headers, body.into());
+        // Whoever has gone needs no answer.
+        let _ = self.decide.send(Decision::Reject(rejection));
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.opening.fmt(f)
+    }
+}
+
+/// A header that HTTP allows.
+pub(crate) fn check_header(
+    name: &str,
+    value: &str,
+) -> Result<(HeaderName, HeaderValue), WebSocketError> {
+    let invalid = |reason| WebSocketError::InvalidHeader {
+        name: name.to_owned(),
+        reason,
+    };
+    let checked = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid("it is no name of a header"))?;
+    let value = HeaderValue::from_str(value)
+        .map_err(|_| invalid("its value has characters that are not allowed in headers"))?;
+    Ok((checked, value))
+}
+
+/// Whether this is a word that may stand in a list: a subprotocol (RFC 6455, section 4.1).
+pub(crate) fn is_token(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte))
+}

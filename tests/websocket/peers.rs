@@ -1,0 +1,137 @@
+//! Peers of other makers, in both directions: Python's `websockets` and `trio-websocket`, Node's `ws`, and a trame server.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use selvedge::{
+    Error,
+    client::{Client, Connect},
+    websocket::Message,
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use super::{autobahn::python, echo, url};
+use crate::support::PATIENCE;
+
+fn here(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+/// Each peer as a command that takes `client URL` or `server`.
+fn peers(arguments: &[&str]) -> Vec<Command> {
+    let script = |name: &str| here("tests/websocket/peers").join(name);
+    let with = |mut command: Command, script: PathBuf| {
+        command.arg(script).args(arguments);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    };
+    let mut node = with(Command::new("node"), script("with_ws.mjs"));
+    node.arg(here("ui/package.json"));
+    vec![
+        with(Command::new(python("python")), script("with_websockets.py")),
+        with(Command::new(python("python")), script("with_trio.py")),
+        node,
+    ]
+}
+
+/// Starts a program that prints its port.
+async fn listening(command: &mut Command) -> (Child, u16) {
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    loop {
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+        if let Ok(port) = line.expect("a port").trim().parse() {
+            return (child, port);
+        }
+    }
+}
+
+/// Its input ends, and then it does.
+async fn end(mut child: Child) {
+    drop(child.stdin.take());
+    assert!(
+        timeout(PATIENCE, child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .success()
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs Python and Node: cargo xtask test --only peers"]
+async fn clients_of_other_makers_talk_to_the_server() {
+    let running = echo().await;
+    for mut peer in peers(&["client", &url(&running, "/echo")]) {
+        let output = timeout(PATIENCE, peer.output()).await.unwrap().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && printed.trim() == "done",
+            "{peer:?}: {printed}"
+        );
+    }
+    assert_eq!(running.stop().await.unwrap().connections_aborted, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs Python and Node: cargo xtask test --only peers"]
+async fn the_client_talks_to_servers_of_other_makers() {
+    for mut peer in peers(&["server"]) {
+        let (child, port) = listening(&mut peer).await;
+        let connect = Connect::to(&format!("ws://127.0.0.1:{port}/")).unwrap();
+        let connection = connect.subprotocol("echo").unwrap().open().await.unwrap();
+        assert_eq!(connection.subprotocol(), Some("echo"));
+        for message in [Message::from("gr\u{fc}n"), Message::from(vec![0; 100_000])] {
+            connection.send(message.clone()).await.unwrap();
+            assert_eq!(connection.receive().await.unwrap(), message);
+        }
+        connection.ping().await.unwrap();
+        let reason = connection.close(3001, "enough").await.unwrap();
+        assert_eq!(reason.code, 3001, "{peer:?}");
+        end(child).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Python: cargo xtask test --only peers"]
+async fn the_wslink_client_drives_a_trame_server() {
+    let mut trame = Command::new(python("python"));
+    trame.arg(here("tests/websocket/peers/with_trame.py"));
+    trame
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    let (child, port) = listening(&mut trame).await;
+    let builder = Client::builder(&format!("ws://127.0.0.1:{port}/ws")).unwrap();
+    let client = builder.open().await.unwrap();
+    assert_eq!(client.state().get::<i64>("doubled").unwrap(), Some(2));
+    client.state().set("count", 21).await.unwrap();
+    let state = client.state();
+    let doubled = state.wait_for("doubled", |value: &i64| *value == 42);
+    timeout(PATIENCE, doubled).await.unwrap().unwrap();
+    assert_eq!(client.state().get::<i64>("count").unwrap(), Some(21));
+    let sum = client.call_trigger("add", (2, 3)).await.unwrap();
+    assert_eq!(sum.decode::<i64>().unwrap(), 5);
+    let failed = client.call_trigger("fail", ()).await.unwrap_err();
+    assert!(
+        matches!(&failed, Error::Refused { code: -32001, message, .. } if message.contains("it is broken")),
+        "{failed}"
+    );
+    let wrong = Client::builder(&format!("ws://127.0.0.1:{port}/ws"))
+        .unwrap()
+        .secret("wrong")
+        .open()
+        .await;
+    assert!(matches!(wrong, Err(Error::Refused { code: -32000, .. })));
+    client.close().await.unwrap();
+    end(child).await;
+}
