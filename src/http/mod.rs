@@ -57,7 +57,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     net::{Connection, Unread},
-    server::Server,
+    server::{Endpoints, Server},
 };
 
 /// How long a client may take for the TLS handshake, for the headers of a request and for the body of a launcher request, each.
@@ -79,6 +79,8 @@ const UNREAD_STEP: Duration = Duration::from_millis(1);
 const NOT_SIGNED_IN: &str = "Not signed in. Open the application by the link that it printed when it started, or by its own \
     window.";
 
+const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
+
 /// One run of a server, as requests see it.
 #[derive(Clone)]
 pub(crate) struct Site {
@@ -87,6 +89,8 @@ pub(crate) struct Site {
     pub(crate) names: Arc<Names>,
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) tls: Option<Tls>,
+    /// What is served.
+    pub(crate) endpoints: Endpoints,
     /// Bytes of the largest WebSocket message that is taken in one piece.
     pub(crate) max_frame: usize,
     /// How often a silent WebSocket is asked whether it is still there.
@@ -122,11 +126,17 @@ impl Http {
     ) -> Self {
         let (stop, lobby, tls) = (site.stop.clone(), site.lobby.clone(), site.tls.clone());
         let site = Arc::new(site);
-        let router = Router::new()
-            .route("/ws", any(websocket::upgrade))
-            .route("/paraview", post(launch))
-            .route("/paraview/", post(launch))
-            .fallback(files::file);
+        let mut router = Router::new();
+        if let Some(path) = &site.endpoints.websocket {
+            router = router.route(&format!("/{path}"), any(websocket::upgrade));
+        }
+        router = match site.endpoints.http {
+            true => router
+                .route("/paraview", post(launch))
+                .route("/paraview/", post(launch))
+                .fallback(files::file),
+            false => router.fallback(async || StatusCode::NOT_FOUND),
+        };
         let router = guarded(&site, router).with_state(site);
         Http {
             router: TowerToHyperService::new(router),
@@ -198,8 +208,11 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
         Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"),
         Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n"),
     }
+    let Some(path) = &site.endpoints.websocket else {
+        return Json(json!({ "error": NO_WEBSOCKET })).into_response();
+    };
     let answer = if site.access.has_cookie(&headers) {
-        json!({"sessionURL": site.names.session_url(&headers), "secret": site.access.secret()})
+        json!({"sessionURL": site.names.session_url(&headers, path), "secret": site.access.secret()})
     } else {
         json!({ "error": NOT_SIGNED_IN })
     };

@@ -9,6 +9,7 @@
 //! - [`ui`]: layouts and the holes in them
 //! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
+//! - [`running`]: what a run of it is
 //! - [`session`]: one connection, from its first byte to its last
 //! - [`disclosure`]: what clients are told of errors
 //! - [`dispatch`]: the RPC methods of trame and the application's own
@@ -21,6 +22,7 @@ mod functions;
 mod module;
 mod options;
 mod publish;
+mod running;
 mod session;
 mod ui;
 
@@ -35,11 +37,14 @@ pub use controller::{Controller, ControllerFunction};
 pub use functions::{Keys, Trigger};
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
+pub use running::{Backend, Endpoints, ExecMode, RunningOptions};
 pub(crate) use session::{Limits, Session};
 pub use ui::Ui;
 
 use module::Modules;
+pub(crate) use module::served_beneath;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -97,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) stop: Option<CancellationToken>,
     /// Where it listens.
     pub(crate) port: Option<u16>,
+    /// What it runs with, from when it is ready.
+    pub(crate) running: watch::Sender<Option<RunningOptions>>,
     /// Whether pages are told the whole text of errors.
     pub(crate) debug: bool,
     /// How the host shows it.
@@ -319,16 +326,6 @@ impl Server {
     /// Resolves when everything that was to be sent to clients has been handed to their sockets.
     pub async fn network_completion(&self) {
         self.inner.hub.drained().await;
-    }
-
-    /// The port it listens on, while it runs.
-    pub fn port(&self) -> Option<u16> {
-        self.settings().port
-    }
-
-    /// Whether it listens.
-    pub fn running(&self) -> bool {
-        self.port().is_some()
     }
 
     /// How many clients are connected and have said who they are.
