@@ -16,6 +16,7 @@ mod protection;
 mod proxy;
 mod recorded;
 mod releasing;
+mod reloading;
 mod starting;
 mod state;
 mod stopping;

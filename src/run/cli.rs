@@ -45,6 +45,7 @@ use crate::{
 /// | `--allowed-host NAME[:PORT]` | a further name that the server answers to; may be repeated |
 /// | `--allowed-origin ORIGIN` | a further origin whose pages may connect, `https://app.example.com`; may be repeated |
 /// | `--ssl CERT,KEY` | serve HTTPS with this certificate chain and private key, two PEM files |
+/// | `--hot-reload` | let open pages follow the files of templates and modules; also `TRAME_HOT_RELOAD` |
 /// | `--nosignalhandlers` | do not stop on signals |
 /// | `--no-http` | serve the WebSocket only |
 /// | `--content FOLDER` | serve this folder in place of the page |
@@ -80,6 +81,9 @@ pub struct Cli {
     /// Tell pages the whole text of errors, with paths, and log in detail
     #[arg(long)]
     debug: bool,
+    /// Let open pages follow the files that they are made of
+    #[arg(long)]
+    hot_reload: bool,
     /// Do not stop on signals
     #[arg(long = "nosignalhandlers")]
     no_signal_handlers: bool,
@@ -187,6 +191,7 @@ impl Cli {
             show_connection_info: true,
             banner: self.banner,
             debug: self.debug,
+            hot_reload: self.hot_reload || variable("TRAME_HOT_RELOAD").is_some(),
             handle_signals: !self.no_signal_handlers,
             endpoints: self.endpoints(),
             serve_only: self.server,
@@ -310,7 +315,7 @@ mod tests {
             ("0.0.0.0", 0)
         );
         assert_eq!(options.idle_timeout, Some(Duration::from_secs(7)));
-        assert_eq!(options.secret.unwrap().0, "k");
+        assert_eq!(options.secret.as_ref().unwrap().0, "k");
         assert!(!options.open_browser && options.is_serve_only());
         assert!(options.banner && options.is_debug() && !options.handle_signals);
         let endpoints = &options.endpoints;

@@ -3,6 +3,7 @@
 //! - [`options`]: what can be chosen in code; [`cli`]: the same on the command line
 //! - [`start`]: one call for every exec mode
 //! - [`running`]: the life of one run, from the bind to the proof that the port is free
+//! - [`reload`]: pages follow their files, in development
 //! - [`frames`]: clients without a socket
 //! - [`stop`]: handles that stop a run and learn its outcome
 //! - [`blocking`]: programs that do nothing else, in a browser or in a window
@@ -19,6 +20,7 @@ mod exposure;
 mod frames;
 mod logging;
 mod options;
+mod reload;
 mod running;
 mod shell;
 mod signals;

@@ -57,6 +57,7 @@ pub struct StartOptions {
     pub(super) logging: bool,
     pub(super) debug: bool,
     pub(super) handle_signals: bool,
+    pub(super) hot_reload: bool,
     pub(super) endpoints: Endpoints,
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
@@ -90,6 +91,7 @@ impl Default for StartOptions {
             logging: true,
             debug: false,
             handle_signals: true,
+            hot_reload: false,
             endpoints: Endpoints::default(),
             stop_deadline: Duration::from_secs(20),
             heartbeat: None,
@@ -232,6 +234,18 @@ impl StartOptions {
         self
     }
 
+    /// Lets open pages follow the files that they are made of, for development. Default no.
+    ///
+    /// Templates that were read with [`Template::file`](crate::Template::file) are read again when their files change, and
+    /// so are the styles of served folders. Pages load themselves again for other files. The state stays as it is. Errors
+    /// are logged, and the page stays as it was.
+    ///
+    /// `--hot-reload` and `TRAME_HOT_RELOAD` turn it on, too. For every debug build, say `hot_reload(cfg!(debug_assertions))`.
+    pub fn hot_reload(mut self, follow: bool) -> Self {
+        self.hot_reload |= follow;
+        self
+    }
+
     /// Serves this folder at the root, in place of the built-in page and of what modules bring.
     pub fn content(mut self, folder: impl Into<PathBuf>) -> Self {
         self.endpoints.content = Some(folder.into());
@@ -304,6 +318,7 @@ impl StartOptions {
             stop_deadline: self.stop_deadline,
             heartbeat,
             endpoints: self.endpoints.clone(),
+            hot_reload: self.hot_reload,
         }
     }
 

@@ -9,6 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     FrameSink, FrameStream, StartOptions, StopHandle, StopReport, exposure,
     frames::Frames,
+    reload,
     start::announce,
     stop::{Outcome, StopFailure},
 };
@@ -219,6 +220,10 @@ impl Server {
         self.context().state().ready();
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, &claim.tasks);
+        }
+        if options.hot_reload {
+            let follow = reload::follow(self.clone(), options.endpoints.clone());
+            claim.tasks.spawn_service(follow);
         }
         let told = options.as_started(&addresses, &stop.origin, site.heartbeat);
         let frames = Frames {

@@ -9,6 +9,7 @@
 //! - [`ui`]: layouts and the holes in them
 //! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
+//! - [`reload`]: files that pages are made of, in development
 //! - [`running`]: what a run of it is
 //! - [`session`]: one connection, from its first byte to its last
 //! - [`disclosure`]: what clients are told of errors
@@ -22,6 +23,7 @@ mod functions;
 mod module;
 mod options;
 mod publish;
+mod reload;
 mod running;
 mod session;
 mod ui;
@@ -110,6 +112,8 @@ pub(crate) struct Settings {
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.
     pub(crate) dialogs: Option<Arc<dyn crate::window::Dialogs>>,
+    /// Where its templates come from.
+    pub(crate) sources: reload::Sources,
     /// Headers of every HTTP answer.
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -339,8 +343,9 @@ impl Server {
     /// template: escaping does not keep Vue from running what stands in `{{ }}`. Put it into the state.
     pub fn template(&self, name: &str, template: impl Into<Template>) -> &Self {
         let template = template.into();
-        self.state
-            .set(&format!("trame__template_{name}"), template.as_str());
+        let key = format!("trame__template_{name}");
+        self.set_source(&key, template.source());
+        self.state.set(&key, template.as_str());
         self.declare(template.initial);
         self
     }
@@ -385,6 +390,7 @@ impl Server {
         if !self.modules().add(module) {
             return Ok(false);
         }
+        self.sources_changed();
         let state = &self.inner.state;
         for (key, urls) in [
             ("trame__scripts", &module.scripts),

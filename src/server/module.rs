@@ -270,6 +270,20 @@ impl Modules {
         served_beneath(&self.serve, path)
     }
 
+    /// The folders that are served from disk, by their part of the URL.
+    pub(crate) fn folders(&self) -> Vec<(String, PathBuf)> {
+        let root = self.www.iter().map(|www| ("", www));
+        let served = self.serve.iter();
+        let served = served.map(|(prefix, assets)| (prefix.as_str(), assets));
+        let folders = served
+            .chain(root)
+            .filter_map(|(prefix, assets)| match assets {
+                Assets::Folder(folder) => Some((prefix.to_owned(), folder.clone())),
+                Assets::Embedded(_) => None,
+            });
+        folders.collect()
+    }
+
     /// What stands at the root in place of the built-in page.
     pub(crate) fn www(&self) -> Option<Assets> {
         self.www.clone()

@@ -54,6 +54,8 @@ pub struct RunningOptions {
     pub heartbeat: Duration,
     /// What it serves over HTTP.
     pub endpoints: Endpoints,
+    /// Whether open pages follow the files that they are made of.
+    pub hot_reload: bool,
 }
 
 /// What a server serves over HTTP.

@@ -6,6 +6,7 @@ import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgePlot } from "./components/plot";
 import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
 import type { Config } from "./options";
+import { reloadAssets } from "./reload";
 import { followTitleAndIcon, loadResources, usePlugins } from "./resources";
 import { SharedState } from "./state";
 import type { Status } from "./status";
@@ -17,6 +18,7 @@ import { createTrame, type Trame } from "./trame";
 
 const STATE_TOPIC = "trame.state.topic";
 const ACTIONS_TOPIC = "trame.actions.topic";
+const RELOAD_TOPIC = "selvedge.reload";
 const DOWNLOAD_TOPIC = "selvedge.download";
 
 export class Page {
@@ -56,6 +58,7 @@ export class Page {
       const { name, type, content } = file as { name: string; type?: string; content: Uint8Array };
       void download(name, content, type);
     });
+    this.connection.subscribe(RELOAD_TOPIC, (urls) => reloadAssets(urls, () => window.location.reload()));
     this.state.setLocal("trame__busy", 0);
     window.trame = this.trame;
     window.Vue = Vue;
