@@ -57,14 +57,13 @@ async fn a_coroutine_that_is_not_driven_does_nothing_and_dropped_it_stops() {
     let server = Server::new("starting");
     let coroutine = async || {
         let options = options().exec_mode(ExecMode::Coroutine);
-        match server.start(options).await.unwrap() {
-            Started::Coroutine(serving) => serving,
-            _ => unreachable!(),
-        }
+        server.start(options).await.unwrap()
     };
     drop(coroutine().await);
     assert!(!server.running());
-    let mut serving = coroutine().await;
+    let Started::Coroutine(mut serving) = coroutine().await else {
+        unreachable!()
+    };
     let port = tokio::select! {
         ready = server.ready() => ready.port,
         ended = &mut serving => panic!("{ended:?}"),

@@ -215,12 +215,12 @@ impl Cli {
 
     fn endpoints(&self) -> Endpoints {
         let path = self.ws_endpoint.trim_matches('/').to_owned();
-        let mut endpoints = Endpoints::default();
-        endpoints.websocket = (!self.no_ws_endpoint).then_some(path);
-        endpoints.http = !self.no_http;
-        endpoints.content.clone_from(&self.content);
-        endpoints.folders = self.fs_endpoints.iter().cloned().collect();
-        endpoints
+        Endpoints {
+            websocket: (!self.no_ws_endpoint).then_some(path),
+            http: !self.no_http,
+            content: self.content.clone(),
+            folders: self.fs_endpoints.iter().cloned().collect(),
+        }
     }
 }
 

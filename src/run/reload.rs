@@ -18,7 +18,7 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
         let files: io::Result<Vec<PathBuf>> = server
             .template_files()
             .iter()
-            .map(|file| std::path::absolute(file))
+            .map(std::path::absolute)
             .collect();
         let watched: Vec<PathBuf> = folders.iter().map(|(_, folder)| folder.clone()).collect();
         let mut watch = match Watch::new(&files.unwrap_or_default(), &watched) {
