@@ -40,7 +40,7 @@
 //! | parts of an application | [`Server::create_child_server`], [`Translator`] |
 //! | what pages show | [`Server::template`], [`mod@ui`], [`Module`], [`Server::enable_module`] |
 //! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
-//! | starting and stopping | [`StartOptions`], [`Running`], [`StopHandle`], [`Shell`] |
+//! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
 //! | ports | [`is_port_free`], [`wait_port_free`] |
 //!
 //! The wire is that of wslink 2, so that pages, scripts and widget libraries made for trame work unmodified.
@@ -79,12 +79,13 @@ pub use controller::{FunctionId, Lifecycle};
 pub use error::{Error, Failure, Holder, Result};
 pub use net::{is_port_free, wait_port_free};
 pub use run::{
-    ExecMode, Exit, Running, Shell, ShellExit, ShellSession, Signals, StartOptions, StopHandle,
-    StopReport, exit_code,
+    Cli, Exit, FrameSink, FrameStream, Running, Shell, ShellExit, ShellSession, Signals,
+    StartOptions, Started, StopHandle, StopReport, exit_code,
 };
 pub use server::{
-    Assets, Controller, ControllerFunction, Ctx, EmbeddedFiles, Extension, Keys, Module, Resource,
-    Saved, Server, ServerOptions, Trigger, VueUse, get_server, get_server_with,
+    Assets, Backend, Controller, ControllerFunction, Ctx, EmbeddedFiles, Endpoints, ExecMode,
+    Extension, Keys, Module, Resource, RunningOptions, Saved, Server, ServerOptions, Trigger,
+    VueUse, get_server, get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;
@@ -99,6 +100,9 @@ pub mod ui {
 
 pub use window::{Dialogs, SaveRequest, WindowOptions};
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
+
+/// The parser of command lines that [`Cli`] is a part of.
+pub use clap;
 
 /// The examples of the README are compiled, too.
 #[cfg(doctest)]

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod access;
+mod addresses;
 mod attacks;
 mod calls;
 mod controller;
 mod files;
+mod frames;
 mod measured;
 mod model;
 mod network_log;
@@ -13,6 +15,9 @@ mod options;
 mod protection;
 mod proxy;
 mod recorded;
+mod releasing;
+mod reloading;
+mod starting;
 mod state;
 mod stopping;
 mod streams;

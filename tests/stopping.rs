@@ -143,6 +143,73 @@ async fn callbacks_that_never_end_do_not_hold_up_the_stop() {
 }
 
 #[tokio::test]
+async fn calls_that_are_under_way_are_answered_before_the_goodbye() {
+    let server = Server::new("stopping");
+    let (told, mut begun) = tokio::sync::mpsc::channel(1);
+    server.trigger("slow", move |cx: Ctx| {
+        let told = told.clone();
+        async move {
+            told.send(()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            cx.state().set("after", true);
+            "answered"
+        }
+    });
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    let id = client.send("trame.trigger", json!(["slow", [], {}])).await;
+    begun.recv().await.unwrap();
+    let (report, answer) = tokio::join!(running.stop(), client.answer(&id));
+    assert_eq!(answer.unwrap().as_str(), Some("answered"));
+    assert_eq!(client.pushed().await, json!({"after": true}));
+    assert_eq!(client.closed().await, Some(1001));
+    assert_eq!(report.unwrap().connections_aborted, 0);
+}
+
+#[tokio::test]
+async fn a_callback_may_wait_for_the_stop_that_waits_for_it() {
+    let server = Server::new("stopping");
+    let handle = std::sync::Arc::new(std::sync::OnceLock::<selvedge::StopHandle>::new());
+    let known = handle.clone();
+    server.trigger("stop", move |_: Ctx| {
+        let handle = known.get().unwrap().clone();
+        async move { drop(handle.stop().await) }
+    });
+    let running = start(&server).await;
+    handle.set(running.handle()).unwrap_or_default();
+    let mut client = Client::connect(&running).await;
+    client.send("trame.trigger", json!(["stop", [], {}])).await;
+    let begin = std::time::Instant::now();
+    running.stopped().await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn only_clients_that_gave_the_secret_keep_a_server_from_stopping() {
+    let server = Server::new("stopping");
+    let timeout = Duration::from_millis(400);
+    let running = server.spawn(options().idle_timeout(timeout)).await.unwrap();
+    let begin = std::time::Instant::now();
+    let _silent = open(&running).await;
+    let _bare = TcpStream::connect(running.addresses()[0]).await.unwrap();
+    for path in ["/ws", "/index.html"] {
+        crate::support::request(&running, "GET", path, &[]).await;
+    }
+    let asking = async {
+        loop {
+            drop(TcpStream::connect(running.addresses()[0]).await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        stopped = running.stopped() => drop(stopped.unwrap()),
+        () = asking => {}
+    }
+    assert!(begin.elapsed() >= timeout);
+    assert!(begin.elapsed() < timeout * 10, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
 async fn a_server_without_clients_stops_when_told_to() {
     let server = Server::new("stopping");
     let running = server

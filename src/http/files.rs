@@ -15,7 +15,7 @@ use axum::{
 use tower_http::services::ServeFile;
 
 use super::{Site, page, plain};
-use crate::server::Assets;
+use crate::server::{Assets, served_beneath};
 
 pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -34,14 +34,27 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
     let Some(path) = decode(request.uri().path()) else {
         return not_found();
     };
-    let served = site.server.modules().assets_of(&path);
-    match served {
+    match assets_of(&site, &path) {
         Some((Assets::Folder(folder), rest)) => from_disk(folder, rest, request).await,
         Some((Assets::Embedded(files), rest)) => files
             .get(&rest)
             .map_or_else(not_found, |content| from_memory(&rest, content)),
         None => page::file(&path, request.headers(), &site).unwrap_or_else(not_found),
     }
+}
+
+/// What serves a path, and the path inside of it: folders of the run first, then those of modules, then what stands at
+/// the root.
+fn assets_of(site: &Site, path: &str) -> Option<(Assets, String)> {
+    if let Some((folder, rest)) = served_beneath(&site.endpoints.folders, path) {
+        return Some((Assets::Folder(folder), rest));
+    }
+    let modules = site.server.modules();
+    modules.assets_of(path).or_else(|| {
+        let content = site.endpoints.content.clone().map(Assets::Folder);
+        let root = content.or_else(|| modules.www())?;
+        Some((root, path.trim_end_matches('/').to_owned()))
+    })
 }
 
 /// A file of the program itself.

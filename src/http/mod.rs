@@ -61,7 +61,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     net::{Connection, Unread},
-    server::Server,
+    server::{Endpoints, Server},
 };
 
 /// How long a client may take for the TLS handshake, for the headers of a request and for the body of a launcher request, each.
@@ -83,6 +83,8 @@ const UNREAD_STEP: Duration = Duration::from_millis(1);
 const NOT_SIGNED_IN: &str = "Not signed in. Open the application by the link that it printed when it started, or by its own \
     window.";
 
+const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
+
 /// One run of a server, as requests see it.
 #[derive(Clone)]
 pub(crate) struct Site {
@@ -91,6 +93,8 @@ pub(crate) struct Site {
     pub(crate) names: Arc<Names>,
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) tls: Option<Tls>,
+    /// What is served.
+    pub(crate) endpoints: Endpoints,
     /// Bytes of the largest WebSocket message that is taken in one piece.
     pub(crate) max_frame: usize,
     /// How often a silent WebSocket is asked whether it is still there.
@@ -126,11 +130,15 @@ impl Http {
     ) -> Self {
         let (stop, lobby, tls) = (site.stop.clone(), site.lobby.clone(), site.tls.clone());
         let site = Arc::new(site);
-        let router = Router::new()
-            .route("/ws", any(websocket::upgrade))
-            .route("/paraview", post(launch))
-            .route("/paraview/", post(launch))
-            .fallback(other);
+        let mut router = Router::new().fallback(other);
+        if let Some(path) = &site.endpoints.websocket {
+            router = router.route(&format!("/{path}"), any(websocket::upgrade));
+        }
+        if site.endpoints.http {
+            router = router
+                .route("/paraview", post(launch))
+                .route("/paraview/", post(launch));
+        }
         let router = guarded(&site, router).with_state(site);
         Http {
             router: TowerToHyperService::new(router),
@@ -204,7 +212,8 @@ impl Http {
 async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
     match site.server.endpoint(request.uri().path()) {
         Some(endpoint) => endpoint::open(site, endpoint, request).await,
-        None => files::file(State(site), request).await,
+        None if site.endpoints.http => files::file(State(site), request).await,
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
@@ -222,12 +231,15 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
         Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"),
         Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n"),
     };
+    let Some(path) = &site.endpoints.websocket else {
+        return Json(json!({ "error": NO_WEBSOCKET })).into_response();
+    };
     let launch: Launch = serde_json::from_slice(&body).unwrap_or_default();
     // The page of a module, such as trame's own, knows nothing of the proof.
     let is_page = site.access.verify_proof(&launch.sign_in_proof)
         || !site.server.modules().page_is_built_in();
     let answer = if is_page && site.access.has_cookie(&headers) {
-        json!({"sessionURL": site.names.session_url(&headers), "secret": site.access.secret()})
+        json!({"sessionURL": site.names.session_url(&headers, path), "secret": site.access.secret()})
     } else {
         json!({ "error": NOT_SIGNED_IN })
     };

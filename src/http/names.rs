@@ -188,7 +188,7 @@ impl Names {
     ///
     /// Browsers send the origin of the page with each POST, and that is where a proxy, too, can be reached. What sends none has
     /// come by `Host`.
-    pub(crate) fn session_url(&self, headers: &HeaderMap) -> String {
+    pub(crate) fn session_url(&self, headers: &HeaderMap, path: &str) -> String {
         let origin = text(headers, &header::ORIGIN).split_once("://");
         let (scheme, host) = match origin {
             Some((scheme, host)) => (scheme, host),
@@ -196,7 +196,7 @@ impl Names {
             None => ("http", text(headers, &header::HOST)),
         };
         let scheme = if scheme == "https" { "wss" } else { "ws" };
-        format!("{scheme}://{host}/ws")
+        format!("{scheme}://{host}/{path}")
     }
 
     /// The origins that were allowed by name.
@@ -297,7 +297,7 @@ mod tests {
         assert!(!names.allows_origin("http://app.example.com"));
         let from = headers(&[(header::HOST, "app.example.com")]);
         assert!(names.is_secure(&from));
-        assert_eq!(names.session_url(&from), "wss://app.example.com/ws");
+        assert_eq!(names.session_url(&from, "ws"), "wss://app.example.com/ws");
     }
 
     #[test]
@@ -323,12 +323,15 @@ mod tests {
             (header::HOST, "127.0.0.1:4000"),
             (header::ORIGIN, "https://app.example.com"),
         ]);
-        assert_eq!(names.session_url(&proxied), "wss://app.example.com/ws");
+        assert_eq!(
+            names.session_url(&proxied, "ws"),
+            "wss://app.example.com/ws"
+        );
         let named = headers(&[(header::HOST, "app.example.com")]);
-        assert_eq!(names.session_url(&named), "wss://app.example.com/ws");
+        assert_eq!(names.session_url(&named, "ws"), "wss://app.example.com/ws");
         assert!(names.is_secure(&named));
         let local = headers(&[(header::HOST, "127.0.0.1:4000")]);
-        assert_eq!(names.session_url(&local), "ws://127.0.0.1:4000/ws");
+        assert_eq!(names.session_url(&local, "ws"), "ws://127.0.0.1:4000/ws");
         assert!(!names.is_secure(&local));
     }
 

@@ -44,6 +44,7 @@ impl Target {
             names: Arc::new(names.unwrap()),
             lobby: Lobby::new(crowd),
             tls: None,
+            endpoints: Default::default(),
             max_frame: 1 << 20,
             heartbeat: Duration::from_secs(30),
             stop: stop.clone(),

@@ -56,7 +56,7 @@ impl Timing {
 }
 
 /// What a stop did. That there is one means that every address was proved free.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Released {
     /// The addresses that were served and are free again.
     pub(crate) addresses: Vec<SocketAddr>,

@@ -8,8 +8,8 @@ use std::{
 
 use tokio::runtime::Runtime;
 
-use super::{ExecMode, Running, Shell, ShellSession, Signals, StartOptions, StopReport};
-use crate::{Error, Result, Server};
+use super::{Shell, ShellSession, Signals, StartOptions, StopReport, logging, start::announce};
+use crate::{Error, ExecMode, Result, Server};
 
 /// Threads of the runtime at least: callbacks may block one now and then.
 const MIN_THREADS: usize = 4;
@@ -69,18 +69,22 @@ impl Server {
         exit
     }
 
-    async fn run_until_signal(&self, options: StartOptions) -> Result<Exit> {
-        let mut signals = Signals::listen()?;
+    pub(super) async fn run_until_signal(&self, options: StartOptions) -> Result<Exit> {
+        logging::start(&options);
+        let mut signals = match options.handle_signals {
+            true => Some(Signals::listen()?),
+            false => None,
+        };
         let running = self.spawn(options.clone()).await?;
-        announce(&running, &options)?;
+        announce(&running, self.name(), &options)?;
         let mut code = 0;
         let report = tokio::select! {
             report = running.stopped() => report,
-            number = signals.next() => {
+            number = next(&mut signals) => {
                 code = 128 + number;
                 tokio::select! {
                     report = running.stop() => report,
-                    _ = signals.next() => std::process::exit(code),
+                    _ = next(&mut signals) => std::process::exit(code),
                 }
             }
         };
@@ -100,6 +104,7 @@ impl Server {
     /// # Panics
     /// When it is called from an async function.
     pub fn run_in(&self, shell: impl Shell, options: StartOptions) -> Result<Exit> {
+        logging::start(&options);
         let runtime = runtime()?;
         let outcome = self.run_shell(&runtime, shell, options.exec_mode(ExecMode::Desktop));
         runtime.shutdown_timeout(RUNTIME_GRACE);
@@ -162,24 +167,10 @@ fn runtime() -> Result<Runtime> {
         })
 }
 
-/// Tells the user where the application is, and opens it if that was asked for.
-fn announce(running: &Running, options: &StartOptions) -> Result<()> {
-    if options.show_connection_info {
-        let mut links = vec![running.sign_in_url()?];
-        links.extend(running.public_sign_in_urls()?);
-        println!("\nApp running at:");
-        for link in links {
-            println!(" - {link}");
-        }
-        println!("   (each link signs in one browser)\n");
-        for warning in &running.warnings {
-            eprintln!("warning: {warning}.");
-        }
+/// The next signal, never one where they are not listened for.
+async fn next(signals: &mut Option<Signals>) -> i32 {
+    match signals {
+        Some(signals) => signals.next().await,
+        None => std::future::pending().await,
     }
-    if options.open_browser
-        && let Err(error) = open::that_detached(running.sign_in_url()?)
-    {
-        tracing::info!(%error, "no browser could be opened");
-    }
-    Ok(())
 }

@@ -1,26 +1,38 @@
 //! Starting, running and stopping a server.
 //!
-//! - [`options`]: what can be chosen, in code and on the command line
+//! - [`options`]: what can be chosen in code; [`cli`]: the same on the command line
+//! - [`start`]: one call for every exec mode
 //! - [`running`]: the life of one run, from the bind to the proof that the port is free
+//! - [`reload`]: pages follow their files, in development
+//! - [`frames`]: clients without a socket
 //! - [`stop`]: handles that stop a run and learn its outcome
 //! - [`blocking`]: programs that do nothing else, in a browser or in a window
 //! - [`exposure`]: what to know when other machines can reach a server
 //! - [`shell`]: the seam to a desktop host; [`signals`]: what asks a program to end
+//! - [`logging`]: for programs that bring no logger
 //!
 //! What must hold: whatever a run starts has ended when its stop returns, and the stop returns only when each address
 //! was probed and found free, or with an error that says who holds it.
 
 mod blocking;
+mod cli;
 mod exposure;
+mod frames;
+mod logging;
 mod options;
+mod reload;
 mod running;
 mod shell;
 mod signals;
+mod start;
 mod stop;
 
 pub use blocking::{Exit, exit_code};
-pub use options::{ExecMode, StartOptions};
+pub use cli::Cli;
+pub use frames::{FrameSink, FrameStream};
+pub use options::StartOptions;
 pub use running::Running;
 pub use shell::{Shell, ShellExit, ShellSession};
 pub use signals::Signals;
+pub use start::Started;
 pub use stop::{StopHandle, StopReport};

@@ -1,28 +1,23 @@
-//! How to start: from code, or from the command line with the flags that trame's applications have.
+//! How to start, from code. [`cli`](super::cli) reads the same from a command line.
 
-use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::Parser;
-
-use crate::{Error, Result, http::Allowed};
+use crate::{
+    Error, Result,
+    http::Allowed,
+    server::{Backend, Endpoints, ExecMode, RunningOptions},
+};
 
 /// The port of a server that is told none, trame's own.
 const DEFAULT_PORT: u16 = 8080;
 
-/// Who shows the application.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ExecMode {
-    /// Browsers. The call that starts the server returns when it has stopped.
-    #[default]
-    Main,
-    /// Browsers, while the program does something else: [`Server::spawn`](crate::Server::spawn).
-    Task,
-    /// Browsers, driven by a future of the program: [`Server::serve`](crate::Server::serve).
-    Coroutine,
-    /// A window of its own: [`Server::run_in`](crate::Server::run_in).
-    Desktop,
-}
+/// Where a server listens that is told nothing.
+const DEFAULT_HOST: &str = "127.0.0.1";
 
 /// Where and how a server runs.
 ///
@@ -32,19 +27,38 @@ pub enum ExecMode {
 ///
 /// let options = StartOptions::new().host("0.0.0.0").port(8080).idle_timeout(Duration::from_secs(600));
 /// ```
+///
+/// # What has precedence
+/// Methods of this type win over the command line, except for [`host`](Self::host), where `--host` wins: the user decides
+/// who can reach the program. After these come the environment and the defaults. This is trame's order.
+///
+/// # For those who know trame's `start`
+/// | there | here |
+/// | --- | --- |
+/// | `port`, `host`, `open_browser`, `show_connection_info`, `disable_logging`, `exec_mode` | the methods of these names |
+/// | `timeout` | [`idle_timeout`](Self::idle_timeout) |
+/// | `backend` | [`backend`](Self::backend): TCP is what `aiohttp` is there, `generic` is without sockets |
+/// | `thread=True` | [`handle_signals(false)`](Self::handle_signals): a server may run on any thread |
 #[derive(Clone, Debug)]
 pub struct StartOptions {
-    pub(super) host: String,
+    /// The host of the command line, of the code, and of the environment.
+    pub(super) hosts: [Option<String>; 3],
     pub(super) port: Option<u16>,
+    pub(super) backend: Backend,
     pub(super) exec_mode: ExecMode,
     pub(super) secret: Option<Secret>,
     pub(super) allowed: Allowed,
     /// The files of the certificate and of its key.
     pub(super) certificate: Option<(PathBuf, PathBuf)>,
-    pub(super) debug: bool,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) open_browser: bool,
     pub(super) show_connection_info: bool,
+    pub(super) banner: bool,
+    pub(super) logging: bool,
+    pub(super) debug: bool,
+    pub(super) handle_signals: bool,
+    pub(super) hot_reload: bool,
+    pub(super) endpoints: Endpoints,
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
     pub(super) serve_only: bool,
@@ -63,16 +77,22 @@ impl fmt::Debug for Secret {
 impl Default for StartOptions {
     fn default() -> Self {
         StartOptions {
-            host: "127.0.0.1".to_owned(),
+            hosts: [None, None, None],
             port: None,
+            backend: Backend::Tcp,
             exec_mode: ExecMode::Main,
             secret: None,
             allowed: Allowed::default(),
             certificate: None,
-            debug: false,
             idle_timeout: None,
             open_browser: false,
             show_connection_info: false,
+            banner: false,
+            logging: true,
+            debug: false,
+            handle_signals: true,
+            hot_reload: false,
+            endpoints: Endpoints::default(),
             stop_deadline: Duration::from_secs(20),
             heartbeat: None,
             serve_only: false,
@@ -86,51 +106,23 @@ impl StartOptions {
         Self::default()
     }
 
-    /// Reads the options from the command line of the program; see [`try_from_args`](Self::try_from_args).
-    ///
-    /// A wrong flag ends the program with a message and code 2, `--help` with the list of flags and code 0.
-    pub fn from_args() -> Self {
-        let parsed = Flags::try_parse()
-            .and_then(|flags| flags.options().map_err(|error| Flags::refuse(&error)));
-        parsed.unwrap_or_else(|error| error.exit())
-    }
-
-    /// Reads the options from a command line, whose first item is the name of the program.
-    ///
-    /// | flag | meaning |
-    /// | --- | --- |
-    /// | `--host HOST`, `-i` | where to listen: an address, `localhost` or a name; default 127.0.0.1 |
-    /// | `--port PORT`, `-p` | 0 is any free port; default 8080, or any free one for a window |
-    /// | `--server` | serve only: open neither browser nor window |
-    /// | `--app` | show a window |
-    /// | `--timeout SECONDS` | stop after this time without clients; default 0, never |
-    /// | `--authKey SECRET` | a fixed secret, for scripts. Other users of the machine can read it in the list of processes |
-    /// | `--authKeyFile FILE` | a fixed secret from a file; also `TRAME_AUTH_KEY_FILE` |
-    /// | `--allowed-host NAME[:PORT]` | a further name that the server answers to; may be repeated |
-    /// | `--allowed-origin ORIGIN` | a further origin whose pages may connect, `https://app.example.com`; may be repeated |
-    /// | `--ssl CERT,KEY` | serve HTTPS with this certificate chain and private key, two PEM files |
-    /// | `--debug` | tell pages the whole text of errors, with paths |
-    ///
-    /// # Errors
-    /// A text for the user that says which flag is wrong and lists the known ones.
-    pub fn try_from_args<I, T>(args: I) -> Result<Self, clap::Error>
-    where
-        I: IntoIterator<Item = T>,
-        T: Into<OsString> + Clone,
-    {
-        let flags = Flags::try_parse_from(args)?;
-        flags.options().map_err(|error| Flags::refuse(&error))
-    }
-
     /// Where to listen: an address, or a name whose addresses are all bound. `localhost` has several.
+    ///
+    /// A `--host` on the command line has precedence.
     pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = host.into();
+        self.hosts[1] = Some(host.into());
         self
     }
 
     /// The port. 0 takes any free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// How clients reach the server: over TCP, or by what the program does with their frames. Default TCP.
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
         self
     }
 
@@ -179,27 +171,104 @@ impl StartOptions {
         self
     }
 
-    /// Tells pages the whole text of errors. Otherwise paths and backtraces are left out; see [`Failure`](crate::Failure).
-    pub fn debug(mut self, debug: bool) -> Self {
-        self.debug = debug;
-        self
-    }
-
-    /// Stops the server when no client has been connected for this long.
+    /// Stops the server when no client has been connected for this long. Zero never does.
+    ///
+    /// Only clients that gave the secret count: a request for a file, or a connection that says nothing, does not keep a
+    /// server alive.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = Some(timeout);
+        self.idle_timeout = (!timeout.is_zero()).then_some(timeout);
         self
     }
 
-    /// Opens the system's browser when the server listens. Only in [`Server::run`](crate::Server::run).
+    /// Opens the system's browser when the server listens. Only where the start waits for the end, in [`Server::run`]
+    /// and [`Server::serve`].
+    ///
+    /// [`Server::run`]: crate::Server::run
+    /// [`Server::serve`]: crate::Server::serve
     pub fn open_browser(mut self, open: bool) -> Self {
         self.open_browser = open;
         self
     }
 
-    /// Prints where the application runs, with a link that signs in once.
+    /// Prints where the application runs, with a link that signs in once. Only where the start waits for the end.
     pub fn show_connection_info(mut self, show: bool) -> Self {
         self.show_connection_info = show;
+        self
+    }
+
+    /// Prints the name of the application and of the library when the server listens. Only where the start waits for the
+    /// end.
+    pub fn banner(mut self, show: bool) -> Self {
+        self.banner = show;
+        self
+    }
+
+    /// Keeps [`Server::run`](crate::Server::run) from installing a logger.
+    ///
+    /// Otherwise it writes warnings and errors, such as those of failing callbacks, to stderr, unless the program has a
+    /// `tracing` subscriber of its own. `RUST_LOG` chooses what is written. The other ways to start never install one.
+    pub fn disable_logging(mut self, disable: bool) -> Self {
+        self.logging = !disable;
+        self
+    }
+
+    /// Tells pages the whole text of errors. Otherwise paths and backtraces are left out; see [`Failure`](crate::Failure).
+    ///
+    /// Where [`Server::run`](crate::Server::run) installs the logger, it writes in detail then.
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.debug = debug;
+        self
+    }
+
+    /// Whether `--debug` was given, for programs with a logger of their own.
+    pub fn is_debug(&self) -> bool {
+        self.debug
+    }
+
+    /// Whether [`Server::run`](crate::Server::run) stops the server on SIGINT, SIGTERM and SIGHUP. Default yes.
+    ///
+    /// Say no where the server runs on a thread beside a program that handles signals itself; that one then calls
+    /// [`Server::request_stop`](crate::Server::request_stop).
+    pub fn handle_signals(mut self, handle: bool) -> Self {
+        self.handle_signals = handle;
+        self
+    }
+
+    /// Lets open pages follow the files that they are made of, for development. Default no.
+    ///
+    /// Templates that were read with [`Template::file`](crate::Template::file) are read again when their files change, and
+    /// so are the styles of served folders. Pages load themselves again for other files. The state stays as it is. Errors
+    /// are logged, and the page stays as it was.
+    ///
+    /// `--hot-reload` and `TRAME_HOT_RELOAD` turn it on, too. For every debug build, say `hot_reload(cfg!(debug_assertions))`.
+    pub fn hot_reload(mut self, follow: bool) -> Self {
+        self.hot_reload |= follow;
+        self
+    }
+
+    /// Serves this folder at the root, in place of the built-in page and of what modules bring.
+    pub fn content(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.endpoints.content = Some(folder.into());
+        self
+    }
+
+    /// Serves a folder beneath the first part of a URL: `serve_folder("data", "/srv/data")` has `data/a.csv`.
+    pub fn serve_folder(mut self, prefix: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
+        self.endpoints.folders.insert(prefix.into(), folder.into());
+        self
+    }
+
+    /// Serves files and the page over HTTP, or nothing but the WebSocket. Default yes.
+    pub fn http(mut self, serve: bool) -> Self {
+        self.endpoints.http = serve;
+        self
+    }
+
+    /// The path of the WebSocket; `None` serves files only. Default `ws`.
+    ///
+    /// The built-in page learns it from the server. Pages of trame that are opened by other means assume `ws`.
+    pub fn ws_endpoint(mut self, path: Option<&str>) -> Self {
+        self.endpoints.websocket = path.map(|path| path.trim_matches('/').to_owned());
         self
     }
 
@@ -216,115 +285,66 @@ impl StartOptions {
         self
     }
 
+    /// The host to bind.
+    pub(super) fn host_to_bind(&self) -> &str {
+        let given = self.hosts.iter().flatten().next();
+        given.map_or(DEFAULT_HOST, String::as_str)
+    }
+
     /// The port to bind.
     pub(super) fn port_to_bind(&self) -> u16 {
-        let default = if self.exec_mode == ExecMode::Desktop {
-            0
-        } else {
-            DEFAULT_PORT
+        let default = match self.exec_mode {
+            ExecMode::Desktop => 0,
+            _ => DEFAULT_PORT,
         };
         self.port.unwrap_or(default)
     }
-}
 
-/// The command line. Names and meanings are trame's.
-#[derive(Parser, Debug)]
-#[command(about = None, long_about = None, disable_version_flag = true)]
-struct Flags {
-    /// Where to listen: an address, `localhost` or a host name
-    #[arg(
-        short = 'i',
-        long,
-        env = "TRAME_DEFAULT_HOST",
-        default_value = "127.0.0.1"
-    )]
-    host: String,
-    /// The port; 0 is any free one [default: 8080, or any free one for a window]
-    #[arg(short, long)]
-    port: Option<u16>,
-    /// Serve only: open neither a browser nor a window
-    #[arg(long, conflicts_with = "app")]
-    server: bool,
-    /// Show a window of its own
-    #[arg(long)]
-    app: bool,
-    /// Stop after this many seconds without clients; 0 is never
-    #[arg(long, short, default_value_t = 0)]
-    timeout: u64,
-    /// A fixed secret for clients; other users can read it in the list of processes
-    #[arg(long = "authKey")]
-    auth_key: Option<String>,
-    /// A file that holds a fixed secret for clients
-    #[arg(long = "authKeyFile", env = "TRAME_AUTH_KEY_FILE")]
-    auth_key_file: Option<PathBuf>,
-    /// A further name that the server answers to, as it stands in the address bar; may be repeated
-    #[arg(long = "allowed-host", value_name = "NAME[:PORT]")]
-    allowed_hosts: Vec<String>,
-    /// A further origin whose pages may connect, such as https://app.example.com; may be repeated
-    #[arg(long = "allowed-origin", value_name = "ORIGIN")]
-    allowed_origins: Vec<String>,
-    /// Serve HTTPS with a certificate chain and its private key, two PEM files
-    #[arg(long, value_name = "CERT,KEY", value_parser = certificate)]
-    ssl: Option<(PathBuf, PathBuf)>,
-    /// Tell pages the whole text of errors, with paths
-    #[arg(long)]
-    debug: bool,
-}
-
-fn certificate(text: &str) -> Result<(PathBuf, PathBuf), &'static str> {
-    match text.split_once(',') {
-        Some((certificate, key)) if !certificate.is_empty() && !key.is_empty() => {
-            Ok((certificate.into(), key.into()))
+    /// What is told about a run with these options, once it listens.
+    pub(super) fn as_started(
+        &self,
+        addresses: &[SocketAddr],
+        url: &str,
+        heartbeat: Duration,
+    ) -> RunningOptions {
+        RunningOptions {
+            exec_mode: self.exec_mode,
+            backend: self.backend,
+            host: self.host_to_bind().to_owned(),
+            port: addresses.first().map_or(0, SocketAddr::port),
+            addresses: addresses.to_vec(),
+            url: url.to_owned(),
+            idle_timeout: self.idle_timeout,
+            stop_deadline: self.stop_deadline,
+            heartbeat,
+            endpoints: self.endpoints.clone(),
+            hot_reload: self.hot_reload,
         }
-        _ => Err(
-            "give two files with a comma between them: the certificate chain and its private key",
-        ),
     }
-}
 
-impl Flags {
-    fn options(self) -> Result<StartOptions> {
-        let secret = match &self.auth_key_file {
-            Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|source| Error::Io {
-                    doing: "reading --authKeyFile",
-                    source,
-                })?;
-                Some(text.trim().to_owned())
+    /// Makes sure that what is to be served can be.
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |option, value: &dyn AsRef<Path>, hint| Error::InvalidOption {
+            option,
+            value: value.as_ref().display().to_string(),
+            hint,
+        };
+        if let Some(path) = &self.endpoints.websocket {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+            let own = path == "paraview" || path.starts_with("paraview/");
+            if path.is_empty() || own || !path.chars().all(is_plain) {
+                let reason = "Use letters, digits, `-`, `_`, `.` and `/`, and not `paraview`";
+                return Err(refuse("--ws-endpoint", path, reason));
             }
-            None => self.auth_key,
-        };
-        let allowed = Allowed {
-            hosts: self.allowed_hosts,
-            origins: self.allowed_origins,
-        };
-        Ok(StartOptions {
-            allowed: allowed.normalized()?,
-            certificate: self.ssl,
-            debug: self.debug,
-            host: self.host,
-            port: self.port,
-            exec_mode: if self.app {
-                ExecMode::Desktop
-            } else {
-                ExecMode::Main
-            },
-            secret: secret.filter(|secret| !secret.is_empty()).map(Secret),
-            idle_timeout: (self.timeout > 0).then(|| Duration::from_secs(self.timeout)),
-            open_browser: !self.server && !self.app,
-            show_connection_info: true,
-            serve_only: self.server,
-            ..StartOptions::default()
-        })
-    }
-
-    fn refuse(error: &Error) -> clap::Error {
-        use clap::{CommandFactory, error::ErrorKind};
-        let kind = match error {
-            Error::InvalidOption { .. } => ErrorKind::ValueValidation,
-            _ => ErrorKind::Io,
-        };
-        Flags::command().error(kind, error)
+        }
+        let missing = "There is no such folder";
+        if let Some(folder) = self.endpoints.content.as_ref().filter(|f| !f.is_dir()) {
+            return Err(refuse("--content", folder, missing));
+        }
+        match self.endpoints.folders.values().find(|f| !f.is_dir()) {
+            Some(folder) => Err(refuse("--fs-endpoints", folder, missing)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -333,98 +353,33 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn parse(args: &[&str]) -> Result<StartOptions, clap::Error> {
-        StartOptions::try_from_args([&["program"], args].concat())
-    }
-
-    #[test]
-    fn the_flags_are_those_of_trame() {
-        let options = parse(&[
-            "--server",
-            "--host",
-            "0.0.0.0",
-            "--port",
-            "0",
-            "--timeout",
-            "7",
-            "--authKey",
-            "k",
-        ])
-        .unwrap();
-        assert_eq!(
-            (options.host.as_str(), options.port_to_bind()),
-            ("0.0.0.0", 0)
-        );
-        assert_eq!(options.idle_timeout, Some(Duration::from_secs(7)));
-        assert_eq!(options.secret.unwrap().0, "k");
-        assert!(!options.open_browser && options.serve_only);
-    }
-
     #[test]
     fn a_window_takes_any_port_unless_told_one() {
-        assert_eq!(parse(&["--app"]).unwrap().port_to_bind(), 0);
-        assert_eq!(
-            parse(&["--app", "-p", "4000"]).unwrap().port_to_bind(),
-            4000
-        );
-        assert_eq!(parse(&[]).unwrap().port_to_bind(), DEFAULT_PORT);
+        let window = StartOptions::new().exec_mode(ExecMode::Desktop);
+        assert_eq!(window.port_to_bind(), 0);
+        assert_eq!(window.port(4000).port_to_bind(), 4000);
+        assert_eq!(StartOptions::new().port_to_bind(), DEFAULT_PORT);
     }
 
     #[test]
-    fn a_secret_from_a_file_wins_and_a_missing_file_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("secret");
-        std::fs::write(&file, "from file\n").unwrap();
-        let file = file.to_str().unwrap();
-        let options = parse(&["--authKey", "k", "--authKeyFile", file]).unwrap();
-        assert_eq!(options.secret.unwrap().0, "from file");
-        let error = parse(&["--authKeyFile", "no such file"])
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("--authKeyFile"), "{error}");
-    }
-
-    #[test]
-    fn a_proxy_and_a_certificate_are_named_by_flags() {
-        let flags = [
-            "--allowed-host",
-            "App.example.com",
-            "--allowed-host",
-            "b.example:81",
-            "--allowed-origin",
-            "https://App.example.com/",
-            "--ssl",
-            "cert.pem,key.pem",
-        ];
-        let options = parse(&flags).unwrap();
-        assert_eq!(options.allowed.hosts, ["app.example.com", "b.example:81"]);
-        assert_eq!(options.allowed.origins, ["https://app.example.com"]);
-        assert_eq!(
-            options.certificate,
-            Some(("cert.pem".into(), "key.pem".into()))
-        );
-        assert!(!options.debug && parse(&["--debug"]).unwrap().debug);
-    }
-
-    #[test]
-    fn rubbish_is_refused_with_a_hint() {
-        for rubbish in [
-            &["--prot", "1"][..],
-            &["--port", "70000"],
-            &["--port", "x"],
-            &["--server", "--app"],
-            &["--allowed-host", "*"],
-            &["--allowed-origin", "app.example.com"],
-            &["--ssl", "cert.pem"],
-        ] {
-            let error = parse(rubbish).unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{error}");
+    fn what_cannot_be_served_is_refused_by_name() {
+        let refused = |options: StartOptions| options.check().unwrap_err().to_string();
+        for path in ["", "a b", "paraview", "{x}", "a?b"] {
+            let text = refused(StartOptions::new().ws_endpoint(Some(path)));
+            assert!(text.contains("--ws-endpoint"), "{text}");
         }
         assert!(
-            parse(&["--prot", "1"])
-                .unwrap_err()
-                .to_string()
-                .contains("--port")
+            StartOptions::new()
+                .ws_endpoint(Some("/a/b/"))
+                .check()
+                .is_ok()
         );
+        let text = refused(StartOptions::new().content("no such folder"));
+        assert!(
+            text.contains("--content") && text.contains("no such folder"),
+            "{text}"
+        );
+        let text = refused(StartOptions::new().serve_folder("x", "no such folder"));
+        assert!(text.contains("--fs-endpoints"), "{text}");
     }
 }

@@ -3,17 +3,21 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    StartOptions, StopHandle, StopReport, exposure,
+    FrameSink, FrameStream, StartOptions, StopHandle, StopReport, exposure,
+    frames::Frames,
+    reload,
+    start::announce,
     stop::{Outcome, StopFailure},
 };
 use crate::{
     Error, Lifecycle, Result, Server,
     http::{Access, Http, Lobby, Names, Site, Tls},
     net::{self, Listener, Released, Timing},
+    server::Backend,
     session::Tasks,
 };
 
@@ -23,17 +27,25 @@ const MAX_CONNECTIONS: usize = 16 * 1024;
 /// How long callbacks that are still at work when the server has stopped may go on.
 const CALLBACK_GRACE: Duration = Duration::from_millis(500);
 
+/// How long clients without a socket have to take their goodbye.
+const GOODBYE_GRACE: Duration = Duration::from_millis(500);
+
+/// How long calls that are not answered when the stop begins may still be answered.
+const ANSWER_GRACE: Duration = Duration::from_millis(250);
+
 /// A server that listens. Dropping it asks the server to stop, without waiting for it.
 pub struct Running {
     stop: StopHandle,
     addresses: Vec<SocketAddr>,
     allowed_origins: Vec<String>,
+    frames: Frames,
     /// What the user should know, where other machines can reach it.
     pub(super) warnings: Vec<String>,
 }
 
 impl Running {
-    /// Scheme, host and port: `http://127.0.0.1:8080`, or `https` with a [certificate](StartOptions::tls). A browser needs a [sign-in link](Self::sign_in_url) the first time.
+    /// Scheme, host and port: `http://127.0.0.1:8080`, or `https` with a [certificate](StartOptions::tls). Empty without
+    /// sockets. A browser needs a [sign-in link](Self::sign_in_url) the first time.
     pub fn url(&self) -> &str {
         &self.stop.origin
     }
@@ -65,6 +77,43 @@ impl Running {
         origins
             .map(|origin| self.stop.link_at(origin, None))
             .collect()
+    }
+
+    /// A client without a socket, whose frames the caller carries, as the two ways that they go.
+    ///
+    /// It is like any other client: it has to say hello with the secret first. This works with both
+    /// [backends](StartOptions::backend).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::Result<()> {
+    /// use selvedge::{Backend, Packed, Server, StartOptions};
+    ///
+    /// let options = StartOptions::new().backend(Backend::Generic).secret("k");
+    /// let running = Server::new("doc").spawn(options).await?;
+    /// let (mut to_server, mut from_server) = running.connect()?;
+    ///
+    /// let hello = serde_json::json!({
+    ///     "wslink": "1.0", "id": "system:c0:1", "method": "wslink.hello", "args": [{"secret": "k"}], "kwargs": {},
+    /// });
+    /// let message = Packed::encode(&hello)?;
+    /// let size = message.as_bytes().len() as u32;
+    /// let header = [1, 0, size].map(u32::to_le_bytes).concat(); // number, offset and size of the message
+    /// to_server.send([&header[..], message.as_bytes()].concat())?;
+    /// assert!(from_server.next().await.is_some());
+    ///
+    /// let goodbye = async { while from_server.next().await.is_some() {} };
+    /// let (report, ()) = tokio::join!(running.stop(), goodbye);
+    /// assert!(report?.addresses.is_empty());
+    /// assert_eq!(from_server.close_code(), Some((1001, "Server shutdown")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] when it stops or has stopped.
+    pub fn connect(&self) -> Result<(FrameSink, FrameStream)> {
+        self.frames.connect()
     }
 
     /// A handle that stops it from elsewhere.
@@ -129,6 +178,7 @@ impl Server {
         if self.is_child() {
             return Box::pin(self.root_server().spawn(options)).await;
         }
+        options.check()?;
         let claim = Claim::new(self)?;
         let states = [self.state().clone(), self.context().state().clone()];
         self.hub().begin(claim.tasks.clone(), states);
@@ -137,22 +187,24 @@ impl Server {
             .map(|(certificate, key)| Tls::load(certificate, key))
             .transpose()?;
         self.run_hooks(Lifecycle::ServerStart).await;
-        let listener = Listener::bind(&options.host, options.port_to_bind()).await?;
-        let addresses = listener.addresses().to_vec();
-        let access = Arc::new(Access::new(
-            listener.port(),
-            options.secret.clone().map(|secret| secret.0),
-        )?);
-        let names = Names::new(&options.host, &addresses, tls.is_some(), &options.allowed)?;
-        let allowed_origins = names.allowed_origins().to_vec();
-        let shown = shown_address(&options.host, &addresses);
-        let origin = format!("{}://{shown}", names.scheme());
+        let listener = match options.backend {
+            Backend::Tcp => {
+                Some(Listener::bind(options.host_to_bind(), options.port_to_bind()).await?)
+            }
+            Backend::Generic => None,
+        };
+        let addresses = listener.as_ref().map_or(&[][..], Listener::addresses);
+        let addresses = addresses.to_vec();
+        let port = listener.as_ref().map(Listener::port);
+        let site = self.site(&options, &addresses, tls)?;
+        let allowed_origins = site.names.allowed_origins().to_vec();
+        let origin = shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
         let requested = claim.requested.clone();
         let stop = StopHandle {
             requested,
             outcome,
-            access: Arc::clone(&access),
+            access: Arc::clone(&site.access),
             origin,
         };
         let warnings = exposure::warnings(&addresses, &options);
@@ -162,42 +214,70 @@ impl Server {
                 .iter()
                 .for_each(|warning| tracing::warn!("{warning}"));
         }
-        self.announce(listener.port(), options.debug);
+        self.tell_callbacks(port, options.debug);
         self.run_hooks(Lifecycle::ServerBind).await;
         self.state().ready();
         self.context().state().ready();
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, &claim.tasks);
         }
+        if options.hot_reload {
+            let follow = reload::follow(self.clone(), options.endpoints.clone());
+            claim.tasks.spawn_service(follow);
+        }
+        let told = options.as_started(&addresses, &stop.origin, site.heartbeat);
+        let frames = Frames {
+            server: self.clone(),
+            access: Arc::clone(&site.access),
+            closing: site.stop.clone(),
+            ended: CancellationToken::new(),
+            clients: site.websockets.clone(),
+        };
         let run = Run {
             server: self.clone(),
             requested: claim.requested.clone(),
             tasks: claim.tasks.clone(),
-            site: Site {
-                server: self.clone(),
-                access,
-                names: Arc::new(names),
-                lobby: Lobby::for_this_system(),
-                tls,
-                max_frame: self.hub().max_frame(),
-                heartbeat: options
-                    .heartbeat
-                    .or(self.options().ws_heart_beat)
-                    .unwrap_or_default(),
-                stop: CancellationToken::new(),
-                websockets: TaskTracker::new(),
-            },
+            site,
+            frames: frames.clone(),
             timing: Timing::default().deadline(options.stop_deadline),
         };
         claim.keep();
         tokio::spawn(run.drive(listener, outcome_sender));
+        self.settings().running.send_replace(Some(told));
         self.start_ready_hooks();
         tracing::info!(url = stop.origin, "listening");
         Ok(Running {
             stop,
             addresses,
             allowed_origins,
+            frames,
             warnings,
+        })
+    }
+
+    /// What requests see of a run with these options.
+    fn site(
+        &self,
+        options: &StartOptions,
+        addresses: &[SocketAddr],
+        tls: Option<Tls>,
+    ) -> Result<Site> {
+        let port = addresses.first().map_or(0, SocketAddr::port);
+        let secret = options.secret.clone().map(|secret| secret.0);
+        let host = options.host_to_bind();
+        let names = Names::new(host, addresses, tls.is_some(), &options.allowed)?;
+        let heartbeat = options.heartbeat.or(self.options().ws_heart_beat);
+        Ok(Site {
+            server: self.clone(),
+            access: Arc::new(Access::new(port, secret)?),
+            names: Arc::new(names),
+            lobby: Lobby::for_this_system(),
+            tls,
+            endpoints: options.endpoints.clone(),
+            max_frame: self.hub().max_frame(),
+            heartbeat: heartbeat.unwrap_or_default(),
+            stop: CancellationToken::new(),
+            websockets: TaskTracker::new(),
         })
     }
 
@@ -209,13 +289,15 @@ impl Server {
     /// # Cancellation
     /// Dropping the future asks the server to stop; it does so on the runtime, with nobody waiting for it.
     pub async fn serve(&self, options: StartOptions) -> Result<StopReport> {
-        self.spawn(options).await?.stopped().await
+        let running = self.spawn(options.clone()).await?;
+        announce(&running, self.name(), &options)?;
+        running.stopped().await
     }
 
     /// Lets the application and the answers to clients know how it runs.
-    fn announce(&self, port: u16, debug: bool) {
+    fn tell_callbacks(&self, port: Option<u16>, debug: bool) {
         let mut settings = self.settings();
-        settings.port = Some(port);
+        settings.port = port;
         settings.debug = debug;
     }
 
@@ -295,6 +377,7 @@ fn release(server: &Server) {
     let mut settings = server.settings();
     settings.stop = None;
     settings.port = None;
+    settings.running.send_replace(None);
 }
 
 /// What a run needs while it is served. Dropped in whatever way, it lets the server be started again.
@@ -303,12 +386,13 @@ struct Run {
     requested: CancellationToken,
     tasks: Tasks,
     site: Site,
+    frames: Frames,
     timing: Timing,
 }
 
 impl Run {
     /// Serves until asked to stop, and ends in order: last data, close frames and answers, sockets, probe, callbacks, hooks.
-    async fn drive(self, listener: Listener, outcome: watch::Sender<Outcome>) {
+    async fn drive(self, listener: Option<Listener>, outcome: watch::Sender<Outcome>) {
         let released = self.serve(listener).await;
         self.tasks.finish(CALLBACK_GRACE).await;
         self.server.run_hooks(Lifecycle::ServerExited).await;
@@ -321,46 +405,66 @@ impl Run {
         outcome.send_replace(Some(result));
     }
 
-    async fn serve(&self, listener: Listener) -> Result<Released> {
-        let (closing, websockets) = (self.site.stop.clone(), self.site.websockets.clone());
-        let http = Http::new(self.site.clone());
-        let begin_to_close = async {
-            self.requested.cancelled().await;
-            self.server.state().flush();
-            closing.cancel();
+    async fn serve(&self, listener: Option<Listener>) -> Result<Released> {
+        let (released, ()) = tokio::join!(self.serve_sockets(listener), self.begin_to_close());
+        let clients = &self.frames.clients;
+        clients.close();
+        if timeout(GOODBYE_GRACE, clients.wait()).await.is_err() {
+            tracing::warn!("{} clients did not take their goodbye", clients.len());
+        }
+        released
+    }
+
+    /// Waits for the request to stop, lets what was asked before be answered, and has everything close.
+    async fn begin_to_close(&self) {
+        self.requested.cancelled().await;
+        self.server.state().flush();
+        let answered = self.server.hub().calls_answered();
+        if timeout(ANSWER_GRACE, answered).await.is_err() {
+            tracing::debug!("some calls are not answered: the stop does not wait for them");
+        }
+        self.frames.closing.cancel();
+    }
+
+    async fn serve_sockets(&self, listener: Option<Listener>) -> Result<Released> {
+        let closing = self.frames.closing.clone();
+        let Some(listener) = listener else {
+            closing.cancelled().await;
+            return Ok(Released::default());
         };
+        let http = Http::new(self.site.clone());
         let handler = move |connection| http.clone().serve(connection);
-        let serve = net::serve(
+        net::serve(
             listener,
-            closing.clone(),
+            closing,
             self.timing.clone(),
             MAX_CONNECTIONS,
             handler,
-        );
-        let (released, ()) = tokio::join!(serve, begin_to_close);
-        websockets.close();
-        websockets.wait().await;
-        released
+        )
+        .await
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
+        self.frames.closing.cancel();
+        self.frames.ended.cancel();
         release(&self.server);
     }
 }
 
-/// `host:port` as a browser on this machine can open it.
-fn shown_address(host: &str, addresses: &[SocketAddr]) -> String {
-    let port = addresses.first().map_or(0, SocketAddr::port);
+/// Where a browser on this machine finds what listens on these addresses.
+fn shown_origin(scheme: &str, host: &str, addresses: &[SocketAddr]) -> String {
+    let Some(first) = addresses.first() else {
+        return String::new(); // no sockets
+    };
     let unspecified = addresses
         .iter()
         .any(|address| address.ip().is_unspecified());
     let host = host.trim_matches(['[', ']']);
     let host = if unspecified { "127.0.0.1" } else { host };
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
+    match host.contains(':') {
+        true => format!("{scheme}://[{host}]:{}", first.port()),
+        false => format!("{scheme}://{host}:{}", first.port()),
     }
 }

@@ -156,7 +156,7 @@ impl Controller {
         for (role, function) in calls {
             if role == Role::Task {
                 self.server
-                    .start(&function, callee.clone(), args.clone(), None);
+                    .start_function(&function, callee.clone(), args.clone(), None);
                 continue;
             }
             let value = self

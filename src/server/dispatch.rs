@@ -281,7 +281,9 @@ impl Server {
         }
         drop(hold);
         let (server, client) = (self.clone(), Arc::clone(client));
+        let unanswered = self.hub().unanswered_call();
         self.hub().spawn(async move {
+            let _unanswered = unanswered;
             // Nobody waits for the answer once the client is gone: the call ends at its next await.
             let Some(result) = client.gone.run_until_cancelled(future).await else {
                 return tracing::debug!("{callee} was cancelled: its client is gone");

@@ -290,7 +290,7 @@ impl Server {
             .unwrap_or_default()
         {
             if role == Role::Task {
-                self.start(&hook, callee.clone(), Vec::new(), None);
+                self.start_function(&hook, callee.clone(), Vec::new(), None);
             } else {
                 let result = self.call(&hook, callee.clone(), Vec::new(), None).await;
                 self.report(&callee, result);
@@ -307,12 +307,12 @@ impl Server {
             .calls(event.function_name())
             .unwrap_or_default()
         {
-            self.start(&hook, callee.clone(), args.to_vec(), Some(client));
+            self.start_function(&hook, callee.clone(), args.to_vec(), Some(client));
         }
     }
 
     /// Calls a function that nobody waits for.
-    pub(super) fn start(
+    pub(super) fn start_function(
         &self,
         function: &Function<Ctx>,
         callee: String,

@@ -9,6 +9,8 @@
 //! - [`ui`]: layouts and the holes in them
 //! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
+//! - [`reload`]: files that pages are made of, in development
+//! - [`running`]: what a run of it is
 //! - [`session`]: one connection, from its first byte to its last
 //! - [`disclosure`]: what clients are told of errors
 //! - [`endpoint`]: WebSockets of the application beside the state server's
@@ -23,6 +25,8 @@ mod functions;
 mod module;
 mod options;
 mod publish;
+mod reload;
+mod running;
 mod session;
 mod ui;
 
@@ -38,11 +42,14 @@ pub(crate) use endpoint::Endpoint;
 pub use functions::{Keys, Trigger};
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
+pub use running::{Backend, Endpoints, ExecMode, RunningOptions};
 pub(crate) use session::{Limits, Session};
 pub use ui::Ui;
 
 use module::Modules;
+pub(crate) use module::served_beneath;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -101,12 +108,16 @@ pub(crate) struct Settings {
     pub(crate) stop: Option<CancellationToken>,
     /// Where it listens.
     pub(crate) port: Option<u16>,
+    /// What it runs with, from when it is ready.
+    pub(crate) running: watch::Sender<Option<RunningOptions>>,
     /// Whether pages are told the whole text of errors.
     pub(crate) debug: bool,
     /// How the host shows it.
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.
     pub(crate) dialogs: Option<Arc<dyn crate::window::Dialogs>>,
+    /// Where its templates come from.
+    pub(crate) sources: reload::Sources,
     /// Headers of every HTTP answer.
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -326,16 +337,6 @@ impl Server {
         self.inner.hub.drained().await;
     }
 
-    /// The port it listens on, while it runs.
-    pub fn port(&self) -> Option<u16> {
-        self.settings().port
-    }
-
-    /// Whether it listens.
-    pub fn running(&self) -> bool {
-        self.port().is_some()
-    }
-
     /// How many clients are connected and have said who they are.
     pub fn client_count(&self) -> usize {
         self.inner.hub.connected()
@@ -347,8 +348,9 @@ impl Server {
     /// template: escaping does not keep Vue from running what stands in `{{ }}`. Put it into the state.
     pub fn template(&self, name: &str, template: impl Into<Template>) -> &Self {
         let template = template.into();
-        self.state
-            .set(&format!("trame__template_{name}"), template.as_str());
+        let key = format!("trame__template_{name}");
+        self.set_source(&key, template.source());
+        self.state.set(&key, template.as_str());
         self.declare(template.initial);
         self
     }
@@ -393,6 +395,7 @@ impl Server {
         if !self.modules().add(module) {
             return Ok(false);
         }
+        self.sources_changed();
         let state = &self.inner.state;
         for (key, urls) in [
             ("trame__scripts", &module.scripts),

@@ -265,23 +265,28 @@ impl Modules {
         self.extensions.remove(&extension);
     }
 
-    /// The assets that serve a path, and the path inside of them. The longest prefix wins; the root is the last one asked.
+    /// The assets that serve a path, and the path inside of them. The longest prefix wins.
     pub(crate) fn assets_of(&self, path: &str) -> Option<(Assets, String)> {
-        let beneath = |prefix: &str| {
-            let rest = path.strip_prefix(prefix)?.strip_prefix('/');
-            rest.map(|rest| rest.trim_end_matches('/').to_owned())
-        };
-        let served = self.serve.iter().filter_map(|(prefix, folder)| {
-            let prefix = prefix.trim_matches('/');
-            Some((prefix.len(), folder, beneath(prefix)?))
-        });
-        match served.max_by_key(|(length, ..)| *length) {
-            Some((_, folder, rest)) => Some((folder.clone(), rest)),
-            None => self
-                .www
-                .clone()
-                .map(|www| (www, path.trim_end_matches('/').to_owned())),
-        }
+        served_beneath(&self.serve, path)
+    }
+
+    /// The folders that are served from disk, by their part of the URL.
+    pub(crate) fn folders(&self) -> Vec<(String, PathBuf)> {
+        let root = self.www.iter().map(|www| ("", www));
+        let served = self.serve.iter();
+        let served = served.map(|(prefix, assets)| (prefix.as_str(), assets));
+        let folders = served
+            .chain(root)
+            .filter_map(|(prefix, assets)| match assets {
+                Assets::Folder(folder) => Some((prefix.to_owned(), folder.clone())),
+                Assets::Embedded(_) => None,
+            });
+        folders.collect()
+    }
+
+    /// What stands at the root in place of the built-in page.
+    pub(crate) fn www(&self) -> Option<Assets> {
+        self.www.clone()
     }
 
     /// Whether the page is the library's own.
@@ -299,6 +304,23 @@ impl Modules {
             })
             .collect()
     }
+}
+
+/// What has the longest prefix that a path begins with, and the rest of the path.
+pub(crate) fn served_beneath<'a, T: Clone + 'a>(
+    served: impl IntoIterator<Item = (&'a String, &'a T)>,
+    path: &str,
+) -> Option<(T, String)> {
+    let beneath = |prefix: &str| {
+        let rest = path.strip_prefix(prefix)?.strip_prefix('/');
+        rest.map(|rest| rest.trim_end_matches('/').to_owned())
+    };
+    let served = served.into_iter().filter_map(|(prefix, assets)| {
+        let prefix = prefix.trim_matches('/');
+        Some((prefix.len(), assets, beneath(prefix)?))
+    });
+    let (_, assets, rest) = served.max_by_key(|(length, ..)| *length)?;
+    Some((assets.clone(), rest))
 }
 
 /// Merges maps into maps; anything else takes the place of what was there.
@@ -359,9 +381,9 @@ mod tests {
         assert_eq!(found("a/bc"), Some((folder("one"), "bc".to_owned())));
         assert_eq!(found("c/x"), Some((folder("three"), "x".to_owned())));
         assert_eq!(found("ab/x"), None);
+        assert_eq!(modules.www(), None);
         modules.add(&root);
-        let index = modules.assets_of("index.html");
-        assert_eq!(index, Some((folder("root"), "index.html".to_owned())));
+        assert_eq!(modules.www(), Some(folder("root")));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
+use tokio_util::task::task_tracker::{TaskTracker, TaskTrackerToken};
 
 use super::{Client, NetworkLog, STATE_TOPIC, Tasks};
 use crate::{
@@ -33,6 +34,8 @@ pub(crate) struct Hub {
     connected: watch::Sender<usize>,
     tasks: Mutex<Option<Tasks>>,
     unflushed: Notify,
+    /// Counts the calls that are not answered yet.
+    calls: TaskTracker,
     log: Option<NetworkLog>,
     max_frame: usize,
 }
@@ -46,6 +49,7 @@ impl Hub {
             connected: watch::Sender::new(0),
             tasks: Mutex::default(),
             unflushed: Notify::new(),
+            calls: TaskTracker::new(),
             log,
             max_frame,
         }
@@ -192,11 +196,25 @@ impl Hub {
                 states.iter().for_each(State::flush);
             }
         });
+        self.calls.reopen();
         *self.tasks() = Some(tasks);
     }
 
-    /// Takes the tasks of a run that ends. Futures that come later are dropped.
+    /// Counts a call as unanswered until the token is dropped.
+    pub(crate) fn unanswered_call(&self) -> TaskTrackerToken {
+        self.calls.token()
+    }
+
+    /// Resolves when every call is answered.
+    pub(crate) async fn calls_answered(&self) {
+        self.calls.close();
+        self.calls.wait().await;
+    }
+
+    /// Forgets the clients and takes the tasks of a run that ends. Futures that come later are dropped.
     pub(crate) fn end(&self) -> Option<Tasks> {
+        self.clients().clear();
+        self.connected.send_replace(0);
         self.frames().clear();
         self.tasks().take()
     }

@@ -20,5 +20,7 @@ pub(crate) use tasks::Tasks;
 pub(crate) const STATE_TOPIC: &str = "trame.state.topic";
 /// The topic of calls into the page.
 pub(crate) const ACTIONS_TOPIC: &str = "trame.actions.topic";
+/// The topic of files that pages have loaded and that have changed since, in development.
+pub(crate) const RELOAD_TOPIC: &str = "selvedge.reload";
 /// The topic of files that the page saves.
 pub(crate) const DOWNLOAD_TOPIC: &str = "selvedge.download";

@@ -1,10 +1,12 @@
 //! Pages as text: Vue templates from strings, files and elements.
 
 mod element;
+mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use element::{Element, Node, Prop, el};
+pub(crate) use watch::Watch;
 
 use crate::{Error, Result, wire::Packed};
 
@@ -17,6 +19,7 @@ use crate::{Error, Result, wire::Packed};
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,
+    file: Option<PathBuf>,
     /// State keys that the template expects, with the values they start with.
     pub(crate) initial: Vec<(String, Packed)>,
 }
@@ -24,14 +27,25 @@ pub struct Template {
 impl Template {
     /// Reads a template from a file.
     ///
+    /// With [`StartOptions::hot_reload`](crate::StartOptions::hot_reload), open pages follow the file.
+    ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read as UTF-8 text.
     pub fn file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
             doing: "reading a template",
             source,
         })?;
-        Ok(text.into())
+        Ok(Template {
+            file: Some(path.to_owned()),
+            ..text.into()
+        })
+    }
+
+    /// The file that it was read from.
+    pub(crate) fn source(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The template's text.
@@ -50,6 +64,7 @@ impl From<String> for Template {
     fn from(text: String) -> Self {
         Template {
             text,
+            file: None,
             initial: Vec::new(),
         }
     }
@@ -59,6 +74,7 @@ impl From<Element> for Template {
     fn from(element: Element) -> Self {
         let holes = Default::default();
         Template {
+            file: None,
             text: element.render(&holes),
             initial: element.initial(&holes),
         }

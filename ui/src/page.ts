@@ -8,6 +8,7 @@ import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
 import { isPromise } from "./files";
 import type { Config } from "./options";
+import { reloadAssets } from "./reload";
 import { followTitleAndIcon, loadResources, usePlugins } from "./resources";
 import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
@@ -21,6 +22,7 @@ import { loadExternalScripts } from "./widgets/handler";
 
 const STATE_TOPIC = "trame.state.topic";
 const ACTIONS_TOPIC = "trame.actions.topic";
+const RELOAD_TOPIC = "selvedge.reload";
 const DOWNLOAD_TOPIC = "selvedge.download";
 
 export class Page {
@@ -60,6 +62,7 @@ export class Page {
       const { name, type, content } = file as { name: string; type?: string; content: Uint8Array };
       void download(name, content, type);
     });
+    this.connection.subscribe(RELOAD_TOPIC, (urls) => reloadAssets(urls, () => window.location.reload()));
     this.state.setLocal("trame__busy", 0);
     window.trame = this.trame;
     window.Vue = Vue;

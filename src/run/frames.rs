@@ -1,0 +1,176 @@
+//! Clients without a socket: whoever runs the server carries their frames, by whatever means.
+//!
+//! What must hold: such a client keeps the same protocol as one behind a WebSocket, hello and secret included, hears the
+//! same goodbye when the server stops, and does not outlive the run.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use tokio_util::{
+    sync::CancellationToken,
+    task::task_tracker::{TaskTracker, TaskTrackerToken},
+};
+
+use crate::{
+    Error, Result, Server,
+    http::Access,
+    server::{Limits, Session},
+    session::{Client, Closing, Next},
+};
+
+const SHUTDOWN: Closing = Closing {
+    code: 1001,
+    reason: "Server shutdown",
+};
+
+const PROTOCOL_ERROR: Closing = Closing {
+    code: 1002,
+    reason: "Protocol error",
+};
+
+/// Makes clients for one run.
+#[derive(Clone)]
+pub(super) struct Frames {
+    pub(super) server: Server,
+    pub(super) access: Arc<Access>,
+    /// Fires when clients are told that the run ends.
+    pub(super) closing: CancellationToken,
+    /// Fires when it has ended.
+    pub(super) ended: CancellationToken,
+    /// Counts the clients whose goodbye nobody has taken yet.
+    pub(super) clients: TaskTracker,
+}
+
+impl Frames {
+    pub(super) fn connect(&self) -> Result<(FrameSink, FrameStream)> {
+        if self.closing.is_cancelled() {
+            return Err(Error::NotRunning);
+        }
+        let access = Arc::clone(&self.access);
+        let verify = Arc::new(move |given: &str| access.verify(given));
+        let session = Session::new(&self.server, verify, Limits::default())?;
+        let client = Arc::clone(session.client());
+        let open = self.ended.child_token();
+        let stream = FrameStream {
+            server: self.server.clone(),
+            client,
+            open: open.clone(),
+            closing: self.closing.clone(),
+            frames: VecDeque::new(),
+            told: false,
+            end: None,
+            token: Some(self.clients.token()),
+        };
+        Ok((FrameSink { session, open }, stream))
+    }
+}
+
+/// The way from a client to the server, see [`Running::connect`](crate::Running::connect).
+///
+/// Dropping it is the end of the client: the server forgets it, and the stream of frames to it ends with code 1000.
+pub struct FrameSink {
+    session: Session,
+    open: CancellationToken,
+}
+
+impl FrameSink {
+    /// Hands a frame to the server, as a binary WebSocket message would bring it: wslink 2's header of 12 bytes and a part
+    /// of a message. Functions of the application that it calls start before this returns.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] when the frame breaks the protocol: the client is told its goodbye then.
+    /// [`Error::NotRunning`] when the client or the run has ended.
+    pub fn send(&mut self, frame: impl Into<Bytes>) -> Result<()> {
+        if self.open.is_cancelled() {
+            return Err(Error::NotRunning);
+        }
+        self.session.receive(frame.into()).inspect_err(|_| {
+            self.session.client().outbox.close(PROTOCOL_ERROR);
+            self.open.cancel();
+        })
+    }
+}
+
+impl Drop for FrameSink {
+    fn drop(&mut self) {
+        self.session.client().outbox.close(Closing {
+            code: 1000,
+            reason: "",
+        });
+    }
+}
+
+/// The way from the server to a client, see [`Running::connect`](crate::Running::connect).
+///
+/// What waits for the client is bounded, as it is behind a WebSocket: whoever takes frames too slowly gets states folded, and
+/// in the end code 1013. Dropping it is the end of the client.
+pub struct FrameStream {
+    server: Server,
+    client: Arc<Client>,
+    open: CancellationToken,
+    closing: CancellationToken,
+    frames: VecDeque<Bytes>,
+    /// Whether the outbox knows that the run ends.
+    told: bool,
+    end: Option<Closing>,
+    token: Option<TaskTrackerToken>,
+}
+
+impl FrameStream {
+    /// The next frame to the client, to be sent as a binary message; `None` when it has to be told goodbye.
+    ///
+    /// # Cancellation
+    /// No frame is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(frame) = self.frames.pop_front() {
+                return Some(frame);
+            }
+            if self.end.is_some() {
+                return None;
+            }
+            self.take_turn().await;
+        }
+    }
+
+    /// How the connection is to be closed, once there are no more frames: a close code of RFC 6455, section 7.4, and a
+    /// reason.
+    pub fn close_code(&self) -> Option<(u16, &'static str)> {
+        self.end.map(|end| (end.code, end.reason))
+    }
+
+    async fn take_turn(&mut self) {
+        let mut batch = Vec::new();
+        let next = tokio::select! {
+            next = self.client.outbox.next(&mut batch) => next,
+            () = self.closing.cancelled(), if !self.told => {
+                self.told = true;
+                return self.client.outbox.close(SHUTDOWN);
+            }
+        };
+        match next {
+            Next::Send => self.frames.extend(batch),
+            Next::CatchUp(keys) => {
+                let server = &self.server;
+                let state = server.state();
+                server.hub().catch_up(state, &self.client, &keys);
+            }
+            Next::Close(closing) => {
+                self.end = Some(closing);
+                self.leave();
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        self.open.cancel();
+        self.server.hub().leave(self.client.id);
+        self.token = None;
+    }
+}
+
+impl Drop for FrameStream {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

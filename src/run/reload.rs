@@ -1,0 +1,48 @@
+//! Follows the files of a page while a server runs, see [`StartOptions::hot_reload`](super::StartOptions::hot_reload).
+
+use std::{io, path::PathBuf};
+
+use tokio::task::spawn_blocking;
+
+use crate::{Server, server::Endpoints, template::Watch};
+
+/// Brings changes of files to the open pages, until the future is dropped.
+pub(super) async fn follow(server: Server, endpoints: Endpoints) {
+    loop {
+        // Paths are told as they are watched, so links are resolved first.
+        let folders: Vec<(String, PathBuf)> = server
+            .served_folders(&endpoints)
+            .into_iter()
+            .filter_map(|(prefix, folder)| Some((prefix, folder.canonicalize().ok()?)))
+            .collect();
+        let files: io::Result<Vec<PathBuf>> = server
+            .template_files()
+            .iter()
+            .map(std::path::absolute)
+            .collect();
+        let watched: Vec<PathBuf> = folders.iter().map(|(_, folder)| folder.clone()).collect();
+        let mut watch = match Watch::new(&files.unwrap_or_default(), &watched) {
+            Ok(watch) => watch,
+            Err(error) => return tracing::warn!(%error, "pages do not follow their files"),
+        };
+        // What has changed since the templates were read was not watched yet.
+        reload_templates(&server).await;
+        let mut others = Box::pin(server.other_sources());
+        loop {
+            tokio::select! {
+                () = &mut others => break,
+                changed = watch.changed() => {
+                    reload_templates(&server).await;
+                    server.reload_assets(&folders, &changed);
+                }
+            }
+        }
+    }
+}
+
+async fn reload_templates(server: &Server) {
+    let server = server.clone();
+    if let Err(error) = spawn_blocking(move || server.reload_templates()).await {
+        tracing::error!(%error, "templates could not be read again");
+    }
+}

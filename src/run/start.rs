@@ -1,0 +1,99 @@
+//! One call for every exec mode, for programs that are told the mode.
+
+use std::fmt;
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{Exit, Running, StartOptions, StopReport};
+use crate::{Error, ExecMode, Result, Server};
+
+/// What a start has come to, by its [`ExecMode`].
+#[non_exhaustive]
+pub enum Started {
+    /// [`ExecMode::Main`]: it ran and has stopped.
+    Stopped(Exit),
+    /// [`ExecMode::Task`]: it listens.
+    Running(Running),
+    /// [`ExecMode::Coroutine`]: it starts when this future is driven, which ends when the server has stopped.
+    ///
+    /// Dropping it asks the server to stop.
+    Coroutine(BoxFuture<'static, Result<StopReport>>),
+}
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Started::Stopped(exit) => f.debug_tuple("Stopped").field(exit).finish(),
+            Started::Running(running) => f.debug_tuple("Running").field(&running.url()).finish(),
+            Started::Coroutine(_) => f.write_str("Coroutine"),
+        }
+    }
+}
+
+impl Server {
+    /// Starts the server as the exec mode of the options says: a single call for programs that are told the mode.
+    ///
+    /// Programs that know it have [`run`](Self::run), [`spawn`](Self::spawn), [`serve`](Self::serve) and
+    /// [`run_in`](Self::run_in). In every mode the server can be started again once it has stopped, and several servers can
+    /// run beside each other.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::Result<()> {
+    /// use selvedge::{ExecMode, Server, StartOptions, Started};
+    ///
+    /// let options = StartOptions::new().port(0).exec_mode(ExecMode::Task);
+    /// match Server::new("doc").start(options).await? {
+    ///     Started::Running(running) => drop(running.stop().await?),
+    ///     Started::Coroutine(serving) => drop(serving.await?),
+    ///     Started::Stopped(exit) => std::process::exit(exit.code),
+    ///     _ => {}
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`spawn`](Self::spawn); in `Main` those of the stop, too; [`Error::NoShell`] in `Desktop`, which needs
+    /// [`run_in`](Self::run_in) and a host.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn start(&self, options: StartOptions) -> Result<Started> {
+        match options.exec_mode {
+            ExecMode::Main => Ok(Started::Stopped(self.run_until_signal(options).await?)),
+            ExecMode::Task => Ok(Started::Running(self.spawn(options).await?)),
+            ExecMode::Coroutine => {
+                let server = self.clone();
+                let serving = async move { server.serve(options).await };
+                Ok(Started::Coroutine(serving.boxed()))
+            }
+            ExecMode::Desktop => Err(Error::NoShell),
+        }
+    }
+}
+
+/// Tells the user where the application is, and opens it, as far as that was asked for.
+pub(super) fn announce(running: &Running, name: &str, options: &StartOptions) -> Result<()> {
+    if options.banner {
+        println!("\n{name}, with Selvedge {}", env!("CARGO_PKG_VERSION"));
+    }
+    if options.show_connection_info {
+        let mut links = vec![running.sign_in_url()?];
+        links.extend(running.public_sign_in_urls()?);
+        println!("\nApp running at:");
+        for link in links {
+            println!(" - {link}");
+        }
+        println!("   (each link signs in one browser)\n");
+        for warning in &running.warnings {
+            eprintln!("warning: {warning}.");
+        }
+    }
+    if options.open_browser
+        && let Err(error) = open::that_detached(running.sign_in_url()?)
+    {
+        tracing::info!(%error, "no browser could be opened");
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Live reload in development: where the parts of a page come from, and how open pages learn that they changed.
+//!
+//! The state is not touched but for the templates themselves, so that whatever users did so far stays.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::sync::Notify;
+
+use super::{Endpoints, Server};
+use crate::{session::RELOAD_TOPIC, state::State};
+
+/// The files of a server's templates.
+#[derive(Default)]
+pub(crate) struct Sources {
+    /// By the state key of the template, under the names of the handle that set it.
+    templates: HashMap<String, (State, PathBuf)>,
+    changed: Arc<Notify>,
+}
+
+impl Server {
+    /// Remembers the file of a template, or that it has none.
+    pub(super) fn set_source(&self, key: &str, file: Option<&Path>) {
+        let sources = &mut self.settings().sources;
+        match file {
+            Some(file) => {
+                let source = (self.state().clone(), file.to_owned());
+                sources.templates.insert(key.to_owned(), source);
+            }
+            None => drop(sources.templates.remove(key)),
+        }
+        sources.changed.notify_one();
+    }
+
+    /// Says that there are other files to watch.
+    pub(super) fn sources_changed(&self) {
+        self.settings().sources.changed.notify_one();
+    }
+
+    /// Resolves when there are other files to watch.
+    pub(crate) fn other_sources(&self) -> impl Future<Output = ()> + use<> {
+        let changed = Arc::clone(&self.settings().sources.changed);
+        async move { changed.notified().await }
+    }
+
+    /// The files of the templates.
+    pub(crate) fn template_files(&self) -> Vec<PathBuf> {
+        let settings = self.settings();
+        let templates = settings.sources.templates.values();
+        templates.map(|(_, file)| file.clone()).collect()
+    }
+
+    /// The folders that are served, each with the part of the URL that stands for it.
+    pub(crate) fn served_folders(&self, endpoints: &Endpoints) -> Vec<(String, PathBuf)> {
+        let mut folders = self.modules().folders();
+        folders.extend(endpoints.folders.clone());
+        folders.extend(endpoints.content.clone().map(|root| (String::new(), root)));
+        folders
+    }
+
+    /// Reads all templates again. Those that have changed go to the open pages.
+    pub(crate) fn reload_templates(&self) {
+        let templates = self.settings().sources.templates.clone();
+        for (key, (state, file)) in templates {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => drop(state.set(&key, text)),
+                // Editors replace files, so a missing one is often there again at once.
+                Err(error) => tracing::warn!(?file, %error, "a template stays as it was"),
+            }
+        }
+        self.state().flush();
+    }
+
+    /// Tells open pages which of the files that they may have loaded are others now.
+    pub(crate) fn reload_assets(&self, folders: &[(String, PathBuf)], changed: &BTreeSet<PathBuf>) {
+        let urls: BTreeSet<String> = changed
+            .iter()
+            .filter(|path| path.is_file())
+            .filter_map(|path| {
+                let (prefix, rest) = folders.iter().find_map(|(prefix, folder)| {
+                    Some((prefix.trim_matches('/'), path.strip_prefix(folder).ok()?))
+                })?;
+                let rest: Vec<_> = rest.iter().map(|part| part.to_string_lossy()).collect();
+                Some(format!("{prefix}/{}", rest.join("/")))
+            })
+            .map(|url| url.trim_start_matches('/').to_owned())
+            .collect();
+        if urls.is_empty() {
+            return;
+        }
+        tracing::info!(?urls, "files of the page have changed");
+        if let Err(error) = self.publish(RELOAD_TOPIC, urls) {
+            tracing::error!(%error, "the pages could not be told");
+        }
+    }
+}

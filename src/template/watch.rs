@@ -1,0 +1,74 @@
+//! Files that pages are made of, watched for changes. Only in development.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::{Error, Result};
+
+/// Editors write a file in several steps; what follows within this time belongs to the same change.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Watches files and folders until it is dropped.
+pub(crate) struct Watch {
+    changes: mpsc::UnboundedReceiver<PathBuf>,
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch {
+    /// Watches files, and folders with everything in them. What does not exist is left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system watches no files for this program.
+    pub(crate) fn new(files: &[PathBuf], folders: &[PathBuf]) -> Result<Self> {
+        let refused = |error: notify::Error| Error::Io {
+            doing: "watching files",
+            source: std::io::Error::other(error),
+        };
+        let (sender, changes) = mpsc::unbounded_channel();
+        let tell = move |event: notify::Result<notify::Event>| match event {
+            Ok(event) if event.kind.is_access() => {} // reading is no change
+            Ok(event) => event.paths.into_iter().for_each(|path| {
+                let _ = sender.send(path); // nobody listens any more: the watch is being dropped
+            }),
+            Err(error) => tracing::warn!(%error, "some changes of files may have been missed"),
+        };
+        let mut watcher = notify::recommended_watcher(tell).map_err(refused)?;
+        // Editors replace files, and a watch on the old one would see nothing more.
+        let parents: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        let parents = parents
+            .into_iter()
+            .map(|path| (path, RecursiveMode::NonRecursive));
+        let folders = folders
+            .iter()
+            .map(|path| (path.as_path(), RecursiveMode::Recursive));
+        for (path, mode) in parents.chain(folders).filter(|(path, _)| path.is_dir()) {
+            watcher.watch(path, mode).map_err(refused)?;
+        }
+        Ok(Watch {
+            changes,
+            _watcher: watcher,
+        })
+    }
+
+    /// Waits for a change, and tells all paths that belong to it.
+    ///
+    /// # Cancellation
+    /// A change may be lost when the future is dropped.
+    pub(crate) async fn changed(&mut self) -> BTreeSet<PathBuf> {
+        let mut changed = BTreeSet::new();
+        match self.changes.recv().await {
+            Some(path) => changed.insert(path),
+            None => std::future::pending().await, // the watcher has ended, which says nothing about files
+        };
+        while let Ok(Some(path)) = timeout(QUIET, self.changes.recv()).await {
+            changed.insert(path);
+        }
+        changed
+    }
+}
