@@ -17,22 +17,27 @@ async fn server() -> Running {
 
 /// The close code of the server, after some messages.
 async fn close_code(running: &Running, messages: Vec<Message>) -> Option<u16> {
+    ending(running, messages).await.map(|(code, _)| code)
+}
+
+/// The same, with the reason.
+async fn ending(running: &Running, messages: Vec<Message>) -> Option<(u16, String)> {
     let mut socket = open(running).await;
     for message in messages {
         if socket.send(message).await.is_err() {
             break;
         }
     }
-    let mut code = None;
+    let mut ending = None;
     while let Some(Ok(message)) = timeout(PATIENCE, socket.next())
         .await
         .expect("an end in time")
     {
         if let Message::Close(Some(frame)) = message {
-            code = Some(frame.code.into());
+            ending = Some((frame.code.into(), frame.reason.to_string()));
         }
     }
-    code
+    ending
 }
 
 #[tokio::test]
@@ -240,10 +245,11 @@ async fn three_wrong_secrets_end_a_connection() {
         Message::Binary(frame(&hello).into())
     };
     let guesses = ["k", "k-tes", "k-test-"].map(guess);
-    assert_eq!(close_code(&running, guesses.into()).await, Some(1008));
+    let locked_out = Some((1008, "Too many refused messages".to_owned()));
+    assert_eq!(ending(&running, guesses.into()).await, locked_out);
     let nothing = json!({"id": "system:c0:0", "method": "wslink.hello", "args": []});
     let nothing = vec![Message::Binary(frame(&nothing).into()); 3];
-    assert_eq!(close_code(&running, nothing).await, Some(1008));
+    assert_eq!(ending(&running, nothing).await, locked_out);
     running.stop().await.unwrap();
 }
 
@@ -252,7 +258,8 @@ async fn who_talks_without_saying_hello_is_not_answered_for_ever() {
     let running = server().await;
     let call = json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": []});
     let calls = vec![Message::Binary(frame(&call).into()); 16];
-    assert_eq!(close_code(&running, calls).await, Some(1008));
+    let locked_out = Some((1008, "Too many refused messages".to_owned()));
+    assert_eq!(ending(&running, calls).await, locked_out);
     running.stop().await.unwrap();
 }
 
