@@ -13,6 +13,7 @@ mod options;
 mod protection;
 mod proxy;
 mod recorded;
+mod resume;
 mod state;
 mod stopping;
 mod streams;

@@ -21,6 +21,7 @@ mod functions;
 mod module;
 mod options;
 mod publish;
+mod resume;
 mod session;
 mod ui;
 
