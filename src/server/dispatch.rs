@@ -88,9 +88,8 @@ impl Server {
 
     /// The methods of the protocol that run no callback of their own. `None` where there is no such method.
     fn own_method(&self, client: &Client, request: &Request) -> Option<Result<Packed, Failure>> {
-        let text = |position: usize| -> Result<String, Failure> {
-            Ok(argument(request, position)?)
-        };
+        let text =
+            |position: usize| -> Result<String, Failure> { Ok(argument(request, position)?) };
         let result = match request.method.as_str() {
             "trame.lifecycle.update" => text(0).map(|event| self.page_event(client, &event)),
             "trame.error.client" => text(0).map(|error| self.page_error(client, &error)),

@@ -55,9 +55,7 @@ impl History {
 
     /// Whether a key has changed after a place that [`knows`](Self::knows) has.
     pub(super) fn is_newer(&self, key: &str, mark: &Mark) -> bool {
-        self.last
-            .get(key)
-            .is_some_and(|last| *last > mark.commit)
+        self.last.get(key).is_some_and(|last| *last > mark.commit)
     }
 
     /// Whether a place is one of this history.
