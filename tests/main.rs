@@ -17,6 +17,7 @@ mod proxy;
 mod recorded;
 mod releasing;
 mod reloading;
+mod resume;
 mod starting;
 mod state;
 mod stopping;

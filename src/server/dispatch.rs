@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{Ctx, Server, unknown};
@@ -31,6 +31,12 @@ pub(super) fn is_own_method(method: &str) -> bool {
         .any(|own| method.starts_with(own))
 }
 
+/// An argument of a call of the protocol.
+pub(super) fn argument<T: DeserializeOwned>(request: &Request, position: usize) -> Result<T> {
+    let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
+    value.decode_as(&format!("argument {} of {}", position + 1, request.method))
+}
+
 impl Server {
     /// Answers one call of an authenticated client.
     pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request) {
@@ -46,6 +52,12 @@ impl Server {
                 self.state().flush();
             }
             "trame.trigger" => self.answer_trigger(client, request),
+            "selvedge.mark" => self.send_mark(client, &request.id),
+            "selvedge.resume" => {
+                if let Err(error) = self.send_missed(client, &request) {
+                    self.answer(client, &request, Err(error.into()));
+                }
+            }
             _ if is_own_method(&request.method) => {
                 let hold = client.outbox.hold();
                 let result = deferred(|| self.own_method(client, &request));
@@ -76,10 +88,8 @@ impl Server {
 
     /// The methods of the protocol that run no callback of their own. `None` where there is no such method.
     fn own_method(&self, client: &Client, request: &Request) -> Option<Result<Packed, Failure>> {
-        let text = |position: usize| -> Result<String, Failure> {
-            let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
-            Ok(value.decode_as(&format!("argument {} of {}", position + 1, request.method))?)
-        };
+        let text =
+            |position: usize| -> Result<String, Failure> { Ok(argument(request, position)?) };
         let result = match request.method.as_str() {
             "trame.lifecycle.update" => text(0).map(|event| self.page_event(client, &event)),
             "trame.error.client" => text(0).map(|error| self.page_error(client, &error)),

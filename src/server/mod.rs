@@ -26,6 +26,7 @@ mod module;
 mod options;
 mod publish;
 mod reload;
+mod resume;
 mod running;
 mod session;
 mod ui;

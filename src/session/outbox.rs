@@ -45,6 +45,8 @@ struct Queue {
     closing: Option<Closing>,
     /// What was taken out last is still being written.
     sending: bool,
+    /// The latest values of folded keys were asked for and are not queued yet.
+    catching_up: bool,
 }
 
 enum Item {
@@ -90,6 +92,7 @@ impl Outbox {
             streams: Streams::default(),
             closing: None,
             sending: false,
+            catching_up: false,
         };
         Outbox {
             queue: Mutex::new(queue),
@@ -130,6 +133,13 @@ impl Outbox {
         }
         drop(queue);
         self.filled.notify_one();
+    }
+
+    /// Queues a message that says how much of the state the client has. It is left out where changes before it were folded.
+    pub(crate) fn mark(&self, message: &Outgoing) {
+        if !self.lock().catching_up {
+            self.push_state(message, &Arc::default());
+        }
     }
 
     fn add(&self, message: Outgoing, before_held: bool) {
@@ -229,9 +239,10 @@ impl Outbox {
         loop {
             {
                 let mut queue = self.lock();
-                queue.sending = false;
+                (queue.sending, queue.catching_up) = (false, false);
                 if let Some(next) = queue.next(batch) {
                     queue.sending = true;
+                    queue.catching_up = matches!(next, Next::CatchUp(_));
                     return next;
                 }
             }
@@ -403,6 +414,25 @@ mod tests {
         assert_eq!(drain(&outbox), ["first", r#"catch up {"a", "b"}"#]);
         outbox.push_state(&message("change of c"), &keys(&["c"]));
         assert_eq!(drain(&outbox), ["change of c"]);
+    }
+
+    #[test]
+    fn a_mark_never_leaves_before_changes_that_were_folded() {
+        let outbox = Outbox::new(30);
+        outbox.push_state(&message("change"), &keys(&["a"]));
+        outbox.mark(&message("mark"));
+        assert_eq!(drain(&outbox), ["change", "mark"]);
+        for _ in 0..100 {
+            outbox.push_state(&message("change of a"), &keys(&["a"]));
+            outbox.mark(&message("mark"));
+        }
+        let catch_up = outbox.next(&mut Vec::new()).now_or_never();
+        assert!(matches!(catch_up, Some(Next::CatchUp(_))));
+        outbox.mark(&message("too early"));
+        outbox.push_state(&message("latest a"), &keys(&["a"]));
+        assert_eq!(drain(&outbox), ["latest a"]);
+        outbox.mark(&message("mark"));
+        assert_eq!(drain(&outbox), ["mark"]);
     }
 
     #[test]

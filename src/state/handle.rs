@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Listener, Suppressed, Translator, scope,
+    Listener, Mark, Suppressed, Translator, scope,
     store::{Inner, Key, Sink, Store, Writer},
 };
 use crate::{
@@ -387,6 +387,26 @@ impl State {
     /// Commits what is pending and reads all values under the lock: what `read` queues stands in the order of the commits.
     pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&IndexMap<Key, Packed>) -> T) -> T {
         read(&self.store.lock().pushed)
+    }
+
+    /// Reads the place of the newest commit under the lock, so that what `read` queues stands behind it.
+    pub(crate) fn with_mark<T>(&self, read: impl FnOnce(&Mark) -> T) -> T {
+        read(self.store.lock().history.now())
+    }
+
+    /// Reads the values that have changed after a mark, like [`snapshot`](Self::snapshot). `None` for a mark of another state.
+    pub(crate) fn changed_after<T>(
+        &self,
+        mark: &Mark,
+        read: impl FnOnce(Option<Vec<(&str, &Packed)>>) -> T,
+    ) -> T {
+        let inner = self.store.lock();
+        let changed = || {
+            let newer = |key: &Key| inner.history.is_newer(key, mark);
+            let newer = inner.pushed.iter().filter(|(key, _)| newer(key));
+            newer.map(|(key, value)| (&**key, value)).collect()
+        };
+        read(inner.history.knows(mark).then(changed))
     }
 
     /// Takes values that a client set, by their names in the store: the others get them before any listener runs.

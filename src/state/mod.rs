@@ -13,6 +13,7 @@
 mod context;
 mod flush;
 mod handle;
+mod history;
 mod listener;
 mod protection;
 mod scope;
@@ -22,6 +23,7 @@ mod typed;
 
 pub use context::Context;
 pub use handle::{Batch, FlushScope, State};
+pub(crate) use history::Mark;
 pub(crate) use listener::{Listener, Reaction};
 pub use scope::Suppressed;
 pub(crate) use scope::deferred;

@@ -10,6 +10,7 @@ use indexmap::{IndexMap, map::Entry};
 
 use super::{
     Listener,
+    history::History,
     protection::Protection,
     scope::{self, Cause},
 };
@@ -43,6 +44,7 @@ pub(super) struct Inner {
     /// Keys whose value is sent when it is set again, though the clients have it.
     pub(super) unsent: HashSet<Key>,
     pub(super) listeners: HashMap<Key, Vec<Arc<Listener>>>,
+    pub(super) history: History,
     pub(super) sink: Option<Arc<dyn Sink>>,
     pub(super) ready: bool,
     pub(super) flushing: bool,
@@ -121,6 +123,7 @@ impl Inner {
     /// Takes a pending value as pushed, with nobody told.
     pub(super) fn clean(&mut self, key: &str) {
         if let Some((key, Pending { value, .. })) = self.pending.shift_remove_entry(key) {
+            self.history.record([&key].into_iter());
             self.pushed.insert(key, value);
         }
     }
@@ -149,7 +152,7 @@ impl Inner {
                 changes.push((key, value));
             }
         }
-        self.push(&changes, None);
+        self.send(&changes, None);
     }
 
     /// Takes values that a client set: the others get them before any listener runs.
@@ -169,10 +172,11 @@ impl Inner {
             touch(&mut self.touched, &key, cause);
             changes.push((key, value));
         }
-        self.push(&changes, Some(client));
+        self.send(&changes, Some(client));
     }
 
-    fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+    fn send(&mut self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+        self.history.record(changes.iter().map(|(key, _)| key));
         if let (Some(sink), false) = (&self.sink, changes.is_empty()) {
             sink.push(changes, except);
         }

@@ -228,11 +228,19 @@ pub(crate) fn publish_map<'a>(
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
     max_frame: usize,
 ) -> Outgoing {
-    let size = entries
-        .clone()
-        .map(|(key, value)| key.len() + 5 + value.as_bytes().len())
-        .sum();
-    let mut message = publish_envelope(topic, size);
+    let mut message = publish_envelope(topic, size_of_entries(entries.clone()));
+    put_entries(&mut message, entries);
+    chunk::finish(message, max_frame)
+}
+
+/// The answer to a call, whose result is a map of these entries.
+pub(crate) fn reply_map<'a>(
+    id: &Packed,
+    entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
+    max_frame: usize,
+) -> Outgoing {
+    let mut message = envelope(id.as_bytes(), size_of_entries(entries.clone()));
+    put_str(&mut message, "result");
     put_entries(&mut message, entries);
     chunk::finish(message, max_frame)
 }
@@ -244,10 +252,7 @@ pub(crate) fn reply_state<'a>(
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
     max_frame: usize,
 ) -> Outgoing {
-    let size: usize = entries
-        .clone()
-        .map(|(key, value)| key.len() + 5 + value.as_bytes().len())
-        .sum();
+    let size = size_of_entries(entries.clone());
     let mut message = envelope(id.as_bytes(), size + name.len() + 32);
     put_str(&mut message, "result");
     put_map(&mut message, 2);
@@ -256,6 +261,13 @@ pub(crate) fn reply_state<'a>(
     put_str(&mut message, "state");
     put_entries(&mut message, entries);
     chunk::finish(message, max_frame)
+}
+
+/// Bytes that the entries of a map take at most.
+fn size_of_entries<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> usize {
+    entries
+        .map(|(key, value)| key.len() + 5 + value.as_bytes().len())
+        .sum()
 }
 
 /// A list as a value of its own.

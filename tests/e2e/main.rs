@@ -3,6 +3,7 @@
 //! Needs a display with a window manager, and the drivers of WebKitGTK and Chromium: `cargo xtask test --only e2e` brings all of it.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod accessibility;
 mod attacks;
 mod browser;
 mod closing;

@@ -5,7 +5,12 @@ use std::{fs, path::PathBuf};
 use selvedge::{Running, Server};
 use serde_json::{Value, json};
 
-use crate::{driver::Driver, packages::manifests, program::until, support::start};
+use crate::{
+    driver::Driver,
+    packages::manifests,
+    program::until,
+    support::{options, start},
+};
 
 /// The widgets of the example in a browser.
 struct Widgets {
@@ -204,5 +209,50 @@ async fn trames_own_page_gets_nothing_without_a_sign_in() {
         .js_until("document.getElementById('app').textContent.includes('connect()')")
         .await;
     assert_eq!(widgets.server.client_count(), 1);
+    widgets.stop().await;
+}
+
+#[tokio::test]
+async fn the_built_in_page_comes_back_with_what_it_missed() {
+    let (_, packages) = manifests().split_first().unwrap();
+    let Widgets {
+        server,
+        running,
+        driver,
+    } = Widgets::open(packages).await;
+    let port = running.port();
+    driver
+        .js_until("document.querySelector('.v-application #name') !== null")
+        .await;
+    driver
+        .js("window.sent = []; const { send } = WebSocket.prototype;
+             WebSocket.prototype.send = function (bytes) {
+                 window.sent.push(new TextDecoder().decode(bytes));
+                 return send.call(this, bytes);
+             };
+             document.getElementById('name').focus()")
+        .await;
+    server.state().set("speed", 41);
+    driver
+        .js_until("window.sent.some((message) => message.includes('selvedge.mark'))")
+        .await;
+    running.stop().await.unwrap();
+    server.state().set("speed", 42);
+    driver
+        .js("trame.state.set('name', 'Typed offline'); window.sent = []")
+        .await;
+    let running = server.spawn(options().port(port)).await.unwrap();
+    let widgets = Widgets {
+        server,
+        running,
+        driver,
+    };
+    widgets.shows("#shown-speed", "42").await;
+    widgets.shows("#greeting", "Hello Typed offline").await;
+    let sent = widgets.driver.js("return window.sent.join()").await;
+    let sent = sent.as_str().unwrap();
+    assert!(sent.contains("selvedge.resume") && !sent.contains("trame.state.get"));
+    let focused = widgets.driver.js("return document.activeElement.id").await;
+    assert_eq!(focused, "name");
     widgets.stop().await;
 }

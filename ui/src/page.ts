@@ -10,6 +10,7 @@ import { isPromise } from "./files";
 import type { Config } from "./options";
 import { reloadAssets } from "./reload";
 import { followTitleAndIcon, loadResources, usePlugins } from "./resources";
+import { Resume } from "./resume";
 import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
 import { Streams } from "./streams";
@@ -29,6 +30,7 @@ export class Page {
   private readonly connection: Connection;
   private readonly state: SharedState;
   private readonly streams: Streams;
+  private readonly resume: Resume;
   private readonly templateRefs = new TemplateRefs();
   private readonly connectListeners = new Set<() => void>();
   private readonly trame: Trame;
@@ -46,17 +48,25 @@ export class Page {
         if (link.phase === "ready") return;
         this.state.disconnected();
         this.streams.disconnected();
+        this.resume.disconnected();
       },
       ready: () => void this.synchronise(),
-      extras: (known) => this.streams.connected(known),
+      extras: (known) => {
+        this.streams.connected(known);
+        this.resume.connected(known);
+      },
     });
     this.state = new SharedState(
       (changes) => this.track(this.connection.call("trame.state.update", decoratedUpdate(changes))),
       (keys, error) => void this.restore(keys, error),
     );
     this.streams = new Streams(this.connection);
+    this.resume = new Resume(this.connection);
     this.trame = createTrame(this.connection, this.state, this.templateRefs.refs, this.trigger, this.connectListeners);
-    this.connection.subscribe(STATE_TOPIC, (values) => this.state.apply(values as Record<string, unknown>));
+    this.connection.subscribe(STATE_TOPIC, (values) => {
+      this.state.apply(values as Record<string, unknown>);
+      this.resume.changed();
+    });
     this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.trame.refs));
     this.connection.subscribe(DOWNLOAD_TOPIC, (file) => {
       const { name, type, content } = file as { name: string; type?: string; content: Uint8Array };
@@ -99,8 +109,9 @@ export class Page {
   /** Takes over the server's state on a new connection. A failure means that the connection is gone again. */
   private async synchronise(): Promise<void> {
     try {
-      this.state.apply(await this.snapshot());
+      this.state.apply(await this.missed());
       this.state.connected();
+      this.resume.changed();
       this.mounting ??= this.mount();
       await this.mounting;
       this.connection.settled();
@@ -109,6 +120,14 @@ export class Page {
     } catch (error) {
       if (!(error instanceof ConnectionLost)) reportError(error);
     }
+  }
+
+  /** The values that this page does not have yet, or does not know to have. */
+  private async missed(): Promise<Record<string, unknown>> {
+    const missed = await this.resume.missed();
+    if (missed.since === "mark") return missed.values;
+    if (missed.restarted) this.status.notice("The application was started anew.");
+    return this.snapshot();
   }
 
   private async snapshot(): Promise<Record<string, unknown>> {

@@ -91,6 +91,7 @@ describe("a lost connection", () => {
       "selvedge.hello",
       "trame.state.get",
       "trame.lifecycle.update",
+      "selvedge.mark",
     ]);
     await server.socket.publish("trame.state.topic", { count: 3 });
     expect(find("#text").textContent).toBe("3");
@@ -186,7 +187,7 @@ describe("a lost connection", () => {
     await retry();
     expect(server.launches).toHaveLength(2);
     expect(shell()).toBe("");
-    server.state.count = 5;
+    server.changed = { count: 5 };
     server.socket.drop();
     await retry();
     expect(find("#text").textContent).toBe("5");
@@ -218,6 +219,71 @@ describe("a lost connection", () => {
     server.held.clear();
     await retry();
     expect(find("#text").textContent).toBe("1");
+  });
+});
+
+describe("what was missed", () => {
+  /** A page that has a mark, whose connection is lost. */
+  async function lost(): Promise<FakeServer> {
+    const server = new FakeServer(state());
+    await openPage();
+    await vi.advanceTimersByTimeAsync(1000);
+    await settle();
+    server.socket.drop();
+    await settle();
+    return server;
+  }
+
+  it("is all that the page gets when it comes back", async () => {
+    const server = await lost();
+    server.changed = { count: 2 };
+    type("#name", "typed offline");
+    await retry(300);
+    expect(find("#text").textContent).toBe("2");
+    expect(server.socket.methods()).toEqual([
+      "wslink.hello",
+      "selvedge.hello",
+      "selvedge.resume",
+      "trame.state.update",
+      "trame.lifecycle.update",
+    ]);
+    expect(server.socket.last("selvedge.resume").args).toEqual(["run-1", 7]);
+    expect(field("#name").value).toBe("typed offline");
+    expect(shell()).toBe("");
+  });
+
+  it("is everything after a restart of the application, and the page says so", async () => {
+    const server = await lost();
+    server.mark = ["run-2", 0];
+    server.state.count = 9;
+    await retry(300);
+    expect(find("#text").textContent).toBe("9");
+    expect(shell()).toContain("started anew");
+    await retry(1000);
+    server.socket.drop();
+    server.changed = { count: 10 };
+    await retry(300);
+    expect(server.socket.last("selvedge.resume").args).toEqual(["run-2", 0]);
+    expect(find("#text").textContent).toBe("10");
+  });
+
+  it("is everything where the server knows no marks any more", async () => {
+    const server = await lost();
+    server.extras = false;
+    server.state.count = 9;
+    await retry(3000);
+    expect(find("#text").textContent).toBe("9");
+    expect(server.socket.calls("selvedge.mark")).toEqual([]);
+  });
+
+  it("is known by a mark that is asked for after changes, once in a while", async () => {
+    const server = new FakeServer(state());
+    await openPage();
+    await retry(3000);
+    expect(server.socket.calls("selvedge.mark")).toHaveLength(1);
+    for (let count = 0; count < 20; count += 1) await server.socket.publish("trame.state.topic", { count });
+    await retry(3000);
+    expect(server.socket.calls("selvedge.mark")).toHaveLength(2);
   });
 });
 

@@ -128,6 +128,9 @@ export class FakeServer {
     trame__busy: 1,
     trame__title: "Test",
   };
+  /** The place of the newest change, and what has changed since for a page that has this mark. */
+  mark: [string, number] = ["run-1", 7];
+  changed: Record<string, unknown> = {};
   /** Methods that a test answers itself. */
   readonly held = new Set<string>();
   launcher: Launcher = () => ({ status: 405, response: null });
@@ -188,6 +191,11 @@ export class FakeServer {
       reply({ name: "test", state: this.state });
     } else if (method.startsWith("selvedge.") && !this.extras) {
       fail(-32601, "Unregistered method called");
+    } else if (method === "selvedge.mark") {
+      setTimeout(() => socket.deliver({ wslink: "1.0", id: "publish:selvedge.mark:0", result: this.mark }), 0);
+      reply(null);
+    } else if (method === "selvedge.resume") {
+      reply(JSON.stringify(args) === JSON.stringify(this.mark) ? this.changed : null);
     } else {
       reply(null);
     }
