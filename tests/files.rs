@@ -204,7 +204,7 @@ async fn the_page_runs_scripts_from_where_the_application_names_them_and_from_no
     let running = start(&server).await;
     assert_eq!(
         policy(&running).await,
-        "script-src 'self' 'unsafe-eval'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+        "script-src 'self' 'unsafe-eval' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
     );
     server
         .enable_module(Module {
@@ -219,7 +219,8 @@ async fn the_page_runs_scripts_from_where_the_application_names_them_and_from_no
             ..Module::default()
         })
         .unwrap();
-    let scripts = "script-src 'self' 'unsafe-eval' https://cdn.example http://127.0.0.1:9000; ";
+    let scripts =
+        "script-src 'self' 'unsafe-eval' blob: https://cdn.example http://127.0.0.1:9000; ";
     assert!(policy(&running).await.starts_with(scripts));
     running.stop().await.unwrap();
 }

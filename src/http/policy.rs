@@ -11,10 +11,13 @@ const FALLBACK: HeaderValue = HeaderValue::from_static("script-src 'self'; frame
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// The policy of the built-in page. Its scripts come from this server and from where the application has the page load
-/// scripts. Vue compiles templates in the page, which needs `unsafe-eval`.
+/// scripts. Vue compiles templates in the page, which needs `unsafe-eval`. A script may also run what it has made itself, as
+/// widgets with workers do: `blob:` allows nothing that `unsafe-eval` does not.
 pub(super) fn of_page(site: &Site) -> HeaderValue {
     let state = site.server.state();
-    let mut sources = vec!["'self'".to_owned(), "'unsafe-eval'".to_owned()];
+    let mut sources = ["'self'", "'unsafe-eval'", "blob:"]
+        .map(str::to_owned)
+        .to_vec();
     for key in ["trame__scripts", "trame__module_scripts"] {
         let entries: Vec<Value> = state.get(key).unwrap_or_default();
         for source in entries.iter().filter_map(script_source) {

@@ -195,6 +195,12 @@ async fn the_built_in_page_shows_them() {
         .js("return document.documentElement.dataset.connection ?? 'trame'")
         .await;
     assert_eq!(own, "ready");
+    let script = r#"<trame-script module script="window.ran = import.meta.url"></trame-script>"#;
+    widgets.server.template("main", script);
+    widgets
+        .driver
+        .js_until("window.ran?.startsWith('blob:')")
+        .await;
     widgets.stop().await;
 }
 

@@ -78,6 +78,11 @@ pub(crate) fn ensure_packages(folder: &Path) -> Result {
     command::run(npm(folder)?.args(["ci", "--no-audit", "--no-fund"]))
 }
 
+/// Installs what the page's own scripts and the tests of the page need.
+pub(crate) fn ensure_installed() -> Result {
+    ensure_packages(&folder())
+}
+
 fn folder() -> PathBuf {
     project::root().join("ui")
 }

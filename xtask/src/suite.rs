@@ -218,6 +218,7 @@ fn end_to_end() -> Result<Option<String>> {
     ready_for_apps()?;
     system::ensure(system::SCREEN)?;
     system::ensure(system::DRIVERS)?;
+    page::ensure_installed()?;
     build_apps()?;
     cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
     let display = Display::start(1280, 1024)?.with_window_manager()?;

@@ -90,6 +90,12 @@ pub(crate) const DRIVERS: &[Need] = &[
         others: ["", "webkit2gtk-4.1", ""],
     },
     Need {
+        probe: Probe::Program("pip3"),
+        why: "fetches trame's page and widgets, which the tests show",
+        debian: "python3-pip",
+        others: ["python3-pip", "python-pip", "python3-pip"],
+    },
+    Need {
         probe: Probe::Program("chromium"),
         why: "the browser that the tests use",
         debian: "chromium",
