@@ -3,6 +3,7 @@
 
 mod access;
 mod attacks;
+mod bad_input;
 mod calls;
 mod controller;
 mod files;
