@@ -6,14 +6,15 @@
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
 // The decoder is no part of the library's interface, so its sources are compiled here once more.
-#[path = "../../src/error.rs"]
-mod error;
-#[path = "../../src/wire/mod.rs"]
-mod wire;
+#[path = "../../src"]
+mod library {
+    pub(crate) mod error;
+    pub(crate) mod wire;
+}
 
 use bytes::Bytes;
-pub(crate) use error::{Error, Result};
 use libfuzzer_sys::fuzz_target;
+pub(crate) use library::{error::*, wire};
 use wire::{
     Packed,
     chunk::Assembler,

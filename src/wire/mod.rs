@@ -7,7 +7,6 @@
 //! - [`chunk`]: the 12-byte header, cutting messages into frames and putting them together again
 //! - [`message`]: requests, replies, errors and publishes, as a server reads and writes them
 //! - [`client`]: the same from the other side
-//! - [`message`]: requests, replies, errors and publishes
 //! - [`readable`]: values as JSON, for logs
 
 pub(crate) mod chunk;
