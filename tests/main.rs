@@ -4,6 +4,7 @@
 mod access;
 mod addresses;
 mod attacks;
+mod bad_input;
 mod calls;
 mod controller;
 mod files;

@@ -130,7 +130,7 @@ impl Server {
     /// is newer than it, so that a client can keep its own value until the answer comes and take every value after it.
     ///
     /// # Errors
-    /// When a change has no key. Nothing was set and nothing answered then.
+    /// When the changes are no list or one has no key. Nothing was set and nothing answered then.
     fn update_state(&self, client: &Client, request: &Request) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Change {
@@ -140,7 +140,7 @@ impl Server {
             .args
             .first()
             .and_then(message::items)
-            .unwrap_or_default();
+            .ok_or_else(|| Failure::msg("trame.state.update takes a list of changes"))?;
         let mut values = Vec::with_capacity(changes.len());
         let (mut refused, mut reasons) = (Vec::new(), Vec::new());
         for change in changes {

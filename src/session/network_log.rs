@@ -13,13 +13,12 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use rmpv::Value as Msgpack;
 use serde_json::{Map, Value, json};
 
 use super::STATE_TOPIC;
 use crate::{
     state::Key,
-    wire::{ClientId, Packed, message::Request},
+    wire::{ClientId, Packed, message::Request, readable::readable},
 };
 
 /// Writes the log of one server.
@@ -121,30 +120,6 @@ fn to_all_but(except: Option<ClientId>) -> String {
 fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> Value {
     let entry = |(name, value): (&str, &Packed)| (name.to_owned(), readable(&value.filtered()));
     Value::Object(entries.map(entry).collect::<Map<_, _>>())
-}
-
-/// A value as JSON, with words for what JSON does not have.
-fn readable(value: &Packed) -> Value {
-    match rmpv::decode::read_value(&mut value.as_bytes()) {
-        Ok(value) => to_json(&value),
-        Err(error) => json!(format!("(not msgpack: {error})")),
-    }
-}
-
-fn to_json(value: &Msgpack) -> Value {
-    match value {
-        Msgpack::Binary(bytes) => json!(format!("(bytes: {})", bytes.len())),
-        Msgpack::Ext(kind, bytes) => json!(format!("(extension {kind}: {} bytes)", bytes.len())),
-        Msgpack::Array(items) => items.iter().map(to_json).collect(),
-        Msgpack::Map(pairs) => {
-            let name = |key: &Msgpack| key.as_str().map_or_else(|| key.to_string(), str::to_owned);
-            let entry = |(key, value): &(Msgpack, Msgpack)| (name(key), to_json(value));
-            Value::Object(pairs.iter().map(entry).collect())
-        }
-        Msgpack::F64(number) if !number.is_finite() => json!(format!("({number})")),
-        Msgpack::F32(number) if !number.is_finite() => json!(format!("({number})")),
-        plain => rmpv::ext::from_value(plain.clone()).unwrap_or_else(|_| json!(plain.to_string())),
-    }
 }
 
 #[cfg(test)]

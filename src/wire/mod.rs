@@ -7,11 +7,13 @@
 //! - [`chunk`]: the 12-byte header, cutting messages into frames and putting them together again
 //! - [`message`]: requests, replies, errors and publishes, as a server reads and writes them
 //! - [`client`]: the same from the other side
+//! - [`readable`]: values as JSON, for logs
 
 pub(crate) mod chunk;
 pub(crate) mod client;
 pub(crate) mod message;
 pub(crate) mod packed;
+pub(crate) mod readable;
 mod scan;
 
 pub use message::ClientId;

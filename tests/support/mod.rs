@@ -338,6 +338,10 @@ impl Client {
                 return self.inbox.remove(position).unwrap();
             }
             self.receive().await;
+            let last = self.inbox.back().unwrap();
+            if matches!(last, Incoming::Closed(_)) && !found(last) {
+                panic!("the connection ended: {last:?}");
+            }
         }
     }
 

@@ -1,0 +1,93 @@
+//! What a peer sends, from its frames to the arguments of its calls: no bytes may panic, hang or take more memory than
+//! they are worth.
+//!
+//! `cargo +nightly fuzz run message -- -max_total_time=60 -rss_limit_mb=512`
+#![no_main]
+#![allow(dead_code, unused_imports, unreachable_pub)]
+
+// The decoder is no part of the library's interface, so its sources are compiled here once more.
+#[path = "../../src"]
+mod library {
+    pub(crate) mod error;
+    pub(crate) mod wire;
+}
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+pub(crate) use library::{error::*, wire};
+use wire::{
+    Packed,
+    chunk::Assembler,
+    message::{self, Incoming, Request},
+};
+
+/// Bytes of the largest message, which the peer may announce without sending it.
+const MAX_MESSAGE: usize = 1 << 30;
+
+fuzz_target!(|input: &[u8]| {
+    let mut assembler = Assembler::new(MAX_MESSAGE);
+    for frame in frames(input) {
+        match assembler.accept(frame) {
+            Ok(Some(message)) => receive(message),
+            Ok(None) => {}
+            Err(_) => break,
+        }
+    }
+    receive(Bytes::copy_from_slice(input));
+});
+
+/// The input as frames, each with its length in two bytes before it.
+fn frames(mut input: &[u8]) -> Vec<Bytes> {
+    let mut frames = Vec::new();
+    while let [low, high, rest @ ..] = input {
+        let length = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
+        frames.push(Bytes::copy_from_slice(&rest[..length]));
+        input = &rest[length..];
+    }
+    frames
+}
+
+fn receive(message: Bytes) {
+    let Ok(Incoming::Request(request)) = Incoming::parse(message) else {
+        return;
+    };
+    answer(&request);
+    request
+        .args
+        .iter()
+        .chain(request.kwargs.values())
+        .for_each(look_at);
+}
+
+/// The answer to a request can be read as one.
+fn answer(request: &Request) {
+    let result = Packed::encode_map(&request.kwargs);
+    let answer = message::reply(&request.id, &result, 1 << 20);
+    let mut assembler = Assembler::new(MAX_MESSAGE);
+    let mut whole = None;
+    for frame in answer.frames() {
+        whole = assembler
+            .accept(frame.clone())
+            .expect("frames that were cut here");
+    }
+    let whole = whole.expect("the last frame completes the message");
+    match Incoming::parse(whole) {
+        Ok(Incoming::Invalid { id }) => assert_eq!(id, request.id),
+        other => panic!("an answer is a map with an id: {other:?}"),
+    }
+}
+
+/// Everything that is done with a value that a client sent.
+fn look_at(value: &Packed) {
+    for item in message::items(value).into_iter().flatten() {
+        drop(item.decode::<String>());
+    }
+    drop(message::entries(value));
+    drop(value.decode::<serde_json::Value>());
+    drop(value.decode::<Packed>());
+    drop(value.decode::<wire::Timestamp>());
+    drop(format!("{value:?}"));
+    let once = value.filtered();
+    assert_eq!(once.filtered().as_ref(), once.as_ref());
+    assert!(Packed::encode(&[value]).is_ok());
+}
