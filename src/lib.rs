@@ -41,6 +41,7 @@
 //! | what pages show | [`Server::template`], [`mod@ui`], [`Module`], [`Server::enable_module`] |
 //! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
 //! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
+//! | WebSockets of your own, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
 //! | ports | [`is_port_free`], [`wait_port_free`] |
 //!
 //! The wire is that of wslink 2, so that pages, scripts and widget libraries made for trame work unmodified.

@@ -111,11 +111,10 @@ async fn read_answer(
 ) -> Result<Answer, WebSocketError> {
     let limit = connect.options.max_header_bytes;
     loop {
-        if let Some((answer, size)) = parse(ahead, connect.options.max_headers)? {
-            if size <= limit {
-                ahead.advance(size);
-                return Ok(answer);
-            }
+        let parsed = parse(ahead, connect.options.max_headers)?;
+        if let Some((answer, size)) = parsed.filter(|(_, size)| *size <= limit) {
+            ahead.advance(size);
+            return Ok(answer);
         }
         if ahead.len() > limit {
             let text = format!("the answer has more than {limit} bytes of headers");

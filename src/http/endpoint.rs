@@ -38,11 +38,11 @@ pub(super) struct Ends {
 pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Request) -> Response {
     let key = match handshake(&request) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let opening = match opening(&site, &request) {
         Ok(opening) => opening,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let path = opening.path.clone();
     let upgrade = hyper::upgrade::on(&mut request);
@@ -90,32 +90,58 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
     }
 }
 
+/// What is wrong with an opening handshake.
+enum Refusal {
+    NoUpgrade,
+    Version,
+    Key,
+    Subprotocol,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Refusal::NoUpgrade => {
+                let headers = [
+                    (header::CONNECTION, "upgrade"),
+                    (header::UPGRADE, "websocket"),
+                ];
+                let text = "This is a WebSocket: connect to it with ws://.\n";
+                (StatusCode::UPGRADE_REQUIRED, headers, text).into_response()
+            }
+            Refusal::Version => {
+                let headers = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
+                (StatusCode::UPGRADE_REQUIRED, headers).into_response()
+            }
+            Refusal::Key => {
+                let text = "Sec-WebSocket-Key must be 16 bytes in base64.\n";
+                plain(StatusCode::BAD_REQUEST, text)
+            }
+            Refusal::Subprotocol => {
+                let text = "Sec-WebSocket-Protocol must be a list of words.\n";
+                plain(StatusCode::BAD_REQUEST, text)
+            }
+        }
+    }
+}
+
 /// Checks what a client must send, and gives its key.
-fn handshake(request: &Request) -> Result<HeaderValue, Response> {
+fn handshake(request: &Request) -> Result<HeaderValue, Refusal> {
     let headers = request.headers();
     let upgrades = lists(headers, &header::CONNECTION, "upgrade")
         && lists(headers, &header::UPGRADE, "websocket");
     if request.method() != Method::GET || request.version() != Version::HTTP_11 || !upgrades {
-        let headers = [
-            (header::CONNECTION, "upgrade"),
-            (header::UPGRADE, "websocket"),
-        ];
-        let text = "This is a WebSocket: connect to it with ws://.\n";
-        return Err((StatusCode::UPGRADE_REQUIRED, headers, text).into_response());
+        return Err(Refusal::NoUpgrade);
     }
     if !lists(headers, &header::SEC_WEBSOCKET_VERSION, VERSION) {
-        let headers = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
-        return Err((StatusCode::UPGRADE_REQUIRED, headers).into_response());
+        return Err(Refusal::Version);
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY);
     let is_key = |key: &&HeaderValue| {
         let nonce = BASE64_STANDARD.decode(key.as_bytes());
         nonce.is_ok_and(|nonce| nonce.len() == 16)
     };
-    key.filter(is_key).cloned().ok_or_else(|| {
-        let text = "Sec-WebSocket-Key must be 16 bytes in base64.\n";
-        plain(StatusCode::BAD_REQUEST, text)
-    })
+    key.filter(is_key).cloned().ok_or(Refusal::Key)
 }
 
 /// Whether one of a header's items, which commas separate, is this word.
@@ -132,13 +158,12 @@ fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
         .map(str::trim)
 }
 
-fn opening(site: &Site, request: &Request) -> Result<Opening, Response> {
+fn opening(site: &Site, request: &Request) -> Result<Opening, Refusal> {
     let headers = request.headers();
     let proposed = items(headers, &header::SEC_WEBSOCKET_PROTOCOL);
     let subprotocols: Vec<String> = proposed.map(str::to_owned).collect();
     if !subprotocols.iter().all(|name| is_token(name)) {
-        let text = "Sec-WebSocket-Protocol must be a list of words.\n";
-        return Err(plain(StatusCode::BAD_REQUEST, text));
+        return Err(Refusal::Subprotocol);
     }
     let Ends { local, remote } = request.extensions().get().copied().unwrap_or_default();
     Ok(Opening {
@@ -148,7 +173,10 @@ fn opening(site: &Site, request: &Request) -> Result<Opening, Response> {
         subprotocols,
         local,
         remote,
-        signed_in: site.access.has_cookie(headers),
+        verify: {
+            let access = Arc::clone(&site.access);
+            Box::new(move |secret| access.verify(secret))
+        },
         options: Options::new().heartbeat(site.heartbeat),
     })
 }

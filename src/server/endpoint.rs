@@ -30,7 +30,8 @@ impl Server {
     /// see that.
     ///
     /// Requests have passed the same guard as all others: their `Host` is the server's own, and no web page of another origin gets
-    /// here. Other programs of the machine do. If they must not, let the handler check [`Request::signed_in`] or a token of its own.
+    /// here. Other programs of the machine do. If they must not, let the handler check the server's secret with [`Request::verify_secret`], or
+    /// a token of its own.
     ///
     /// ```
     /// use selvedge::{Failure, Server, websocket::Request};

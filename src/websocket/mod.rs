@@ -1,16 +1,17 @@
-//! WebSockets (RFC 6455) on either end: bounded, typed, with time-outs built in. Nothing in here knows how a connection came about.
+//! WebSockets (RFC 6455) on either end: bounded, typed, with time-outs built in.
 //!
 //! A server gets its connections from [`Server::websocket`](crate::Server::websocket), a program that connects to others from
 //! [`client::Connect`](crate::client::Connect). Both are the same [`Connection`] then.
-//!
-//! - [`frame`]: bytes to messages, and back
-//! - [`inbox`], [`outbox`]: what has been received, what is to be sent, each within its bounds
-//! - [`pings`]: pings that wait for their pongs
-//! - [`driver`]: the task that owns the stream and moves bytes
-//! - [`connection`]: what the application holds; [`request`]: what it gets before there is a connection
-//!
-//! What must hold: whoever waits is woken when the connection ends, and learns why; the stream is dropped when the last handle is, at
-//! the latest after the time-out for closing; memory is bounded whatever the peer does.
+
+// - `frame`: bytes to messages, and back; `handshake`: what both sides of an opening compute
+// - `inbox`, `outbox`: what has been received, what is to be sent, each within its bounds
+// - `pings`: pings that wait for their pongs
+// - `driver`: the task that owns the stream and moves bytes
+// - `connection`: what the application holds; `request`: what it gets before there is a connection
+//
+// What must hold: whoever waits is woken when the connection ends, and learns why; the stream is dropped when the last handle is, at
+// the latest after the time-out for closing; memory is bounded whatever the peer does. Nothing in here knows how a connection came
+// about.
 
 mod connection;
 mod driver;

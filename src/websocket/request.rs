@@ -19,8 +19,9 @@ use crate::error::{CloseReason, Rejection, WebSocketError};
 /// use selvedge::{Failure, Server, websocket::Request};
 ///
 /// async fn chat(request: Request) -> Result<(), Failure> {
-///     if !request.signed_in() {
-///         request.reject(401, "Sign in first.\n");
+///     let token = request.query().and_then(|query| query.strip_prefix("token="));
+///     if !token.is_some_and(|token| request.verify_secret(token)) {
+///         request.reject(401, "A token is missing.\n");
 ///         return Ok(());
 ///     }
 ///     let connection = request.subprotocol("chat.v1")?.accept().await?;
@@ -39,8 +40,10 @@ pub struct Request {
     accepted: Accepted,
 }
 
+/// Says whether a text is the secret of the server.
+pub(crate) type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// The opening handshake as it came.
-#[derive(Debug, Default)]
 pub(crate) struct Opening {
     pub(crate) path: String,
     pub(crate) query: Option<String>,
@@ -48,7 +51,7 @@ pub(crate) struct Opening {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) remote: Option<SocketAddr>,
-    pub(crate) signed_in: bool,
+    pub(crate) verify: Verify,
     pub(crate) options: Options,
 }
 
@@ -111,10 +114,10 @@ impl Request {
         self.opening.remote
     }
 
-    /// Whether it comes from a browser that was signed in by one of the server's own links. Programs never are: they need a
-    /// header or a first message that your handler checks.
-    pub fn signed_in(&self) -> bool {
-        self.opening.signed_in
+    /// Whether this is the secret of the server, which its pages and its wslink clients have. Compared in constant time. What of the
+    /// request holds it, a header, the query, is yours to decide; web pages cannot set headers.
+    pub fn verify_secret(&self, secret: &str) -> bool {
+        (self.opening.verify)(secret)
     }
 
     /// Chooses one of the subprotocols that the client proposes.
@@ -201,9 +204,13 @@ impl Request {
     }
 }
 
+/// Path and client only: headers and query may hold secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.opening.fmt(f)
+        f.debug_struct("Request")
+            .field("path", &self.opening.path)
+            .field("remote", &self.opening.remote)
+            .finish_non_exhaustive()
     }
 }
 

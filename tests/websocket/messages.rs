@@ -120,23 +120,16 @@ async fn client_ping_two_payloads_the_later_pong_settles_both() {
 #[tokio::test]
 async fn a_pong_does_not_settle_later_pings() {
     let (client, mut raw) = Raw::facing(Role::Client, Options::new());
-    let later = {
+    let ping = |payload: &'static str| {
         let client = client.clone();
-        let (first, later, ()) = join!(
-            client.ping_with("a"),
-            async {
-                let client = client.clone();
-                tokio::spawn(async move { client.ping_with("b").await })
-            },
-            async {
-                raw.next().await;
-                raw.send(PONG, b"a").await;
-            }
-        );
-        first.unwrap();
-        later
+        tokio::spawn(async move { client.ping_with(payload).await })
     };
+    let first = ping("a");
+    assert_eq!(raw.next().await, Some((PING, b"a".to_vec())));
+    let later = ping("b");
     assert_eq!(raw.next().await, Some((PING, b"b".to_vec())));
+    raw.send(PONG, b"a").await;
+    first.await.unwrap().unwrap();
     assert!(!later.is_finished());
     raw.send(PONG, b"b").await;
     later.await.unwrap().unwrap();

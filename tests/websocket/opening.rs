@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{connect, echo, echo_with, url};
-use crate::support::{SECRET, options, request, start};
+use crate::support::{SECRET, request, start};
 
 #[tokio::test]
 async fn client_open() {
@@ -475,31 +475,24 @@ async fn serve_ssl() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_signed_in_is_known_to_the_handler() {
-    let server = Server::new("signed in");
-    server.websocket("/who", async |request: Request| {
-        let signed_in = request.signed_in();
-        request.accept().await?.send(signed_in.to_string()).await?;
+async fn a_handler_can_ask_for_the_secret() {
+    let server = Server::new("secret");
+    server.websocket("/private", async |request: Request| {
+        let token = request.headers().get("x-token").cloned();
+        let token = token.as_ref().and_then(|token| token.to_str().ok());
+        if !token.is_some_and(|token| request.verify_secret(token)) {
+            request.reject(401, "");
+            return Ok(());
+        }
+        request.accept().await?;
         Ok(())
     });
-    let running = server.spawn(options()).await.unwrap();
-    let link = running.sign_in_url().unwrap();
-    let path = link.strip_prefix(running.url()).unwrap();
-    let cookie = request(&running, "GET", path, &[])
-        .await
-        .header("set-cookie")
-        .to_owned();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
-    let asking = || Connect::to(&url(&running, "/who")).unwrap();
-    let program = asking().open().await.unwrap();
-    assert_eq!(program.receive_text().await.unwrap(), "false");
-    let page = asking()
-        .header("cookie", &cookie)
-        .unwrap()
-        .open()
-        .await
-        .unwrap();
-    assert_eq!(page.receive_text().await.unwrap(), "true");
+    let running = start(&server).await;
+    for (token, is_let_in) in [("", false), ("guess", false), (SECRET, true)] {
+        let connect = Connect::to(&url(&running, "/private")).unwrap();
+        let opened = connect.header("x-token", token).unwrap().open().await;
+        assert_eq!(opened.is_ok(), is_let_in, "{token}");
+    }
     running.stop().await.unwrap();
 }
 

@@ -152,10 +152,12 @@ async fn soak_of_clients_that_come_and_go_leaves_nothing_behind() {
             })
         })
         .collect();
-    sleep(LENGTH / 3).await;
-    let early = held();
-    sleep(LENGTH / 2).await;
-    let late = held();
+    let mut samples = Vec::new();
+    for _ in 0..LENGTH.as_secs() / 10 {
+        sleep(Duration::from_secs(10)).await;
+        samples.push(held());
+        println!("{:3.0} s  {:?}", begin.elapsed().as_secs_f64(), held());
+    }
     for client in clients {
         client.await.unwrap();
     }
@@ -163,10 +165,12 @@ async fn soak_of_clients_that_come_and_go_leaves_nothing_behind() {
     sleep(Duration::from_secs(5)).await; // clients that were dropped close in the background
     let after = held();
     println!(
-        "visits {visits:?}, failed {failed:?}\nbefore {before:?}\nearly  {early:?}\nlate   {late:?}\nafter  {after:?}\n{report:?}"
+        "visits {visits:?}, failed {failed:?}, before {before:?}, after {after:?}, {report:?}"
     );
     assert_eq!(failed.load(Ordering::Relaxed), 0);
-    assert!(late.resident < early.resident * 3 / 2, "memory grows");
+    // Buffers grow to their bounds at first, and stay there.
+    let (half, last) = (samples[samples.len() / 2], samples[samples.len() - 1]);
+    assert!(last.resident < half.resident * 5 / 4, "memory grows");
     assert_eq!(after.sockets, before.sockets);
     assert!(after.tasks <= before.tasks, "tasks are left");
 }
