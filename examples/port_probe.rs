@@ -43,9 +43,7 @@ async fn main() -> ExitCode {
             println!("{host}:{port} is free, after {:.1} s", waited.as_secs_f64());
             ExitCode::SUCCESS
         }
-        Err(Error::PortNotReleased {
-            address, holder, ..
-        }) => {
+        Err(Error::PortNotReleased { address, holder, .. }) => {
             println!("{address} is {holder}");
             ExitCode::FAILURE
         }

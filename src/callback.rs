@@ -29,12 +29,7 @@ impl Arguments {
         positional: Vec<Packed>,
         named: IndexMap<String, Packed>,
     ) -> Self {
-        Arguments {
-            callee,
-            taken: 0,
-            positional: positional.into(),
-            named,
-        }
+        Arguments { callee, taken: 0, positional: positional.into(), named }
     }
 
     fn next<T: DeserializeOwned>(&mut self) -> Result<T> {
@@ -48,10 +43,7 @@ impl Arguments {
             return Ok(());
         }
         let given = self.taken + self.positional.len();
-        Err(Error::Callback(format!(
-            "{} takes {} arguments, got {given}",
-            self.callee, self.taken
-        )))
+        Err(Error::Callback(format!("{} takes {} arguments, got {given}", self.callee, self.taken)))
     }
 }
 
@@ -258,41 +250,27 @@ mod tests {
 
     fn call<M: 'static>(callback: impl Callback<(), M>, args: Value) -> Result<Value, String> {
         let args: Vec<Value> = serde_json::from_value(args).unwrap();
-        let args = args
-            .iter()
-            .map(|arg| Packed::encode(arg).unwrap())
-            .collect();
+        let args = args.iter().map(|arg| Packed::encode(arg).unwrap()).collect();
         let named = IndexMap::from([("k".to_owned(), Packed::encode(&7).unwrap())]);
         let outcome = function(callback)((), Arguments::new("trigger `t`".to_owned(), args, named));
         let result = match outcome {
             Outcome::Ready(result) => result,
             Outcome::Pending(future) => futures_util::FutureExt::now_or_never(future).unwrap(),
         };
-        result
-            .map(|value| value.decode().unwrap())
-            .map_err(|failure| failure.to_string())
+        result.map(|value| value.decode().unwrap()).map_err(|failure| failure.to_string())
     }
 
     #[test]
     fn functions_may_be_sync_or_async_and_fail() {
         assert_eq!(call(|_: ()| (), json!([])), Ok(json!(null)));
+        assert_eq!(call(|_: (), a: i64, b: i64| a + b, json!([1, 2])), Ok(json!(3)));
         assert_eq!(
-            call(|_: (), a: i64, b: i64| a + b, json!([1, 2])),
-            Ok(json!(3))
-        );
-        assert_eq!(
-            call(
-                async |_: (), name: String| format!("hi {name}"),
-                json!(["Ada"])
-            ),
+            call(async |_: (), name: String| format!("hi {name}"), json!(["Ada"])),
             Ok(json!("hi Ada"))
         );
         let parse = |_: (), text: String| -> Result<i64, Failure> { Ok(text.parse()?) };
         assert_eq!(call(parse, json!(["12"])), Ok(json!(12)));
-        assert_eq!(
-            call(parse, json!(["x"])),
-            Err("invalid digit found in string".to_owned())
-        );
+        assert_eq!(call(parse, json!(["x"])), Err("invalid digit found in string".to_owned()));
         let lookup = async |_: ()| -> crate::Result<i64> { Err(Error::NotRunning) };
         assert_eq!(call(lookup, json!([])), Err(Error::NotRunning.to_string()));
     }
@@ -302,10 +280,7 @@ mod tests {
         let add = |_: (), a: i64, b: Option<i64>| a + b.unwrap_or(10);
         assert_eq!(call(add, json!([1])), Ok(json!(11)));
         let error = call(add, json!(["one"])).unwrap_err();
-        assert!(
-            error.starts_with("argument 1 of trigger `t` is not a i64"),
-            "{error}"
-        );
+        assert!(error.starts_with("argument 1 of trigger `t` is not a i64"), "{error}");
         assert_eq!(
             call(add, json!([1, 2, 3])),
             Err("trigger `t` takes 2 arguments, got 3".to_owned())
@@ -320,10 +295,7 @@ mod tests {
         struct Named {
             k: i64,
         }
-        assert_eq!(
-            call(|_: (), named: Kwargs<Named>| named.0.k, json!([])),
-            Ok(json!(7))
-        );
+        assert_eq!(call(|_: (), named: Kwargs<Named>| named.0.k, json!([])), Ok(json!(7)));
     }
 
     #[test]

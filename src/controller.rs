@@ -124,10 +124,7 @@ struct Slot<C> {
 
 impl<C> Default for Slot<C> {
     fn default() -> Self {
-        Slot {
-            entries: Vec::new(),
-            may_be_empty: false,
-        }
+        Slot { entries: Vec::new(), may_be_empty: false }
     }
 }
 
@@ -154,35 +151,21 @@ impl<C> Functions<C> {
 
     /// A name for a trigger that nobody named: `trigger__1` and so on.
     pub(crate) fn generate_name(&self) -> String {
-        format!(
-            "trigger__{}",
-            self.generated.fetch_add(1, Ordering::Relaxed)
-        )
+        format!("trigger__{}", self.generated.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Registers a trigger. A later one of the same name takes its place.
     pub(crate) fn set_trigger(&self, name: String, function: Function<C>) {
-        self.triggers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name, function);
+        self.triggers.write().unwrap_or_else(PoisonError::into_inner).insert(name, function);
     }
 
     /// Says whether there was one.
     pub(crate) fn remove_trigger(&self, name: &str) -> bool {
-        self.triggers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name)
-            .is_some()
+        self.triggers.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
     }
 
     pub(crate) fn trigger(&self, name: &str) -> Option<Function<C>> {
-        self.triggers
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned()
+        self.triggers.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// Up to three registered triggers whose names look like `name`.
@@ -227,8 +210,7 @@ impl<C> Functions<C> {
     /// Removes all functions under a name, or all but the main one.
     pub(crate) fn clear(&self, name: &str, keep_main: bool) {
         if let Some(slot) = self.slots().get_mut(name) {
-            slot.entries
-                .retain(|entry| keep_main && entry.role == Role::Main);
+            slot.entries.retain(|entry| keep_main && entry.role == Role::Main);
         }
     }
 
@@ -240,10 +222,7 @@ impl<C> Functions<C> {
 
     /// Says whether a call that runs nothing is fine.
     pub(crate) fn enable_empty(&self, name: &str, enable: bool) {
-        self.slots()
-            .entry(name.to_owned())
-            .or_default()
-            .may_be_empty = enable;
+        self.slots().entry(name.to_owned()).or_default().may_be_empty = enable;
     }
 
     /// What a call runs; `None` where there is nothing and there should be. Those for one call are taken out.
@@ -254,20 +233,10 @@ impl<C> Functions<C> {
             return slot.may_be_empty.then(Vec::new);
         }
         let of = |roles: &[Role]| -> Calls<C> {
-            let chosen = slot
-                .entries
-                .iter()
-                .filter(|entry| roles.contains(&entry.role));
-            chosen
-                .map(|entry| (entry.role, entry.function.clone()))
-                .collect()
+            let chosen = slot.entries.iter().filter(|entry| roles.contains(&entry.role));
+            chosen.map(|entry| (entry.role, entry.function.clone())).collect()
         };
-        let calls = [
-            of(&[Role::Main]),
-            of(&[Role::Added, Role::Once]),
-            of(&[Role::Task]),
-        ]
-        .concat();
+        let calls = [of(&[Role::Main]), of(&[Role::Added, Role::Once]), of(&[Role::Task])].concat();
         slot.entries.retain(|entry| entry.role != Role::Once);
         Some(calls)
     }
@@ -279,10 +248,7 @@ fn similar<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> Vec<Strin
         .filter(|(distance, known)| *distance <= known.len().max(name.len()) / 2)
         .collect();
     near.sort();
-    near.into_iter()
-        .take(3)
-        .map(|(_, known)| known.clone())
-        .collect()
+    near.into_iter().take(3).map(|(_, known)| known.clone()).collect()
 }
 
 /// How many characters must be added, removed or replaced to get from one name to the other.
@@ -308,13 +274,7 @@ mod tests {
     use crate::callback::function;
 
     fn roles(functions: &Functions<()>) -> Option<Vec<Role>> {
-        Some(
-            functions
-                .calls("f")?
-                .into_iter()
-                .map(|(role, _)| role)
-                .collect(),
-        )
+        Some(functions.calls("f")?.into_iter().map(|(role, _)| role).collect())
     }
 
     #[test]
@@ -325,11 +285,7 @@ mod tests {
         }
         assert_eq!(functions.similar_triggers("rest"), ["reset"]);
         assert_eq!(functions.similar_triggers("exportpng"), ["export_png"]);
-        assert!(
-            functions
-                .similar_triggers("something_else_altogether")
-                .is_empty()
-        );
+        assert!(functions.similar_triggers("something_else_altogether").is_empty());
         assert!(functions.remove_trigger("run") && !functions.remove_trigger("run"));
     }
 
@@ -340,14 +296,8 @@ mod tests {
         for role in [Role::Task, Role::Once, Role::Added, Role::Main, Role::Main] {
             functions.add("f", role, function(|_: ()| ()));
         }
-        assert_eq!(
-            roles(&functions).unwrap(),
-            [Role::Main, Role::Once, Role::Added, Role::Task]
-        );
-        assert_eq!(
-            roles(&functions).unwrap(),
-            [Role::Main, Role::Added, Role::Task]
-        );
+        assert_eq!(roles(&functions).unwrap(), [Role::Main, Role::Once, Role::Added, Role::Task]);
+        assert_eq!(roles(&functions).unwrap(), [Role::Main, Role::Added, Role::Task]);
         functions.clear("f", true);
         assert_eq!(roles(&functions).unwrap(), [Role::Main]);
         functions.clear("f", false);
@@ -364,9 +314,6 @@ mod tests {
         let second = functions.add("f", Role::Once, function(|_: ()| ()));
         assert!(functions.remove("f", first) && !functions.remove("f", first));
         assert_eq!(roles(&functions).unwrap(), [Role::Once]);
-        assert!(
-            !functions.remove("f", second),
-            "a function for one call is gone after it"
-        );
+        assert!(!functions.remove("f", second), "a function for one call is gone after it");
     }
 }

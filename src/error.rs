@@ -283,10 +283,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that is just a sentence, for the user of the page.
     pub fn msg(message: impl Into<String>) -> Self {
-        Failure {
-            error: message.into().into(),
-            for_clients: true,
-        }
+        Failure { error: message.into().into(), for_clients: true }
     }
 
     /// Whether the text was written for clients.
@@ -307,10 +304,7 @@ impl Failure {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure {
-            error: Box::new(error),
-            for_clients: false,
-        }
+        Failure { error: Box::new(error), for_clients: false }
     }
 }
 

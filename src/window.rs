@@ -23,11 +23,7 @@ pub struct WindowOptions {
 
 impl Default for WindowOptions {
     fn default() -> Self {
-        WindowOptions {
-            size: (1024.0, 768.0),
-            min_size: None,
-            icon_png: None,
-        }
+        WindowOptions { size: (1024.0, 768.0), min_size: None, icon_png: None }
     }
 }
 

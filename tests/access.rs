@@ -29,10 +29,7 @@ async fn ending(running: &Running, messages: Vec<Message>) -> Option<(u16, Strin
         }
     }
     let mut ending = None;
-    while let Some(Ok(message)) = timeout(PATIENCE, socket.next())
-        .await
-        .expect("an end in time")
-    {
+    while let Some(Ok(message)) = timeout(PATIENCE, socket.next()).await.expect("an end in time") {
         if let Message::Close(Some(frame)) = message {
             ending = Some((frame.code.into(), frame.reason.to_string()));
         }
@@ -44,28 +41,16 @@ async fn ending(running: &Running, messages: Vec<Message>) -> Option<(u16, Strin
 async fn a_foreign_host_is_refused_everywhere() {
     let running = server().await;
     for path in ["/", "/index.html", "/ws", "/paraview/"] {
-        for host in [
-            "evil.example",
-            "127.0.0.1",
-            "127.0.0.1:1",
-            "localhost.evil.example",
-        ] {
+        for host in ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example"] {
             assert_eq!(
-                request(&running, "GET", path, &[("Host", host)])
-                    .await
-                    .status,
+                request(&running, "GET", path, &[("Host", host)]).await.status,
                 403,
                 "{host} {path}"
             );
         }
     }
     let local = format!("localhost:{}", running.port());
-    assert_eq!(
-        request(&running, "GET", "/", &[("Host", &local)])
-            .await
-            .status,
-        302
-    );
+    assert_eq!(request(&running, "GET", "/", &[("Host", &local)]).await.status, 302);
     running.stop().await.unwrap();
 }
 
@@ -74,25 +59,12 @@ async fn a_page_of_another_origin_gets_no_websocket() {
     let running = server().await;
     let own = running.url().to_owned();
     let other_port = format!("http://127.0.0.1:{}", running.port() ^ 1);
-    for origin in [
-        "http://evil.example",
-        "null",
-        "",
-        "tauri://localhost",
-        other_port.as_str(),
-    ] {
+    for origin in ["http://evil.example", "null", "", "tauri://localhost", other_port.as_str()] {
         let refused = open_with(&running, &[("origin", origin)]).await;
-        assert!(
-            matches!(refused, Err(Error::Http(answer)) if answer.status() == 403),
-            "{origin}"
-        );
-        let answer = request(
-            &running,
-            "POST",
-            "/paraview/",
-            &[("Origin", origin), ("Content-Length", "0")],
-        )
-        .await;
+        assert!(matches!(refused, Err(Error::Http(answer)) if answer.status() == 403), "{origin}");
+        let answer =
+            request(&running, "POST", "/paraview/", &[("Origin", origin), ("Content-Length", "0")])
+                .await;
         assert_eq!(answer.status, 403, "{origin}");
     }
     assert!(open_with(&running, &[("origin", &own)]).await.is_ok());
@@ -110,10 +82,7 @@ async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
     let signed_in = SignedIn::from(&answer);
     assert!(answer.header("location").starts_with("./#"));
     let cookie = &signed_in.set_cookie;
-    assert!(
-        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
-        "{cookie}"
-    );
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let name = format!("selvedge-{}=", running.port());
     assert!(cookie.starts_with(&name), "{cookie}");
     let again = request(&running, "GET", path, &[]).await;
@@ -131,22 +100,12 @@ async fn the_cookie_alone_which_every_port_of_the_host_is_sent_opens_nothing() {
     let running = server().await;
     let signed_in = SignedIn::at(&running, &[]).await;
     let cookie = [("Cookie", signed_in.cookie())];
-    for body in [
-        "{}",
-        "",
-        "rubbish",
-        r#"{"signInProof":"guess"}"#,
-        r#"{"signInProof":5}"#,
-    ] {
+    for body in ["{}", "", "rubbish", r#"{"signInProof":"guess"}"#, r#"{"signInProof":5}"#] {
         let answer = request_with(&running, "POST", "/paraview/", &cookie, body).await;
         assert!(answer.text().contains("error"), "{body}: {answer:?}");
     }
     let link = request(&running, "GET", "/?sign_in=used", &cookie).await;
-    assert_eq!(
-        (link.status, link.header("location")),
-        (303, "./"),
-        "no proof"
-    );
+    assert_eq!((link.status, link.header("location")), (303, "./"), "no proof");
     let proof = request_with(&running, "POST", "/paraview/", &[], &signed_in.body()).await;
     assert!(proof.text().contains("error"), "nor does the proof alone");
     running.stop().await.unwrap();
@@ -156,10 +115,7 @@ async fn the_cookie_alone_which_every_port_of_the_host_is_sent_opens_nothing() {
 async fn the_page_of_a_module_signs_in_with_the_cookie() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("index.html"), "stock").unwrap();
-    let module = Module {
-        www: Some(dir.path().to_owned().into()),
-        ..Module::default()
-    };
+    let module = Module { www: Some(dir.path().to_owned().into()), ..Module::default() };
     let server = Server::new("access");
     server.enable_module(module).unwrap();
     let running = start(&server).await;
@@ -215,22 +171,11 @@ async fn without_the_secret_nothing_is_answered_but_refusals() {
             "Unknown system",
         ),
     ] {
-        socket
-            .send(Message::Binary(frame(&call).into()))
-            .await
-            .unwrap();
-        let Some(Ok(Message::Binary(answer))) = socket.next().await else {
-            panic!("{call}")
-        };
+        socket.send(Message::Binary(frame(&call).into())).await.unwrap();
+        let Some(Ok(Message::Binary(answer))) = socket.next().await else { panic!("{call}") };
         let answer = to_json(&rmpv::decode::read_value(&mut &answer[12..]).unwrap());
         assert_eq!(answer["error"]["code"], code, "{call}");
-        assert!(
-            answer["error"]["message"]
-                .as_str()
-                .unwrap()
-                .starts_with(text),
-            "{call}"
-        );
+        assert!(answer["error"]["message"].as_str().unwrap().starts_with(text), "{call}");
     }
     Client::hello(socket).await;
     running.stop().await.unwrap();
@@ -271,10 +216,7 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
         json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
     let hello = || Message::Binary(frame(&hello).into());
     let header = |offset: u32, total: u32| {
-        [5, offset, total]
-            .iter()
-            .flat_map(|field| field.to_le_bytes())
-            .collect::<Vec<u8>>()
+        [5, offset, total].iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<u8>>()
     };
     let bomb = || {
         let mut bomb = header(0, 5000);
@@ -292,16 +234,8 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
     ];
     for bytes in rubbish {
         let binary = Message::Binary(bytes.clone().into());
-        assert_eq!(
-            close_code(&running, vec![binary.clone()]).await,
-            Some(1002),
-            "{bytes:?}"
-        );
-        assert_eq!(
-            close_code(&running, vec![hello(), binary]).await,
-            Some(1002),
-            "{bytes:?}"
-        );
+        assert_eq!(close_code(&running, vec![binary.clone()]).await, Some(1002), "{bytes:?}");
+        assert_eq!(close_code(&running, vec![hello(), binary]).await, Some(1002), "{bytes:?}");
     }
     let large = [header(0, 5000), vec![0; 5000]].concat();
     assert_eq!(
@@ -319,17 +253,10 @@ async fn text_and_odd_messages_are_ignored() {
     let mut client = Client::connect(&running).await;
     let socket = client.socket();
     socket.send(Message::text("hello")).await.unwrap();
-    for odd in [
-        json!([1, 2]),
-        json!("text"),
-        json!(5),
-        json!(null),
-        json!({"method": "trame.state.get"}),
-    ] {
-        socket
-            .send(Message::Binary(frame(&odd).into()))
-            .await
-            .unwrap();
+    for odd in
+        [json!([1, 2]), json!("text"), json!(5), json!(null), json!({"method": "trame.state.get"})]
+    {
+        socket.send(Message::Binary(frame(&odd).into())).await.unwrap();
     }
     assert_eq!(client.snapshot().await["trame__title"], "Trame");
     assert!(client.take_inbox().is_empty());

@@ -41,18 +41,10 @@ async fn every_address_of_a_host_is_served_on_one_port_and_released() {
             let options = options().host(host).port(port);
             let running = server.spawn(options).await.unwrap();
             port = running.port();
-            let bound: Vec<String> = running
-                .addresses()
-                .iter()
-                .map(|a| a.ip().to_string())
-                .collect();
+            let bound: Vec<String> =
+                running.addresses().iter().map(|a| a.ip().to_string()).collect();
             assert_eq!(bound.iter().collect::<Vec<_>>(), ips, "{host}");
-            assert!(
-                running
-                    .addresses()
-                    .iter()
-                    .all(|address| address.port() == port)
-            );
+            assert!(running.addresses().iter().all(|address| address.port() == port));
             let mut clients = Vec::new();
             for &address in running.addresses() {
                 let mut client = Client::connect_to(reachable(address)).await;

@@ -139,17 +139,12 @@ async fn next(client: &mut Client) -> Value {
 #[tokio::test]
 async fn an_update_of_a_million_keys_is_taken_and_the_others_go_on() {
     // A build without optimization takes a minute for all of them.
-    const KEYS: usize = if cfg!(debug_assertions) {
-        50_000
-    } else {
-        1_000_000
-    };
+    const KEYS: usize = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
     let running = running().await;
     let mut client = Client::connect(&running).await;
     let mut bystander = Client::connect(&running).await;
-    let changes: Vec<Value> = (0..KEYS)
-        .map(|key| json!({"key": format!("k{key}"), "value": key}))
-        .collect();
+    let changes: Vec<Value> =
+        (0..KEYS).map(|key| json!({"key": format!("k{key}"), "value": key})).collect();
     let call = json!({"id": "rpc:c0:9", "method": "trame.state.update", "args": [changes]});
     let message = frame(&call).split_off(12);
     for (number, piece) in message.chunks(CHUNK).enumerate() {
@@ -181,17 +176,15 @@ fn call() -> impl Strategy<Value = Vec<u8>> {
 
 /// Bytes that are a frame, nearly one, or nothing at all.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let spoilt = (
-        call(),
-        vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-    )
-        .prop_map(|(mut frame, changes)| {
+    let spoilt = (call(), vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)).prop_map(
+        |(mut frame, changes)| {
             for (at, byte) in changes {
                 let at = at.index(frame.len());
                 frame[at] = byte;
             }
             frame
-        });
+        },
+    );
     let cut = (call(), any::<prop::sample::Index>()).prop_map(|(mut frame, at)| {
         frame.truncate(at.index(frame.len()));
         frame

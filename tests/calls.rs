@@ -16,14 +16,8 @@ async fn a_trigger_gets_typed_arguments_and_answers() {
     });
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    assert_eq!(
-        client.trigger("add", json!([1])).await,
-        json!({"sum": 11, "names": {}})
-    );
-    let answer = client
-        .call("trame.trigger", json!(["add", [1, 2], {"z": 1}]))
-        .await
-        .unwrap();
+    assert_eq!(client.trigger("add", json!([1])).await, json!({"sum": 11, "names": {}}));
+    let answer = client.call("trame.trigger", json!(["add", [1, 2], {"z": 1}])).await.unwrap();
     assert_eq!(to_json(&answer), json!({"sum": 3, "names": {"z": 1}}));
     running.stop().await.unwrap();
 }
@@ -35,22 +29,13 @@ async fn a_wrong_argument_is_answered_with_its_place() {
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
     for args in [json!(["text"]), json!([]), json!([1, 2])] {
-        let error = client
-            .call("trame.trigger", json!(["add", args, {}]))
-            .await
-            .unwrap_err();
+        let error = client.call("trame.trigger", json!(["add", args, {}])).await.unwrap_err();
         let error = to_json(&error);
         assert_eq!(
             (error["code"].as_i64(), error["message"].as_str()),
             (Some(-32001), Some("Exception raised"))
         );
-        assert!(
-            error["data"]["exception"]
-                .as_str()
-                .unwrap()
-                .contains("trigger `add`"),
-            "{error}"
-        );
+        assert!(error["data"]["exception"].as_str().unwrap().contains("trigger `add`"), "{error}");
     }
     running.stop().await.unwrap();
 }
@@ -65,9 +50,7 @@ async fn an_answer_leaves_before_what_its_call_caused() {
     });
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    let id = client
-        .send("trame.trigger", json!(["change", [], {}]))
-        .await;
+    let id = client.send("trame.trigger", json!(["change", [], {}])).await;
     for _ in 0..3 {
         client.receive().await;
     }
@@ -95,17 +78,10 @@ async fn calls_start_in_order_and_finish_independently() {
     let mut client = Client::connect(&running).await;
     let mut ids = Vec::new();
     for number in 0..10 {
-        ids.push(
-            client
-                .send("trame.trigger", json!(["wait", [number], {}]))
-                .await,
-        );
+        ids.push(client.send("trame.trigger", json!(["wait", [number], {}])).await);
     }
     assert_eq!(client.trigger("quick", json!([])).await, "quick");
-    assert_eq!(
-        starts.try_iter().collect::<Vec<i64>>(),
-        (0..10).collect::<Vec<_>>()
-    );
+    assert_eq!(starts.try_iter().collect::<Vec<i64>>(), (0..10).collect::<Vec<_>>());
     (0..10).for_each(|_| release.notify_one());
     for (number, id) in ids.iter().enumerate() {
         assert_eq!(to_json(&client.answer(id).await.unwrap()), json!(number));
@@ -137,9 +113,7 @@ async fn an_async_trigger_shows_its_progress_while_it_waits() {
 async fn failures_and_panics_are_answered_and_the_server_lives_on() {
     let server = Server::new("calls");
     let (reported, reports) = mpsc::channel();
-    server.on(Lifecycle::Exception, move |_: Ctx, text: String| {
-        reported.send(text).unwrap()
-    });
+    server.on(Lifecycle::Exception, move |_: Ctx, text: String| reported.send(text).unwrap());
     server.trigger("fail", |cx: Ctx| -> Result<(), Failure> {
         cx.state().set("count", 77);
         Err(Failure::msg("kaboom"))
@@ -151,22 +125,9 @@ async fn failures_and_panics_are_answered_and_the_server_lives_on() {
     });
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    for (name, text) in [
-        ("fail", "kaboom"),
-        ("panic", "in user code"),
-        ("late", "later"),
-    ] {
-        let error = client
-            .call("trame.trigger", json!([name, [], {}]))
-            .await
-            .unwrap_err();
-        assert!(
-            to_json(&error)["data"]["exception"]
-                .as_str()
-                .unwrap()
-                .contains(text),
-            "{error}"
-        );
+    for (name, text) in [("fail", "kaboom"), ("panic", "in user code"), ("late", "later")] {
+        let error = client.call("trame.trigger", json!([name, [], {}])).await.unwrap_err();
+        assert!(to_json(&error)["data"]["exception"].as_str().unwrap().contains(text), "{error}");
         assert!(reports.recv().unwrap().contains(text));
     }
     assert_eq!(
@@ -193,21 +154,12 @@ async fn an_unknown_trigger_answers_nothing_and_an_unknown_method_is_an_error() 
 #[tokio::test]
 async fn rpc_methods_take_and_give_bytes() {
     let server = Server::new("calls");
-    server.rpc("demo.zeros", |_: Ctx, count: usize| {
-        Attachment::from(vec![0; count])
-    });
+    server.rpc("demo.zeros", |_: Ctx, count: usize| Attachment::from(vec![0; count]));
     server.trigger("count", |_: Ctx, bytes: Attachment| bytes.0.len());
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    let zeros = client
-        .call("demo.zeros", json!([25_000_000]))
-        .await
-        .unwrap();
-    assert_eq!(
-        zeros.as_slice().map(<[u8]>::len),
-        Some(25_000_000),
-        "more than two frames"
-    );
+    let zeros = client.call("demo.zeros", json!([25_000_000])).await.unwrap();
+    assert_eq!(zeros.as_slice().map(<[u8]>::len), Some(25_000_000), "more than two frames");
     running.stop().await.unwrap();
 }
 
@@ -215,45 +167,24 @@ async fn rpc_methods_take_and_give_bytes() {
 async fn a_page_announces_what_happens_to_it() {
     let server = Server::new("calls");
     let (told, events) = mpsc::channel();
-    for event in [
-        Lifecycle::ClientConnected,
-        Lifecycle::ClientExited,
-        Lifecycle::ServerExited,
-    ] {
+    for event in [Lifecycle::ClientConnected, Lifecycle::ClientExited, Lifecycle::ServerExited] {
         let told = told.clone();
-        server.on(event, move |cx: Ctx| {
-            told.send((event, cx.client())).unwrap()
-        });
+        server.on(event, move |cx: Ctx| told.send((event, cx.client())).unwrap());
     }
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    client
-        .call("trame.lifecycle.update", json!(["client_connected"]))
-        .await
-        .unwrap();
-    client
-        .call("trame.lifecycle.update", json!(["server_exited"]))
-        .await
-        .unwrap();
-    client
-        .call("trame.lifecycle.update", json!(["client_exited"]))
-        .await
-        .unwrap();
+    client.call("trame.lifecycle.update", json!(["client_connected"])).await.unwrap();
+    client.call("trame.lifecycle.update", json!(["server_exited"])).await.unwrap();
+    client.call("trame.lifecycle.update", json!(["client_exited"])).await.unwrap();
     let seen: Vec<_> = events.try_iter().collect();
     assert_eq!(
         seen.iter().map(|(event, _)| *event).collect::<Vec<_>>(),
         [Lifecycle::ClientConnected, Lifecycle::ClientExited]
     );
-    assert!(
-        seen.iter()
-            .all(|(_, id)| id.unwrap().to_string() == client.id)
-    );
+    assert!(seen.iter().all(|(_, id)| id.unwrap().to_string() == client.id));
     running.stop().await.unwrap();
     assert_eq!(
-        events
-            .try_iter()
-            .map(|(event, _)| event)
-            .collect::<Vec<_>>(),
+        events.try_iter().map(|(event, _)| event).collect::<Vec<_>>(),
         [Lifecycle::ServerExited]
     );
 }
@@ -264,18 +195,11 @@ async fn a_client_can_be_spoken_to_alone() {
     server.trigger("me", |cx: Ctx| {
         let client = cx.client().unwrap();
         cx.server.publish_to(client, "topic", "you").unwrap();
-        cx.server
-            .publish_except(client, "topic", "the others")
-            .unwrap();
-        cx.server
-            .js_call("plot", "resize", json!([1, "two"]))
-            .unwrap();
+        cx.server.publish_except(client, "topic", "the others").unwrap();
+        cx.server.js_call("plot", "resize", json!([1, "two"])).unwrap();
     });
     let running = start(&server).await;
-    let (mut one, mut other) = (
-        Client::connect(&running).await,
-        Client::connect(&running).await,
-    );
+    let (mut one, mut other) = (Client::connect(&running).await, Client::connect(&running).await);
     one.trigger("me", json!([])).await;
     assert_eq!(one.published("topic").await, "you");
     assert_eq!(other.published("topic").await, "the others");

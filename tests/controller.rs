@@ -20,28 +20,18 @@ async fn what_a_call_gives_depends_on_who_is_there() {
     let controller = server.controller();
     let function = controller.function("f");
     let missing = function.call(()).await.unwrap_err().to_string();
-    assert!(
-        missing.contains("no function of the controller named `f`"),
-        "{missing}"
-    );
+    assert!(missing.contains("no function of the controller named `f`"), "{missing}");
     controller.enable_empty("f", true);
     assert_eq!(json_of(function.call(()).await), json!([]));
     let added = controller.add("f", |_: Ctx, x: i64| x + 1);
     assert_eq!(json_of(function.call([1]).await), json!([2]));
     controller.set("f", |_: Ctx, x: i64| x * 10);
-    assert_eq!(
-        json_of(function.call([1]).await),
-        json!([10, 2]),
-        "the main function goes first"
-    );
+    assert_eq!(json_of(function.call([1]).await), json!([10, 2]), "the main function goes first");
     controller.once("f", |_: Ctx, x: i64| -x);
     assert_eq!(json_of(function.call([1]).await), json!([10, 2, -1]));
     assert_eq!(json_of(function.call([1]).await), json!([10, 2]));
     controller.remove("f", added).unwrap();
-    assert!(matches!(
-        controller.remove("f", added),
-        Err(Error::Unknown { .. })
-    ));
+    assert!(matches!(controller.remove("f", added), Err(Error::Unknown { .. })));
     assert_eq!(json_of(function.call([1]).await), json!(10));
     controller.clear("f");
     assert!(!function.exists());
@@ -52,15 +42,11 @@ async fn a_lone_function_for_one_call_runs_as_a_hook() {
     let server = Server::new("controller");
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let also = told.clone();
-    server
-        .controller()
-        .once("on_server_ready", move |_: Ctx| told.send("once").unwrap());
-    server
-        .controller()
-        .add_task("on_server_ready", move |_: Ctx| {
-            let also = also.clone();
-            async move { also.send("task").unwrap() }
-        });
+    server.controller().once("on_server_ready", move |_: Ctx| told.send("once").unwrap());
+    server.controller().add_task("on_server_ready", move |_: Ctx| {
+        let also = also.clone();
+        async move { also.send("task").unwrap() }
+    });
     for expected in [vec!["once", "task"], vec!["task"]] {
         let running = start(&server).await;
         for name in expected {
@@ -93,29 +79,12 @@ async fn parts_of_an_application_have_names_of_their_own() {
     let mut client = Client::connect(&running).await;
     client.trigger("right_add", json!([2])).await;
     let state = client.snapshot().await;
-    assert_eq!(
-        (&state["left_count"], &state["right_count"]),
-        (&json!(0), &json!(2))
-    );
-    assert_eq!(
-        (&state["left_doubled"], &state["right_doubled"]),
-        (&json!(0), &json!(4))
-    );
-    assert_eq!(
-        (&state["left_theme"], &state["theme"]),
-        (&json!("light"), &json!("light"))
-    );
+    assert_eq!((&state["left_count"], &state["right_count"]), (&json!(0), &json!(2)));
+    assert_eq!((&state["left_doubled"], &state["right_doubled"]), (&json!(0), &json!(4)));
+    assert_eq!((&state["left_theme"], &state["theme"]), (&json!("light"), &json!("light")));
     client.set(json!({"left_count": 5})).await.unwrap();
     assert_eq!(left.state().get::<i64>("doubled").unwrap(), 10);
-    assert_eq!(
-        left.state()
-            .all()
-            .get("count")
-            .unwrap()
-            .decode::<i64>()
-            .unwrap(),
-        5
-    );
+    assert_eq!(left.state().all().get("count").unwrap().decode::<i64>().unwrap(), 5);
     assert!(!left.state().all().contains_key("right_count"));
     server.controller().call("right_reset", ()).await.unwrap();
     assert_eq!(right.state().get::<i64>("count").unwrap(), 0);
@@ -128,40 +97,21 @@ async fn the_context_has_listeners_and_no_clients() {
     struct Database(Mutex<Vec<i64>>);
     let server = Server::new("controller");
     server.context().insert(Database(Mutex::default()));
-    server.on_context_change(
-        "secret",
-        async |cx: Ctx, value: i64| -> Result<(), Failure> {
-            cx.context::<Database>()?.0.lock().unwrap().push(value);
-            cx.state().set("published", value);
-            Ok(())
-        },
-    );
-    server.trigger("missing", |cx: Ctx| -> Result<(), Failure> {
-        cx.context::<String>().map(drop)
+    server.on_context_change("secret", async |cx: Ctx, value: i64| -> Result<(), Failure> {
+        cx.context::<Database>()?.0.lock().unwrap().push(value);
+        cx.state().set("published", value);
+        Ok(())
     });
+    server
+        .trigger("missing", |cx: Ctx| -> Result<(), Failure> { cx.context::<String>().map(drop) });
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
     server.context().state().set("secret", 7);
     assert_eq!(client.pushed().await, json!({"published": 7}));
-    assert_eq!(
-        *server
-            .context()
-            .get::<Database>()
-            .unwrap()
-            .0
-            .lock()
-            .unwrap(),
-        [7]
-    );
+    assert_eq!(*server.context().get::<Database>().unwrap().0.lock().unwrap(), [7]);
     assert!(client.snapshot().await.get("secret").is_none());
-    let error = client
-        .call("trame.trigger", json!(["missing", [], {}]))
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("alloc::string::String"),
-        "{error}"
-    );
+    let error = client.call("trame.trigger", json!(["missing", [], {}])).await.unwrap_err();
+    assert!(error.to_string().contains("alloc::string::String"), "{error}");
     running.stop().await.unwrap();
 }
 
@@ -176,10 +126,7 @@ async fn calls_of_a_client_that_is_gone_end_unless_they_are_tasks_of_their_own()
     let server = Server::new("controller");
     let (told, heard) = mpsc::channel();
     server.trigger("wait", move |cx: Ctx| {
-        let (call, task) = (
-            Tell(told.clone(), "call ended"),
-            Tell(told.clone(), "task ended"),
-        );
+        let (call, task) = (Tell(told.clone(), "call ended"), Tell(told.clone(), "task ended"));
         cx.server.create_task::<_, Failure>(async move {
             let _task = task;
             std::future::pending().await
@@ -208,9 +155,7 @@ async fn connections_are_announced_by_their_server() {
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     for event in [Lifecycle::ConnectionOpened, Lifecycle::ConnectionClosed] {
         let told = told.clone();
-        server.on(event, move |cx: Ctx| {
-            told.send((event, cx.client())).unwrap()
-        });
+        server.on(event, move |cx: Ctx| told.send((event, cx.client())).unwrap());
     }
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
@@ -224,10 +169,7 @@ async fn connections_are_announced_by_their_server() {
         assert_eq!((event, client.unwrap().to_string()), (expected, id.clone()));
     }
     running.stop().await.unwrap();
-    assert!(
-        heard.try_recv().is_err(),
-        "who said no hello is not announced"
-    );
+    assert!(heard.try_recv().is_err(), "who said no hello is not announced");
 }
 
 #[tokio::test]
@@ -235,14 +177,8 @@ async fn functions_can_be_called_from_rust_as_clients_do() {
     let server = Server::new("controller");
     server.rpc("demo.add", |_: Ctx, a: i64, b: i64| a + b);
     let trigger = server.anonymous_trigger(async |_: Ctx, a: i64| a * 2);
-    assert_eq!(
-        json_of(server.protocol_call("demo.add", (1, 2)).await),
-        json!(3)
-    );
-    assert_eq!(
-        json_of(server.call_trigger(trigger.name(), [4]).await),
-        json!(8)
-    );
+    assert_eq!(json_of(server.protocol_call("demo.add", (1, 2)).await), json!(3));
+    assert_eq!(json_of(server.call_trigger(trigger.name(), [4]).await), json!(8));
     assert!(server.protocol_call("demo.sub", (1, 2)).await.is_err());
     assert!(server.remove_trigger(trigger.name()));
     assert!(server.call_trigger(trigger.name(), [4]).await.is_err());
@@ -252,33 +188,17 @@ async fn functions_can_be_called_from_rust_as_clients_do() {
 async fn headers_of_the_application_are_on_every_answer_and_change_none_of_ours() {
     let server = Server::new("controller");
     server.set_http_header("X-Lab", Some("7")).unwrap();
-    server
-        .set_http_header("X-Content-Type-Options", Some("sniff"))
-        .unwrap();
+    server.set_http_header("X-Content-Type-Options", Some("sniff")).unwrap();
     server.enable_shared_array_buffer();
-    assert!(matches!(
-        server.set_http_header("a b", Some("x")),
-        Err(Error::Header(_))
-    ));
-    assert!(matches!(
-        server.set_http_header("a", Some("x\r\ny: z")),
-        Err(Error::Header(_))
-    ));
+    assert!(matches!(server.set_http_header("a b", Some("x")), Err(Error::Header(_))));
+    assert!(matches!(server.set_http_header("a", Some("x\r\ny: z")), Err(Error::Header(_))));
     let running = start(&server).await;
     let answer = request(&running, "GET", "/missing.js", &[]).await;
     assert_eq!((answer.status, answer.header("x-lab")), (404, "7"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    assert_eq!(
-        answer.header("cross-origin-embedder-policy"),
-        "require-corp"
-    );
+    assert_eq!(answer.header("cross-origin-embedder-policy"), "require-corp");
     server.set_http_header("x-lab", None).unwrap();
-    assert_eq!(
-        request(&running, "GET", "/missing.js", &[])
-            .await
-            .header("x-lab"),
-        ""
-    );
+    assert_eq!(request(&running, "GET", "/missing.js", &[]).await.header("x-lab"), "");
     running.stop().await.unwrap();
 }
 
@@ -300,30 +220,17 @@ async fn network_completion_waits_for_what_was_queued() {
 
 #[tokio::test]
 async fn options_come_from_arguments_and_the_client_type_is_set_once() {
-    let options = ServerOptions {
-        ws_max_msg_size: Some(4096),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions { ws_max_msg_size: Some(4096), ..ServerOptions::default() };
     let server = Server::with_options("controller", options);
     assert_eq!(server.client_type(), "vue3");
     server.set_client_type("vue2").unwrap();
     server.set_client_type("vue2").unwrap();
-    assert!(matches!(
-        server.set_client_type("vue3"),
-        Err(Error::ClientType(_))
-    ));
+    assert!(matches!(server.set_client_type("vue3"), Err(Error::ClientType(_))));
     server.state().set("long", "x".repeat(20_000));
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    assert_eq!(
-        client.snapshot().await["long"].as_str().unwrap().len(),
-        20_000,
-        "in chunks"
-    );
+    assert_eq!(client.snapshot().await["long"].as_str().unwrap().len(), 20_000, "in chunks");
     let state: Value = server.get_server_state().decode().unwrap();
-    assert_eq!(
-        (&state["name"], &state["state"]["trame__busy"]),
-        (&json!("controller"), &json!(1))
-    );
+    assert_eq!((&state["name"], &state["state"]["trame__busy"]), (&json!("controller"), &json!(1)));
     running.stop().await.unwrap();
 }

@@ -22,10 +22,7 @@ async fn served() -> (Running, tempfile::TempDir) {
         ..Module::default()
     };
     assert!(server.enable_module(module.clone()).unwrap());
-    assert!(
-        !server.enable_module(module).unwrap(),
-        "a module is enabled once"
-    );
+    assert!(!server.enable_module(module).unwrap(), "a module is enabled once");
     (start(&server).await, dir)
 }
 
@@ -33,25 +30,13 @@ async fn served() -> (Running, tempfile::TempDir) {
 async fn a_module_serves_its_files_and_announces_its_scripts() {
     let (running, _dir) = served().await;
     let answer = request(&running, "GET", "/__demo_1.0/demo.js", &[]).await;
-    assert_eq!(
-        (answer.status, answer.text().as_str()),
-        (200, "let demo = 1;")
-    );
+    assert_eq!((answer.status, answer.text().as_str()), (200, "let demo = 1;"));
     assert!(answer.header("content-type").contains("javascript"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    let part = request(
-        &running,
-        "GET",
-        "/__demo_1.0/demo.js",
-        &[("Range", "bytes=4-7")],
-    )
-    .await;
+    let part = request(&running, "GET", "/__demo_1.0/demo.js", &[("Range", "bytes=4-7")]).await;
     assert_eq!((part.status, part.text().as_str()), (206, "demo"));
     let head = request(&running, "HEAD", "/__demo_1.0/demo.js", &[]).await;
-    assert_eq!(
-        (head.status, head.header("content-length"), head.body.len()),
-        (200, "13", 0)
-    );
+    assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "13", 0));
     let state = Client::connect(&running).await.snapshot().await;
     assert_eq!(state["trame__scripts"], json!(["__demo_1.0/demo.js"]));
     assert_eq!(state["trame__vue_use"], json!([["demo", {"a": 1}]]));
@@ -80,10 +65,7 @@ async fn nothing_outside_of_the_folder_can_be_read() {
     ] {
         let answer = request(&running, "GET", path, &[]).await;
         assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
-        assert!(
-            !answer.text().contains("outside") && !answer.text().contains("root:"),
-            "{path}"
-        );
+        assert!(!answer.text().contains("outside") && !answer.text().contains("root:"), "{path}");
     }
     running.stop().await.unwrap();
     drop(dir);
@@ -97,10 +79,7 @@ async fn folders_methods_and_the_root_answer_as_those_of_trame() {
     assert_eq!(status("GET", "/__demo_1.0/missing.js").await, 404);
     assert_eq!(status("DELETE", "/__demo_1.0/demo.js").await, 405);
     let root = request(&running, "GET", "/?ui=side&a=b", &[]).await;
-    assert_eq!(
-        (root.status, root.header("location")),
-        (302, "index.html?ui=side&a=b")
-    );
+    assert_eq!((root.status, root.header("location")), (302, "index.html?ui=side&a=b"));
     running.stop().await.unwrap();
 }
 
@@ -110,18 +89,10 @@ async fn a_module_may_bring_its_own_page() {
     fs::write(dir.path().join("index.html"), "<p>mine</p>").unwrap();
     let server = Server::new("files");
     let www = Some(dir.path().to_owned().into());
-    server
-        .enable_module(Module {
-            www,
-            ..Module::default()
-        })
-        .unwrap();
+    server.enable_module(Module { www, ..Module::default() }).unwrap();
     let running = start(&server).await;
     let answer = request(&running, "GET", "/index.html", &[]).await;
-    assert_eq!(
-        (answer.status, answer.text().as_str()),
-        (200, "<p>mine</p>")
-    );
+    assert_eq!((answer.status, answer.text().as_str()), (200, "<p>mine</p>"));
     running.stop().await.unwrap();
 }
 
@@ -130,22 +101,12 @@ async fn files_may_be_part_of_the_program() {
     let get = |path: &str| (path == "sub/a.css").then(|| b"a {}".as_slice().into());
     let server = Server::new("files");
     let serve = [("__built_in".to_owned(), selvedge::Assets::embedded(get))].into();
-    server
-        .enable_module(Module {
-            serve,
-            ..Module::default()
-        })
-        .unwrap();
+    server.enable_module(Module { serve, ..Module::default() }).unwrap();
     let running = start(&server).await;
     let answer = request(&running, "GET", "/__built_in/sub/a.css", &[]).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "a {}"));
     assert_eq!(answer.header("content-type"), "text/css");
-    assert_eq!(
-        request(&running, "GET", "/__built_in/b.css", &[])
-            .await
-            .status,
-        404
-    );
+    assert_eq!(request(&running, "GET", "/__built_in/b.css", &[]).await.status, 404);
     running.stop().await.unwrap();
 }
 
@@ -158,9 +119,7 @@ async fn a_manifest_names_folders_beside_it() {
     let text = json!({"name": "m", "serve": {"__m": "assets"}, "vue_use": ["a", ["b", {"c": 1}]]});
     fs::write(&manifest, text.to_string()).unwrap();
     let server = Server::new("files");
-    server
-        .enable_module(Module::from_manifest(&manifest).unwrap())
-        .unwrap();
+    server.enable_module(Module::from_manifest(&manifest).unwrap()).unwrap();
     let running = start(&server).await;
     assert_eq!(request(&running, "GET", "/__m/x.js", &[]).await.text(), "x");
     running.stop().await.unwrap();
@@ -174,17 +133,11 @@ async fn an_extension_prepares_the_server_first_and_is_added_once() {
     struct Charts;
     impl selvedge::Extension for Charts {
         fn setup(&self, server: &Server) -> selvedge::Result<()> {
-            let icons = Module {
-                scripts: vec!["icons.js".into()],
-                ..Module::default()
-            };
+            let icons = Module { scripts: vec!["icons.js".into()], ..Module::default() };
             server.enable_module(icons).map(drop)
         }
         fn module(&self) -> Module {
-            Module {
-                scripts: vec!["charts.js".into()],
-                ..Module::default()
-            }
+            Module { scripts: vec!["charts.js".into()], ..Module::default() }
         }
     }
     let server = Server::new("files");
@@ -231,10 +184,7 @@ async fn no_foreign_page_may_frame_or_load_anything() {
     for path in ["/index.html", "/__demo_1.0/demo.js", "/missing", "/"] {
         let answer = request(&running, "GET", path, &[]).await;
         let policy = answer.header("content-security-policy");
-        assert!(
-            policy.ends_with("frame-ancestors 'self'"),
-            "{path}: {policy}"
-        );
+        assert!(policy.ends_with("frame-ancestors 'self'"), "{path}: {policy}");
         let resources = answer.header("cross-origin-resource-policy");
         assert_eq!(resources, "same-origin", "{path}");
     }
@@ -243,9 +193,6 @@ async fn no_foreign_page_may_frame_or_load_anything() {
     let running = Server::new("files").spawn(options).await.unwrap();
     let answer = request(&running, "GET", "/index.html", &[]).await;
     let policy = answer.header("content-security-policy");
-    assert!(
-        policy.ends_with("frame-ancestors 'self' https://hub.example"),
-        "{policy}"
-    );
+    assert!(policy.ends_with("frame-ancestors 'self' https://hub.example"), "{policy}");
     running.stop().await.unwrap();
 }

@@ -39,12 +39,7 @@ async fn a_client_without_a_socket_shares_the_state() {
     sink.send(hello()).unwrap();
     assert!(next(&mut stream).await["result"]["clientID"].is_string());
     assert_eq!(server.client_count(), 1);
-    sink.send(call(
-        "rpc:c0:2",
-        "trame.trigger",
-        json!(["double", [4], {}]),
-    ))
-    .unwrap();
+    sink.send(call("rpc:c0:2", "trame.trigger", json!(["double", [4], {}]))).unwrap();
     assert_eq!(next(&mut stream).await["result"], 8);
     server.state().set("a", 2);
     server.state().flush();
@@ -103,12 +98,8 @@ async fn the_protocol_is_kept() {
     let server = Server::new("frames");
     let running = server.spawn(without_sockets()).await.unwrap();
     let (mut sink, mut stream) = running.connect().unwrap();
-    sink.send(call("rpc:c0:1", "trame.state.get", json!([])))
-        .unwrap();
-    assert!(
-        next(&mut stream).await["error"]["message"].is_string(),
-        "no secret, no state"
-    );
+    sink.send(call("rpc:c0:1", "trame.state.get", json!([]))).unwrap();
+    assert!(next(&mut stream).await["error"]["message"].is_string(), "no secret, no state");
     assert_eq!(server.client_count(), 0);
     let rubbish = sink.send(&b"rubbish"[..]).unwrap_err();
     assert!(matches!(rubbish, Error::Protocol(_)), "{rubbish}");
@@ -127,8 +118,7 @@ async fn it_can_be_had_beside_sockets() {
     sink.send(hello()).unwrap();
     next(&mut stream).await;
     let change = json!([[{"key": "a", "value": 5}]]);
-    sink.send(call("rpc:c0:2", "trame.state.update", change))
-        .unwrap();
+    sink.send(call("rpc:c0:2", "trame.state.update", change)).unwrap();
     assert_eq!(other.pushed().await, json!({"a": 5}));
     drop((sink, stream));
     assert_eq!(running.stop().await.unwrap().connections_aborted, 0);

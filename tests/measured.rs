@@ -37,10 +37,8 @@ async fn each_update_reaches_each_observer_twice_and_its_sender_once() {
 #[tokio::test]
 async fn bursts_arrive_whole_and_in_order() {
     let running = running().await;
-    let (mut caller, mut other) = (
-        Client::connect(&running).await,
-        Client::connect(&running).await,
-    );
+    let (mut caller, mut other) =
+        (Client::connect(&running).await, Client::connect(&running).await);
     caller.trigger("broadcast", json!([1024, 50, 7])).await;
     caller.trigger("broadcast", json!([3, 1, 12345])).await;
     for client in [&mut caller, &mut other] {
@@ -83,12 +81,7 @@ async fn ballast_is_part_of_the_snapshot() {
     assert_eq!(state[format!("item_{}", KEYS - 1)], KEYS - 1);
     let own = state.as_object().unwrap().keys();
     assert_eq!(own.filter(|key| key.starts_with("item_")).count(), KEYS);
-    assert!(
-        state["trame__template_main"]
-            .as_str()
-            .unwrap()
-            .contains("background: #12ab34")
-    );
+    assert!(state["trame__template_main"].as_str().unwrap().contains("background: #12ab34"));
     running.stop().await.unwrap();
 }
 

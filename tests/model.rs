@@ -72,19 +72,11 @@ proptest! {
 fn config() -> Config {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let default = Config::default();
-    Config {
-        cases: if asked { default.cases } else { 24 },
-        failure_persistence: None,
-        ..default
-    }
+    Config { cases: if asked { default.cases } else { 24 }, failure_persistence: None, ..default }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 fn server() -> Server {
@@ -107,10 +99,7 @@ fn server() -> Server {
 }
 
 fn named(changes: &Changes) -> Map<String, Value> {
-    changes
-        .iter()
-        .map(|(key, value)| (KEYS[*key].to_owned(), json!(value)))
-        .collect()
+    changes.iter().map(|(key, value)| (KEYS[*key].to_owned(), json!(value))).collect()
 }
 
 /// A client with what it knows of the state.
@@ -143,10 +132,8 @@ impl Page {
     /// Sets keys for itself and tells the server.
     async fn set(&mut self, changes: &Map<String, Value>) -> String {
         self.state.extend(changes.clone());
-        let list: Vec<Value> = changes
-            .iter()
-            .map(|(key, value)| json!({"key": key, "value": value}))
-            .collect();
+        let list: Vec<Value> =
+            changes.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
         let id = self.send("trame.state.update", json!([list])).await;
         let keys = changes.keys().map(|key| (key.clone(), id.clone()));
         self.unanswered.extend(keys);
@@ -162,10 +149,7 @@ impl Page {
                         assert_eq!(topic, "trame.state.topic");
                         self.learn(&to_json(&data));
                     }
-                    Incoming::Answer {
-                        id: answered,
-                        result,
-                    } => {
+                    Incoming::Answer { id: answered, result } => {
                         let result = to_json(&result.unwrap());
                         if result["state"].is_object() {
                             self.learn(&result["state"]);
@@ -325,8 +309,7 @@ impl Default for Model {
 
 impl Model {
     fn set(&mut self, changes: &Changes) {
-        self.0
-            .extend(changes.iter().map(|(key, value)| (KEYS[*key], *value)));
+        self.0.extend(changes.iter().map(|(key, value)| (KEYS[*key], *value)));
         self.0.insert("doubled", self.0["source"] * 2);
         self.0.insert("size", self.0["size"].min(LARGEST));
     }

@@ -11,10 +11,7 @@ use crate::support::{Client, start};
 async fn each_direction_is_written_in_its_section_and_order() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("network.log");
-    let options = ServerOptions {
-        log_network: Some(path.clone()),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions { log_network: Some(path.clone()), ..ServerOptions::default() };
     let server = Server::with_options("log", options);
     server.on_change("count", |cx: Ctx, count: i64| {
         cx.state().set("doubled", count * 2);
@@ -30,20 +27,11 @@ async fn each_direction_is_written_in_its_section_and_order() {
     client.trigger("picture", json!([])).await;
     running.stop().await.unwrap();
     let text = fs::read_to_string(path).unwrap();
-    let headings: Vec<_> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("=== ")?.split(',').next())
-        .collect();
+    let headings: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("=== ")?.split(',').next()).collect();
     assert_eq!(
         headings,
-        [
-            "event c→s",
-            "initial state",
-            "state c→s",
-            "state s→c",
-            "event c→s",
-            "event s→c"
-        ]
+        ["event c→s", "initial state", "state c→s", "state s→c", "event c→s", "event s→c"]
     );
     assert!(text.contains("\"doubled\": 6"), "{text}");
     assert!(text.contains("\"(bytes: 300)\""), "{text}");

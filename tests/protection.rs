@@ -13,10 +13,7 @@ fn told(answer: Result<rmpv::Value, rmpv::Value>) -> String {
 
 async fn two(server: &Server) -> (Running, Client, Client) {
     let running = start(server).await;
-    let (writer, mut other) = (
-        Client::connect(&running).await,
-        Client::connect(&running).await,
-    );
+    let (writer, mut other) = (Client::connect(&running).await, Client::connect(&running).await);
     other.snapshot().await;
     (running, writer, other)
 }
@@ -24,16 +21,10 @@ async fn two(server: &Server) -> (Running, Client, Client) {
 #[tokio::test]
 async fn a_write_of_a_read_only_key_is_answered_and_set_back() {
     let server = Server::new("protection");
-    server
-        .state()
-        .set("truth", 42)
-        .read_only(&["truth", "unset"]);
+    server.state().set("truth", 42).read_only(&["truth", "unset"]);
     let (running, mut writer, mut other) = two(&server).await;
     let refused = told(writer.set(json!({"truth": 0, "mine": 1, "unset": 5})).await);
-    assert!(
-        refused.contains("`truth` was not set: it is read-only"),
-        "{refused}"
-    );
+    assert!(refused.contains("`truth` was not set: it is read-only"), "{refused}");
     let back = writer.pushed().await;
     assert_eq!(
         back,
@@ -46,34 +37,24 @@ async fn a_write_of_a_read_only_key_is_answered_and_set_back() {
         "others see what was admitted and nothing else"
     );
     let state = other.snapshot().await;
-    assert_eq!(
-        (&state["truth"], &state["unset"]),
-        (&json!(42), &Value::Null)
-    );
+    assert_eq!((&state["truth"], &state["unset"]), (&json!(42), &Value::Null));
 
     server.state().set("truth", 43);
-    assert_eq!(
-        writer.pushed().await,
-        json!({"truth": 43}),
-        "the application itself may"
-    );
+    assert_eq!(writer.pushed().await, json!({"truth": 43}), "the application itself may");
     running.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_value_that_the_application_does_not_take_reaches_nobody() {
     let server = Server::new("protection");
-    server
-        .state()
-        .set("speed", 10)
-        .validate("speed", |speed: i64| {
-            assert_ne!(speed, 13, "unlucky");
-            if (0..=100).contains(&speed) {
-                Ok(())
-            } else {
-                Err(Failure::msg("between 0 and 100, please"))
-            }
-        });
+    server.state().set("speed", 10).validate("speed", |speed: i64| {
+        assert_ne!(speed, 13, "unlucky");
+        if (0..=100).contains(&speed) {
+            Ok(())
+        } else {
+            Err(Failure::msg("between 0 and 100, please"))
+        }
+    });
     server.on_change("speed", |cx: Ctx, speed: i64| {
         cx.state().set("seen", speed);
     });
@@ -97,17 +78,12 @@ async fn a_value_that_the_application_does_not_take_reaches_nobody() {
 
 fn fails(server: &Server) {
     server.trigger("by_question_mark", |_: Ctx| -> Result<(), Failure> {
-        Err(std::io::Error::other(
-            "cannot read /srv/app/secrets.toml: denied",
-        ))?;
+        Err(std::io::Error::other("cannot read /srv/app/secrets.toml: denied"))?;
         Ok(())
     });
     server.trigger("module", |cx: Ctx| -> selvedge::Result<bool> {
         let www = Some("secret/folder".into());
-        cx.server.enable_module(selvedge::Module {
-            www,
-            ..Default::default()
-        })
+        cx.server.enable_module(selvedge::Module { www, ..Default::default() })
     });
     server.trigger("panic", |_: Ctx| -> () { panic!("lost /srv/app/x") });
     server.trigger("sentence", |_: Ctx| -> Result<(), Failure> {
@@ -159,9 +135,7 @@ async fn pages_announce_page_events_and_no_others() {
         (Lifecycle::ServerReady, "readied"),
     ] {
         server.state().set(key, 0);
-        server.on(event, move |cx: Ctx| {
-            cx.state().update(key, |n: &mut i64| *n += 1)
-        });
+        server.on(event, move |cx: Ctx| cx.state().update(key, |n: &mut i64| *n += 1));
     }
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
@@ -176,19 +150,12 @@ async fn pages_announce_page_events_and_no_others() {
     ] {
         drop(client.call("trame.lifecycle.update", json!([event])).await);
     }
-    for method in [
-        "on_server_exited",
-        "on.server.exited",
-        "trame.on_server_exited",
-    ] {
+    for method in ["on_server_exited", "on.server.exited", "trame.on_server_exited"] {
         let refused = client.call(method, json!([])).await.unwrap_err();
         assert_eq!(to_json(&refused)["code"], -32601, "{method}");
     }
     let state = client.snapshot().await;
-    assert_eq!(
-        (&state["mounted"], &state["exited"]),
-        (&json!(1), &json!(0))
-    );
+    assert_eq!((&state["mounted"], &state["exited"]), (&json!(1), &json!(0)));
     assert_eq!(state["readied"], ready_once);
     running.stop().await.unwrap();
 }

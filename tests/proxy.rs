@@ -24,11 +24,7 @@ async fn launched(
     let host = [("Host", host)];
     let signed_in = SignedIn::at(running, &[&host, extra].concat()).await;
     let origin = origin.map(|origin| ("Origin", origin));
-    let headers: Vec<_> = host
-        .into_iter()
-        .chain(origin)
-        .chain(extra.iter().copied())
-        .collect();
+    let headers: Vec<_> = host.into_iter().chain(origin).chain(extra.iter().copied()).collect();
     let answer = signed_in.launch(running, &headers).await;
     (answer, signed_in.set_cookie)
 }
@@ -61,12 +57,7 @@ async fn a_proxy_that_puts_the_servers_own_name_into_host_works_too() {
 #[tokio::test]
 async fn names_that_were_not_allowed_stay_out() {
     let running = behind_a_proxy().await;
-    for host in [
-        "app.example.com:81",
-        "x.app.example.com",
-        "example.com",
-        "*",
-    ] {
+    for host in ["app.example.com:81", "x.app.example.com", "example.com", "*"] {
         let answer = request(&running, "GET", "/index.html", &[("Host", host)]).await;
         assert_eq!(answer.status, 403, "{host}");
     }
@@ -118,10 +109,7 @@ async fn sign_in_links_are_made_for_the_public_name_too() {
 #[tokio::test]
 async fn a_name_that_cannot_be_one_fails_the_start() {
     let server = Server::new("proxy");
-    for options in [
-        options().allowed_host("*"),
-        options().allowed_origin("null"),
-    ] {
+    for options in [options().allowed_host("*"), options().allowed_origin("null")] {
         let refused = server.spawn(options).await;
         assert!(matches!(refused, Err(Error::InvalidOption { .. })));
     }

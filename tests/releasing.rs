@@ -159,10 +159,7 @@ async fn a_download_that_nobody_reads() {
 async fn half_a_request() {
     stop_beside(&Site::new(), async |running: &Running| {
         let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
-        stream
-            .write_all(b"GET /index.html HTTP/1.1\r\nHo")
-            .await
-            .unwrap();
+        stream.write_all(b"GET /index.html HTTP/1.1\r\nHo").await.unwrap();
         stream
     })
     .await;
@@ -217,10 +214,7 @@ async fn a_child_of_the_server_inherits_nothing() {
     let running = site.start(0).await;
     let port = running.port();
     let _client = Client::connect(&running).await;
-    let mut child = std::process::Command::new("sleep")
-        .arg("60")
-        .spawn()
-        .unwrap();
+    let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
     let took = running.stop().await.unwrap().elapsed;
     assert!(took < RELEASE, "{took:?}");
     assert!(is_port_free("127.0.0.1", port).await.unwrap());
@@ -236,10 +230,7 @@ async fn the_probe_asks_for_the_address_that_was_bound() {
     let server = Server::new("releasing");
     let running = server.spawn(options().host("127.0.0.9")).await.unwrap();
     let port = running.port();
-    assert!(
-        is_port_free("localhost", port).await.unwrap(),
-        "what a wrong host says"
-    );
+    assert!(is_port_free("localhost", port).await.unwrap(), "what a wrong host says");
     for host in ["127.0.0.9", "0.0.0.0", "::"] {
         assert!(!is_port_free(host, port).await.unwrap(), "{host}");
     }
@@ -272,11 +263,8 @@ async fn a_port_that_somebody_takes_during_the_stop_is_an_error() {
     });
     for _ in 0..2 {
         let error = running.stop().await.unwrap_err();
-        let Error::PortNotReleased {
-            address: named,
-            waited,
-            holder: Holder::Process { pid, .. },
-        } = &error
+        let Error::PortNotReleased { address: named, waited, holder: Holder::Process { pid, .. } } =
+            &error
         else {
             panic!("{error}");
         };
@@ -286,13 +274,7 @@ async fn a_port_that_somebody_takes_during_the_stop_is_an_error() {
         assert_eq!(error.exit_code(), 70);
     }
     drop(thief.join().unwrap());
-    server
-        .spawn(options().port(address.port()))
-        .await
-        .unwrap()
-        .stop()
-        .await
-        .unwrap();
+    server.spawn(options().port(address.port())).await.unwrap().stop().await.unwrap();
 }
 
 /// A bind with `SO_REUSEADDR`, which is what the standard library does on Unix, succeeds where a server cannot start.
@@ -304,21 +286,14 @@ async fn the_probe_is_strict() {
     let client = std::net::TcpStream::connect(address).unwrap();
     drop(naive.accept().unwrap()); // the side that closes first keeps `TIME_WAIT` for a minute
     drop((client, naive));
-    assert!(
-        TcpListener::bind(address).is_ok(),
-        "what a permissive probe says"
-    );
+    assert!(TcpListener::bind(address).is_ok(), "what a permissive probe says");
     assert!(!is_port_free("127.0.0.1", address.port()).await.unwrap());
     let error = wait_port_free("127.0.0.1", address.port(), Duration::from_millis(50)).await;
     let Err(Error::PortNotReleased { holder, .. }) = error else {
         panic!("{error:?}");
     };
     assert_eq!(holder, Holder::Sockets(vec![("TIME_WAIT".into(), 1)]));
-    let error = Server::new("releasing")
-        .spawn(options().port(address.port()))
-        .await
-        .err()
-        .unwrap();
+    let error = Server::new("releasing").spawn(options().port(address.port())).await.err().unwrap();
     assert!(error.to_string().contains("TIME_WAIT"), "{error}");
 }
 

@@ -44,10 +44,7 @@ async fn each_exec_mode_starts_ends_and_starts_again() {
             assert_eq!(exits.try_recv(), Ok(()), "exit hooks are awaited");
         }
     }
-    let error = server
-        .start(options().exec_mode(ExecMode::Desktop))
-        .await
-        .unwrap_err();
+    let error = server.start(options().exec_mode(ExecMode::Desktop)).await.unwrap_err();
     assert!(error.to_string().contains("selvedge-desktop"), "{error}");
     assert!(!server.running());
 }
@@ -61,9 +58,7 @@ async fn a_coroutine_that_is_not_driven_does_nothing_and_dropped_it_stops() {
     };
     drop(coroutine().await);
     assert!(!server.running());
-    let Started::Coroutine(mut serving) = coroutine().await else {
-        unreachable!()
-    };
+    let Started::Coroutine(mut serving) = coroutine().await else { unreachable!() };
     let port = tokio::select! {
         ready = server.ready() => ready.port,
         ended = &mut serving => panic!("{ended:?}"),
@@ -95,10 +90,7 @@ async fn options_are_told_as_they_came_out() {
         .ws_endpoint(Some("socket"));
     let running = server.spawn(given).await.unwrap();
     let told = server.server_options().unwrap();
-    assert_eq!(
-        (told.host.as_str(), told.port),
-        ("localhost", running.port())
-    );
+    assert_eq!((told.host.as_str(), told.port), ("localhost", running.port()));
     assert_eq!(told.addresses, running.addresses());
     assert_eq!(told.url, running.url());
     assert_eq!(told.idle_timeout, Some(Duration::from_secs(60)));
@@ -145,10 +137,7 @@ async fn http_and_the_websocket_can_be_left_out() {
 
     let running = server.spawn(options().ws_endpoint(None)).await.unwrap();
     assert_eq!(request(&running, "GET", "/ws", &[]).await.status, 404);
-    assert_eq!(
-        request(&running, "GET", "/index.html", &[]).await.status,
-        200
-    );
+    assert_eq!(request(&running, "GET", "/index.html", &[]).await.status, 200);
     let answer = request(&running, "POST", "/paraview/", &[]).await;
     assert!(answer.text().contains("--no-ws-endpoint"));
     running.stop().await.unwrap();
@@ -157,15 +146,9 @@ async fn http_and_the_websocket_can_be_left_out() {
 #[tokio::test]
 async fn pages_learn_the_path_of_the_websocket() {
     let server = Server::new("starting");
-    let running = server
-        .spawn(options().ws_endpoint(Some("a/socket")))
-        .await
-        .unwrap();
+    let running = server.spawn(options().ws_endpoint(Some("a/socket"))).await.unwrap();
     assert_eq!(request(&running, "GET", "/ws", &[]).await.status, 404);
-    let told = SignedIn::at(&running, &[])
-        .await
-        .launch(&running, &[])
-        .await;
+    let told = SignedIn::at(&running, &[]).await.launch(&running, &[]).await;
     let expected = format!("ws://127.0.0.1:{}/a/socket", running.port());
     assert_eq!(told["sessionURL"], json!(expected));
     running.stop().await.unwrap();
@@ -273,9 +256,7 @@ fn signals_drain_and_verify_and_a_second_one_ends_at_once() {
     let start = |hang: bool| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", test, "--nocapture"]);
-        command
-            .env("SELVEDGE_TEST_AGAIN", "1")
-            .stdout(Stdio::piped());
+        command.env("SELVEDGE_TEST_AGAIN", "1").stdout(Stdio::piped());
         if hang {
             command.env("SELVEDGE_TEST_HANG", "1");
         }
@@ -284,9 +265,7 @@ fn signals_drain_and_verify_and_a_second_one_ends_at_once() {
         (child, lines.map(Result::unwrap))
     };
     let signal = |child: &std::process::Child, name: &str| {
-        let kill = Command::new("kill")
-            .args([name, &child.id().to_string()])
-            .status();
+        let kill = Command::new("kill").args([name, &child.id().to_string()]).status();
         assert!(kill.unwrap().success());
     };
     for (name, code) in [("-TERM", 143), ("-INT", 130), ("-HUP", 129)] {

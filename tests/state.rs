@@ -8,22 +8,14 @@ use crate::support::{Client, start};
 #[tokio::test]
 async fn a_newcomer_gets_the_whole_state() {
     let server = Server::new("state");
-    server
-        .state()
-        .set("a", 1)
-        .set("drawer", true)
-        .client_only(&["drawer"])
-        .unwrap();
+    server.state().set("a", 1).set("drawer", true).client_only(&["drawer"]).unwrap();
     server.template("main", "<p>{{ a }}</p>");
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
     let state = client.snapshot().await;
     assert_eq!(state["a"], 1);
     assert_eq!(state["trame__template_main"], "<p>{{ a }}</p>");
-    assert_eq!(
-        state["trame__client_only"],
-        json!(["trame__busy", "drawer"])
-    );
+    assert_eq!(state["trame__client_only"], json!(["trame__busy", "drawer"]));
     assert_eq!(state["trame__scripts"], json!([]));
     running.stop().await.unwrap();
 }
@@ -36,16 +28,9 @@ async fn the_others_get_a_change_and_all_get_what_follows_from_it() {
         cx.state().set("doubled", count * 2);
     });
     let running = start(&server).await;
-    let (mut one, mut other) = (
-        Client::connect(&running).await,
-        Client::connect(&running).await,
-    );
+    let (mut one, mut other) = (Client::connect(&running).await, Client::connect(&running).await);
     one.set(json!({"count": 3})).await.unwrap();
-    assert_eq!(
-        one.pushed().await,
-        json!({"doubled": 6}),
-        "no echo to the writer"
-    );
+    assert_eq!(one.pushed().await, json!({"doubled": 6}), "no echo to the writer");
     assert_eq!(other.pushed().await, json!({"count": 3}));
     assert_eq!(other.pushed().await, json!({"doubled": 6}));
     assert_eq!(server.state().get::<i64>("count").unwrap(), 3);
@@ -100,10 +85,7 @@ async fn a_thread_of_the_application_needs_no_flush() {
     let mut pushed = client.pushed().await;
     while pushed.get("and").is_none() {
         let later = client.pushed().await;
-        pushed
-            .as_object_mut()
-            .unwrap()
-            .extend(later.as_object().unwrap().clone());
+        pushed.as_object_mut().unwrap().extend(later.as_object().unwrap().clone());
     }
     assert_eq!(pushed, json!({"from": "thread", "and": "more"}));
     running.stop().await.unwrap();
@@ -118,10 +100,7 @@ async fn a_burst_arrives_whole_and_in_order() {
         }
     });
     let running = start(&server).await;
-    let mut clients = [
-        Client::connect(&running).await,
-        Client::connect(&running).await,
-    ];
+    let mut clients = [Client::connect(&running).await, Client::connect(&running).await];
     clients[0].trigger("burst", json!([])).await;
     for client in &mut clients {
         for number in 0..1000 {
@@ -146,9 +125,7 @@ async fn snapshots_and_pushes_have_one_order() {
         let mut client = Client::connect(&running).await;
         let early = client.send("trame.state.get", json!([])).await;
         let snapshot = client.answer(&early).await.unwrap();
-        let mut known = crate::support::to_json(&snapshot)["state"]["number"]
-            .as_i64()
-            .unwrap();
+        let mut known = crate::support::to_json(&snapshot)["state"]["number"].as_i64().unwrap();
         // What had come before the snapshot is older than it; what comes after follows on it without a gap.
         for before in client.take_inbox() {
             assert!(before["trame.state.topic"]["number"].as_i64().unwrap() <= known);

@@ -28,11 +28,7 @@ async fn twenty_restarts_on_one_port_with_clients_of_each_kind() {
         assert!(is_port_free("127.0.0.1", port).await.unwrap());
         assert!(report.elapsed < Duration::from_secs(5), "{report:?}");
         for client in &mut clients {
-            assert_eq!(
-                client.pushed().await,
-                json!({ "bye": round }),
-                "the last data arrives"
-            );
+            assert_eq!(client.pushed().await, json!({ "bye": round }), "the last data arrives");
             assert_eq!(client.closed().await, Some(1001));
         }
         assert_eq!(keep_alive.read(&mut [0]).await.unwrap_or(0), 0);
@@ -51,11 +47,7 @@ async fn all_who_stop_get_one_outcome() {
     assert_eq!(report, running.stop().await.unwrap());
     assert_eq!(
         report,
-        tokio::task::spawn_blocking(|| blocking.join())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
+        tokio::task::spawn_blocking(|| blocking.join()).await.unwrap().unwrap().unwrap()
     );
 }
 
@@ -101,29 +93,15 @@ async fn dropping_the_handle_releases_the_port() {
 #[test]
 fn the_end_of_the_runtime_releases_the_port_and_the_server() {
     let server = Server::new("stopping");
-    let runtime = || {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let first = runtime();
     let running = first.block_on(start(&server));
     let (port, handle) = (running.port(), running.handle());
     drop(first);
-    assert!(
-        handle.stop_blocking().is_err(),
-        "nobody has proved anything"
-    );
+    assert!(handle.stop_blocking().is_err(), "nobody has proved anything");
     runtime().block_on(async {
         assert!(is_port_free("127.0.0.1", port).await.unwrap());
-        server
-            .spawn(options().port(port))
-            .await
-            .unwrap()
-            .stop()
-            .await
-            .unwrap();
+        server.spawn(options().port(port)).await.unwrap().stop().await.unwrap();
     });
 }
 
@@ -133,9 +111,7 @@ async fn callbacks_that_never_end_do_not_hold_up_the_stop() {
     server.trigger("forever", async |_: Ctx| std::future::pending::<()>().await);
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    client
-        .send("trame.trigger", json!(["forever", [], {}]))
-        .await;
+    client.send("trame.trigger", json!(["forever", [], {}])).await;
     client.snapshot().await;
     let begin = std::time::Instant::now();
     running.stop().await.unwrap();
@@ -212,17 +188,10 @@ async fn only_clients_that_gave_the_secret_keep_a_server_from_stopping() {
 #[tokio::test]
 async fn a_server_without_clients_stops_when_told_to() {
     let server = Server::new("stopping");
-    let running = server
-        .spawn(options().idle_timeout(Duration::from_millis(300)))
-        .await
-        .unwrap();
+    let running = server.spawn(options().idle_timeout(Duration::from_millis(300))).await.unwrap();
     let mut client = Client::connect(&running).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(
-        client.snapshot().await["trame__title"],
-        "Trame",
-        "it does not stop under a client"
-    );
+    assert_eq!(client.snapshot().await["trame__title"], "Trame", "it does not stop under a client");
     drop(client);
     running.stopped().await.unwrap();
 }

@@ -18,38 +18,24 @@ async fn a_stock_client_gets_the_frames_of_a_stream_as_messages() {
 #[tokio::test]
 async fn a_page_that_acknowledges_gets_the_newest_frame_after_a_pause() {
     let server = Server::new("streams");
-    server.trigger("frame", |cx: Ctx, number: i64| {
-        cx.server.stream("field", number).unwrap()
-    });
+    server.trigger("frame", |cx: Ctx, number: i64| cx.server.stream("field", number).unwrap());
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
     assert_eq!(
         crate::support::to_json(
-            &client
-                .call("selvedge.hello", json!([{"version": 1}]))
-                .await
-                .unwrap()
+            &client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap()
         ),
         json!({"version": 1})
     );
-    client
-        .call("selvedge.stream.open", json!(["field"]))
-        .await
-        .unwrap();
+    client.call("selvedge.stream.open", json!(["field"])).await.unwrap();
     for number in 1..=5 {
         client.trigger("frame", json!([number])).await;
     }
     assert_eq!(client.published("field").await, 1);
     assert_eq!(client.published("field").await, 2);
-    client
-        .call("selvedge.stream.ack", json!(["field"]))
-        .await
-        .unwrap();
+    client.call("selvedge.stream.ack", json!(["field"])).await.unwrap();
     assert_eq!(client.published("field").await, 5, "3 and 4 were replaced");
-    client
-        .call("selvedge.stream.close", json!(["field"]))
-        .await
-        .unwrap();
+    client.call("selvedge.stream.close", json!(["field"])).await.unwrap();
     client.trigger("frame", json!([6])).await;
     client.trigger("frame", json!([7])).await;
     assert!(client.take_inbox().is_empty());
@@ -63,20 +49,11 @@ async fn a_page_that_comes_later_gets_the_newest_frame() {
     server.stream("field", 1).unwrap();
     server.stream("field", 2).unwrap();
     let mut client = Client::connect(&running).await;
-    client
-        .call("selvedge.hello", json!([{"version": 1}]))
-        .await
-        .unwrap();
+    client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap();
     server.stream("field", 3).unwrap();
-    client
-        .call("selvedge.stream.open", json!(["field"]))
-        .await
-        .unwrap();
+    client.call("selvedge.stream.open", json!(["field"])).await.unwrap();
     assert_eq!(client.published("field").await, 3);
-    assert!(
-        client.take_inbox().is_empty(),
-        "not before it was opened, and once"
-    );
+    assert!(client.take_inbox().is_empty(), "not before it was opened, and once");
     running.stop().await.unwrap();
 }
 
@@ -88,11 +65,7 @@ async fn a_client_that_stops_reading_costs_nobody_else_anything() {
     let mut stopped = Client::connect(&running).await;
     for number in 0..200u8 {
         let blob = Attachment::from(vec![number; 1 << 20]);
-        server
-            .state()
-            .set("number", number)
-            .set("blob", blob)
-            .flush();
+        server.state().set("number", number).set("blob", blob).flush();
         assert_eq!(reader.pushed().await["number"], number);
     }
     // It was never sent more than fits, and it has the last values once it reads again.
@@ -100,10 +73,7 @@ async fn a_client_that_stops_reading_costs_nobody_else_anything() {
     while stopped.pushed().await["number"] != 199 {
         received += 1;
     }
-    assert!(
-        received < 100,
-        "{received} of 200 messages were kept for it"
-    );
+    assert!(received < 100, "{received} of 200 messages were kept for it");
     running.stop().await.unwrap();
 }
 

@@ -99,48 +99,32 @@ async fn a_browser_signs_in_and_talks_over_tls() {
     assert!(running.url().starts_with("https://127.0.0.1:"));
     let link = running.sign_in_url().unwrap();
     let path = link.strip_prefix(running.url()).unwrap();
-    let (head, _) = certificate
-        .request(&running, &format!("GET {path}"), "")
-        .await;
+    let (head, _) = certificate.request(&running, &format!("GET {path}"), "").await;
     assert!(head.starts_with("HTTP/1.1 303"), "{head}");
-    let cookie = head
-        .lines()
-        .find_map(|line| line.strip_prefix("set-cookie: "));
+    let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
     let cookie = cookie.unwrap();
     assert!(cookie.ends_with("; Secure"), "{cookie}");
 
     let origin = running.url();
     let pair = cookie.split(';').next().unwrap();
-    let (_, proof) = head
-        .lines()
-        .find_map(|line| line.split_once("#signInProof="))
-        .unwrap();
+    let (_, proof) = head.lines().find_map(|line| line.split_once("#signInProof=")).unwrap();
     let body = json!({ "signInProof": proof }).to_string();
     let length = body.len();
     let headers = format!("Cookie: {pair}\r\nOrigin: {origin}\r\nContent-Length: {length}\r\n");
-    let (_, body) = certificate
-        .request_with(&running, "POST /paraview/", &headers, &body)
-        .await;
+    let (_, body) = certificate.request_with(&running, "POST /paraview/", &headers, &body).await;
     let launched: Value = serde_json::from_str(&body).unwrap();
     let session = launched["sessionURL"].as_str().unwrap();
     assert_eq!(session, format!("{}/ws", origin.replace("https", "wss")));
     assert_eq!(launched["secret"], SECRET);
 
     let mut request = session.into_client_request().unwrap();
-    request
-        .headers_mut()
-        .insert("origin", origin.parse().unwrap());
+    request.headers_mut().insert("origin", origin.parse().unwrap());
     let stream = certificate.connect(&running).await;
     let (mut socket, _) = client_async(request, stream).await.unwrap();
     let hello =
         json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
-    socket
-        .send(Message::Binary(frame(&hello).into()))
-        .await
-        .unwrap();
-    let Some(Ok(Message::Binary(answer))) = socket.next().await else {
-        panic!("no answer")
-    };
+    socket.send(Message::Binary(frame(&hello).into())).await.unwrap();
+    let Some(Ok(Message::Binary(answer))) = socket.next().await else { panic!("no answer") };
     let answer = to_json(&rmpv::decode::read_value(&mut &answer[12..]).unwrap());
     assert!(answer["result"]["clientID"].is_string(), "{answer}");
 
@@ -158,9 +142,7 @@ async fn an_origin_without_tls_is_a_foreign_one() {
     let running = certificate.serve().await;
     let origin = running.url().replace("https", "http");
     let headers = format!("Origin: {origin}\r\nContent-Length: 0\r\n");
-    let (head, _) = certificate
-        .request(&running, "POST /paraview/", &headers)
-        .await;
+    let (head, _) = certificate.request(&running, "POST /paraview/", &headers).await;
     assert!(head.starts_with("HTTP/1.1 403"), "{head}");
     running.stop().await.unwrap();
 }
@@ -173,18 +155,10 @@ async fn the_port_is_free_after_a_stop_whatever_the_clients_do() {
     let _idle = certificate.connect(&running).await;
     let mut silent = TcpStream::connect(running.addresses()[0]).await.unwrap();
     let mut plain = TcpStream::connect(running.addresses()[0]).await.unwrap();
-    plain
-        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await
-        .unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
-    let refused = timeout(PATIENCE, plain.read_to_end(&mut answer))
-        .await
-        .unwrap();
-    assert!(
-        refused.is_err() || !answer.starts_with(b"HTTP"),
-        "HTTP is not spoken"
-    );
+    let refused = timeout(PATIENCE, plain.read_to_end(&mut answer)).await.unwrap();
+    assert!(refused.is_err() || !answer.starts_with(b"HTTP"), "HTTP is not spoken");
     let stopped = timeout(Duration::from_secs(5), running.stop()).await;
     stopped.expect("a quick stop").unwrap();
     assert!(selvedge::is_port_free("127.0.0.1", port).await.unwrap());
@@ -206,16 +180,9 @@ async fn files_that_cannot_be_used_are_named() {
             Ok(_) => panic!("it started"),
         }
     };
-    assert_eq!(
-        start(Path::new("missing.pem"), &key).await,
-        Path::new("missing.pem")
-    );
+    assert_eq!(start(Path::new("missing.pem"), &key).await, Path::new("missing.pem"));
     assert_eq!(start(&empty, &key).await, empty);
     assert_eq!(start(&cert, &empty).await, empty);
     let foreign = other.path("key.pem");
-    assert_eq!(
-        start(&cert, &foreign).await,
-        foreign,
-        "they do not belong together"
-    );
+    assert_eq!(start(&cert, &foreign).await, foreign, "they do not belong together");
 }

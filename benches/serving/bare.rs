@@ -46,27 +46,19 @@ impl Bare {
     pub async fn start(answer: Bytes) -> Bare {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let clients = Arc::new(Clients {
-            answer,
-            ..Clients::default()
-        });
-        let app = Router::new()
-            .route("/ws", any(upgrade))
-            .with_state(Arc::clone(&clients));
+        let clients = Arc::new(Clients { answer, ..Clients::default() });
+        let app = Router::new().route("/ws", any(upgrade)).with_state(Arc::clone(&clients));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Bare { address, clients }
     }
 }
 
 async fn upgrade(State(clients): State<Arc<Clients>>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .read_buffer_size(8 * 1024)
-        .write_buffer_size(0)
-        .on_upgrade(async move |socket| {
-            let (outbox, queue) = unbounded_channel();
-            clients.outboxes.lock().unwrap().push(outbox);
-            serve(socket, queue, &clients.answer).await;
-        })
+    upgrade.read_buffer_size(8 * 1024).write_buffer_size(0).on_upgrade(async move |socket| {
+        let (outbox, queue) = unbounded_channel();
+        clients.outboxes.lock().unwrap().push(outbox);
+        serve(socket, queue, &clients.answer).await;
+    })
 }
 
 async fn serve(mut socket: WebSocket, mut queue: UnboundedReceiver<Bytes>, answer: &Bytes) {

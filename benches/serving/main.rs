@@ -38,20 +38,11 @@ struct Row {
 }
 
 fn main() {
-    let chosen: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with('-'))
-        .collect();
-    let benches = Benches {
-        ours: runtime("ours"),
-        bare: runtime("bare"),
-        load: runtime("load"),
-        chosen,
-    };
-    println!(
-        "{:<34} {:>12} {:>12} {:>7}",
-        "processor time of the server", "ours", "bare", "ratio"
-    );
+    let chosen: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let benches =
+        Benches { ours: runtime("ours"), bare: runtime("bare"), load: runtime("load"), chosen };
+    println!("{:<34} {:>12} {:>12} {:>7}", "processor time of the server", "ours", "bare", "ratio");
     for keys in [10, 1_000, 100_000] {
         benches.flush(keys);
     }
@@ -97,13 +88,7 @@ impl Benches {
             server.state().set("key_0", text).flush();
         };
         let operations = (4_000 / sessions).clamp(20, 1_000);
-        self.pushed(
-            &format!("1 KiB to {sessions}, each"),
-            10,
-            sessions,
-            operations,
-            set,
-        );
+        self.pushed(&format!("1 KiB to {sessions}, each"), 10, sessions, operations, set);
     }
 
     /// Both servers send something to all clients, and go on when everybody has it.
@@ -119,9 +104,7 @@ impl Benches {
             return;
         }
         let (server, running) = self.start(keys);
-        let mut ours = self
-            .load
-            .block_on(Load::connect(running.addresses()[0], sessions));
+        let mut ours = self.load.block_on(Load::connect(running.addresses()[0], sessions));
         push(&server, 0);
         let bytes = self.load.block_on(ours.received());
         let bare = self.bare.block_on(Bare::start(bytes.clone()));
@@ -153,13 +136,7 @@ impl Benches {
     /// A client calls a trigger that gives back what it got, with so many calls on their way at a time.
     fn calls(&self, depth: usize) {
         let call = json!({"id": "rpc:c0:1", "method": "trame.trigger", "args": ["echo", [1, "text"], {}], "kwargs": {}});
-        self.answered(
-            &format!("call, {depth} at a time"),
-            10,
-            depth,
-            2_000 / depth,
-            &call,
-        );
+        self.answered(&format!("call, {depth} at a time"), 10, depth, 2_000 / depth, &call);
     }
 
     /// A newcomer asks for the whole state.
@@ -211,9 +188,7 @@ impl Benches {
         for key in 0..keys {
             server.state().set(&format!("key_{key}"), key);
         }
-        server.trigger("echo", |_: Ctx, arguments: Rest| -> Vec<Packed> {
-            arguments.0
-        });
+        server.trigger("echo", |_: Ctx, arguments: Rest| -> Vec<Packed> { arguments.0 });
         let options = StartOptions::new().port(0).secret(load::SECRET);
         let running = self.ours.block_on(server.spawn(options)).unwrap();
         (server, running)
@@ -240,20 +215,12 @@ fn compare(name: &str, operations: usize, parts: usize, mut work: impl FnMut(Sid
     };
     take(Side::Ours, "ours");
     take(Side::Bare, "bare");
-    let mut turns: Vec<(Duration, Duration)> = (0..TURNS)
-        .map(|_| (take(Side::Ours, "ours"), take(Side::Bare, "bare")))
-        .collect();
+    let mut turns: Vec<(Duration, Duration)> =
+        (0..TURNS).map(|_| (take(Side::Ours, "ours"), take(Side::Bare, "bare"))).collect();
     let ratio = |(ours, bare): &(Duration, Duration)| ours.as_secs_f64() / bare.as_secs_f64();
     turns.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
     let (ours, bare) = turns[TURNS / 2];
-    Row {
-        name: name.to_owned(),
-        operations,
-        parts,
-        ours,
-        bare,
-        ratio: ratio(&turns[TURNS / 2]),
-    }
+    Row { name: name.to_owned(), operations, parts, ours, bare, ratio: ratio(&turns[TURNS / 2]) }
 }
 
 impl Row {

@@ -57,9 +57,7 @@ pub fn run(server: Server) -> ExitCode {
     let default = "warn,selvedge=info,tauri_plugin_single_instance=error";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     let stderr = std::io::stderr;
-    let log = tracing_subscriber::fmt()
-        .with_ansi(stderr().is_terminal())
-        .with_writer(stderr);
+    let log = tracing_subscriber::fmt().with_ansi(stderr().is_terminal()).with_writer(stderr);
     // It fails where the application has a logger already, which then gets the messages.
     let _ = log.with_env_filter(filter).try_init();
     let options = StartOptions::from_args();

@@ -36,12 +36,7 @@ impl Shell for TauriShell {
         let dialogs = NativeDialogs(handle.clone());
         session.server.set_dialogs(Arc::new(dialogs));
         let (code, stopped) = (OnceLock::new(), AtomicBool::new(false));
-        let desktop = Arc::new(Desktop {
-            app: handle,
-            session,
-            code,
-            stopped,
-        });
+        let desktop = Arc::new(Desktop { app: handle, session, code, stopped });
 
         // Dropped with this call, so that nothing asks an event loop to end that is no more.
         let mut following = JoinSet::new();

@@ -22,16 +22,14 @@ const EXIT_CODE: i32 = 75;
 pub(crate) fn watch(desktop: Arc<Desktop>, window: WebviewWindow) -> tauri::Result<()> {
     let last_loss = Cell::new(None::<Instant>);
     window.clone().with_webview(move |webview| {
-        webview
-            .inner()
-            .connect_web_process_terminated(move |_, reason| {
-                tracing::error!("the web process died: {reason:?}");
-                let last = last_loss.replace(Some(Instant::now()));
-                let again = last.is_some_and(|last| last.elapsed() < BETWEEN_LOSSES);
-                if again || load(&window, &desktop).is_none() {
-                    desktop.end(EXIT_CODE);
-                }
-            });
+        webview.inner().connect_web_process_terminated(move |_, reason| {
+            tracing::error!("the web process died: {reason:?}");
+            let last = last_loss.replace(Some(Instant::now()));
+            let again = last.is_some_and(|last| last.elapsed() < BETWEEN_LOSSES);
+            if again || load(&window, &desktop).is_none() {
+                desktop.end(EXIT_CODE);
+            }
+        });
     })
 }
 

@@ -79,24 +79,17 @@ impl Connect {
     /// # Errors
     /// [`WebSocketError::InvalidUrl`] for another scheme, and where there is no host.
     pub fn to(url: &str) -> Result<Self, WebSocketError> {
-        let invalid = |reason: String| WebSocketError::InvalidUrl {
-            url: url.to_owned(),
-            reason,
-        };
+        let invalid = |reason: String| WebSocketError::InvalidUrl { url: url.to_owned(), reason };
         let parsed = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
         let secure = match parsed.scheme() {
             "ws" => false,
             "wss" => true,
             other => {
-                return Err(invalid(format!(
-                    "its scheme is `{other}`, not `ws` or `wss`"
-                )));
+                return Err(invalid(format!("its scheme is `{other}`, not `ws` or `wss`")));
             }
         };
         // For browsers `ws:///name` has the host `name`: here it is a mistake.
-        let hostless = url
-            .split_once("://")
-            .is_some_and(|(_, rest)| rest.starts_with('/'));
+        let hostless = url.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'));
         let host = match parsed.host() {
             _ if hostless => return Err(invalid("it has no host".to_owned())),
             Some(Host::Domain(name)) => name.to_owned(),
@@ -128,9 +121,7 @@ impl Connect {
             reason: reason.to_owned(),
         };
         if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(invalid(
-                "the path must begin with a slash and be percent-encoded",
-            ));
+            return Err(invalid("the path must begin with a slash and be percent-encoded"));
         }
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -266,24 +257,19 @@ impl Connect {
         let waited = self.options.connect_timeout.unwrap_or(NEVER).min(NEVER);
         match timeout(waited, opening).await {
             Ok(result) => result,
-            Err(_) => Err(WebSocketError::ConnectTimeout {
-                address: self.target.address(),
-                waited,
-            }),
+            Err(_) => {
+                Err(WebSocketError::ConnectTimeout { address: self.target.address(), waited })
+            }
         }
     }
 
     async fn open_unlimited(&self) -> Result<Connection, WebSocketError> {
-        let Target {
-            host, port, secure, ..
-        } = &self.target;
+        let Target { host, port, secure, .. } = &self.target;
         let unreachable = |source: io::Error| WebSocketError::Unreachable {
             address: self.target.address(),
             source,
         };
-        let stream = TcpStream::connect((host.as_str(), *port))
-            .await
-            .map_err(unreachable)?;
+        let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let (local, remote) = (stream.local_addr().ok(), stream.peer_addr().ok());
         if !secure {
@@ -291,10 +277,7 @@ impl Connect {
         }
         let stream = tls::secure(stream, host, self.tls.clone())
             .await
-            .map_err(|source| WebSocketError::Tls {
-                address: self.target.address(),
-                source,
-            })?;
+            .map_err(|source| WebSocketError::Tls { address: self.target.address(), source })?;
         upgrade::upgrade(stream, self, local, remote).await
     }
 }
@@ -312,36 +295,21 @@ mod tests {
     #[test]
     fn client_open_url_reads_scheme_host_port_path_and_query() {
         let is = |url, host: &str, path: &str, secure| {
-            assert_eq!(
-                target(url),
-                (host.to_owned(), path.to_owned(), secure),
-                "{url}"
-            );
+            assert_eq!(target(url), (host.to_owned(), path.to_owned(), secure), "{url}");
         };
         is("ws://example.org", "example.org", "/", false);
         is("ws://example.org:80/", "example.org", "/", false);
         is("wss://example.org/a/b", "example.org", "/a/b", true);
         is("wss://example.org:80/a", "example.org:80", "/a", true);
-        is(
-            "ws://me:pw@example.org:8080/a?b=c&d#e",
-            "example.org:8080",
-            "/a?b=c&d",
-            false,
-        );
+        is("ws://me:pw@example.org:8080/a?b=c&d#e", "example.org:8080", "/a?b=c&d", false);
         is("ws://[::1]:9/?", "[::1]:9", "/?", false);
         is("ws://127.0.0.1/a%20b", "127.0.0.1", "/a%20b", false);
     }
 
     #[test]
     fn client_open_invalid_url_says_what_is_wrong() {
-        for url in [
-            "",
-            "example.org",
-            "http://example.org",
-            "ws://",
-            "ws:///path",
-            "ws://h:70000",
-        ] {
+        for url in ["", "example.org", "http://example.org", "ws://", "ws:///path", "ws://h:70000"]
+        {
             let error = Connect::to(url).unwrap_err();
             assert!(matches!(&error, WebSocketError::InvalidUrl { .. }), "{url}");
             assert!(error.to_string().contains("ws://host:port/path"), "{error}");

@@ -55,10 +55,7 @@ impl Link {
     pub(super) fn new(connection: Connection) -> Self {
         Link {
             connection,
-            welcome: Welcome {
-                client_id: "c0".to_owned(),
-                max_msg_size: FIRST_FRAME,
-            },
+            welcome: Welcome { client_id: "c0".to_owned(), max_msg_size: FIRST_FRAME },
             next: AtomicU64::new(0),
             waiting: Mutex::new(Some(HashMap::new())),
         }
@@ -89,11 +86,7 @@ impl Link {
             _ => format!("rpc:{}:{number}", self.welcome.client_id),
         };
         let (answer, receiver) = oneshot::channel();
-        let call = Call {
-            method: method.to_owned(),
-            answer,
-            changes,
-        };
+        let call = Call { method: method.to_owned(), answer, changes };
         match self.lock().as_mut() {
             Some(waiting) => waiting.insert(id.clone(), call),
             None => return Err(self.closed()),
@@ -126,11 +119,8 @@ impl Link {
         if result.is_ok() {
             call.changes.map(apply);
         }
-        let result = result.map_err(|(code, message)| Error::Refused {
-            method: call.method,
-            code,
-            message,
-        });
+        let result =
+            result.map_err(|(code, message)| Error::Refused { method: call.method, code, message });
         // Whoever has stopped waiting is not interested.
         let _ = call.answer.send(result);
     }

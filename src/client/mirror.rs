@@ -20,18 +20,12 @@ pub(super) struct Values {
 
 impl Values {
     pub(super) fn new() -> Self {
-        Values {
-            values: Mutex::default(),
-            revision: watch::Sender::new(0),
-        }
+        Values { values: Mutex::default(), revision: watch::Sender::new(0) }
     }
 
     /// Takes over changes.
     pub(super) fn merge(&self, changes: Changes) {
-        self.values
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(changes);
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
         self.revision.send_modify(|revision| *revision += 1);
     }
 
@@ -64,9 +58,7 @@ impl Mirror {
     /// [`Error::Decode`](crate::Error::Decode) when it is of another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let value = self.client.values().get(key);
-        value
-            .map(|value| value.decode_as(&format!("the state key `{key}`")))
-            .transpose()
+        value.map(|value| value.decode_as(&format!("the state key `{key}`"))).transpose()
     }
 
     /// The keys that the server has.
@@ -92,25 +84,19 @@ impl Mirror {
         &self,
         changes: impl IntoIterator<Item = (&'k str, Packed)>,
     ) -> Result<()> {
-        let changes: Changes = changes
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect();
+        let changes: Changes =
+            changes.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let list = changes
             .iter()
             .map(|(key, value)| {
-                let entry = [
-                    ("key".to_owned(), Packed::encode(key)?),
-                    ("value".to_owned(), value.clone()),
-                ];
+                let entry =
+                    [("key".to_owned(), Packed::encode(key)?), ("value".to_owned(), value.clone())];
                 Ok(Packed::encode_map(&entry.into_iter().collect()))
             })
             .collect::<Result<Vec<_>>>()?;
         let args = Packed::encode_list([&Packed::encode_list(list.iter())].into_iter());
         let method = "trame.state.update";
-        self.client
-            .call_packed(method, &args, Some(changes))
-            .await?;
+        self.client.call_packed(method, &args, Some(changes)).await?;
         Ok(())
     }
 

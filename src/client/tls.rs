@@ -30,10 +30,7 @@ pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
 async fn system() -> io::Result<Arc<ClientConfig>> {
     static SYSTEM: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
     let config = SYSTEM.get_or_try_init(|| async {
-        tokio::task::spawn_blocking(load)
-            .await
-            .map_err(io::Error::other)?
-            .map(Arc::new)
+        tokio::task::spawn_blocking(load).await.map_err(io::Error::other)?.map(Arc::new)
     });
     config.await.cloned()
 }

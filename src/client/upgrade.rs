@@ -24,10 +24,7 @@ pub(super) async fn upgrade(
     remote: Option<SocketAddr>,
 ) -> Result<Connection, WebSocketError> {
     let key = key()?;
-    stream
-        .write_all(&request(connect, &key))
-        .await
-        .map_err(broken)?;
+    stream.write_all(&request(connect, &key)).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
     let mut ahead = BytesMut::with_capacity(2048);
     let answer = read_answer(&mut stream, &mut ahead, connect).await?;
@@ -45,13 +42,7 @@ pub(super) async fn upgrade(
         headers: answer.headers,
     };
     let options = connect.options.clone();
-    Ok(Connection::start(
-        stream,
-        ahead,
-        Role::Client,
-        options,
-        about,
-    ))
+    Ok(Connection::start(stream, ahead, Role::Client, options, about))
 }
 
 fn broken(error: io::Error) -> WebSocketError {

@@ -97,10 +97,8 @@ impl Reader {
 /// Connects, says hello and fetches the state, which stands in one order with all changes that come.
 pub(super) async fn establish(builder: &ClientBuilder, shared: &Shared) -> Result<Open> {
     let connection = builder.connect.open().await?;
-    let mut reader = Reader {
-        connection: connection.clone(),
-        assembler: Assembler::new(MAX_MESSAGE),
-    };
+    let mut reader =
+        Reader { connection: connection.clone(), assembler: Assembler::new(MAX_MESSAGE) };
     let mut link = Link::new(connection);
     let hello = Packed::encode(&json!([{ "secret": builder.secret }]))?;
     let welcome = exchange(&link, &mut reader, shared, "wslink.hello", &hello).await?;
@@ -145,10 +143,7 @@ pub(super) async fn keep(
 ) -> Result<(), WebSocketError> {
     let mut next = Some(open);
     while let Some(mut open) = next.take() {
-        let ended = shared
-            .closed
-            .run_until_cancelled(read(&mut open, &shared))
-            .await;
+        let ended = shared.closed.run_until_cancelled(read(&mut open, &shared)).await;
         let connection = &open.link.connection;
         let reason = connection.closed();
         let reason = reason.unwrap_or_else(|| CloseReason::new(1000, ""));
@@ -165,9 +160,7 @@ pub(super) async fn keep(
             let again = shared.closed.run_until_cancelled(again(&builder, &shared));
             next = again.await.flatten();
             if let Some(open) = &next {
-                shared
-                    .link
-                    .send_modify(|link| *link = Ok(Arc::clone(&open.link)));
+                shared.link.send_modify(|link| *link = Ok(Arc::clone(&open.link)));
             }
         }
     }
@@ -193,11 +186,7 @@ async fn again(builder: &ClientBuilder, shared: &Shared) -> Option<Open> {
         pause = (pause * 2).min(LONGEST_PAUSE);
         match establish(builder, shared).await {
             Ok(open) => return Some(open),
-            Err(
-                error @ Error::Refused {
-                    code: UNAUTHORIZED, ..
-                },
-            ) => {
+            Err(error @ Error::Refused { code: UNAUTHORIZED, .. }) => {
                 tracing::warn!(%error, "the server does not take this client back");
                 return None;
             }

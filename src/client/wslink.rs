@@ -79,9 +79,7 @@ impl ClientBuilder {
             closed: CancellationToken::new(),
         });
         let open = establish(&self, &shared).await?;
-        shared
-            .link
-            .send_modify(|link| *link = Ok(Arc::clone(&open.link)));
+        shared.link.send_modify(|link| *link = Ok(Arc::clone(&open.link)));
         let stop = shared.closed.clone();
         let task = tokio::spawn(keep(self, Arc::clone(&shared), open));
         Ok(Client {
@@ -127,9 +125,7 @@ impl Client {
     /// # Errors
     /// [`WebSocketError::InvalidUrl`].
     pub fn builder(url: &str) -> Result<ClientBuilder, WebSocketError> {
-        let options = Options::new()
-            .max_message_size(64 << 20)
-            .receive_queue(64, 64 << 20);
+        let options = Options::new().max_message_size(64 << 20).receive_queue(64, 64 << 20);
         Ok(ClientBuilder {
             connect: Connect::to(url)?.options(options),
             secret: TRAME_SECRET.to_owned(),
@@ -155,32 +151,23 @@ impl Client {
     /// # Errors
     /// Those of [`call`](Self::call).
     pub async fn call_trigger(&self, name: &str, args: impl Serialize) -> Result<Packed> {
-        let list = [
-            Packed::encode(name)?,
-            Packed::encode_arguments(&args)?,
-            Packed::encode(&json!({}))?,
-        ];
+        let list =
+            [Packed::encode(name)?, Packed::encode_arguments(&args)?, Packed::encode(&json!({}))?];
         let args = Packed::encode_list(list.iter());
         self.call_packed("trame.trigger", &args, None).await
     }
 
     /// The server's state.
     pub fn state(&self) -> Mirror {
-        Mirror {
-            client: self.clone(),
-        }
+        Mirror { client: self.clone() }
     }
 
     /// Everything that the server publishes on a topic from now on, over all connections.
     pub fn subscribe(&self, topic: &str) -> Subscription {
         let mut topics = self.inner.shared.topics();
-        let sender = topics
-            .entry(topic.to_owned())
-            .or_insert_with(|| broadcast::channel(TOPIC_QUEUE).0);
-        Subscription {
-            receiver: sender.subscribe(),
-            missed: 0,
-        }
+        let sender =
+            topics.entry(topic.to_owned()).or_insert_with(|| broadcast::channel(TOPIC_QUEUE).0);
+        Subscription { receiver: sender.subscribe(), missed: 0 }
     }
 
     /// Whether there is a connection.
@@ -222,11 +209,7 @@ impl Client {
     pub async fn close(&self) -> Result<()> {
         self.inner.shared.closed.cancel();
         let task = {
-            let mut task = self
-                .inner
-                .task
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut task = self.inner.task.lock().unwrap_or_else(PoisonError::into_inner);
             task.take()
         };
         match task {

@@ -133,11 +133,7 @@ pub struct Rejection {
 
 impl Rejection {
     pub(crate) fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
-        Rejection {
-            status,
-            headers,
-            body,
-        }
+        Rejection { status, headers, body }
     }
 }
 
@@ -149,10 +145,7 @@ impl fmt::Display for Rejection {
             _ => "Check that the address is that of a WebSocket",
         };
         let status = self.status;
-        write!(
-            f,
-            "the server answered {status} instead of opening a WebSocket (101). {cure}"
-        )
+        write!(f, "the server answered {status} instead of opening a WebSocket (101). {cure}")
     }
 }
 
@@ -168,10 +161,7 @@ pub struct CloseReason {
 impl CloseReason {
     /// A reason with a text.
     pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        CloseReason {
-            code,
-            reason: reason.into(),
-        }
+        CloseReason { code, reason: reason.into() }
     }
 
     /// The connection ended without a close frame.

@@ -72,10 +72,7 @@ impl Access {
         if sign_ins.len() == MAX_SIGN_INS {
             sign_ins.remove(0);
         }
-        sign_ins.push(SignIn {
-            token: token.clone(),
-            expires,
-        });
+        sign_ins.push(SignIn { token: token.clone(), expires });
         Ok(token)
     }
 
@@ -137,9 +134,7 @@ fn random_token() -> Result<String> {
         doing: "making a secret",
         source: std::io::Error::other(error.to_string()),
     })?;
-    Ok(bytes
-        .iter()
-        .fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
+    Ok(bytes.iter().fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
 }
 
 #[cfg(test)]
@@ -167,12 +162,7 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others_and_only_with_its_value() {
         let access = access();
-        let pair = access
-            .cookie_header(false)
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned();
+        let pair = access.cookie_header(false).split(';').next().unwrap().to_owned();
         let headers = |value: &str| {
             HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(value).unwrap())])
         };

@@ -51,21 +51,11 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
     // A client that leaves before it is answered takes this future with it.
     let waiting = left.clone().drop_guard();
     let handler = endpoint(asking);
-    site.websockets.spawn(attend(
-        handler,
-        accepted,
-        Arc::clone(&site),
-        left,
-        path.clone(),
-    ));
+    site.websockets.spawn(attend(handler, accepted, Arc::clone(&site), left, path.clone()));
     let decision = decision.await;
     waiting.disarm();
     match decision {
-        Ok(Decision::Accept {
-            subprotocol,
-            headers,
-            stream,
-        }) => {
+        Ok(Decision::Accept { subprotocol, headers, stream }) => {
             // Who it is is the handler's to judge, and it has.
             if let Some(guest) = request.extensions().get::<Arc<Guest>>() {
                 guest.admit();
@@ -102,10 +92,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Refusal::NoUpgrade => {
-                let headers = [
-                    (header::CONNECTION, "upgrade"),
-                    (header::UPGRADE, "websocket"),
-                ];
+                let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket")];
                 let text = "This is a WebSocket: connect to it with ws://.\n";
                 (StatusCode::UPGRADE_REQUIRED, headers, text).into_response()
             }
@@ -190,14 +177,8 @@ fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: HeaderMap) -> R
     headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
     headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
     let own = [
-        (
-            header::SEC_WEBSOCKET_ACCEPT,
-            Some(accept_key(key.as_bytes())),
-        ),
-        (
-            header::SEC_WEBSOCKET_PROTOCOL,
-            subprotocol.map(str::to_owned),
-        ),
+        (header::SEC_WEBSOCKET_ACCEPT, Some(accept_key(key.as_bytes()))),
+        (header::SEC_WEBSOCKET_PROTOCOL, subprotocol.map(str::to_owned)),
     ];
     for (name, value) in own {
         // Both are words that a header can hold.

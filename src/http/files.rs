@@ -23,11 +23,7 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
         return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
     }
     if request.uri().path() == "/" {
-        let query = request
-            .uri()
-            .query()
-            .map(|query| format!("?{query}"))
-            .unwrap_or_default();
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let location = [(header::LOCATION, format!("index.html{query}"))];
         return (StatusCode::FOUND, location).into_response();
     }
@@ -36,9 +32,9 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
     };
     match assets_of(&site, &path) {
         Some((Assets::Folder(folder), rest)) => from_disk(folder, rest, request).await,
-        Some((Assets::Embedded(files), rest)) => files
-            .get(&rest)
-            .map_or_else(not_found, |content| from_memory(&rest, content)),
+        Some((Assets::Embedded(files), rest)) => {
+            files.get(&rest).map_or_else(not_found, |content| from_memory(&rest, content))
+        }
         None => page::file(&path, request.headers(), &site).unwrap_or_else(not_found),
     }
 }
@@ -89,11 +85,7 @@ fn decode(path: &str) -> Option<String> {
     let is_safe = |part: &str| {
         !part.is_empty() && part != "." && part != ".." && !part.contains(['\0', '\\', ':'])
     };
-    decoded
-        .trim_end_matches('/')
-        .split('/')
-        .all(is_safe)
-        .then_some(decoded)
+    decoded.trim_end_matches('/').split('/').all(is_safe).then_some(decoded)
 }
 
 /// A file beneath `folder`, links followed only where they stay inside.

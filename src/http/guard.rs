@@ -51,14 +51,8 @@ fn add_own_headers(site: &Site, headers: &mut HeaderMap) {
 fn refuse(site: &Site, request: &Request) -> Option<Response> {
     let host = single(request.headers(), &header::HOST);
     if !host.is_some_and(|host| site.names.allows_host(host)) {
-        tracing::warn!(
-            ?host,
-            "a request was refused: it was not sent to a name of this server"
-        );
-        return Some(plain(
-            StatusCode::FORBIDDEN,
-            "This server does not go by that name.\n",
-        ));
+        tracing::warn!(?host, "a request was refused: it was not sent to a name of this server");
+        return Some(plain(StatusCode::FORBIDDEN, "This server does not go by that name.\n"));
     }
     let upgrade = request.headers().contains_key(header::UPGRADE);
     if request.method().is_safe() && !upgrade {
@@ -70,14 +64,8 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
     }
     let origin = single(request.headers(), &header::ORIGIN);
     if !origin.is_some_and(|origin| site.names.allows_origin(origin)) {
-        tracing::warn!(
-            ?origin,
-            "a request was refused: it comes from a page of another origin"
-        );
-        return Some(plain(
-            StatusCode::FORBIDDEN,
-            "Pages of other origins have no access.\n",
-        ));
+        tracing::warn!(?origin, "a request was refused: it comes from a page of another origin");
+        return Some(plain(StatusCode::FORBIDDEN, "Pages of other origins have no access.\n"));
     }
     None
 }
@@ -116,15 +104,8 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
 /// The token of a sign-in link, and the same link without it, relative to itself so that it survives a proxy's prefix.
 fn split_sign_in(uri: &Uri) -> Option<(&str, String)> {
     let query = uri.query()?;
-    let prefix = |pair: &str| {
-        pair.split_once('=')
-            .is_some_and(|(name, _)| name == SIGN_IN)
-    };
-    let token = query
-        .split('&')
-        .find(|pair| prefix(pair))?
-        .split_once('=')?
-        .1;
+    let prefix = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == SIGN_IN);
+    let token = query.split('&').find(|pair| prefix(pair))?.split_once('=')?.1;
     let rest: Vec<&str> = query.split('&').filter(|pair| !prefix(pair)).collect();
     let file = uri.path().rsplit('/').next().unwrap_or_default();
     let mut location = format!("./{file}");
@@ -147,10 +128,7 @@ mod tests {
     fn the_token_leaves_the_link_and_the_rest_stays() {
         let both = |token: &str, location: &str| Some((token.to_owned(), location.to_owned()));
         assert_eq!(split("/?sign_in=abc"), both("abc", "./"));
-        assert_eq!(
-            split("/index.html?ui=a&sign_in=abc&b=1"),
-            both("abc", "./index.html?ui=a&b=1")
-        );
+        assert_eq!(split("/index.html?ui=a&sign_in=abc&b=1"), both("abc", "./index.html?ui=a&b=1"));
         assert_eq!(split("/app/?ui=a"), None);
         assert_eq!(split("/"), None);
     }

@@ -51,10 +51,7 @@ impl Lobby {
     }
 
     pub(super) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Lobby {
-            capacity,
-            waiting: Mutex::default(),
-        })
+        Arc::new(Lobby { capacity, waiting: Mutex::default() })
     }
 
     /// Takes a peer in. Turns the one out that has waited longest if there is no room.
@@ -244,10 +241,7 @@ mod tests {
         guest.expect_hello();
         assert!(read(BYTES_BEFORE_HELLO).await.is_ok());
         guest.trust();
-        assert!(
-            read(2 * BYTES_BEFORE_HELLO).await.is_ok(),
-            "after the hello"
-        );
+        assert!(read(2 * BYTES_BEFORE_HELLO).await.is_ok(), "after the hello");
         guest.expect_hello();
         assert!(read(BYTES_BEFORE_HELLO + 1).await.is_err());
     }

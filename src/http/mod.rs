@@ -117,10 +117,7 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(site: Site) -> Self {
         Self::with(site, |site, router| {
-            router.layer(middleware::from_fn_with_state(
-                Arc::clone(site),
-                guard::guard,
-            ))
+            router.layer(middleware::from_fn_with_state(Arc::clone(site), guard::guard))
         })
     }
 
@@ -135,27 +132,17 @@ impl Http {
             router = router.route(&format!("/{path}"), any(websocket::upgrade));
         }
         if site.endpoints.http {
-            router = router
-                .route("/paraview", post(launch))
-                .route("/paraview/", post(launch));
+            router = router.route("/paraview", post(launch)).route("/paraview/", post(launch));
         }
         let router = guarded(&site, router).with_state(site);
-        Http {
-            router: TowerToHyperService::new(router),
-            lobby,
-            tls,
-            stop,
-        }
+        Http { router: TowerToHyperService::new(router), lobby, tls, stop }
     }
 
     /// Answers the requests of one connection until its peer or the run ends it.
     pub(crate) async fn serve(self, connection: Connection) {
         let guest = self.lobby.enter();
         let unread = connection.unread();
-        let ends = Ends {
-            local: connection.local(),
-            remote: Some(connection.peer()),
-        };
+        let ends = Ends { local: connection.local(), remote: Some(connection.peer()) };
         let Some(tls) = self.tls.clone() else {
             return self.answer(connection, ends, unread, guest).await;
         };

@@ -53,10 +53,7 @@ fn normal_origin(given: &str) -> Result<String> {
         && is_authority(authority)
     {
         let default_port = if scheme == "https" { ":443" } else { ":80" };
-        return Ok(origin
-            .strip_suffix(default_port)
-            .unwrap_or(&origin)
-            .to_owned());
+        return Ok(origin.strip_suffix(default_port).unwrap_or(&origin).to_owned());
     }
     Err(Error::InvalidOption {
         option: "--allowed-origin",
@@ -72,10 +69,8 @@ fn is_authority(text: &str) -> bool {
         Some(end) => text.split_at(end + 1),
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
-    let is_port = |port: &str| {
-        port.strip_prefix(':')
-            .is_some_and(|port| port.parse::<u16>().is_ok())
-    };
+    let is_port =
+        |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
     let is_address = |name: &str| {
         name.strip_prefix('[')
             .and_then(|name| name.strip_suffix(']'))
@@ -83,9 +78,7 @@ fn is_authority(text: &str) -> bool {
     };
     let is_name = |name: &str| {
         !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
     };
     (is_address(name) || is_name(name)) && (port.is_empty() || is_port(port))
 }
@@ -114,20 +107,14 @@ impl Names {
     ) -> Result<Self> {
         let port = addresses.first().map_or(0, SocketAddr::port);
         let loopback = addresses.iter().all(|address| address.ip().is_loopback());
-        let unspecified = addresses
-            .iter()
-            .any(|address| address.ip().is_unspecified());
+        let unspecified = addresses.iter().any(|address| address.ip().is_unspecified());
         let mut names = vec![host.trim_matches(['[', ']']).to_ascii_lowercase()];
         if loopback || unspecified {
             names.extend(["127.0.0.1", "localhost", "::1"].map(str::to_owned));
         }
         let mut own = Vec::new();
         for name in names {
-            let name = if name.contains(':') {
-                format!("[{name}]")
-            } else {
-                name
-            };
+            let name = if name.contains(':') { format!("[{name}]") } else { name };
             own.push(format!("{name}:{port}"));
             if port == default_port(tls) {
                 own.push(name);
@@ -151,8 +138,7 @@ impl Names {
         let is_default = |port| port == default_port(self.tls);
         self.own.iter().any(|own| own == host)
             || self.any_address_on.is_some_and(|port| {
-                host.parse::<SocketAddr>()
-                    .is_ok_and(|address| address.port() == port)
+                host.parse::<SocketAddr>().is_ok_and(|address| address.port() == port)
                     || (is_default(port) && host.parse::<IpAddr>().is_ok())
             })
     }
@@ -162,11 +148,7 @@ impl Names {
         let own = origin
             .split_once("://")
             .is_some_and(|(scheme, host)| scheme == self.scheme() && self.allows_host(host));
-        own || self
-            .allowed
-            .origins
-            .iter()
-            .any(|allowed| allowed == &origin.to_ascii_lowercase())
+        own || self.allowed.origins.iter().any(|allowed| allowed == &origin.to_ascii_lowercase())
     }
 
     /// `http` or `https`: what this server itself speaks.
@@ -210,10 +192,7 @@ fn default_port(tls: bool) -> u16 {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,21 +220,13 @@ mod tests {
 
     fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
         let value = |text: &str| HeaderValue::from_str(text).unwrap();
-        pairs
-            .iter()
-            .map(|(name, text)| (name.clone(), value(text)))
-            .collect()
+        pairs.iter().map(|(name, text)| (name.clone(), value(text))).collect()
     }
 
     #[test]
     fn a_loopback_server_answers_to_its_names_with_its_port_only() {
         let names = plain("127.0.0.1", "127.0.0.1:4000");
-        for host in [
-            "127.0.0.1:4000",
-            "localhost:4000",
-            "LOCALHOST:4000",
-            "[::1]:4000",
-        ] {
+        for host in ["127.0.0.1:4000", "localhost:4000", "LOCALHOST:4000", "[::1]:4000"] {
             assert!(names.allows_host(host), "{host}");
             assert!(names.allows_origin(&format!("http://{host}")), "{host}");
         }
@@ -270,13 +241,9 @@ mod tests {
         ] {
             assert!(!names.allows_host(host), "{host}");
         }
-        for origin in [
-            "null",
-            "https://127.0.0.1:4000",
-            "http://127.0.0.1:4001",
-            "127.0.0.1:4000",
-            "",
-        ] {
+        for origin in
+            ["null", "https://127.0.0.1:4000", "http://127.0.0.1:4001", "127.0.0.1:4000", ""]
+        {
             assert!(!names.allows_origin(origin), "{origin}");
         }
     }
@@ -323,10 +290,7 @@ mod tests {
             (header::HOST, "127.0.0.1:4000"),
             (header::ORIGIN, "https://app.example.com"),
         ]);
-        assert_eq!(
-            names.session_url(&proxied, "ws"),
-            "wss://app.example.com/ws"
-        );
+        assert_eq!(names.session_url(&proxied, "ws"), "wss://app.example.com/ws");
         let named = headers(&[(header::HOST, "app.example.com")]);
         assert_eq!(names.session_url(&named, "ws"), "wss://app.example.com/ws");
         assert!(names.is_secure(&named));
@@ -337,16 +301,8 @@ mod tests {
 
     #[test]
     fn what_no_browser_sends_is_refused_with_a_hint() {
-        let hosts = [
-            "",
-            "*",
-            "*.example.com",
-            "http://a.example",
-            "a.example/x",
-            "a:b",
-            "a b",
-            "::1",
-        ];
+        let hosts =
+            ["", "*", "*.example.com", "http://a.example", "a.example/x", "a:b", "a b", "::1"];
         for host in hosts {
             let error = normal_host(host).unwrap_err().to_string();
             assert!(error.contains("--allowed-host"), "{error}");

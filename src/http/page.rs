@@ -40,10 +40,8 @@ pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Respo
 }
 
 fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {
-    let hash: String = file.metadata.sha256_hash()[..16]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hash: String =
+        file.metadata.sha256_hash()[..16].iter().map(|b| format!("{b:02x}")).collect();
     let tag = format!("\"{hash}\"");
     let fixed = [
         (header::ETAG, tag.clone()),
@@ -68,15 +66,13 @@ fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> 
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING);
-    values
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|encoding| {
+    values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |encoding| {
             let mut parts = encoding.split(';').map(str::trim);
             let refused = |part: &str| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
             matches!(parts.next(), Some("gzip" | "x-gzip" | "*")) && !parts.any(refused)
-        })
+        },
+    )
 }
 
 fn content_type(path: &str) -> &'static str {

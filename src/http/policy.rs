@@ -15,9 +15,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// widgets with workers do: `blob:` allows nothing that `unsafe-eval` does not.
 pub(super) fn of_page(site: &Site) -> HeaderValue {
     let state = site.server.state();
-    let mut sources = ["'self'", "'unsafe-eval'", "blob:"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut sources = ["'self'", "'unsafe-eval'", "blob:"].map(str::to_owned).to_vec();
     for key in ["trame__scripts", "trame__module_scripts"] {
         let entries: Vec<Value> = state.get(key).unwrap_or_default();
         for source in entries.iter().filter_map(script_source) {
@@ -36,14 +34,8 @@ pub(super) fn of_page(site: &Site) -> HeaderValue {
 
 /// Adds what all answers say, where they do not say otherwise themselves.
 pub(super) fn complete(headers: &mut HeaderMap, names: &Names) {
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     // Pages of other origins load neither scripts nor pictures from here.
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers
@@ -55,9 +47,7 @@ pub(super) fn complete(headers: &mut HeaderMap, names: &Names) {
 /// cookies, so `SameSite` does not prevent that.
 fn frame_ancestors(names: &Names) -> String {
     let allowed = names.allowed_origins().iter();
-    allowed.fold("frame-ancestors 'self'".to_owned(), |text, origin| {
-        text + " " + origin
-    })
+    allowed.fold("frame-ancestors 'self'".to_owned(), |text, origin| text + " " + origin)
 }
 
 /// The origin of an absolute URL in a list of scripts; its entries are URLs, or lists that begin with one.
@@ -97,14 +87,8 @@ mod tests {
     fn absolute_urls_have_an_origin_and_others_have_none() {
         let source = |entry: Value| script_source(&entry);
         let cdn = || Some("https://cdn.example".to_owned());
-        assert_eq!(
-            source(json!("https://cdn.example/npm/vue@3/x.js?a#b")),
-            cdn()
-        );
-        assert_eq!(
-            source(json!(["https://cdn.example/x.js", {"serial": "a"}])),
-            cdn()
-        );
+        assert_eq!(source(json!("https://cdn.example/npm/vue@3/x.js?a#b")), cdn());
+        assert_eq!(source(json!(["https://cdn.example/x.js", {"serial": "a"}])), cdn());
         assert_eq!(source(json!("HTTPS://cdn.example/x.js")), cdn());
         let with_port = source(json!("http://127.0.0.1:9000/x.js"));
         assert_eq!(with_port.as_deref(), Some("http://127.0.0.1:9000"));

@@ -50,25 +50,10 @@ impl Target {
             stop: stop.clone(),
             websockets: TaskTracker::new(),
         };
-        let http = if guarded {
-            Http::new(site)
-        } else {
-            Http::with(site, |_, router| router)
-        };
+        let http = if guarded { Http::new(site) } else { Http::with(site, |_, router| router) };
         let handler = move |connection| http.clone().serve(connection);
-        let serve = net::serve(
-            listener,
-            stop.clone(),
-            Timing::default(),
-            MAX_CONNECTIONS,
-            handler,
-        );
-        Target {
-            address,
-            access,
-            stop,
-            served: tokio::spawn(async { drop(serve.await.unwrap()) }),
-        }
+        let serve = net::serve(listener, stop.clone(), Timing::default(), MAX_CONNECTIONS, handler);
+        Target { address, access, stop, served: tokio::spawn(async { drop(serve.await.unwrap()) }) }
     }
 
     /// The whole answer, empty where there is none.
@@ -147,9 +132,7 @@ async fn a_page_on_another_port_posts_to_a_launcher_that_does_not_look_at_the_or
 #[tokio::test]
 async fn a_program_that_was_sent_our_cookie_lacks_the_proof() {
     let target = Target::new(usize::MAX, true).await;
-    let with_proof = target
-        .send(&launch(&target, "", target.access.proof()))
-        .await;
+    let with_proof = target.send(&launch(&target, "", target.access.proof())).await;
     assert!(with_proof.contains("\"secret\":"), "{with_proof}");
     for proof in ["", "guess"] {
         let without = target.send(&launch(&target, "", proof)).await;
@@ -167,11 +150,7 @@ async fn idle_sockets_lock_others_out_where_nobody_has_to_make_room() {
             idle.push(TcpStream::connect(target.address).await.unwrap());
         }
         let answer = target.send("GET / HTTP/1.1\r\nHost: OWN\r\n\r\n").await;
-        assert_eq!(
-            answer.starts_with("HTTP/1.1 302"),
-            is_let_in,
-            "{crowd}: {answer}"
-        );
+        assert_eq!(answer.starts_with("HTTP/1.1 302"), is_let_in, "{crowd}: {answer}");
         target.end().await;
     }
 }

@@ -29,18 +29,13 @@ impl Tls {
     /// # Errors
     /// [`Error::Certificate`] when a file cannot be read, or the two do not belong together.
     pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Self> {
-        let failed = |path: &Path, reason: String| Error::Certificate {
-            path: path.to_owned(),
-            reason,
-        };
+        let failed =
+            |path: &Path, reason: String| Error::Certificate { path: path.to_owned(), reason };
         let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect)
             .map_err(|error| failed(certificate, reason(&error)))?;
         if chain.is_empty() {
-            return Err(failed(
-                certificate,
-                "there is no certificate in it".to_owned(),
-            ));
+            return Err(failed(certificate, "there is no certificate in it".to_owned()));
         }
         let private =
             PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, reason(&error)))?;

@@ -51,10 +51,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 const FRAME_OVERHEAD: usize = 4096;
 
 /// For a peer that was refused too often: it does not know the secret.
-const CLOSE_LOCKED_OUT: Closing = Closing {
-    code: 1008,
-    reason: "Too many refused messages",
-};
+const CLOSE_LOCKED_OUT: Closing = Closing { code: 1008, reason: "Too many refused messages" };
 
 pub(super) async fn upgrade(
     State(site): State<Arc<Site>>,
@@ -114,10 +111,8 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
     }
     // Our close frame is out, or the connection is gone; the peer may still answer.
     drop(
-        timeout(CLOSE_TIMEOUT, async {
-            while stream.next().await.is_some_and(|m| m.is_ok()) {}
-        })
-        .await,
+        timeout(CLOSE_TIMEOUT, async { while stream.next().await.is_some_and(|m| m.is_ok()) {} })
+            .await,
     );
 }
 
@@ -142,10 +137,7 @@ async fn read(
                 let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
                     tracing::warn!(%error, "a client was disconnected");
-                    return Some(Closing {
-                        code: 1002,
-                        reason: "Protocol error",
-                    });
+                    return Some(Closing { code: 1002, reason: "Protocol error" });
                 }
                 if session.is_locked_out() {
                     return Some(CLOSE_LOCKED_OUT);
@@ -158,10 +150,7 @@ async fn read(
             Some(Ok(_)) => {}
             Some(Err(error)) => {
                 tracing::debug!(%error, "a connection ended");
-                return Some(Closing {
-                    code: 1002,
-                    reason: "Protocol error",
-                });
+                return Some(Closing { code: 1002, reason: "Protocol error" });
             }
             None => return None,
         }

@@ -57,9 +57,7 @@ impl Connection {
     /// The address of this side; `None` once the connection is closed.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         let io = self.entry.socket.lock();
-        io.stream
-            .as_ref()
-            .and_then(|stream| stream.local_addr().ok())
+        io.stream.as_ref().and_then(|stream| stream.local_addr().ok())
     }
 
     /// A view on the bytes that have arrived and were not read, which stays valid when the connection is handed on.
@@ -94,11 +92,7 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_stream(
-            cx,
-            |io| &mut io.reader,
-            |stream, cx| stream.poll_read(cx, buffer),
-        )
+        self.poll_stream(cx, |io| &mut io.reader, |stream, cx| stream.poll_read(cx, buffer))
     }
 }
 
@@ -108,11 +102,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_stream(
-            cx,
-            |io| &mut io.writer,
-            |stream, cx| stream.poll_write(cx, bytes),
-        )
+        self.poll_stream(cx, |io| &mut io.writer, |stream, cx| stream.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -244,9 +234,7 @@ struct Closing(Entry);
 impl Closing {
     /// Waits until the peer's kernel has acknowledged everything, or makes no progress any more. The drop closes.
     async fn deliver(self) {
-        let Closing(Entry {
-            socket, registry, ..
-        }) = &self;
+        let Closing(Entry { socket, registry, .. }) = &self;
         let stopping = &registry.stopping;
         let mut left = socket.outstanding();
         let mut progress = Instant::now();
@@ -309,21 +297,11 @@ impl Registry {
     pub(super) fn register(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Connection {
         let _ = stream.set_nodelay(true); // fails only on a connection that is gone, which its owner will see
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let socket = Arc::new(Socket(Mutex::new(Io {
-            stream: Some(stream),
-            reader: None,
-            writer: None,
-        })));
+        let socket =
+            Arc::new(Socket(Mutex::new(Io { stream: Some(stream), reader: None, writer: None })));
         self.lock().insert(id, Arc::clone(&socket));
         let registry = Arc::clone(self);
-        Connection {
-            entry: Entry {
-                id,
-                socket,
-                registry,
-            },
-            peer,
-        }
+        Connection { entry: Entry { id, socket, registry }, peer }
     }
 
     /// How many connections are open.
@@ -334,19 +312,14 @@ impl Registry {
     /// How many connections have ended in order, and how many were reset, since the stop began.
     pub(super) fn ended(&self) -> (usize, usize) {
         let Ended { ordered, reset } = &self.ended;
-        (
-            ordered.load(Ordering::Relaxed),
-            reset.load(Ordering::Relaxed),
-        )
+        (ordered.load(Ordering::Relaxed), reset.load(Ordering::Relaxed))
     }
 
     /// Resets every connection. When this returns none is open.
     pub(super) fn abort_all(&self) {
         let open: Vec<_> = {
             let open = self.lock();
-            open.iter()
-                .map(|(id, socket)| (*id, Arc::clone(socket)))
-                .collect()
+            open.iter().map(|(id, socket)| (*id, Arc::clone(socket))).collect()
         };
         for (id, socket) in open {
             let ending = socket.abort();

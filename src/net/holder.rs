@@ -55,9 +55,7 @@ fn conflict(held: SocketAddr, wanted: SocketAddr) -> bool {
 fn sockets(address: SocketAddr) -> Holder {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
     let tables: Vec<String> = tables.into_iter().flatten().collect();
-    let rows = tables
-        .iter()
-        .flat_map(|table| table.lines().filter_map(proc_net::row));
+    let rows = tables.iter().flat_map(|table| table.lines().filter_map(proc_net::row));
     let mut states = std::collections::BTreeMap::new();
     for row in rows.filter(|row| conflict(row.local, address)) {
         if row.owned {
@@ -94,11 +92,7 @@ mod proc_net {
         let local = endpoint(fields.nth(1)?)?;
         let state = fields.nth(1)?;
         let inode = fields.nth(5)?;
-        Some(Row {
-            local,
-            state: name(state),
-            owned: inode != "0",
-        })
+        Some(Row { local, state: name(state), owned: inode != "0" })
     }
 
     /// An address as words of 32 bits, each as a number in the machine's own byte order, and a port.
@@ -169,20 +163,14 @@ mod tests {
             "   1: 0100007F:1F90 0100007F:C35E 06 00000000:00000000 03:0000160B 00000000     0        0 0 3 0",
         )
         .unwrap();
-        assert_eq!(
-            (ended.local, ended.state),
-            (address("127.0.0.1:8080"), "TIME_WAIT")
-        );
+        assert_eq!((ended.local, ended.state), (address("127.0.0.1:8080"), "TIME_WAIT"));
         assert!(!ended.owned);
 
         let listening = proc_net::row(
             "   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 53125 1 0",
         )
         .unwrap();
-        assert_eq!(
-            (listening.local, listening.state),
-            (address("[::1]:8080"), "LISTEN")
-        );
+        assert_eq!((listening.local, listening.state), (address("[::1]:8080"), "LISTEN"));
         assert!(listening.owned);
     }
 

@@ -9,12 +9,8 @@ use socket2::{SockFilter, SockRef, Socket};
 use tokio::net::TcpStream;
 
 /// A classic BPF program of the one instruction "return 0": no byte of a segment is accepted.
-const DROP_EVERYTHING: [SockFilter; 1] = [SockFilter::new(
-    (libc::BPF_RET | libc::BPF_K) as u16,
-    0,
-    0,
-    0,
-)];
+const DROP_EVERYTHING: [SockFilter; 1] =
+    [SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, 0)];
 
 /// Sets on a socket that will listen what its connections inherit.
 ///
@@ -61,11 +57,7 @@ fn queued(stream: &TcpStream, request: libc::Ioctl) -> usize {
     let mut bytes: libc::c_int = 0;
     // SAFETY: the descriptor is open as long as `stream` is borrowed; both requests that get here write one `c_int`.
     let result = unsafe { libc::ioctl(stream.as_raw_fd(), request, &raw mut bytes) };
-    if result == 0 {
-        usize::try_from(bytes).unwrap_or(0)
-    } else {
-        0
-    }
+    if result == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
 /// Ends a connection that has nothing outstanding: the peer reads everything, then the end of the stream.
@@ -103,11 +95,7 @@ pub(super) fn abort(stream: TcpStream) {
 }
 
 fn checked(result: libc::c_int) -> io::Result<()> {
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]
@@ -153,11 +141,7 @@ mod tests {
     async fn a_close_where_filters_are_refused_frees_the_port_too() {
         let (mut client, accepted, address) = connected().await;
         set_option(&accepted, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, 1).unwrap();
-        assert!(
-            SockRef::from(&accepted)
-                .attach_filter(&DROP_EVERYTHING)
-                .is_err()
-        );
+        assert!(SockRef::from(&accepted).attach_filter(&DROP_EVERYTHING).is_err());
         close(accepted);
         // The peer's acknowledgement of the FIN may take some milliseconds.
         let soon = Duration::from_secs(5);

@@ -57,11 +57,7 @@ impl Listener {
             }
             Err(failed) => Err(failed.source),
         };
-        listener.map_err(|source| Error::Bind {
-            host: host.to_owned(),
-            port,
-            source,
-        })
+        listener.map_err(|source| Error::Bind { host: host.to_owned(), port, source })
     }
 
     fn register(sockets: Vec<Socket>) -> io::Result<Listener> {
@@ -147,9 +143,7 @@ pub(super) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
 
 /// Whether `error` says that this machine has no such address because it does not do that family.
 pub(super) fn is_family_missing(address: SocketAddr, error: &io::Error) -> bool {
-    let unsupported = error
-        .raw_os_error()
-        .is_some_and(|code| code == UNSUPPORTED_FAMILY);
+    let unsupported = error.raw_os_error().is_some_and(|code| code == UNSUPPORTED_FAMILY);
     unsupported || (address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
@@ -217,10 +211,7 @@ async fn bind_any(addresses: &[SocketAddr]) -> Result<Vec<Socket>, Failed> {
 
 /// Whether another port may do: Windows refuses ports that it keeps for itself as not permitted.
 fn is_race_lost(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied
-    )
+    matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]
@@ -255,9 +246,7 @@ mod tests {
     #[tokio::test]
     async fn the_ipv6_wildcard_is_reached_over_ipv4_too() {
         let mut listener = Listener::bind("::", 0).await.unwrap();
-        let client = TcpStream::connect(("127.0.0.1", listener.port()))
-            .await
-            .unwrap();
+        let client = TcpStream::connect(("127.0.0.1", listener.port())).await.unwrap();
         let (_, peer) = listener.accept().await.unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
     }
@@ -267,10 +256,7 @@ mod tests {
         let first = Listener::bind("127.0.0.1", 0).await.unwrap();
         for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
             let error = Listener::bind(host, first.port()).await.unwrap_err();
-            let Error::PortBusy {
-                address,
-                holder: Holder::Process { pid, program },
-            } = error
+            let Error::PortBusy { address, holder: Holder::Process { pid, program } } = error
             else {
                 panic!("{error}");
             };
@@ -284,17 +270,13 @@ mod tests {
     async fn an_address_of_another_machine_is_refused() {
         // TEST-NET-1 of RFC 5737, which no machine has.
         let error = Listener::bind("192.0.2.1", 0).await.unwrap_err();
-        assert!(
-            matches!(&error, Error::Bind { host, .. } if host == "192.0.2.1"),
-            "{error}"
-        );
+        assert!(matches!(&error, Error::Bind { host, .. } if host == "192.0.2.1"), "{error}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn automatic_ports_are_different_and_kept() {
-        let binding: Vec<_> = (0..40)
-            .map(|_| tokio::spawn(Listener::bind("localhost", 0)))
-            .collect();
+        let binding: Vec<_> =
+            (0..40).map(|_| tokio::spawn(Listener::bind("localhost", 0))).collect();
         let mut listeners = Vec::new();
         for bound in binding {
             listeners.push(bound.await.unwrap().unwrap());
@@ -320,20 +302,12 @@ mod tests {
     async fn a_listener_that_somebody_keeps_is_named_at_the_deadline() {
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let bound = listener.addresses()[0];
-        let _kept = socket2::SockRef::from(&listener.sockets[0])
-            .try_clone()
-            .unwrap();
+        let _kept = socket2::SockRef::from(&listener.sockets[0]).try_clone().unwrap();
         let stop = CancellationToken::new();
         stop.cancel();
         let timing = Timing::default().deadline(Duration::from_millis(30));
-        let error = serve(listener, stop, timing, 1, |_| async {})
-            .await
-            .unwrap_err();
-        let Error::PortNotReleased {
-            address,
-            holder: Holder::Process { pid, .. },
-            ..
-        } = error
+        let error = serve(listener, stop, timing, 1, |_| async {}).await.unwrap_err();
+        let Error::PortNotReleased { address, holder: Holder::Process { pid, .. }, .. } = error
         else {
             panic!("{error}");
         };

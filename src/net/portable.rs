@@ -50,11 +50,7 @@ pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
             size_of_val(&yes) as c_int,
         )
     };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Bytes in the send buffer, which the peer's kernel has not acknowledged. Closing earlier would lose them.
@@ -76,11 +72,7 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
             &raw mut length,
         )
     };
-    if result == 0 && stream.peer_addr().is_ok() {
-        usize::try_from(bytes).unwrap_or(0)
-    } else {
-        0
-    }
+    if result == 0 && stream.peer_addr().is_ok() { usize::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
 /// 1 until the peer has ended its side, then 0.
@@ -134,9 +126,7 @@ mod tests {
 
     async fn connected() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
         (client, accepted)
     }

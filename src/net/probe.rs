@@ -111,10 +111,7 @@ pub(super) async fn until_free(
                 });
             }
             Err(source) if waited >= limit || is_permanent(&source) => {
-                return Err(Error::Io {
-                    doing: "proving that the port is free",
-                    source,
-                });
+                return Err(Error::Io { doing: "proving that the port is free", source });
             }
             _ => {}
         }
@@ -149,11 +146,7 @@ fn is_permanent(error: &io::Error) -> bool {
 }
 
 fn cannot_bind(host: &str, port: u16, source: io::Error) -> Error {
-    Error::Bind {
-        host: host.to_owned(),
-        port,
-        source,
-    }
+    Error::Bind { host: host.to_owned(), port, source }
 }
 
 #[cfg(test)]
@@ -194,14 +187,8 @@ mod tests {
     async fn waiting_in_vain_names_the_holder() {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let bound = other.local_addr().unwrap();
-        let error = wait_port_free("127.0.0.1", bound.port(), SHORT)
-            .await
-            .unwrap_err();
-        let Error::PortNotReleased {
-            address,
-            waited,
-            holder: Holder::Process { pid, .. },
-        } = error
+        let error = wait_port_free("127.0.0.1", bound.port(), SHORT).await.unwrap_err();
+        let Error::PortNotReleased { address, waited, holder: Holder::Process { pid, .. } } = error
         else {
             panic!("{error}");
         };
@@ -220,9 +207,7 @@ mod tests {
         drop(accepted);
         drop(client);
         drop(server);
-        let error = wait_port_free("127.0.0.1", address.port(), SHORT)
-            .await
-            .unwrap_err();
+        let error = wait_port_free("127.0.0.1", address.port(), SHORT).await.unwrap_err();
         let Error::PortNotReleased { holder, .. } = error else {
             panic!("{error}");
         };
@@ -232,9 +217,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_of_another_machine_is_an_error_at_once() {
         let since = Instant::now();
-        let error = wait_port_free("192.0.2.1", 0, Duration::from_secs(20))
-            .await
-            .unwrap_err();
+        let error = wait_port_free("192.0.2.1", 0, Duration::from_secs(20)).await.unwrap_err();
         assert!(matches!(error, Error::Bind { .. }), "{error}");
         assert!(since.elapsed() < Duration::from_secs(10));
     }

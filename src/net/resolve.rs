@@ -18,15 +18,9 @@ use crate::{Error, Result};
 /// [`Error::Bind`] if the name cannot be resolved.
 pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     if host.eq_ignore_ascii_case("localhost") {
-        return Ok(vec![
-            (Ipv4Addr::LOCALHOST, port).into(),
-            (Ipv6Addr::LOCALHOST, port).into(),
-        ]);
+        return Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]);
     }
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     if let Ok(ip) = bare.parse::<IpAddr>() {
         let mut addresses = vec![(ip, port).into()];
         if ip == Ipv6Addr::UNSPECIFIED {
@@ -34,16 +28,9 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         }
         return Ok(addresses);
     }
-    let failed = |source| Error::Bind {
-        host: host.to_owned(),
-        port,
-        source,
-    };
+    let failed = |source| Error::Bind { host: host.to_owned(), port, source };
     let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in tokio::net::lookup_host((bare, port))
-        .await
-        .map_err(failed)?
-    {
+    for address in tokio::net::lookup_host((bare, port)).await.map_err(failed)? {
         if !addresses.contains(&address) {
             addresses.push(address);
         }

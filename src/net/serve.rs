@@ -113,12 +113,7 @@ where
     server.end(begin, &timing).await;
     probe::until_free(&addresses, begin, timing.deadline).await?;
     let (connections_closed, connections_aborted) = server.registry.ended();
-    Ok(Released {
-        addresses,
-        connections_closed,
-        connections_aborted,
-        elapsed: begin.elapsed(),
-    })
+    Ok(Released { addresses, connections_closed, connections_aborted, elapsed: begin.elapsed() })
 }
 
 /// The connections of a server and the tasks that handle them.
@@ -156,9 +151,8 @@ where
                     if pause.is_none() {
                         tracing::warn!(%error, "cannot accept connections, trying again");
                     }
-                    let length = pause
-                        .map_or(FIRST_PAUSE, |last: Duration| last * 2)
-                        .min(LONGEST_PAUSE);
+                    let length =
+                        pause.map_or(FIRST_PAUSE, |last: Duration| last * 2).min(LONGEST_PAUSE);
                     pause = Some(length);
                     let _ = timeout(length, stop.cancelled()).await;
                 }
@@ -175,8 +169,7 @@ where
         let connection = self.registry.register(stream, peer);
         tracing::trace!(peer = %connection.peer(), "accepted a connection");
         let handler = Arc::clone(&self.handler);
-        self.handlers
-            .spawn(async move { handler(connection).await });
+        self.handlers.spawn(async move { handler(connection).await });
     }
 
     /// Returns when every connection is closed and every handler has ended.

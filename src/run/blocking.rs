@@ -88,10 +88,7 @@ impl Server {
                 }
             }
         };
-        Ok(Exit {
-            code,
-            report: report?,
-        })
+        Ok(Exit { code, report: report? })
     }
 
     /// Runs the server on threads of its own and a shell on this one, and stops the server when the shell is done.
@@ -123,10 +120,7 @@ impl Server {
             url: stop.sign_in_url()?,
             origin: running.url().to_owned(),
             window: self.settings().window.clone(),
-            title: self
-                .state()
-                .get("trame__title")
-                .unwrap_or_else(|_| self.name().to_owned()),
+            title: self.state().get("trame__title").unwrap_or_else(|_| self.name().to_owned()),
             stop,
             runtime: runtime.handle().clone(),
             server: self.clone(),
@@ -134,10 +128,7 @@ impl Server {
         let shown = catch_unwind(AssertUnwindSafe(|| shell.run(session)));
         let report = runtime.block_on(running.stop());
         match shown {
-            Ok(Ok(exit)) => Ok(Exit {
-                code: exit.code,
-                report: report?,
-            }),
+            Ok(Ok(exit)) => Ok(Exit { code: exit.code, report: report? }),
             Ok(Err(error)) => {
                 if let Err(stop) = report {
                     tracing::error!("{stop}");
@@ -145,10 +136,7 @@ impl Server {
                 Err(error)
             }
             // The panic's message was printed when it happened.
-            Err(_) => Ok(Exit {
-                code: PANICKED,
-                report: report?,
-            }),
+            Err(_) => Ok(Exit { code: PANICKED, report: report? }),
         }
     }
 }
@@ -161,10 +149,7 @@ fn runtime() -> Result<Runtime> {
         .thread_name("selvedge")
         .enable_all()
         .build()
-        .map_err(|source| Error::Io {
-            doing: "starting the runtime",
-            source,
-        })
+        .map_err(|source| Error::Io { doing: "starting the runtime", source })
 }
 
 /// The next signal, never one where they are not listened for.

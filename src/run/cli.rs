@@ -132,9 +132,8 @@ struct Alone {
 
 /// One part of `--fs-endpoints`.
 fn folder(part: &str) -> Result<(String, PathBuf), &'static str> {
-    let (prefix, folder) = part
-        .split_once('=')
-        .ok_or("write PREFIX=FOLDER, and `|` between two of them")?;
+    let (prefix, folder) =
+        part.split_once('=').ok_or("write PREFIX=FOLDER, and `|` between two of them")?;
     Ok((prefix.to_owned(), folder.into()))
 }
 
@@ -172,10 +171,8 @@ impl Cli {
 
     fn start_options(&self) -> Result<StartOptions> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let allowed = Allowed {
-            hosts: self.allowed_hosts.clone(),
-            origins: self.allowed_origins.clone(),
-        };
+        let allowed =
+            Allowed { hosts: self.allowed_hosts.clone(), origins: self.allowed_origins.clone() };
         Ok(StartOptions {
             allowed: allowed.normalized()?,
             certificate: self.ssl.clone(),
@@ -202,10 +199,8 @@ impl Cli {
     fn secret(&self) -> Result<Option<Secret>> {
         let secret = match &self.auth_key_file {
             Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|source| Error::Io {
-                    doing: "reading --authKeyFile",
-                    source,
-                })?;
+                let text = std::fs::read_to_string(file)
+                    .map_err(|source| Error::Io { doing: "reading --authKeyFile", source })?;
                 Some(text.trim().to_owned())
             }
             None => self.auth_key.clone(),
@@ -310,10 +305,7 @@ mod tests {
         let line = "--server --host 0.0.0.0 --port 0 --timeout 7 --authKey k --banner --debug --nosignalhandlers \
             --content src --ws-endpoint /socket --fs-endpoints a=src|b=tests --no-http";
         let options = parse(&line.split_whitespace().collect::<Vec<_>>()).unwrap();
-        assert_eq!(
-            (options.host_to_bind(), options.port_to_bind()),
-            ("0.0.0.0", 0)
-        );
+        assert_eq!((options.host_to_bind(), options.port_to_bind()), ("0.0.0.0", 0));
         assert_eq!(options.idle_timeout, Some(Duration::from_secs(7)));
         assert_eq!(options.secret.as_ref().unwrap().0, "k");
         assert!(!options.open_browser && options.is_serve_only());
@@ -330,19 +322,10 @@ mod tests {
     #[test]
     fn code_wins_over_the_command_line_but_for_the_host() {
         let options = parse(&["--host", "::1", "--port", "4000", "--timeout", "7"]).unwrap();
-        let options = options
-            .host("0.0.0.0")
-            .port(5000)
-            .idle_timeout(Duration::ZERO);
-        assert_eq!(
-            (options.host_to_bind(), options.port_to_bind()),
-            ("::1", 5000)
-        );
+        let options = options.host("0.0.0.0").port(5000).idle_timeout(Duration::ZERO);
+        assert_eq!((options.host_to_bind(), options.port_to_bind()), ("::1", 5000));
         assert_eq!(options.idle_timeout, None);
-        assert_eq!(
-            parse(&[]).unwrap().host("0.0.0.0").host_to_bind(),
-            "0.0.0.0"
-        );
+        assert_eq!(parse(&[]).unwrap().host("0.0.0.0").host_to_bind(), "0.0.0.0");
     }
 
     #[test]
@@ -350,13 +333,8 @@ mod tests {
         let options = parse(&["--port", "4000", "--trame-args", "--host ::1 --server"]).unwrap();
         assert_eq!((options.host_to_bind(), options.port), ("::1", None));
         assert!(options.is_serve_only());
-        let text = parse(&["--trame-args", "--prot 1"])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            text.contains("--trame-args") && text.contains("--prot 1"),
-            "{text}"
-        );
+        let text = parse(&["--trame-args", "--prot 1"]).unwrap_err().to_string();
+        assert!(text.contains("--trame-args") && text.contains("--prot 1"), "{text}");
     }
 
     #[test]
@@ -367,9 +345,7 @@ mod tests {
         let file = file.to_str().unwrap();
         let options = parse(&["--authKey", "k", "--authKeyFile", file]).unwrap();
         assert_eq!(options.secret.unwrap().0, "from file");
-        let text = parse(&["--authKeyFile", "no such file"])
-            .unwrap_err()
-            .to_string();
+        let text = parse(&["--authKeyFile", "no such file"]).unwrap_err().to_string();
         assert!(text.contains("--authKeyFile"), "{text}");
     }
 
@@ -388,10 +364,7 @@ mod tests {
         let options = parse(&flags).unwrap();
         assert_eq!(options.allowed.hosts, ["app.example.com", "b.example:81"]);
         assert_eq!(options.allowed.origins, ["https://app.example.com"]);
-        assert_eq!(
-            options.certificate,
-            Some(("cert.pem".into(), "key.pem".into()))
-        );
+        assert_eq!(options.certificate, Some(("cert.pem".into(), "key.pem".into())));
         assert!(!options.debug && parse(&["--debug"]).unwrap().debug);
     }
 
@@ -427,9 +400,6 @@ mod tests {
         let options = StartOptions::from_matches(&matches).unwrap();
         assert_eq!(options.port_to_bind(), 0);
         let help = command().render_help().to_string();
-        assert!(
-            help.contains("--data") && help.contains("--authKeyFile"),
-            "{help}"
-        );
+        assert!(help.contains("--data") && help.contains("--authKeyFile"), "{help}");
     }
 }

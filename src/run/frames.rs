@@ -18,15 +18,9 @@ use crate::{
     session::{Client, Closing, Next},
 };
 
-const SHUTDOWN: Closing = Closing {
-    code: 1001,
-    reason: "Server shutdown",
-};
+const SHUTDOWN: Closing = Closing { code: 1001, reason: "Server shutdown" };
 
-const PROTOCOL_ERROR: Closing = Closing {
-    code: 1002,
-    reason: "Protocol error",
-};
+const PROTOCOL_ERROR: Closing = Closing { code: 1002, reason: "Protocol error" };
 
 /// Makes clients for one run.
 #[derive(Clone)]
@@ -93,10 +87,7 @@ impl FrameSink {
 
 impl Drop for FrameSink {
     fn drop(&mut self) {
-        self.session.client().outbox.close(Closing {
-            code: 1000,
-            reason: "",
-        });
+        self.session.client().outbox.close(Closing { code: 1000, reason: "" });
     }
 }
 

@@ -368,17 +368,9 @@ mod tests {
             let text = refused(StartOptions::new().ws_endpoint(Some(path)));
             assert!(text.contains("--ws-endpoint"), "{text}");
         }
-        assert!(
-            StartOptions::new()
-                .ws_endpoint(Some("/a/b/"))
-                .check()
-                .is_ok()
-        );
+        assert!(StartOptions::new().ws_endpoint(Some("/a/b/")).check().is_ok());
         let text = refused(StartOptions::new().content("no such folder"));
-        assert!(
-            text.contains("--content") && text.contains("no such folder"),
-            "{text}"
-        );
+        assert!(text.contains("--content") && text.contains("no such folder"), "{text}");
         let text = refused(StartOptions::new().serve_folder("x", "no such folder"));
         assert!(text.contains("--fs-endpoints"), "{text}");
     }

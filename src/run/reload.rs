@@ -15,11 +15,8 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
             .into_iter()
             .filter_map(|(prefix, folder)| Some((prefix, folder.canonicalize().ok()?)))
             .collect();
-        let files: io::Result<Vec<PathBuf>> = server
-            .template_files()
-            .iter()
-            .map(std::path::absolute)
-            .collect();
+        let files: io::Result<Vec<PathBuf>> =
+            server.template_files().iter().map(std::path::absolute).collect();
         let watched: Vec<PathBuf> = folders.iter().map(|(_, folder)| folder.clone()).collect();
         let mut watch = match Watch::new(&files.unwrap_or_default(), &watched) {
             Ok(watch) => watch,

@@ -74,9 +74,7 @@ impl Running {
     /// When the system has no random numbers.
     pub fn public_sign_in_urls(&self) -> Result<Vec<String>> {
         let origins = self.allowed_origins.iter();
-        origins
-            .map(|origin| self.stop.link_at(origin, None))
-            .collect()
+        origins.map(|origin| self.stop.link_at(origin, None)).collect()
     }
 
     /// A client without a socket, whose frames the caller carries, as the two ways that they go.
@@ -183,9 +181,7 @@ impl Server {
         let states = [self.state().clone(), self.context().state().clone()];
         self.hub().begin(claim.tasks.clone(), states);
         let certificate = options.certificate.as_ref();
-        let tls = certificate
-            .map(|(certificate, key)| Tls::load(certificate, key))
-            .transpose()?;
+        let tls = certificate.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
         self.run_hooks(Lifecycle::ServerStart).await;
         let listener = match options.backend {
             Backend::Tcp => {
@@ -201,18 +197,11 @@ impl Server {
         let origin = shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
         let requested = claim.requested.clone();
-        let stop = StopHandle {
-            requested,
-            outcome,
-            access: Arc::clone(&site.access),
-            origin,
-        };
+        let stop = StopHandle { requested, outcome, access: Arc::clone(&site.access), origin };
         let warnings = exposure::warnings(&addresses, &options);
         // Whoever prints the connection info prints them along with it.
         if !options.show_connection_info {
-            warnings
-                .iter()
-                .for_each(|warning| tracing::warn!("{warning}"));
+            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         }
         self.tell_callbacks(port, options.debug);
         self.run_hooks(Lifecycle::ServerBind).await;
@@ -246,13 +235,7 @@ impl Server {
         self.settings().running.send_replace(Some(told));
         self.start_ready_hooks();
         tracing::info!(url = stop.origin, "listening");
-        Ok(Running {
-            stop,
-            addresses,
-            allowed_origins,
-            frames,
-            warnings,
-        })
+        Ok(Running { stop, addresses, allowed_origins, frames, warnings })
     }
 
     /// What requests see of a run with these options.
@@ -337,21 +320,15 @@ impl Claim {
     fn new(server: &Server) -> Result<Self> {
         let mut settings = server.settings();
         if settings.stop.is_some() {
-            let port = settings
-                .port
-                .map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
+            let port =
+                settings.port.map_or_else(|| "its port".to_owned(), |port| format!("port {port}"));
             return Err(Error::AlreadyRunning(port));
         }
         let requested = CancellationToken::new();
         settings.stop = Some(requested.clone());
         drop(settings);
         let tasks = Tasks::new(Handle::current());
-        Ok(Claim {
-            server: server.clone(),
-            requested,
-            tasks,
-            kept: false,
-        })
+        Ok(Claim { server: server.clone(), requested, tasks, kept: false })
     }
 
     /// The run has begun; it gives the right back itself.
@@ -434,14 +411,7 @@ impl Run {
         };
         let http = Http::new(self.site.clone());
         let handler = move |connection| http.clone().serve(connection);
-        net::serve(
-            listener,
-            closing,
-            self.timing.clone(),
-            MAX_CONNECTIONS,
-            handler,
-        )
-        .await
+        net::serve(listener, closing, self.timing.clone(), MAX_CONNECTIONS, handler).await
     }
 }
 
@@ -458,9 +428,7 @@ fn shown_origin(scheme: &str, host: &str, addresses: &[SocketAddr]) -> String {
     let Some(first) = addresses.first() else {
         return String::new(); // no sockets
     };
-    let unspecified = addresses
-        .iter()
-        .any(|address| address.ip().is_unspecified());
+    let unspecified = addresses.iter().any(|address| address.ip().is_unspecified());
     let host = host.trim_matches(['[', ']']);
     let host = if unspecified { "127.0.0.1" } else { host };
     match host.contains(':') {

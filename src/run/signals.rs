@@ -33,10 +33,7 @@ impl Signals {
     /// # Errors
     /// [`Error::Io`] when the system does not let the program handle signals.
     pub fn listen() -> Result<Self> {
-        Self::streams().map_err(|source| Error::Io {
-            doing: "listening for signals",
-            source,
-        })
+        Self::streams().map_err(|source| Error::Io { doing: "listening for signals", source })
     }
 
     #[cfg(unix)]
@@ -55,9 +52,7 @@ impl Signals {
     #[cfg(windows)]
     fn streams() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
-        Ok(Signals {
-            streams: (ctrl_c()?, ctrl_break()?, ctrl_close()?),
-        })
+        Ok(Signals { streams: (ctrl_c()?, ctrl_break()?, ctrl_close()?) })
     }
 
     /// The number of the next signal: 1 for SIGHUP, 2 for SIGINT and Ctrl-C, 15 for SIGTERM and the others of Windows.
@@ -68,11 +63,8 @@ impl Signals {
     /// No signal is lost when the future is dropped.
     #[cfg(unix)]
     pub async fn next(&mut self) -> i32 {
-        let [
-            (interrupt, interrupts),
-            (terminate, terminates),
-            (hangup, hangups),
-        ] = &mut self.streams;
+        let [(interrupt, interrupts), (terminate, terminates), (hangup, hangups)] =
+            &mut self.streams;
         tokio::select! {
             _ = interrupts.recv() => *interrupt,
             _ = terminates.recv() => *terminate,

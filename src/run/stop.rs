@@ -38,26 +38,16 @@ impl From<Released> for StopReport {
 /// Why a stop failed, kept so that each handle can be told.
 #[derive(Clone, Debug)]
 pub(super) enum StopFailure {
-    NotReleased {
-        address: SocketAddr,
-        waited: Duration,
-        holder: Holder,
-    },
+    NotReleased { address: SocketAddr, waited: Duration, holder: Holder },
     Other(String),
 }
 
 impl From<Error> for StopFailure {
     fn from(error: Error) -> Self {
         match error {
-            Error::PortNotReleased {
-                address,
-                waited,
-                holder,
-            } => StopFailure::NotReleased {
-                address,
-                waited,
-                holder,
-            },
+            Error::PortNotReleased { address, waited, holder } => {
+                StopFailure::NotReleased { address, waited, holder }
+            }
             other => StopFailure::Other(other.to_string()),
         }
     }
@@ -66,19 +56,12 @@ impl From<Error> for StopFailure {
 impl From<StopFailure> for Error {
     fn from(failure: StopFailure) -> Self {
         match failure {
-            StopFailure::NotReleased {
-                address,
-                waited,
-                holder,
-            } => Error::PortNotReleased {
-                address,
-                waited,
-                holder,
-            },
-            StopFailure::Other(text) => Error::Io {
-                doing: "stopping the server",
-                source: std::io::Error::other(text),
-            },
+            StopFailure::NotReleased { address, waited, holder } => {
+                Error::PortNotReleased { address, waited, holder }
+            }
+            StopFailure::Other(text) => {
+                Error::Io { doing: "stopping the server", source: std::io::Error::other(text) }
+            }
         }
     }
 }
@@ -116,10 +99,7 @@ impl StopHandle {
     pub fn stop_blocking(&self) -> Result<StopReport> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
-            .map_err(|source| Error::Io {
-                doing: "waiting for the stop",
-                source,
-            })?;
+            .map_err(|source| Error::Io { doing: "waiting for the stop", source })?;
         runtime.block_on(self.stop())
     }
 
@@ -129,10 +109,7 @@ impl StopHandle {
     /// Those of [`stop`](Self::stop).
     pub async fn stopped(&self) -> Result<StopReport> {
         let mut outcome = self.outcome.clone();
-        let outcome = outcome
-            .wait_for(Option::is_some)
-            .await
-            .map(|outcome| outcome.clone());
+        let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         match outcome {
             Ok(Some(outcome)) => Ok(outcome?),
             // The runtime was shut down under the server: its sockets are closed, and nobody has looked at the port.

@@ -46,17 +46,12 @@ impl Ctx {
     pub fn context<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Failure> {
         self.server.context().get().ok_or_else(|| {
             let name = std::any::type_name::<T>();
-            Failure::msg(format!(
-                "there is no {name} in the context; insert one before the start"
-            ))
+            Failure::msg(format!("there is no {name} in the context; insert one before the start"))
         })
     }
 
     pub(super) fn of(server: &Server, client: Option<ClientId>) -> Self {
-        Ctx {
-            server: server.clone(),
-            client,
-        }
+        Ctx { server: server.clone(), client }
     }
 
     /// The values shared with every client.
@@ -85,11 +80,7 @@ impl Ctx {
         let Some(dialogs) = dialogs else {
             return self.download(file_name, media_type, content);
         };
-        let Some(path) = dialogs
-            .save_path(SaveRequest {
-                file_name: file_name.to_owned(),
-            })
-            .await
+        let Some(path) = dialogs.save_path(SaveRequest { file_name: file_name.to_owned() }).await
         else {
             return Ok(Saved::Cancelled);
         };
@@ -105,14 +96,8 @@ impl Ctx {
             r#type: &'a str,
             content: Attachment,
         }
-        let client = self
-            .client
-            .ok_or_else(|| Failure::msg("no client asked for this file"))?;
-        let download = Download {
-            name,
-            r#type: media_type,
-            content: content.into(),
-        };
+        let client = self.client.ok_or_else(|| Failure::msg("no client asked for this file"))?;
+        let download = Download { name, r#type: media_type, content: content.into() };
         match self.server.publish_to(client, DOWNLOAD_TOPIC, download)? {
             true => Ok(Saved::Downloaded),
             false => Err(Failure::msg("the client that asked for this file is gone")),

@@ -37,9 +37,7 @@ pub struct Controller {
 impl Server {
     /// The functions that the parts of the application offer each other.
     pub fn controller(&self) -> Controller {
-        Controller {
-            server: self.clone(),
-        }
+        Controller { server: self.clone() }
     }
 }
 
@@ -58,10 +56,7 @@ impl Controller {
         role: Role,
         callback: impl Callback<Ctx, M>,
     ) -> FunctionId {
-        self.server
-            .inner
-            .functions
-            .add(&self.name(name), role, self.server.bind(callback))
+        self.server.inner.functions.add(&self.name(name), role, self.server.bind(callback))
     }
 
     /// Makes this the main function: a call gives its value. It takes the place of the main function before it.
@@ -86,10 +81,7 @@ impl Controller {
 
     /// Takes a function out. Says whether it was there.
     pub fn discard(&self, name: &str, function: FunctionId) -> bool {
-        self.server
-            .inner
-            .functions
-            .remove(&self.name(name), function)
+        self.server.inner.functions.remove(&self.name(name), function)
     }
 
     /// Takes a function out that has to be there.
@@ -120,18 +112,12 @@ impl Controller {
 
     /// Says whether a call may find no function and do nothing. Otherwise it fails.
     pub fn enable_empty(&self, name: &str, enable: bool) {
-        self.server
-            .inner
-            .functions
-            .enable_empty(&self.name(name), enable);
+        self.server.inner.functions.enable_empty(&self.name(name), enable);
     }
 
     /// A function by its name, whoever defines it and whenever.
     pub fn function(&self, name: &str) -> ControllerFunction {
-        ControllerFunction {
-            controller: self.clone(),
-            name: name.to_owned(),
-        }
+        ControllerFunction { controller: self.clone(), name: name.to_owned() }
     }
 
     /// Calls the functions of a name one after another: the main one, then those that were added, in their order. Tasks start last.
@@ -155,14 +141,10 @@ impl Controller {
         let (mut main, mut results) = (None, Vec::new());
         for (role, function) in calls {
             if role == Role::Task {
-                self.server
-                    .start_function(&function, callee.clone(), args.clone(), None);
+                self.server.start_function(&function, callee.clone(), args.clone(), None);
                 continue;
             }
-            let value = self
-                .server
-                .call(&function, callee.clone(), args.clone(), None)
-                .await?;
+            let value = self.server.call(&function, callee.clone(), args.clone(), None).await?;
             match role {
                 Role::Main => main = Some(value),
                 _ => results.push(value),
@@ -175,11 +157,7 @@ impl Controller {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let similar = self
-            .server
-            .inner
-            .functions
-            .similar_functions(&self.name(name));
+        let similar = self.server.inner.functions.similar_functions(&self.name(name));
         unknown("function of the controller", name, similar)
     }
 }

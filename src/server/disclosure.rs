@@ -92,9 +92,8 @@ fn starts_path(before: Option<char>, rest: &str) -> bool {
 /// Bytes of the path at the start of `rest`. A path in quotes ends with them. Others may hold spaces: they go on to the last
 /// slash before the sentence goes on.
 fn path_length(before: Option<char>, rest: &str) -> usize {
-    let quoted = before
-        .filter(|quote| matches!(quote, '"' | '\'' | '`'))
-        .and_then(|quote| rest.find(quote));
+    let quoted =
+        before.filter(|quote| matches!(quote, '"' | '\'' | '`')).and_then(|quote| rest.find(quote));
     if let Some(end) = quoted {
         return end;
     }
@@ -102,14 +101,10 @@ fn path_length(before: Option<char>, rest: &str) -> usize {
         .char_indices()
         .skip(2) // the colon of a drive
         .find(|&(at, c)| match c {
-            ':' => rest[at + 1..]
-                .chars()
-                .next()
-                .is_none_or(char::is_whitespace),
-            c => matches!(
-                c,
-                '"' | '\'' | '`' | '\n' | ',' | ';' | ')' | ']' | '}' | '<' | '>' | '|'
-            ),
+            ':' => rest[at + 1..].chars().next().is_none_or(char::is_whitespace),
+            c => {
+                matches!(c, '"' | '\'' | '`' | '\n' | ',' | ';' | ')' | ']' | '}' | '<' | '>' | '|')
+            }
         });
     let clause = &rest[..stops.map_or(rest.len(), |(at, _)| at)];
     let last_slash = clause.rfind(['/', '\\']).unwrap_or(0);
@@ -125,15 +120,9 @@ mod tests {
     #[test]
     fn paths_of_every_kind_are_hidden() {
         for (text, told) in [
-            (
-                "cannot open /etc/app/key.pem: denied",
-                "cannot open <path>: denied",
-            ),
+            ("cannot open /etc/app/key.pem: denied", "cannot open <path>: denied"),
             ("/root", "<path>"),
-            (
-                "cannot open \"/data/Ada Lovelace/x, y\" now",
-                "cannot open \"<path>\" now",
-            ),
+            ("cannot open \"/data/Ada Lovelace/x, y\" now", "cannot open \"<path>\" now"),
             ("open /data/Ada King Lovelace/x.txt: no", "open <path>: no"),
             ("copy /a/b to /c/d", "copy <path>"),
             ("read ~/x and (./y)", "read <path>)"),
@@ -177,10 +166,7 @@ mod tests {
         let sentence = Failure::msg("saved as /data/ada/x");
         assert_eq!(server.for_clients(&sentence), "saved as /data/ada/x");
         let module = || {
-            Failure::from(Error::ModulePath {
-                module: "m".to_owned(),
-                path: "relative/x".into(),
-            })
+            Failure::from(Error::ModulePath { module: "m".to_owned(), path: "relative/x".into() })
         };
         assert_eq!(server.for_clients(&module()), OF_THE_MACHINE);
         server.settings().debug = true;

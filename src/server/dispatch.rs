@@ -26,9 +26,7 @@ use crate::{
 
 /// Whether a method belongs to the protocol.
 pub(super) fn is_own_method(method: &str) -> bool {
-    ["wslink.", "trame.", "application.", "selvedge."]
-        .iter()
-        .any(|own| method.starts_with(own))
+    ["wslink.", "trame.", "application.", "selvedge."].iter().any(|own| method.starts_with(own))
 }
 
 /// An argument of a call of the protocol.
@@ -40,9 +38,7 @@ pub(super) fn argument<T: DeserializeOwned>(request: &Request, position: usize) 
 impl Server {
     /// Answers one call of an authenticated client.
     pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request) {
-        self.hub()
-            .log()
-            .inspect(|log| log.received(client.id, &request));
+        self.hub().log().inspect(|log| log.received(client.id, &request));
         match request.method.as_str() {
             "trame.state.get" => self.send_snapshot(client, &request.id),
             "trame.state.update" => {
@@ -75,14 +71,10 @@ impl Server {
     /// The snapshot stands in the order of the commits: it is queued before the next one can be made.
     fn send_snapshot(&self, client: &Client, id: &Packed) {
         self.state().snapshot(|pushed| {
-            self.hub()
-                .log()
-                .inspect(|log| log.initial_state(client.id, pushed));
+            self.hub().log().inspect(|log| log.initial_state(client.id, pushed));
             let entries = pushed.iter().map(|(key, value)| (&**key, value));
             let max_frame = self.hub().max_frame();
-            client
-                .outbox
-                .send(message::reply_state(id, self.name(), entries, max_frame));
+            client.outbox.send(message::reply_state(id, self.name(), entries, max_frame));
         });
     }
 
@@ -113,9 +105,7 @@ impl Server {
             }
             "selvedge.stream.open" => text(0).and_then(|topic| {
                 let opened = self.hub().open_stream(client, &topic);
-                opened
-                    .then_some(())
-                    .ok_or_else(|| Failure::msg("too many streams are open"))
+                opened.then_some(()).ok_or_else(|| Failure::msg("too many streams are open"))
             }),
             "selvedge.stream.ack" => text(0).map(|topic| client.outbox.acknowledge(&topic)),
             "selvedge.stream.close" => text(0).map(|topic| client.outbox.close_stream(&topic)),
@@ -151,10 +141,7 @@ impl Server {
             match self.state().admit(&key, &value) {
                 Ok(()) => values.push((key, value)),
                 Err(failure) => {
-                    reasons.push(format!(
-                        "`{key}` was not set: {}",
-                        self.for_clients(&failure)
-                    ));
+                    reasons.push(format!("`{key}` was not set: {}", self.for_clients(&failure)));
                     refused.push(key);
                 }
             }
@@ -181,11 +168,7 @@ impl Server {
                 .map(|key| (key.as_str(), pushed.get(key.as_str()).unwrap_or(&nil)))
                 .collect();
             let max_frame = self.hub().max_frame();
-            client.outbox.send(message::publish_map(
-                STATE_TOPIC,
-                values.into_iter(),
-                max_frame,
-            ));
+            client.outbox.send(message::publish_map(STATE_TOPIC, values.into_iter(), max_frame));
         });
     }
 
@@ -227,22 +210,11 @@ impl Server {
         };
         let Some(function) = self.inner.functions.trigger(&name) else {
             let similar = self.inner.functions.similar_triggers(&name);
-            tracing::warn!(
-                "a page called a trigger: {}",
-                unknown("trigger", &name, similar)
-            );
+            tracing::warn!("a page called a trigger: {}", unknown("trigger", &name, similar));
             return self.answer(client, &request, Ok(Packed::nil()));
         };
-        let positional = request
-            .args
-            .get(1)
-            .and_then(message::items)
-            .unwrap_or_default();
-        let named = request
-            .args
-            .get(2)
-            .and_then(message::entries)
-            .unwrap_or_default();
+        let positional = request.args.get(1).and_then(message::items).unwrap_or_default();
+        let named = request.args.get(2).and_then(message::entries).unwrap_or_default();
         request.args.clear();
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
@@ -336,13 +308,7 @@ impl Server {
                 let data = json!({"method": request.method, "exception": exception});
                 let data = Packed::encode(&data).ok();
                 let text = "Exception raised";
-                message::error(
-                    &request.id,
-                    ErrorCode::Raised,
-                    text,
-                    data.as_ref(),
-                    max_frame,
-                )
+                message::error(&request.id, ErrorCode::Raised, text, data.as_ref(), max_frame)
             }
         }
     }

@@ -54,14 +54,8 @@ impl Server {
         F: Fn(Request) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        assert!(
-            path.starts_with('/'),
-            "`{path}` does not begin with a slash"
-        );
-        assert!(
-            !OWN_PATHS.contains(&path),
-            "`{path}` belongs to the state server"
-        );
+        assert!(path.starts_with('/'), "`{path}` does not begin with a slash");
+        assert!(!OWN_PATHS.contains(&path), "`{path}` belongs to the state server");
         let handler = Arc::new(handler);
         let endpoint: Endpoint = Arc::new(move |request| {
             let handler = Arc::clone(&handler);
@@ -72,11 +66,7 @@ impl Server {
             };
             handled.map(flat).boxed()
         });
-        let mut endpoints = self
-            .inner
-            .endpoints
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut endpoints = self.inner.endpoints.write().unwrap_or_else(PoisonError::into_inner);
         endpoints.insert(path.to_owned(), endpoint);
         drop(endpoints);
         self
@@ -84,11 +74,7 @@ impl Server {
 
     /// The handler of a path, if it is an endpoint.
     pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        let endpoints = self
-            .inner
-            .endpoints
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let endpoints = self.inner.endpoints.read().unwrap_or_else(PoisonError::into_inner);
         endpoints.get(path).cloned()
     }
 }

@@ -68,10 +68,7 @@ impl Server {
     fn listen<M: 'static>(&self, state: &State, keys: impl Keys, listener: impl Callback<Ctx, M>) {
         let names = keys.names();
         let callee = format!("the listener on {}", names.join(", "));
-        let keys = names
-            .iter()
-            .map(|name| Key::from(state.translator().translate(name)))
-            .collect();
+        let keys = names.iter().map(|name| Key::from(state.translator().translate(name))).collect();
         let function = function(listener);
         let server = self.downgrade();
         let run = move |values, client| match server.upgrade() {
@@ -129,9 +126,7 @@ impl Server {
     /// ```
     pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
         let name = self.trigger_name(name);
-        self.inner
-            .functions
-            .set_trigger(name.clone(), self.bind(callback));
+        self.inner.functions.set_trigger(name.clone(), self.bind(callback));
         Trigger { name }
     }
 
@@ -150,9 +145,7 @@ impl Server {
 
     /// Takes a trigger out. Says whether it was there.
     pub fn remove_trigger(&self, name: &str) -> bool {
-        self.inner
-            .functions
-            .remove_trigger(&self.trigger_name(name))
+        self.inner.functions.remove_trigger(&self.trigger_name(name))
     }
 
     /// Calls a trigger as a page does, from Rust.
@@ -177,8 +170,7 @@ impl Server {
             let similar = self.inner.functions.similar_triggers(&name);
             return Err(unknown("trigger", &name, similar).into());
         };
-        self.call(&function, format!("trigger `{name}`"), list(&args)?, None)
-            .await
+        self.call(&function, format!("trigger `{name}`"), list(&args)?, None).await
     }
 
     /// Lets clients call an RPC method of this name, for instance `"demo.frame"`.
@@ -198,19 +190,9 @@ impl Server {
     /// When the name is not made of lower-case words joined by dots, or belongs to the protocol itself.
     #[track_caller]
     pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
-        assert!(
-            is_dotted_name(method),
-            "`{method}` is not lower-case words joined by dots"
-        );
-        assert!(
-            !dispatch::is_own_method(method),
-            "`{method}` belongs to the protocol"
-        );
-        let mut rpcs = self
-            .inner
-            .rpcs
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
+        assert!(!dispatch::is_own_method(method), "`{method}` belongs to the protocol");
+        let mut rpcs = self.inner.rpcs.write().unwrap_or_else(PoisonError::into_inner);
         rpcs.insert(method.to_owned(), self.bind(callback));
         drop(rpcs);
         self
@@ -227,21 +209,13 @@ impl Server {
     ) -> Result<Packed, Failure> {
         let function = self.rpc_function(method);
         let function = function.ok_or_else(|| unknown("RPC method", method, Vec::new()))?;
-        self.call(
-            &function,
-            format!("RPC method `{method}`"),
-            list(&args)?,
-            None,
-        )
-        .await
+        self.call(&function, format!("RPC method `{method}`"), list(&args)?, None).await
     }
 
     /// The RPC method of this name.
     pub(super) fn rpc_function(&self, method: &str) -> Option<Function<Ctx>> {
         let rpcs = self.inner.rpcs.read();
-        rpcs.unwrap_or_else(PoisonError::into_inner)
-            .get(method)
-            .cloned()
+        rpcs.unwrap_or_else(PoisonError::into_inner).get(method).cloned()
     }
 
     /// Calls a function and waits for it. What it changes is flushed.
@@ -274,21 +248,14 @@ impl Server {
     /// server.on(Lifecycle::Exception, |_: Ctx, text: String| eprintln!("{text}"));
     /// ```
     pub fn on<M: 'static>(&self, event: Lifecycle, hook: impl Callback<Ctx, M>) -> &Self {
-        self.inner
-            .functions
-            .add(event.function_name(), Role::Added, self.bind(hook));
+        self.inner.functions.add(event.function_name(), Role::Added, self.bind(hook));
         self
     }
 
     /// Runs the hooks of an event one after another, waiting for async ones.
     pub(crate) async fn run_hooks(&self, event: Lifecycle) {
         let callee = format!("the hook on {event:?}");
-        for (role, hook) in self
-            .inner
-            .functions
-            .calls(event.function_name())
-            .unwrap_or_default()
-        {
+        for (role, hook) in self.inner.functions.calls(event.function_name()).unwrap_or_default() {
             if role == Role::Task {
                 self.start_function(&hook, callee.clone(), Vec::new(), None);
             } else {
@@ -301,12 +268,7 @@ impl Server {
     /// Runs the hooks of an event without waiting for async ones.
     pub(super) fn start_hooks(&self, client: ClientId, event: Lifecycle, args: &[Packed]) {
         let callee = format!("the hook on {event:?}");
-        for (_, hook) in self
-            .inner
-            .functions
-            .calls(event.function_name())
-            .unwrap_or_default()
-        {
+        for (_, hook) in self.inner.functions.calls(event.function_name()).unwrap_or_default() {
             self.start_function(&hook, callee.clone(), args.to_vec(), Some(client));
         }
     }
@@ -359,8 +321,7 @@ impl Server {
             future.await.map_err(Into::into)?;
             Ok(Packed::nil())
         };
-        self.hub()
-            .spawn(self.clone().finish("a task".to_owned(), future.boxed()));
+        self.hub().spawn(self.clone().finish("a task".to_owned(), future.boxed()));
     }
 
     /// Logs a failure and tells the hooks on exceptions.
@@ -394,31 +355,23 @@ impl Server {
 
     /// Wraps the future of a callback, so that what it sets between two awaits goes out as one message.
     pub(super) fn deferred(self, future: BoxFuture<'static, Result<Packed, Failure>>) -> Deferred {
-        Deferred {
-            state: self.state.clone(),
-            future,
-        }
+        Deferred { state: self.state.clone(), future }
     }
 
     /// A handle that keeps nothing alive, for what the server itself owns.
     fn downgrade(&self) -> WeakServer {
         let inner = Arc::downgrade(&self.inner);
-        WeakServer {
-            inner,
-            translator: self.translator().clone(),
-        }
+        WeakServer { inner, translator: self.translator().clone() }
     }
 }
 
 /// The arguments of a call from Rust: the items of a tuple or list, none for `()`, else the one value.
 pub(super) fn list(args: &impl Serialize) -> Result<Vec<Packed>> {
     let packed = Packed::encode(args)?;
-    Ok(
-        message::items(&packed).unwrap_or_else(|| match packed.is_nil() {
-            true => Vec::new(),
-            false => vec![packed],
-        }),
-    )
+    Ok(message::items(&packed).unwrap_or_else(|| match packed.is_nil() {
+        true => Vec::new(),
+        false => vec![packed],
+    }))
 }
 
 /// A server that may be gone, see [`Server::downgrade`].
@@ -484,9 +437,7 @@ impl Trigger {
 fn is_dotted_name(name: &str) -> bool {
     name.split('.').all(|word| {
         word.starts_with(|first: char| first.is_ascii_lowercase())
-            && word
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     })
 }
 

@@ -182,11 +182,7 @@ impl Server {
     fn view(inner: Arc<Inner>, translator: Translator) -> Self {
         let state = inner.state.translated(translator.clone());
         let context = inner.context.translated(translator);
-        Server {
-            inner,
-            state,
-            context,
-        }
+        Server { inner, state, context }
     }
 
     /// A part of the application: the same server, whose state, context, functions and triggers have names of their own.
@@ -261,10 +257,7 @@ impl Server {
 
     /// The kind of page that widget libraries are asked for: `vue3`, unless it was set.
     pub fn client_type(&self) -> &str {
-        self.inner
-            .client_type
-            .get()
-            .map_or(DEFAULT_CLIENT_TYPE, String::as_str)
+        self.inner.client_type.get().map_or(DEFAULT_CLIENT_TYPE, String::as_str)
     }
 
     /// Sets the kind of page. It can be set once; setting the same again is fine.
@@ -278,10 +271,7 @@ impl Server {
     /// # Errors
     /// [`Error::ClientType`] when it is another one already.
     pub fn set_client_type(&self, client_type: &str) -> Result<()> {
-        let known = self
-            .inner
-            .client_type
-            .get_or_init(|| client_type.to_owned());
+        let known = self.inner.client_type.get_or_init(|| client_type.to_owned());
         match known == client_type {
             true => Ok(()),
             false => Err(Error::ClientType(known.clone())),
@@ -382,9 +372,7 @@ impl Server {
         if !self.modules().add_extension(kind) {
             return Ok(false);
         }
-        let added = extension
-            .setup(self)
-            .and_then(|()| self.add_module(&extension.module()));
+        let added = extension.setup(self).and_then(|()| self.add_module(&extension.module()));
         if added.is_err() {
             self.modules().forget_extension(kind);
         }
@@ -403,9 +391,7 @@ impl Server {
             ("trame__module_scripts", &module.module_scripts),
             ("trame__styles", &module.styles),
         ] {
-            state.update(key, |known: &mut Vec<Resource>| {
-                known.extend_from_slice(urls)
-            })?;
+            state.update(key, |known: &mut Vec<Resource>| known.extend_from_slice(urls))?;
         }
         state.set("trame__vue_use", self.modules().vue_use());
         state.extend(&module.state)?;
@@ -439,17 +425,11 @@ impl Server {
     }
 
     pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {
-        self.inner
-            .settings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn modules(&self) -> MutexGuard<'_, Modules> {
-        self.inner
-            .modules
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.modules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
@@ -459,11 +439,7 @@ impl Server {
 
 /// Names in the errors of this module.
 pub(crate) fn unknown(kind: &'static str, name: &str, candidates: Vec<String>) -> Error {
-    Error::Unknown {
-        kind,
-        name: name.to_owned(),
-        candidates,
-    }
+    Error::Unknown { kind, name: name.to_owned(), candidates }
 }
 
 /// What every page expects to be there.
@@ -477,8 +453,6 @@ fn declare_reserved(state: &State) {
     ] {
         state.set(key, json!([]));
     }
-    state
-        .set("trame__client_only", ["trame__busy"])
-        .set("trame__busy", 1);
+    state.set("trame__client_only", ["trame__busy"]).set("trame__busy", 1);
     state.set("trame__favicon", ()).set("trame__title", "Trame");
 }

@@ -66,10 +66,7 @@ impl Module {
     /// [`Error::Manifest`] when the file cannot be read or is no manifest.
     pub fn from_manifest(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let refuse = |reason: String| Error::Manifest {
-            path: path.to_owned(),
-            reason,
-        };
+        let refuse = |reason: String| Error::Manifest { path: path.to_owned(), reason };
         let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
         let mut module: Module =
             serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
@@ -89,10 +86,7 @@ impl Module {
             Assets::Embedded(_) => None,
         };
         match self.serve.values().chain(&self.www).find_map(missing) {
-            Some(path) => Err(Error::ModulePath {
-                module: self.name.clone(),
-                path,
-            }),
+            Some(path) => Err(Error::ModulePath { module: self.name.clone(), path }),
             None => Ok(()),
         }
     }
@@ -275,12 +269,10 @@ impl Modules {
         let root = self.www.iter().map(|www| ("", www));
         let served = self.serve.iter();
         let served = served.map(|(prefix, assets)| (prefix.as_str(), assets));
-        let folders = served
-            .chain(root)
-            .filter_map(|(prefix, assets)| match assets {
-                Assets::Folder(folder) => Some((prefix.to_owned(), folder.clone())),
-                Assets::Embedded(_) => None,
-            });
+        let folders = served.chain(root).filter_map(|(prefix, assets)| match assets {
+            Assets::Folder(folder) => Some((prefix.to_owned(), folder.clone())),
+            Assets::Embedded(_) => None,
+        });
         folders.collect()
     }
 
@@ -350,9 +342,7 @@ mod tests {
     fn plugins_appear_once_with_their_options_merged() {
         let mut modules = Modules::default();
         assert!(modules.add(&module(json!(["a", ["b", {"x": {"y": 1}}]]))));
-        assert!(modules.add(&module(
-            json!([["a", {"k": 1}], ["b", {"x": {"z": 2}}], "c"])
-        )));
+        assert!(modules.add(&module(json!([["a", {"k": 1}], ["b", {"x": {"z": 2}}], "c"]))));
         assert_eq!(
             serde_json::to_value(modules.vue_use()).unwrap(),
             json!([["a", {"k": 1}], ["b", {"x": {"y": 1, "z": 2}}], "c"])
@@ -363,18 +353,10 @@ mod tests {
     fn the_longest_prefix_serves_a_path() {
         let folder = |name: &str| Assets::from(name);
         let serve = [("a", "one"), ("a/b", "two"), ("/c/", "three")];
-        let serve = serve
-            .map(|(prefix, name)| (prefix.to_owned(), folder(name)))
-            .into();
+        let serve = serve.map(|(prefix, name)| (prefix.to_owned(), folder(name))).into();
         let mut modules = Modules::default();
-        modules.add(&Module {
-            serve,
-            ..Module::default()
-        });
-        let root = Module {
-            www: Some(folder("root")),
-            ..Module::default()
-        };
+        modules.add(&Module { serve, ..Module::default() });
+        let root = Module { www: Some(folder("root")), ..Module::default() };
         let found = |path| modules.assets_of(path);
         assert_eq!(found("a/x.js"), Some((folder("one"), "x.js".to_owned())));
         assert_eq!(found("a/b/x.js"), Some((folder("two"), "x.js".to_owned())));
@@ -396,15 +378,8 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let serve = [("x".to_owned(), "no/such/folder".into())].into();
-        let module = Module {
-            name: "charts".to_owned(),
-            serve,
-            ..Module::default()
-        };
+        let module = Module { name: "charts".to_owned(), serve, ..Module::default() };
         let text = module.check_paths().unwrap_err().to_string();
-        assert!(
-            text.contains("`charts`") && text.contains("no/such/folder"),
-            "{text}"
-        );
+        assert!(text.contains("`charts`") && text.contains("no/such/folder"), "{text}");
     }
 }

@@ -40,10 +40,8 @@ impl ServerOptions {
     fn resolved_from(self, variable: impl Fn(&str) -> Option<String>) -> Self {
         let number = |name: &str| {
             let text = variable(name)?;
-            let number = text
-                .parse::<f64>()
-                .ok()
-                .filter(|number| *number >= 0.0 && number.is_finite());
+            let number =
+                text.parse::<f64>().ok().filter(|number| *number >= 0.0 && number.is_finite());
             if number.is_none() {
                 tracing::warn!("{name} is `{text}`, which is no number: it is ignored");
             }
@@ -55,11 +53,7 @@ impl ServerOptions {
         // trame takes less than a second as never.
         let heart_beat = || {
             let seconds = number("TRAME_WS_HEART_BEAT")?;
-            Some(Duration::from_secs_f64(if seconds < 1.0 {
-                0.0
-            } else {
-                seconds.min(1e9)
-            }))
+            Some(Duration::from_secs_f64(if seconds < 1.0 { 0.0 } else { seconds.min(1e9) }))
         };
         let debug = || variable("TRAME_DESKTOP_DEBUG").map(|_| true);
         ServerOptions {
@@ -68,9 +62,7 @@ impl ServerOptions {
                 .or_else(|| variable("TRAME_LOG_NETWORK").map(PathBuf::from)),
             ws_max_msg_size: Some(size.unwrap_or(DEFAULT_MAX_MESSAGE).max(MIN_MAX_MESSAGE)),
             ws_heart_beat: Some(
-                self.ws_heart_beat
-                    .or_else(heart_beat)
-                    .unwrap_or(Duration::from_secs(30)),
+                self.ws_heart_beat.or_else(heart_beat).unwrap_or(Duration::from_secs(30)),
             ),
             desktop_debug: Some(self.desktop_debug.or_else(debug).unwrap_or(false)),
         }
@@ -97,10 +89,7 @@ mod tests {
         assert_eq!(options.ws_max_msg_size, Some(5000));
         assert_eq!(options.ws_heart_beat, Some(Duration::ZERO));
         assert_eq!(options.desktop_debug, Some(false));
-        let given = ServerOptions {
-            ws_max_msg_size: Some(7000),
-            ..ServerOptions::default()
-        };
+        let given = ServerOptions { ws_max_msg_size: Some(7000), ..ServerOptions::default() };
         assert_eq!(given.resolved_from(variable).ws_max_msg_size, Some(7000));
         let none = ServerOptions::default().resolved_from(|_| None);
         assert_eq!(none.ws_max_msg_size, Some(DEFAULT_MAX_MESSAGE));
@@ -111,13 +100,7 @@ mod tests {
     fn rubbish_in_a_variable_is_ignored() {
         let options = ServerOptions::default().resolved_from(|_| Some("-1 apples".to_owned()));
         assert_eq!(options.ws_max_msg_size, Some(DEFAULT_MAX_MESSAGE));
-        let tiny = ServerOptions {
-            ws_max_msg_size: Some(1),
-            ..ServerOptions::default()
-        };
-        assert_eq!(
-            tiny.resolved_from(|_| None).ws_max_msg_size,
-            Some(MIN_MAX_MESSAGE)
-        );
+        let tiny = ServerOptions { ws_max_msg_size: Some(1), ..ServerOptions::default() };
+        assert_eq!(tiny.resolved_from(|_| None).ws_max_msg_size, Some(MIN_MAX_MESSAGE));
     }
 }

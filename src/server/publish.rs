@@ -34,9 +34,7 @@ impl Server {
         topic: &str,
         data: impl Serialize,
     ) -> Result<()> {
-        self.inner
-            .hub
-            .publish(topic, &Packed::encode(&data)?, Some(client));
+        self.inner.hub.publish(topic, &Packed::encode(&data)?, Some(client));
         Ok(())
     }
 
@@ -54,10 +52,7 @@ impl Server {
     /// });
     /// ```
     pub fn publish_to(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<bool> {
-        Ok(self
-            .inner
-            .hub
-            .publish_to(client, topic, &Packed::encode(&data)?))
+        Ok(self.inner.hub.publish_to(client, topic, &Packed::encode(&data)?))
     }
 
     /// Offers the newest frame of a stream: each client gets the latest one when it has drawn the one before.
@@ -95,15 +90,7 @@ impl Server {
             method: &'a str,
             args: A,
         }
-        self.publish(
-            ACTIONS_TOPIC,
-            [Action {
-                r#type: "method",
-                r#ref: element,
-                method,
-                args,
-            }],
-        )
+        self.publish(ACTIONS_TOPIC, [Action { r#type: "method", r#ref: element, method, args }])
     }
 
     /// Sends the current values of these keys to all clients, known to them or not.
@@ -120,9 +107,7 @@ impl Server {
                 .map(|key| self.translator().translate(key).into_owned())
                 .map(|key| (key.clone(), value(pushed, &key).unwrap_or(Packed::nil())))
                 .collect();
-            self.inner
-                .hub
-                .publish(STATE_TOPIC, &Packed::encode_map(&values), None);
+            self.inner.hub.publish(STATE_TOPIC, &Packed::encode_map(&values), None);
         });
     }
 }

@@ -26,14 +26,10 @@ impl Server {
         let max_frame = self.hub().max_frame();
         self.state().with_mark(|mark| {
             if let Ok(mark) = Packed::encode(&(&mark.state, mark.commit)) {
-                client
-                    .outbox
-                    .mark(&message::publish(MARK_TOPIC, &mark, max_frame));
+                client.outbox.mark(&message::publish(MARK_TOPIC, &mark, max_frame));
             }
         });
-        client
-            .outbox
-            .send(message::reply(id, &Packed::nil(), max_frame));
+        client.outbox.send(message::reply(id, &Packed::nil(), max_frame));
     }
 
     /// Answers with the values that have changed after a mark; with nil where the mark is not known, since the program was
@@ -42,10 +38,7 @@ impl Server {
     /// # Errors
     /// When the arguments are no mark.
     pub(super) fn send_missed(&self, client: &Client, request: &Request) -> Result<()> {
-        let mark = Mark {
-            state: argument(request, 0)?,
-            commit: argument(request, 1)?,
-        };
+        let mark = Mark { state: argument(request, 0)?, commit: argument(request, 1)? };
         let max_frame = self.hub().max_frame();
         self.state().changed_after(&mark, |changed| {
             let reply = match changed {

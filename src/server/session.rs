@@ -53,10 +53,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            message: 1 << 30,
-            outbox: 64 << 20,
-        }
+        Limits { message: 1 << 30, outbox: 64 << 20 }
     }
 }
 
@@ -113,18 +110,11 @@ impl Session {
     }
 
     fn call(&mut self, request: Request) {
-        let is_system = request
-            .id
-            .decode::<String>()
-            .is_ok_and(|id| id.starts_with("system:"));
+        let is_system = request.id.decode::<String>().is_ok_and(|id| id.starts_with("system:"));
         if request.method == "wslink.hello" {
             self.hello(&request);
         } else if is_system {
-            self.refuse(
-                &request.id,
-                ErrorCode::Unknown,
-                "Unknown system method called",
-            );
+            self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called");
         } else if !self.authenticated {
             let text = "Unauthorized: Skip message processing";
             self.refuse(&request.id, ErrorCode::Unauthorized, text);
@@ -145,29 +135,18 @@ impl Session {
             client_id: String,
             max_msg_size: usize,
         }
-        let hello = request
-            .args
-            .first()
-            .and_then(|argument| argument.decode::<Hello>().ok());
+        let hello = request.args.first().and_then(|argument| argument.decode::<Hello>().ok());
         if !hello.is_some_and(|hello| (self.verify)(&hello.secret)) {
             tracing::warn!("a client was refused: its secret is missing or wrong");
             self.wrong_hellos += 1;
-            self.refuse(
-                &request.id,
-                ErrorCode::Unauthorized,
-                "Authentication failed",
-            );
+            self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed");
             return;
         }
         let hub = self.server.hub();
-        let welcome = Welcome {
-            client_id: self.client.id.to_string(),
-            max_msg_size: hub.max_frame(),
-        };
+        let welcome =
+            Welcome { client_id: self.client.id.to_string(), max_msg_size: hub.max_frame() };
         if let Ok(welcome) = Packed::encode(&welcome) {
-            self.client
-                .outbox
-                .send(message::reply(&request.id, &welcome, hub.max_frame()));
+            self.client.outbox.send(message::reply(&request.id, &welcome, hub.max_frame()));
         }
         if !self.authenticated {
             self.join();
@@ -178,16 +157,13 @@ impl Session {
         self.authenticated = true;
         self.assembler.set_max_message(self.limits.message);
         self.server.hub().join(&self.client);
-        self.server
-            .start_hooks(self.client.id, Lifecycle::ConnectionOpened, &[]);
+        self.server.start_hooks(self.client.id, Lifecycle::ConnectionOpened, &[]);
     }
 
     fn refuse(&mut self, id: &Packed, code: ErrorCode, text: &str) {
         self.refusals += u32::from(!self.authenticated);
         let max_frame = self.server.hub().max_frame();
-        self.client
-            .outbox
-            .send(message::error(id, code, text, None, max_frame));
+        self.client.outbox.send(message::error(id, code, text, None, max_frame));
     }
 }
 
@@ -196,8 +172,7 @@ impl Drop for Session {
         self.client.gone.cancel();
         if self.authenticated {
             self.server.hub().leave(self.client.id);
-            self.server
-                .start_hooks(self.client.id, Lifecycle::ConnectionClosed, &[]);
+            self.server.start_hooks(self.client.id, Lifecycle::ConnectionClosed, &[]);
         }
     }
 }

@@ -37,19 +37,13 @@ pub(super) struct Layouts {
 impl Server {
     /// The layouts and the holes in them.
     pub fn ui(&self) -> Ui {
-        Ui {
-            server: self.clone(),
-        }
+        Ui { server: self.clone() }
     }
 }
 
 impl Ui {
     fn layouts(&self) -> MutexGuard<'_, Layouts> {
-        self.server
-            .inner
-            .layouts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.server.inner.layouts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows a layout as the template of this name, and again whenever one of its holes is filled anew.
@@ -67,11 +61,7 @@ impl Ui {
 
     /// Adds to what is in a hole.
     pub fn add(&self, hole: &str, node: impl Into<Node>) {
-        self.layouts()
-            .holes
-            .entry(hole.to_owned())
-            .or_default()
-            .push(node.into());
+        self.layouts().holes.entry(hole.to_owned()).or_default().push(node.into());
         self.show();
     }
 
@@ -104,11 +94,7 @@ impl Ui {
             .layouts
             .iter()
             .map(|(name, layout)| {
-                (
-                    name,
-                    layout.render(&layouts.holes),
-                    layout.initial(&layouts.holes),
-                )
+                (name, layout.render(&layouts.holes), layout.initial(&layouts.holes))
             })
             .map(|(name, text, initial)| (name.clone(), text, initial))
             .collect();

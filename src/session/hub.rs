@@ -113,11 +113,8 @@ impl Hub {
         let Some(client) = clients.get(&client) else {
             return false;
         };
-        self.log()
-            .inspect(|log| log.published_to(topic, data, client.id));
-        client
-            .outbox
-            .send(message::publish(topic, data, self.max_frame));
+        self.log().inspect(|log| log.published_to(topic, data, client.id));
+        client.outbox.send(message::publish(topic, data, self.max_frame));
         true
     }
 
@@ -130,9 +127,7 @@ impl Hub {
             return;
         }
         let frame = message::publish(&topic, data, self.max_frame);
-        clients
-            .values()
-            .for_each(|client| client.outbox.offer(&topic, &frame));
+        clients.values().for_each(|client| client.outbox.offer(&topic, &frame));
     }
 
     /// Opens a stream for a client, which gets the newest frame at once. Says no when it has too many.
@@ -143,9 +138,7 @@ impl Hub {
             return false;
         }
         if let Some((topic, data)) = self.frames().get_key_value(topic) {
-            client
-                .outbox
-                .offer(topic, &message::publish(topic, data, self.max_frame));
+            client.outbox.offer(topic, &message::publish(topic, data, self.max_frame));
         }
         true
     }
@@ -158,10 +151,7 @@ impl Hub {
     pub(crate) async fn drained(&self) {
         let clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
         for client in clients {
-            client
-                .gone
-                .run_until_cancelled(client.outbox.drained())
-                .await;
+            client.gone.run_until_cancelled(client.outbox.drained()).await;
         }
     }
 
@@ -173,10 +163,9 @@ impl Hub {
                 .filter_map(|key| Some((Arc::clone(key), pushed.get(key)?.clone())))
                 .collect();
             let message = self.state_message(&values);
-            client.outbox.push_state(
-                &message,
-                &values.iter().map(|(key, _)| key.clone()).collect(),
-            );
+            client
+                .outbox
+                .push_state(&message, &values.iter().map(|(key, _)| key.clone()).collect());
         });
     }
 

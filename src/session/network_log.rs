@@ -31,10 +31,7 @@ pub(crate) struct NetworkLog {
 impl NetworkLog {
     /// A log in this file, which [`begin`](Self::begin) makes.
     pub(crate) fn new(path: &Path) -> Self {
-        NetworkLog {
-            path: path.to_owned(),
-            open: Mutex::default(),
-        }
+        NetworkLog { path: path.to_owned(), open: Mutex::default() }
     }
 
     /// Starts the file afresh.
@@ -110,10 +107,7 @@ impl NetworkLog {
 }
 
 fn to_all_but(except: Option<ClientId>) -> String {
-    except.map_or_else(
-        || "to all".into(),
-        |client| format!("to all but {client:?}"),
-    )
+    except.map_or_else(|| "to all".into(), |client| format!("to all but {client:?}"))
 }
 
 /// A map as clients get it: without what its `_filter` keeps on the server.
@@ -162,27 +156,17 @@ mod tests {
         log.received(client, &request("trame.state.update", &change, &json!({})));
         let upload = json!({"name": "a", "content": "long", "_filter": ["content"]});
         let changes = [
-            (
-                Key::from("doubled"),
-                Packed::encode(&f64::INFINITY).unwrap(),
-            ),
+            (Key::from("doubled"), Packed::encode(&f64::INFINITY).unwrap()),
             (Key::from("upload"), Packed::encode(&upload).unwrap()),
         ];
         log.state_sent(&changes, Some(client));
         log.received(client, &request("demo.add", &json!([1]), &json!({"b": 2})));
         let picture = Packed::encode(&Attachment::from(vec![0; 5000])).unwrap();
         log.published("demo.picture", &picture, None);
-        log.published_to(
-            STATE_TOPIC,
-            &Packed::encode(&json!({"a": 1})).unwrap(),
-            client,
-        );
+        log.published_to(STATE_TOPIC, &Packed::encode(&json!({"a": 1})).unwrap(), client);
         let expected = [
             (format!("initial state, to {client:?}"), json!({"count": 1})),
-            (
-                format!("state c→s, from {client:?}"),
-                json!([{"key": "count", "value": 3}]),
-            ),
+            (format!("state c→s, from {client:?}"), json!([{"key": "count", "value": 3}])),
             (
                 format!("state s→c, to all but {client:?}"),
                 json!({"doubled": "(inf)", "upload": {"name": "a", "_filter": ["content"]}}),

@@ -125,9 +125,7 @@ impl Outbox {
         }
         if queue.behind.is_empty() && queue.bytes <= self.limit {
             queue.bytes += message.size();
-            queue
-                .items
-                .push_back(Item::State(message.clone(), Arc::clone(keys)));
+            queue.items.push_back(Item::State(message.clone(), Arc::clone(keys)));
         } else {
             queue.fold(keys);
         }
@@ -151,10 +149,7 @@ impl Outbox {
             queue.fold(&[]);
         }
         if queue.bytes > self.limit {
-            tracing::warn!(
-                bytes = queue.bytes,
-                "a client is too slow and was disconnected"
-            );
+            tracing::warn!(bytes = queue.bytes, "a client is too slow and was disconnected");
             queue.give_up();
             self.gave_up.notify_one();
         } else {
@@ -307,10 +302,7 @@ impl Queue {
         self.behind.clear();
         self.streams = Streams::default();
         (self.bytes, self.free) = (0, 0);
-        self.closing = Some(Closing {
-            code: 1013,
-            reason: "too slow: messages were lost",
-        });
+        self.closing = Some(Closing { code: 1013, reason: "too slow: messages were lost" });
     }
 }
 
@@ -352,9 +344,7 @@ mod tests {
             let mut batch = Vec::new();
             match outbox.next(&mut batch).now_or_never() {
                 Some(Next::Send) => out.extend(
-                    batch
-                        .iter()
-                        .map(|frame| String::from_utf8_lossy(&frame[12..]).into_owned()),
+                    batch.iter().map(|frame| String::from_utf8_lossy(&frame[12..]).into_owned()),
                 ),
                 Some(Next::CatchUp(keys)) => {
                     out.push(format!("catch up {keys:?}"));
@@ -375,10 +365,7 @@ mod tests {
         outbox.push_state(&message("b"), &keys(&["k"]));
         outbox.reply(message("c"));
         assert_eq!(drain(&outbox), ["a", "b", "c"]);
-        outbox.close(Closing {
-            code: 1001,
-            reason: "bye",
-        });
+        outbox.close(Closing { code: 1001, reason: "bye" });
         assert_eq!(drain(&outbox), ["close 1001"]);
     }
 
@@ -451,9 +438,7 @@ mod tests {
     #[test]
     fn what_cannot_be_folded_past_the_bound_ends_the_connection() {
         let outbox = Outbox::new(30);
-        outbox.send(message(
-            "a message that is longer than the bound goes out alone",
-        ));
+        outbox.send(message("a message that is longer than the bound goes out alone"));
         outbox.send(message("one more"));
         outbox.send(message("lost"));
         assert_eq!(drain(&outbox), ["close 1013"]);

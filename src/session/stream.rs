@@ -36,9 +36,7 @@ impl Stream {
 
 impl Streams {
     fn find(&mut self, topic: &str) -> Option<&mut Stream> {
-        self.streams
-            .iter_mut()
-            .find(|stream| *stream.topic == *topic)
+        self.streams.iter_mut().find(|stream| *stream.topic == *topic)
     }
 
     pub(super) fn offer(&mut self, topic: &Arc<str>, frame: &Outgoing) {
@@ -55,8 +53,7 @@ impl Streams {
 
     pub(super) fn on_demand(&mut self) {
         self.on_demand = true;
-        self.streams
-            .retain(|stream| stream.unacknowledged.is_some());
+        self.streams.retain(|stream| stream.unacknowledged.is_some());
     }
 
     pub(super) fn open(&mut self, topic: &str) -> bool {
@@ -67,19 +64,12 @@ impl Streams {
         if self.streams.len() == MAX_STREAMS {
             return false;
         }
-        self.streams.push(Stream {
-            topic: topic.into(),
-            waiting: None,
-            unacknowledged: Some(0),
-        });
+        self.streams.push(Stream { topic: topic.into(), waiting: None, unacknowledged: Some(0) });
         true
     }
 
     pub(super) fn acknowledge(&mut self, topic: &str) {
-        if let Some(count) = self
-            .find(topic)
-            .and_then(|stream| stream.unacknowledged.as_mut())
-        {
+        if let Some(count) = self.find(topic).and_then(|stream| stream.unacknowledged.as_mut()) {
             *count = count.saturating_sub(1);
         }
     }
@@ -159,9 +149,7 @@ mod tests {
     #[test]
     fn one_client_has_so_many_streams_and_no_more() {
         let mut streams = Streams::default();
-        let opened = (0..100)
-            .filter(|number| streams.open(&number.to_string()))
-            .count();
+        let opened = (0..100).filter(|number| streams.open(&number.to_string())).count();
         assert_eq!(opened, MAX_STREAMS);
     }
 }

@@ -17,12 +17,7 @@ pub(crate) struct Tasks {
 impl Tasks {
     pub(crate) fn new(runtime: Handle) -> Self {
         let cancel = CancellationToken::new();
-        Tasks {
-            tracker: TaskTracker::new(),
-            ending: cancel.child_token(),
-            cancel,
-            runtime,
-        }
+        Tasks { tracker: TaskTracker::new(), ending: cancel.child_token(), cancel, runtime }
     }
 
     /// Runs the future of a callback. It may go on for a while when the run ends.
@@ -56,15 +51,9 @@ impl Tasks {
     pub(crate) async fn finish(&self, grace: Duration) {
         self.ending.cancel();
         self.tracker.close();
-        if tokio::time::timeout(grace, self.tracker.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(grace, self.tracker.wait()).await.is_err() {
             self.cancel.cancel();
-            if tokio::time::timeout(grace, self.tracker.wait())
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout(grace, self.tracker.wait()).await.is_err() {
                 tracing::warn!(
                     "{} callbacks do not end; they block their thread",
                     self.tracker.len()

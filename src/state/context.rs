@@ -27,27 +27,18 @@ pub struct Context {
 
 impl Context {
     pub(crate) fn new() -> Self {
-        Context {
-            values: Arc::default(),
-            state: State::new(),
-        }
+        Context { values: Arc::default(), state: State::new() }
     }
 
     /// The same under the names of a part of the application.
     pub(crate) fn translated(&self, translator: super::Translator) -> Self {
-        Context {
-            values: Arc::clone(&self.values),
-            state: self.state.translated(translator),
-        }
+        Context { values: Arc::clone(&self.values), state: self.state.translated(translator) }
     }
 
     /// Keeps a value, in place of the one of this type before.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
         let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
-        values
-            .insert(TypeId::of::<T>(), Arc::new(value))?
-            .downcast()
-            .ok()
+        values.insert(TypeId::of::<T>(), Arc::new(value))?.downcast().ok()
     }
 
     /// The value of a type, if one was inserted.
@@ -71,9 +62,7 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        f.debug_struct("Context")
-            .field("values", &values.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("values", &values.len()).finish_non_exhaustive()
     }
 }
 

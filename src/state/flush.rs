@@ -42,10 +42,7 @@ impl State {
             }
             inner.flushing = true;
         }
-        let mut rounds = Rounds {
-            state: self,
-            finished: false,
-        };
+        let mut rounds = Rounds { state: self, finished: false };
         while let Some(Round { due, modified }) = rounds.next() {
             for (listener, cause) in due {
                 self.react(&listener, cause, &modified);
@@ -73,10 +70,7 @@ impl State {
             return;
         }
         let values = self.values(listener);
-        let deeper = Cause {
-            depth: cause.depth + 1,
-            ..cause
-        };
+        let deeper = Cause { depth: cause.depth + 1, ..cause };
         let reaction = scope::listening(self.identity(), deeper, modified, || {
             listener.run(values, cause.client)
         });
@@ -116,10 +110,7 @@ impl Rounds<'_> {
         let mut due: Vec<(Arc<Listener>, Cause)> = Vec::new();
         for (key, cause) in touched {
             for listener in inner.listeners.get(&key).into_iter().flatten() {
-                match due
-                    .iter_mut()
-                    .find(|(known, _)| Arc::ptr_eq(known, listener))
-                {
+                match due.iter_mut().find(|(known, _)| Arc::ptr_eq(known, listener)) {
                     Some((_, known)) => *known = known.merge(cause),
                     None => due.push((Arc::clone(listener), cause)),
                 }

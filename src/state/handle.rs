@@ -39,18 +39,12 @@ pub struct State {
 
 impl State {
     pub(crate) fn new() -> Self {
-        State {
-            store: Arc::default(),
-            translator: Arc::default(),
-        }
+        State { store: Arc::default(), translator: Arc::default() }
     }
 
     /// The same values under the names of a part of the application.
     pub(crate) fn translated(&self, translator: Translator) -> Self {
-        State {
-            store: Arc::clone(&self.store),
-            translator: Arc::new(translator),
-        }
+        State { store: Arc::clone(&self.store), translator: Arc::new(translator) }
     }
 
     /// What translates the names that this handle uses. The identity, but for a child server.
@@ -124,11 +118,7 @@ impl State {
 
     /// The current value in its encoded form.
     pub fn packed(&self, key: &str) -> Packed {
-        self.store
-            .lock()
-            .current(&self.name(key))
-            .cloned()
-            .unwrap_or(Packed::nil())
+        self.store.lock().current(&self.name(key)).cloned().unwrap_or(Packed::nil())
     }
 
     /// Whether the key was ever set, be it to nothing.
@@ -214,9 +204,7 @@ impl State {
     /// });
     /// ```
     pub fn batch(&self, fill: impl FnOnce(&mut Batch)) {
-        let mut batch = Batch {
-            changes: Vec::new(),
-        };
+        let mut batch = Batch { changes: Vec::new() };
         scope::deferred(|| {
             fill(&mut batch);
             self.change(|inner, writer| {
@@ -239,10 +227,7 @@ impl State {
     /// } // both leave here, as one message
     /// ```
     pub fn scope(&self) -> FlushScope<'_> {
-        FlushScope {
-            state: self,
-            _defer: scope::defer(),
-        }
+        FlushScope { state: self, _defer: scope::defer() }
     }
 
     /// Marks keys as changed, so that their listeners run at the next flush. Clients get nothing that they have already.
@@ -264,15 +249,13 @@ impl State {
     /// Whether any of the keys is pending.
     pub fn is_dirty(&self, keys: &[&str]) -> bool {
         let inner = self.store.lock();
-        keys.iter()
-            .any(|key| inner.pending.contains_key(&*self.name(key)))
+        keys.iter().any(|key| inner.pending.contains_key(&*self.name(key)))
     }
 
     /// Whether all of the keys are pending.
     pub fn is_dirty_all(&self, keys: &[&str]) -> bool {
         let inner = self.store.lock();
-        keys.iter()
-            .all(|key| inner.pending.contains_key(&*self.name(key)))
+        keys.iter().all(|key| inner.pending.contains_key(&*self.name(key)))
     }
 
     /// Takes pending values as they are, without telling clients or listeners. Other keys are left alone.
@@ -308,8 +291,7 @@ impl State {
     pub fn modified_keys(&self) -> Vec<String> {
         let modified = scope::modified(self.identity());
         let keys = modified.iter().flat_map(|keys| keys.iter());
-        keys.filter_map(|key| self.translator.reverse(key))
-            .collect()
+        keys.filter_map(|key| self.translator.reverse(key)).collect()
     }
 
     /// Keeps the listeners of these keys, or of all keys where none are given, from running for what this thread sets
@@ -353,10 +335,7 @@ impl State {
     /// Makes a change under the lock, and sees to it that somebody flushes it.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner, &Writer) -> T) -> T {
         let state = self.identity();
-        let writer = Writer {
-            state,
-            cause: scope::cause(state),
-        };
+        let writer = Writer { state, cause: scope::cause(state) };
         let mut inner = self.store.lock();
         let result = change(&mut inner, &writer);
         let waits = inner.ready && !inner.pending.is_empty() && !scope::is_deferred();
@@ -376,11 +355,7 @@ impl State {
         let listener = Arc::new(listener);
         let mut inner = self.store.lock();
         for key in &listener.keys {
-            inner
-                .listeners
-                .entry(Arc::clone(key))
-                .or_default()
-                .push(Arc::clone(&listener));
+            inner.listeners.entry(Arc::clone(key)).or_default().push(Arc::clone(&listener));
         }
     }
 

@@ -27,10 +27,7 @@ impl Default for History {
         let age = SystemTime::now().duration_since(UNIX_EPOCH);
         let nanos = age.map_or(0, |age| age.as_nanos());
         History {
-            now: Mark {
-                state: format!("{}-{nanos}", process::id()),
-                commit: 0,
-            },
+            now: Mark { state: format!("{}-{nanos}", process::id()), commit: 0 },
             last: HashMap::new(),
         }
     }

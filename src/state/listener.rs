@@ -29,11 +29,7 @@ impl Listener {
         registered: &'static Location<'static>,
         run: impl Fn(Vec<Packed>, Option<ClientId>) -> Reaction + Send + Sync + 'static,
     ) -> Self {
-        Listener {
-            keys,
-            registered,
-            run: Box::new(run),
-        }
+        Listener { keys, registered, run: Box::new(run) }
     }
 
     pub(super) fn run(&self, values: Vec<Packed>, client: Option<ClientId>) -> Reaction {

@@ -36,12 +36,8 @@ impl State {
     /// server.state().set("temperature", 20.5).read_only(&["temperature", "log"]);
     /// ```
     pub fn read_only(&self, keys: &[&str]) -> &Self {
-        let mut read_only = self
-            .store
-            .protection
-            .read_only
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut read_only =
+            self.store.protection.read_only.write().unwrap_or_else(PoisonError::into_inner);
         read_only.extend(keys.iter().map(|key| self.name(key).into_owned()));
         drop(read_only);
         self
@@ -74,12 +70,8 @@ impl State {
             catch_unwind(AssertUnwindSafe(|| check(value)))
                 .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
         });
-        let mut checks = self
-            .store
-            .protection
-            .checks
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut checks =
+            self.store.protection.checks.write().unwrap_or_else(PoisonError::into_inner);
         checks.insert(self.name(key).into_owned(), check);
         drop(checks);
         self
@@ -91,18 +83,12 @@ impl State {
     /// Why it may not.
     pub(crate) fn admit(&self, key: &str, value: &Packed) -> Result<(), Failure> {
         let protection = &self.store.protection;
-        let read_only = protection
-            .read_only
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let read_only = protection.read_only.read().unwrap_or_else(PoisonError::into_inner);
         if key.starts_with(RESERVED) || read_only.contains(key) {
             return Err(Failure::msg("it is read-only"));
         }
         drop(read_only);
-        let checks = protection
-            .checks
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let checks = protection.checks.read().unwrap_or_else(PoisonError::into_inner);
         let check = checks.get(key).cloned();
         drop(checks); // the application's code runs without a lock
         check.map_or(Ok(()), |check| check(value))
@@ -118,10 +104,7 @@ mod tests {
 
     fn refusal(state: &State, key: &str, value: impl Serialize) -> Option<String> {
         let value = Packed::encode(&value).unwrap();
-        state
-            .admit(key, &value)
-            .err()
-            .map(|failure| failure.to_string())
+        state.admit(key, &value).err().map(|failure| failure.to_string())
     }
 
     #[test]
@@ -139,13 +122,12 @@ mod tests {
     #[test]
     fn a_check_sees_the_value_as_its_type() {
         let state = State::new();
-        state.validate("n", |n: u8| {
-            if n < 10 {
-                Ok(())
-            } else {
-                Err(Failure::msg("below 10, please"))
-            }
-        });
+        state.validate(
+            "n",
+            |n: u8| {
+                if n < 10 { Ok(()) } else { Err(Failure::msg("below 10, please")) }
+            },
+        );
         assert_eq!(refusal(&state, "n", 9), None);
         assert_eq!(refusal(&state, "n", 10).unwrap(), "below 10, please");
         let of_another_type = refusal(&state, "n", "nine").unwrap();
@@ -160,11 +142,7 @@ mod tests {
         state.set("most", 3).validate("n", move |n: i64| {
             let most: i64 = limits.get("most")?;
             assert!(n >= 0, "negative");
-            if n <= most {
-                Ok(())
-            } else {
-                Err(Failure::msg("too many"))
-            }
+            if n <= most { Ok(()) } else { Err(Failure::msg("too many")) }
         });
         assert_eq!(refusal(&state, "n", 3), None);
         assert_eq!(refusal(&state, "n", 4).unwrap(), "too many");

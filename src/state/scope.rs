@@ -48,9 +48,7 @@ pub(super) struct Defer {
 
 pub(super) fn defer() -> Defer {
     DEFERRED.set(DEFERRED.get() + 1);
-    Defer {
-        _not_send: PhantomData,
-    }
+    Defer { _not_send: PhantomData }
 }
 
 impl Drop for Defer {
@@ -84,24 +82,14 @@ pub(super) fn listening<T>(
         }
     }
     let modified = Arc::clone(modified);
-    LISTENING.with_borrow_mut(|stack| {
-        stack.push(Listening {
-            state,
-            cause,
-            modified,
-        })
-    });
+    LISTENING.with_borrow_mut(|stack| stack.push(Listening { state, cause, modified }));
     let _leave = Leave;
     deferred(code)
 }
 
 fn innermost<T>(state: usize, read: impl FnOnce(&Listening) -> T) -> Option<T> {
     LISTENING.with_borrow(|stack| {
-        stack
-            .iter()
-            .rev()
-            .find(|listening| listening.state == state)
-            .map(read)
+        stack.iter().rev().find(|listening| listening.state == state).map(read)
     })
 }
 
@@ -130,9 +118,7 @@ pub struct Suppressed {
 /// Suppresses the listeners of keys, or of all keys where none are named, for what this thread sets.
 pub(super) fn suppress(state: usize, keys: Vec<Key>) -> Suppressed {
     SUPPRESSED.with_borrow_mut(|stack| stack.push((state, keys)));
-    Suppressed {
-        _not_send: PhantomData,
-    }
+    Suppressed { _not_send: PhantomData }
 }
 
 impl Drop for Suppressed {

@@ -80,13 +80,8 @@ impl Inner {
     /// All values as they are now.
     pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &Packed)> {
         let known = self.pushed.keys();
-        let new = self
-            .pending
-            .keys()
-            .filter(|key| !self.pushed.contains_key(*key));
-        known
-            .chain(new)
-            .filter_map(|key| Some((key, self.current(key)?)))
+        let new = self.pending.keys().filter(|key| !self.pushed.contains_key(*key));
+        known.chain(new).filter_map(|key| Some((key, self.current(key)?)))
     }
 
     pub(super) fn key(&self, key: &str) -> Key {
@@ -110,14 +105,7 @@ impl Inner {
         let silent = scope::is_suppressed(writer.state, &key)
             && self.pending.get(&key).is_none_or(|pending| pending.silent);
         let cause = writer.cause;
-        self.pending.insert(
-            key,
-            Pending {
-                value,
-                cause,
-                silent,
-            },
-        );
+        self.pending.insert(key, Pending { value, cause, silent });
     }
 
     /// Takes a pending value as pushed, with nobody told.
@@ -134,15 +122,7 @@ impl Inner {
             return;
         }
         let mut changes = Vec::with_capacity(self.pending.len());
-        for (
-            key,
-            Pending {
-                value,
-                cause,
-                silent,
-            },
-        ) in self.pending.drain(..)
-        {
+        for (key, Pending { value, cause, silent }) in self.pending.drain(..) {
             if !silent {
                 touch(&mut self.touched, &key, cause);
             }
@@ -157,10 +137,7 @@ impl Inner {
 
     /// Takes values that a client set: the others get them before any listener runs.
     pub(super) fn commit_from(&mut self, client: ClientId, values: Vec<(String, Packed)>) {
-        let cause = Cause {
-            depth: 0,
-            client: Some(client),
-        };
+        let cause = Cause { depth: 0, client: Some(client) };
         let mut changes = Vec::with_capacity(values.len());
         for (key, value) in values {
             let key = self.key(&key);

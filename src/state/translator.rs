@@ -30,10 +30,7 @@ pub struct Translator {
 impl Translator {
     /// Puts `prefix` before every name.
     pub fn with_prefix(prefix: impl Into<String>) -> Self {
-        Translator {
-            prefix: prefix.into(),
-            ..Translator::default()
-        }
+        Translator { prefix: prefix.into(), ..Translator::default() }
     }
 
     /// Translates one name in a way of its own, which goes before the prefix.

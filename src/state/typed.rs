@@ -38,11 +38,7 @@ impl State {
     /// # Ok::<(), selvedge::Error>(())
     /// ```
     pub fn key<T: Serialize + DeserializeOwned>(&self, name: impl Into<String>) -> Handle<T> {
-        Handle {
-            state: self.clone(),
-            name: name.into(),
-            value: PhantomData,
-        }
+        Handle { state: self.clone(), name: name.into(), value: PhantomData }
     }
 }
 
@@ -55,11 +51,7 @@ pub struct Handle<T> {
 
 impl<T> Clone for Handle<T> {
     fn clone(&self) -> Self {
-        Handle {
-            state: self.state.clone(),
-            name: self.name.clone(),
-            value: PhantomData,
-        }
+        Handle { state: self.state.clone(), name: self.name.clone(), value: PhantomData }
     }
 }
 
@@ -109,9 +101,7 @@ impl<'de> Deserializer<'de> for Fields<'_> {
     type Error = Refused;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Refused> {
-        Err(Refused::custom(
-            "only structs with named fields can be read",
-        ))
+        Err(Refused::custom("only structs with named fields can be read"))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -125,10 +115,7 @@ impl<'de> Deserializer<'de> for Fields<'_> {
         let values: Vec<_> = fields.iter().filter_map(value).collect();
         // Decoding runs code of the application, for which no lock may be held.
         drop(inner);
-        visitor.visit_map(Values {
-            values: values.into_iter(),
-            next: None,
-        })
+        visitor.visit_map(Values { values: values.into_iter(), next: None })
     }
 
     forward_to_deserialize_any! {
@@ -161,9 +148,7 @@ impl<'de, I: Iterator<Item = (&'static str, crate::Packed)>> MapAccess<'de> for 
         let Some((name, value)) = self.next.take() else {
             return Err(Refused::custom("a value without a key"));
         };
-        value
-            .decode_seed(seed)
-            .map_err(|reason| Refused(format!("`{name}`: {reason}")))
+        value.decode_seed(seed).map_err(|reason| Refused(format!("`{name}`: {reason}")))
     }
 }
 
@@ -185,11 +170,7 @@ mod tests {
     #[test]
     fn a_struct_goes_in_and_comes_out() {
         let state = State::new();
-        let model = Model {
-            count: 3,
-            name: None,
-            points: vec![[1.0, 2.0]],
-        };
+        let model = Model { count: 3, name: None, points: vec![[1.0, 2.0]] };
         state.extend(&model).unwrap();
         assert!(state.has("points_2d"));
         assert_eq!(state.extract::<Model>().unwrap(), model);
@@ -201,11 +182,7 @@ mod tests {
         let error = state.extract::<Model>().unwrap_err().to_string();
         assert!(error.contains("count"), "{error}");
         state.set("count", 1);
-        let expected = Model {
-            count: 1,
-            name: None,
-            points: Vec::new(),
-        };
+        let expected = Model { count: 1, name: None, points: Vec::new() };
         assert_eq!(state.extract::<Model>().unwrap(), expected);
         state.set("count", "text");
         let error = state.extract::<Model>().unwrap_err().to_string();
@@ -216,13 +193,7 @@ mod tests {
     fn a_child_reads_its_own_names() {
         let state = State::new();
         let child = state.translated(crate::state::Translator::with_prefix("p_"));
-        child
-            .extend(&Model {
-                count: 5,
-                name: None,
-                points: Vec::new(),
-            })
-            .unwrap();
+        child.extend(&Model { count: 5, name: None, points: Vec::new() }).unwrap();
         assert_eq!(state.get::<i64>("p_count").unwrap(), 5);
         assert_eq!(child.extract::<Model>().unwrap().count, 5);
         assert_eq!(child.key::<i64>("count").get().unwrap(), 5);

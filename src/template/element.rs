@@ -62,9 +62,7 @@ impl From<Element> for Node {
 #[track_caller]
 pub fn el(tag: &str) -> Element {
     let valid = tag.starts_with(|first: char| first.is_ascii_alphabetic())
-        && tag
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
+        && tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
     assert!(valid, "`{tag}` is no tag name");
     Element {
         tag: tag.to_owned(),
@@ -115,10 +113,7 @@ impl From<(&str,)> for Prop {
 /// A state key and its initial value. One that cannot be encoded becomes nothing.
 impl<T: Serialize> From<(&str, T)> for Prop {
     fn from((key, value): (&str, T)) -> Self {
-        Prop::Key(
-            key.to_owned(),
-            Packed::encode(&value).unwrap_or(Packed::nil()),
-        )
+        Prop::Key(key.to_owned(), Packed::encode(&value).unwrap_or(Packed::nil()))
     }
 }
 
@@ -176,10 +171,7 @@ impl Element {
     /// The name by which [`js_call`](crate::Server::js_call) finds the element.
     pub fn reference(self, name: &str) -> Self {
         let name = script_text(name);
-        self.attribute(
-            ":ref".to_owned(),
-            Some(format!("(el) => trame.refs[{name}] = el")),
-        )
+        self.attribute(":ref".to_owned(), Some(format!("(el) => trame.refs[{name}] = el")))
     }
 
     /// A property by trame's naming rules.
@@ -256,20 +248,13 @@ impl Element {
     /// The template with its holes filled.
     pub(crate) fn render(&self, holes: &HashMap<String, Vec<Node>>) -> String {
         let mut out = String::new();
-        Renderer {
-            holes,
-            initial: Vec::new(),
-        }
-        .element(self, &mut out, 0);
+        Renderer { holes, initial: Vec::new() }.element(self, &mut out, 0);
         out
     }
 
     /// State keys with their initial values, of the element and all in it.
     pub(crate) fn initial(&self, holes: &HashMap<String, Vec<Node>>) -> Vec<(String, Packed)> {
-        let mut renderer = Renderer {
-            holes,
-            initial: Vec::new(),
-        };
+        let mut renderer = Renderer { holes, initial: Vec::new() };
         renderer.element(self, &mut String::new(), 0);
         renderer.initial
     }
@@ -363,10 +348,7 @@ fn directive<'a>(name: &str, before: &str, parts: impl Iterator<Item = &'a str>)
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A text as a JavaScript string in which Vue finds no braces.
@@ -391,9 +373,7 @@ mod tests {
 
     #[test]
     fn attributes_and_text_cannot_break_out() {
-        let element = el("p")
-            .attr("title", "\"><script>")
-            .text("{{ evil('x') }} <b> \\");
+        let element = el("p").attr("title", "\"><script>").text("{{ evil('x') }} <b> \\");
         assert_eq!(
             element.to_string(),
             r#"<p title="&quot;&gt;&lt;script&gt;">{{ '\u007b\u007b evil(\'x\') \u007d\u007d &lt;b&gt; \\' }}</p>"#
@@ -413,29 +393,16 @@ mod tests {
         ] {
             assert_eq!(attribute_name(name), attribute);
         }
-        let element = el("v-x")
-            .prop("a_b", "c")
-            .prop("d", ("e + 1",))
-            .prop("f", true)
-            .prop("g", false);
-        assert_eq!(
-            element.to_string(),
-            r#"<v-x a-b="c" :d="e + 1" f :g="false"></v-x>"#
-        );
-        assert_eq!(
-            el("v-x").prop("v_if", ("a",)).to_string(),
-            r#"<v-x v-if="a"></v-x>"#
-        );
+        let element =
+            el("v-x").prop("a_b", "c").prop("d", ("e + 1",)).prop("f", true).prop("g", false);
+        assert_eq!(element.to_string(), r#"<v-x a-b="c" :d="e + 1" f :g="false"></v-x>"#);
+        assert_eq!(el("v-x").prop("v_if", ("a",)).to_string(), r#"<v-x v-if="a"></v-x>"#);
     }
 
     #[test]
     fn slots_references_and_void_elements() {
         let element = el("v-menu")
-            .child(
-                el("template")
-                    .slot("activator", "{ props }")
-                    .child(el("input").model("name")),
-            )
+            .child(el("template").slot("activator", "{ props }").child(el("input").model("name")))
             .child(el("div").slot("default", "").reference("it's"));
         assert_eq!(
             element.to_string(),
@@ -448,16 +415,10 @@ mod tests {
     fn holes_are_filled_and_one_in_itself_ends() {
         let layout = el("div").hole("a").hole("empty");
         let filled = [
-            (
-                "a".to_owned(),
-                vec![el("p").text("x").into(), Node::Hole("b".to_owned())],
-            ),
+            ("a".to_owned(), vec![el("p").text("x").into(), Node::Hole("b".to_owned())]),
             ("b".to_owned(), vec![Node::Html("<hr>".to_owned())]),
         ];
-        assert_eq!(
-            layout.render(&filled.into()),
-            "<div><p>{{ 'x' }}</p><hr></div>"
-        );
+        assert_eq!(layout.render(&filled.into()), "<div><p>{{ 'x' }}</p><hr></div>");
         let endless = [("a".to_owned(), vec![Node::Hole("a".to_owned())])];
         assert_eq!(layout.render(&endless.into()), "<div></div>");
     }

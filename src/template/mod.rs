@@ -33,14 +33,9 @@ impl Template {
     /// [`Error::Io`] when the file cannot be read as UTF-8 text.
     pub fn file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
-            doing: "reading a template",
-            source,
-        })?;
-        Ok(Template {
-            file: Some(path.to_owned()),
-            ..text.into()
-        })
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Io { doing: "reading a template", source })?;
+        Ok(Template { file: Some(path.to_owned()), ..text.into() })
     }
 
     /// The file that it was read from.
@@ -62,21 +57,13 @@ impl From<&str> for Template {
 
 impl From<String> for Template {
     fn from(text: String) -> Self {
-        Template {
-            text,
-            file: None,
-            initial: Vec::new(),
-        }
+        Template { text, file: None, initial: Vec::new() }
     }
 }
 
 impl From<Element> for Template {
     fn from(element: Element) -> Self {
         let holes = Default::default();
-        Template {
-            file: None,
-            text: element.render(&holes),
-            initial: element.initial(&holes),
-        }
+        Template { file: None, text: element.render(&holes), initial: element.initial(&holes) }
     }
 }

@@ -41,19 +41,12 @@ impl Watch {
         let mut watcher = notify::recommended_watcher(tell).map_err(refused)?;
         // Editors replace files, and a watch on the old one would see nothing more.
         let parents: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
-        let parents = parents
-            .into_iter()
-            .map(|path| (path, RecursiveMode::NonRecursive));
-        let folders = folders
-            .iter()
-            .map(|path| (path.as_path(), RecursiveMode::Recursive));
+        let parents = parents.into_iter().map(|path| (path, RecursiveMode::NonRecursive));
+        let folders = folders.iter().map(|path| (path.as_path(), RecursiveMode::Recursive));
         for (path, mode) in parents.chain(folders).filter(|(path, _)| path.is_dir()) {
             watcher.watch(path, mode).map_err(refused)?;
         }
-        Ok(Watch {
-            changes,
-            _watcher: watcher,
-        })
+        Ok(Watch { changes, _watcher: watcher })
     }
 
     /// Waits for a change, and tells all paths that belong to it.

@@ -83,9 +83,7 @@ impl Connection {
         let shared = Arc::new(Shared::new(role, options));
         tokio::spawn(driver::drive(stream, ahead, Arc::clone(&shared)));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Connection {
-            handle: Arc::new(Handle { shared, about, id }),
-        }
+        Connection { handle: Arc::new(Handle { shared, about, id }) }
     }
 
     /// Sends text or bytes as one message.
@@ -116,9 +114,9 @@ impl Connection {
     pub async fn receive(&self) -> Result<Message, WebSocketError> {
         match self.shared().inbox.next().await {
             Some(message) => Ok(message),
-            None if self.shared().watch().borrow().too_big => Err(WebSocketError::MessageTooBig {
-                limit: self.shared().options.max_message_size,
-            }),
+            None if self.shared().watch().borrow().too_big => {
+                Err(WebSocketError::MessageTooBig { limit: self.shared().options.max_message_size })
+            }
             None => Err(self.closed_error()),
         }
     }
@@ -167,10 +165,7 @@ impl Connection {
         let payload = payload.into();
         check_control(&payload)?;
         let shared = self.shared();
-        let pong = shared
-            .pings
-            .add(payload.clone())
-            .ok_or(WebSocketError::PingInFlight)?;
+        let pong = shared.pings.add(payload.clone()).ok_or(WebSocketError::PingInFlight)?;
         let sent = shared.outbox.ping(payload).await;
         sent.map_err(|_| self.closed_error())?;
         pong.await.map_err(|_| self.closed_error())
@@ -219,10 +214,7 @@ impl Connection {
         reason: R,
         timeout: Option<Duration>,
     ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
-        assert!(
-            may_be_sent(code),
-            "{code} is not a code that a close frame may carry"
-        );
+        assert!(may_be_sent(code), "{code} is not a code that a close frame may carry");
         // Now and not at the first await: a send that starts after this call fails.
         self.shared().close(CloseReason::new(code, reason), timeout);
         let mut progress = self.shared().watch();
@@ -230,9 +222,9 @@ impl Connection {
             let ended = progress.wait_for(|progress| progress.ended.is_some()).await;
             let progress = ended.map(|progress| progress.clone()).unwrap_or_default();
             match progress.ended {
-                Some(Ended::TimedOut) => Err(WebSocketError::DisconnectTimeout {
-                    waited: timeout.unwrap_or_default(),
-                }),
+                Some(Ended::TimedOut) => {
+                    Err(WebSocketError::DisconnectTimeout { waited: timeout.unwrap_or_default() })
+                }
                 _ => Ok(progress.reason.unwrap_or_else(|| CloseReason::abnormal(""))),
             }
         }

@@ -133,9 +133,7 @@ impl Shared {
     /// Completes when a close has taken too long.
     async fn overdue(&self) {
         let mut progress = self.watch();
-        let begun = progress
-            .wait_for(|progress| progress.reason.is_some())
-            .await;
+        let begun = progress.wait_for(|progress| progress.reason.is_some()).await;
         let deadline = begun.ok().and_then(|progress| progress.deadline);
         match deadline {
             Some(deadline) => sleep_until(deadline).await,
@@ -375,10 +373,7 @@ struct Masks {
 
 impl Masks {
     fn new(role: Role) -> Self {
-        Masks {
-            pool: (role == Role::Client).then_some([0; 256]),
-            used: 256,
-        }
+        Masks { pool: (role == Role::Client).then_some([0; 256]), used: 256 }
     }
 
     fn next(&mut self) -> io::Result<Option<[u8; 4]>> {
@@ -404,10 +399,7 @@ struct Pulse {
 
 impl Pulse {
     fn new() -> Self {
-        Pulse {
-            last: Mutex::new(Instant::now()),
-            paused: AtomicBool::new(false),
-        }
+        Pulse { last: Mutex::new(Instant::now()), paused: AtomicBool::new(false) }
     }
 
     fn beat(&self) {

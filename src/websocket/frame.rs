@@ -69,13 +69,7 @@ struct Partial {
 impl Decoder {
     /// A decoder for this side of a connection that refuses messages of more than `max_message` bytes.
     pub(super) fn new(role: Role, max_message: usize) -> Self {
-        Decoder {
-            role,
-            max_message,
-            buffer: BytesMut::new(),
-            frame: None,
-            message: None,
-        }
+        Decoder { role, max_message, buffer: BytesMut::new(), frame: None, message: None }
     }
 
     /// Where to put the bytes that arrive, with room for what makes sense to read at a time.
@@ -200,9 +194,7 @@ impl Decoder {
         let Some(message) = self.message.take() else {
             return Ok(None);
         };
-        message
-            .finish()
-            .map(|message| Some(Event::Message(message)))
+        message.finish().map(|message| Some(Event::Message(message)))
     }
 }
 
@@ -235,9 +227,7 @@ impl Partial {
         if !self.text {
             return Ok(Message::Binary(self.content.freeze()));
         }
-        String::from_utf8(self.content.into())
-            .map(Message::Text)
-            .map_err(|_| no_text())
+        String::from_utf8(self.content.into()).map(Message::Text).map_err(|_| no_text())
     }
 }
 
@@ -285,12 +275,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, CloseReason> {
             None => return Ok(None),
         }
     };
-    let head = Head {
-        opcode: first & 0x0f,
-        last: first & 0x80 != 0,
-        mask,
-        length,
-    };
+    let head = Head { opcode: first & 0x0f, last: first & 0x80 != 0, mask, length };
     Ok(Some((head, bytes.len() - rest.len())))
 }
 
@@ -324,9 +309,7 @@ pub(super) fn close_payload(reason: &CloseReason) -> Bytes {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    [&reason.code.to_be_bytes(), &text.as_bytes()[..end]]
-        .concat()
-        .into()
+    [&reason.code.to_be_bytes(), &text.as_bytes()[..end]].concat().into()
 }
 
 /// Writes the header of a frame that is a whole message or control frame.

@@ -85,10 +85,9 @@ impl Message {
     pub fn into_text(self) -> Result<String, WebSocketError> {
         match self {
             Message::Text(text) => Ok(text),
-            Message::Binary(_) => Err(WebSocketError::WrongKind {
-                expected: "text",
-                got: "binary",
-            }),
+            Message::Binary(_) => {
+                Err(WebSocketError::WrongKind { expected: "text", got: "binary" })
+            }
         }
     }
 
@@ -99,10 +98,7 @@ impl Message {
     pub fn into_bytes(self) -> Result<Bytes, WebSocketError> {
         match self {
             Message::Binary(bytes) => Ok(bytes),
-            Message::Text(_) => Err(WebSocketError::WrongKind {
-                expected: "binary",
-                got: "text",
-            }),
+            Message::Text(_) => Err(WebSocketError::WrongKind { expected: "binary", got: "text" }),
         }
     }
 }

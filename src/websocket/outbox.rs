@@ -84,19 +84,13 @@ impl Outbox {
 
     async fn queue_data(&self, opcode: u8, payload: Bytes) -> Result<(), Closed> {
         let share = payload.len().saturating_add(FRAME_COST).min(self.bound);
-        let share = Arc::clone(&self.room)
-            .acquire_many_owned(share as u32)
-            .await
-            .map_err(|_| Closed)?;
+        let share =
+            Arc::clone(&self.room).acquire_many_owned(share as u32).await.map_err(|_| Closed)?;
         let mut queue = self.lock();
         if queue.close.is_some() {
             return Err(Closed);
         }
-        queue.data.push_back(Outgoing {
-            opcode,
-            payload,
-            _share: Some(share),
-        });
+        queue.data.push_back(Outgoing { opcode, payload, _share: Some(share) });
         drop(queue);
         self.changed.notify_one();
         Ok(())
@@ -148,13 +142,8 @@ impl Outbox {
     /// What to send next, if there is anything.
     pub(super) fn take(&self) -> Option<Next> {
         let mut queue = self.lock();
-        let control = |opcode, payload| {
-            Some(Next::Send(Outgoing {
-                opcode,
-                payload,
-                _share: None,
-            }))
-        };
+        let control =
+            |opcode, payload| Some(Next::Send(Outgoing { opcode, payload, _share: None }));
         if let Some(payload) = queue.pongs.pop_front() {
             return control(PONG, payload);
         }

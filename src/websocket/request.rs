@@ -165,25 +165,11 @@ impl Request {
         };
         self.decide.send(decision).map_err(|_| gone())?;
         let stream = stream.await.map_err(|_| gone())?;
-        let Opening {
-            mut path,
-            query,
-            headers,
-            local,
-            remote,
-            options,
-            ..
-        } = self.opening;
+        let Opening { mut path, query, headers, local, remote, options, .. } = self.opening;
         if let Some(query) = query {
             path = format!("{path}?{query}");
         }
-        let about = About {
-            local,
-            remote,
-            path,
-            subprotocol: self.subprotocol,
-            headers,
-        };
+        let about = About { local, remote, path, subprotocol: self.subprotocol, headers };
         let connection = Connection::start(stream, BytesMut::new(), Role::Server, options, about);
         Ok(self.accepted.get_or_init(|| connection).clone())
     }
@@ -219,10 +205,7 @@ pub(crate) fn check_header(
     name: &str,
     value: &str,
 ) -> Result<(HeaderName, HeaderValue), WebSocketError> {
-    let invalid = |reason| WebSocketError::InvalidHeader {
-        name: name.to_owned(),
-        reason,
-    };
+    let invalid = |reason| WebSocketError::InvalidHeader { name: name.to_owned(), reason };
     let checked = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| invalid("it is no name of a header"))?;
     let value = HeaderValue::from_str(value)

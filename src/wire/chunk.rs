@@ -66,19 +66,13 @@ pub(crate) fn new_message(capacity: usize) -> BytesMut {
 /// # Panics
 /// When `max_frame` leaves no room for content.
 pub(crate) fn finish(mut buffer: BytesMut, max_frame: usize) -> Outgoing {
-    assert!(
-        max_frame > HEADER,
-        "a frame of {max_frame} bytes has no room for content"
-    );
+    assert!(max_frame > HEADER, "a frame of {max_frame} bytes has no room for content");
     let id = next_id();
     let total = (buffer.len() - HEADER) as u32;
     if buffer.len() <= max_frame {
         buffer[..HEADER].copy_from_slice(&header(id, 0, total));
         let size = buffer.len();
-        return Outgoing {
-            frames: Frames::One(buffer.freeze()),
-            size,
-        };
+        return Outgoing { frames: Frames::One(buffer.freeze()), size };
     }
     let content = buffer.split_off(HEADER);
     let mut frames = Vec::new();
@@ -91,10 +85,7 @@ pub(crate) fn finish(mut buffer: BytesMut, max_frame: usize) -> Outgoing {
         offset += piece.len() as u32;
     }
     let size = content.len() + frames.len() * HEADER;
-    Outgoing {
-        frames: Frames::Many(frames.into()),
-        size,
-    }
+    Outgoing { frames: Frames::Many(frames.into()), size }
 }
 
 fn header(id: u32, offset: u32, total: u32) -> [u8; HEADER] {
@@ -127,11 +118,7 @@ struct Unfinished {
 impl Assembler {
     /// An assembler that refuses messages of more than `max_message` bytes.
     pub(crate) fn new(max_message: usize) -> Self {
-        Assembler {
-            unfinished: HashMap::new(),
-            kept: 0,
-            max_message,
-        }
+        Assembler { unfinished: HashMap::new(), kept: 0, max_message }
     }
 
     /// Changes the limit, which is low until a client has said who it is.
@@ -146,10 +133,7 @@ impl Assembler {
     /// go on after that.
     pub(crate) fn accept(&mut self, frame: Bytes) -> Result<Option<Bytes>> {
         if frame.len() < HEADER {
-            return Err(broken(format!(
-                "a frame of {} bytes has no header",
-                frame.len()
-            )));
+            return Err(broken(format!("a frame of {} bytes has no header", frame.len())));
         }
         let field = |at: usize| {
             u32::from_le_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]])
@@ -158,9 +142,7 @@ impl Assembler {
         let content = frame.slice(HEADER..);
         if total > self.max_message {
             let limit = self.max_message;
-            return Err(broken(format!(
-                "a message of {total} bytes, {limit} are allowed"
-            )));
+            return Err(broken(format!("a message of {total} bytes, {limit} are allowed")));
         }
         if offset + content.len() > total || (content.is_empty() && total > 0) {
             return Err(broken(format!(
@@ -182,9 +164,7 @@ impl Assembler {
         content: Bytes,
     ) -> Result<Option<Bytes>> {
         if !self.unfinished.contains_key(&id) && self.unfinished.len() == MAX_UNFINISHED {
-            return Err(broken(format!(
-                "more than {MAX_UNFINISHED} unfinished messages"
-            )));
+            return Err(broken(format!("more than {MAX_UNFINISHED} unfinished messages")));
         }
         self.kept += content.len() + CHUNK_COST;
         if self.kept > self.max_message.saturating_mul(2) {
@@ -196,9 +176,7 @@ impl Assembler {
             pieces: Vec::new(),
         });
         if message.total != total {
-            return Err(broken(
-                "chunks of one message that differ in its size".to_owned(),
-            ));
+            return Err(broken("chunks of one message that differ in its size".to_owned()));
         }
         message.received += content.len();
         message.pieces.push((offset, content));
@@ -262,12 +240,7 @@ mod tests {
         let content: Vec<u8> = (0..=255).collect();
         for max_frame in [13, 20, 100, 267, 268] {
             let outgoing = finish(message(&content), max_frame);
-            assert!(
-                outgoing
-                    .frames()
-                    .iter()
-                    .all(|frame| frame.len() <= max_frame)
-            );
+            assert!(outgoing.frames().iter().all(|frame| frame.len() <= max_frame));
             let mut assembler = Assembler::new(100_000);
             let mut whole = None;
             for frame in outgoing.frames().iter().rev() {
@@ -283,18 +256,9 @@ mod tests {
         let mut assembler = Assembler::new(1000);
         assert_eq!(assembler.accept(frame(1, 0, 4, b"ab")).unwrap(), None);
         assert_eq!(assembler.accept(frame(2, 2, 4, b"yz")).unwrap(), None);
-        assert_eq!(
-            assembler.accept(frame(3, 0, 1, b"!")).unwrap().unwrap(),
-            "!"
-        );
-        assert_eq!(
-            assembler.accept(frame(2, 0, 4, b"wx")).unwrap().unwrap(),
-            "wxyz"
-        );
-        assert_eq!(
-            assembler.accept(frame(1, 2, 4, b"cd")).unwrap().unwrap(),
-            "abcd"
-        );
+        assert_eq!(assembler.accept(frame(3, 0, 1, b"!")).unwrap().unwrap(), "!");
+        assert_eq!(assembler.accept(frame(2, 0, 4, b"wx")).unwrap().unwrap(), "wxyz");
+        assert_eq!(assembler.accept(frame(1, 2, 4, b"cd")).unwrap().unwrap(), "abcd");
     }
 
     #[test]
@@ -324,9 +288,6 @@ mod tests {
 
         let mut assembler = Assembler::new(1000);
         let flood = (0..1000).find(|at| assembler.accept(frame(1, *at, 1000, b"a")).is_err());
-        assert!(
-            flood.unwrap() < 40,
-            "tiny chunks are counted with their cost"
-        );
+        assert!(flood.unwrap() < 40, "tiny chunks are counted with their cost");
     }
 }

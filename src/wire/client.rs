@@ -31,11 +31,7 @@ pub(crate) enum Received {
     /// The result of the call with this id.
     Result { id: String, result: Packed },
     /// The failure of the call with this id.
-    Failure {
-        id: String,
-        code: i64,
-        message: String,
-    },
+    Failure { id: String, code: i64, message: String },
     /// A message on a topic.
     Published { topic: String, data: Packed },
     /// Nothing that a client has a use for.
@@ -83,10 +79,7 @@ fn parse(message: Bytes) -> Result<Received, &'static str> {
             let (code, message) = failure(&error);
             Ok(Received::Failure { id, code, message })
         }
-        None => Ok(Received::Result {
-            id,
-            result: result.unwrap_or(Packed::nil()),
-        }),
+        None => Ok(Received::Result { id, result: result.unwrap_or(Packed::nil()) }),
     }
 }
 
@@ -139,13 +132,7 @@ mod tests {
             Received::Result { id, result } if id == "rpc:c0:3" && result == value
         ));
         let data = Packed::encode(&serde_json::json!({"exception": "no such file"})).unwrap();
-        let failed = error(
-            &id,
-            ErrorCode::Raised,
-            "Exception raised",
-            Some(&data),
-            1000,
-        );
+        let failed = error(&id, ErrorCode::Raised, "Exception raised", Some(&data), 1000);
         assert!(matches!(
             parse(failed),
             Received::Failure { code: -32001, message, .. } if message == "Exception raised: no such file"

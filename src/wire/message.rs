@@ -104,12 +104,7 @@ fn parse(message: Bytes) -> Result<Incoming, &'static str> {
         return Err(TRAILING);
     }
     Ok(match (id, method) {
-        (Some(id), Some(method)) => Incoming::Request(Request {
-            id,
-            method,
-            args,
-            kwargs,
-        }),
+        (Some(id), Some(method)) => Incoming::Request(Request { id, method, args, kwargs }),
         (Some(id), None) => Incoming::Invalid { id },
         (None, _) => Incoming::Ignored,
     })
@@ -203,9 +198,7 @@ pub(crate) fn error(
     put_str(&mut message, "error");
     put_map(&mut message, if data.is_some() { 3 } else { 2 });
     put_str(&mut message, "code");
-    put(&mut message, |out| {
-        rmp::encode::write_sint(out, code as i64).map(drop)
-    });
+    put(&mut message, |out| rmp::encode::write_sint(out, code as i64).map(drop));
     put_str(&mut message, "message");
     put_str(&mut message, text);
     if let Some(data) = data {
@@ -265,18 +258,14 @@ pub(crate) fn reply_state<'a>(
 
 /// Bytes that the entries of a map take at most.
 fn size_of_entries<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> usize {
-    entries
-        .map(|(key, value)| key.len() + 5 + value.as_bytes().len())
-        .sum()
+    entries.map(|(key, value)| key.len() + 5 + value.as_bytes().len()).sum()
 }
 
 /// A list as a value of its own.
 pub(super) fn list_value<'a>(items: impl Iterator<Item = &'a Packed> + Clone) -> Packed {
     let mut bytes = BytesMut::new();
     let count = items.clone().count() as u32;
-    put(&mut bytes, |out| {
-        rmp::encode::write_array_len(out, count).map(drop)
-    });
+    put(&mut bytes, |out| rmp::encode::write_array_len(out, count).map(drop));
     items.for_each(|item| bytes.put_slice(item.as_bytes()));
     Packed::from_checked(bytes.freeze())
 }
@@ -327,9 +316,7 @@ pub(super) fn put_str(message: &mut BytesMut, text: &str) {
 }
 
 pub(super) fn put_map(message: &mut BytesMut, pairs: u32) {
-    put(message, |out| {
-        rmp::encode::write_map_len(out, pairs).map(drop)
-    });
+    put(message, |out| rmp::encode::write_map_len(out, pairs).map(drop));
 }
 
 /// Writing into memory does not fail.
@@ -362,9 +349,7 @@ mod tests {
         let message = pack(json!({
             "wslink": "1.0", "id": "rpc:c0:1", "method": "add", "args": [1, {"a": 2}], "kwargs": {"b": 3}
         }));
-        let Incoming::Request(request) = Incoming::parse(message).unwrap() else {
-            panic!()
-        };
+        let Incoming::Request(request) = Incoming::parse(message).unwrap() else { panic!() };
         assert_eq!(request.method, "add");
         assert_eq!(request.id.decode::<String>().unwrap(), "rpc:c0:1");
         assert_eq!(request.args.len(), 2);
@@ -376,9 +361,7 @@ mod tests {
     fn arguments_of_a_wrong_type_count_as_none() {
         for args in [json!("text"), json!({"a": 1}), json!(null)] {
             let message = pack(json!({"id": 1, "method": "m", "args": args, "kwargs": [1, 2]}));
-            let Incoming::Request(request) = Incoming::parse(message).unwrap() else {
-                panic!()
-            };
+            let Incoming::Request(request) = Incoming::parse(message).unwrap() else { panic!() };
             assert!(request.args.is_empty() && request.kwargs.is_empty());
         }
     }
@@ -418,11 +401,7 @@ mod tests {
         );
         let value = Packed::encode(&1).unwrap();
         assert_eq!(
-            content(&publish_map(
-                "trame.state.topic",
-                [("a", &value)].into_iter(),
-                1000
-            )),
+            content(&publish_map("trame.state.topic", [("a", &value)].into_iter(), 1000)),
             json!({"wslink": "1.0", "id": "publish:trame.state.topic:0", "result": {"a": 1}})
         );
         assert_eq!(

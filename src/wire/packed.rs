@@ -41,15 +41,13 @@ impl Packed {
     /// [`Error::Encode`] when the value's own `Serialize` fails.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         let mut bytes = Vec::with_capacity(32);
-        let mut serializer = rmp_serde::Serializer::new(&mut bytes)
-            .with_struct_map()
-            .with_human_readable();
+        let mut serializer =
+            rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
         match value.serialize(&mut serializer) {
             Ok(()) => Ok(Packed(bytes.into())),
-            Err(error) => Err(Error::Encode {
-                type_name: type_name::<T>(),
-                reason: error.to_string(),
-            }),
+            Err(error) => {
+                Err(Error::Encode { type_name: type_name::<T>(), reason: error.to_string() })
+            }
         }
     }
 
@@ -80,8 +78,7 @@ impl Packed {
     ) -> Result<S::Value, String> {
         let mut deserializer = rmp_serde::Deserializer::new(&self.0[..]).with_human_readable();
         deserializer.set_max_depth(MAX_DEPTH + 8);
-        seed.deserialize(&mut deserializer)
-            .map_err(|error| error.to_string())
+        seed.deserialize(&mut deserializer).map_err(|error| error.to_string())
     }
 
     /// The encoding of a map of values that are encoded already.
@@ -171,9 +168,7 @@ fn drop_filtered(value: &mut rmpv::Value) {
     match value {
         rmpv::Value::Array(items) => items.iter_mut().for_each(drop_filtered),
         rmpv::Value::Map(pairs) => {
-            let hidden = pairs
-                .iter()
-                .find(|(key, _)| key.as_str() == Some("_filter"));
+            let hidden = pairs.iter().find(|(key, _)| key.as_str() == Some("_filter"));
             let Some(rmpv::Value::Array(hidden)) = hidden.map(|(_, names)| names.clone()) else {
                 return;
             };
@@ -271,13 +266,8 @@ pub struct Timestamp {
 
 impl From<std::time::SystemTime> for Timestamp {
     fn from(time: std::time::SystemTime) -> Self {
-        let since = time
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        Timestamp {
-            seconds: since.as_secs() as i64,
-            nanoseconds: since.subsec_nanos(),
-        }
+        let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp { seconds: since.as_secs() as i64, nanoseconds: since.subsec_nanos() }
     }
 }
 
@@ -305,23 +295,14 @@ impl<'de> Deserialize<'de> for Timestamp {
         if kind != TIMESTAMP {
             return Err(D::Error::custom("an extension that is not a timestamp"));
         }
-        let number = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte))
-        };
+        let number =
+            |bytes: &[u8]| bytes.iter().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
         match body.len() {
-            4 => Ok(Timestamp {
-                seconds: number(&body) as i64,
-                nanoseconds: 0,
-            }),
+            4 => Ok(Timestamp { seconds: number(&body) as i64, nanoseconds: 0 }),
             8 => {
                 let both = number(&body);
                 let seconds = (both & 0x3_ffff_ffff) as i64;
-                Ok(Timestamp {
-                    seconds,
-                    nanoseconds: (both >> 34) as u32,
-                })
+                Ok(Timestamp { seconds, nanoseconds: (both >> 34) as u32 })
             }
             12 => Ok(Timestamp {
                 seconds: number(&body[4..]) as i64,
@@ -346,114 +327,62 @@ mod tests {
             x: f64,
             label: Option<String>,
         }
-        let point = Point {
-            x: 1.5,
-            label: None,
-        };
+        let point = Point { x: 1.5, label: None };
         let packed = Packed::encode(&point).unwrap();
-        assert_eq!(
-            packed.decode::<serde_json::Value>().unwrap(),
-            json!({"x": 1.5, "label": null})
-        );
+        assert_eq!(packed.decode::<serde_json::Value>().unwrap(), json!({"x": 1.5, "label": null}));
         assert_eq!(packed.decode::<Point>().unwrap(), point);
     }
 
     #[test]
     fn numbers_keep_their_64_bits_and_whole_numbers_serve_as_floats() {
         for number in [0, -1, i64::MAX, i64::MIN] {
-            assert_eq!(
-                Packed::encode(&number).unwrap().decode::<i64>().unwrap(),
-                number
-            );
+            assert_eq!(Packed::encode(&number).unwrap().decode::<i64>().unwrap(), number);
         }
-        assert_eq!(
-            Packed::encode(&u64::MAX).unwrap().decode::<u64>().unwrap(),
-            u64::MAX
-        );
+        assert_eq!(Packed::encode(&u64::MAX).unwrap().decode::<u64>().unwrap(), u64::MAX);
         assert_eq!(Packed::encode(&3).unwrap().decode::<f64>().unwrap(), 3.0);
-        assert!(
-            Packed::encode(&f64::NAN)
-                .unwrap()
-                .decode::<f64>()
-                .unwrap()
-                .is_nan()
-        );
+        assert!(Packed::encode(&f64::NAN).unwrap().decode::<f64>().unwrap().is_nan());
     }
 
     #[test]
     fn a_value_keeps_its_form_as_part_of_another() {
         let by_number = std::collections::BTreeMap::from([(1, Attachment::from(vec![7]))]);
-        let time = Timestamp {
-            seconds: 1,
-            nanoseconds: 2,
-        };
+        let time = Timestamp { seconds: 1, nanoseconds: 2 };
         let value = Packed::encode(&(by_number, time, u64::MAX, 1.0, 1.0_f32, "é", ())).unwrap();
         let list = Packed::encode(&[value.clone(), Packed::nil()]).unwrap();
         let expected = [&[0x92], value.as_bytes(), &[0xc0]].concat();
         assert_eq!(list.as_bytes(), expected);
-        assert_eq!(
-            list.decode::<Vec<Packed>>().unwrap(),
-            [value, Packed::nil()]
-        );
+        assert_eq!(list.decode::<Vec<Packed>>().unwrap(), [value, Packed::nil()]);
     }
 
     #[test]
     fn a_wrong_type_is_an_error_that_names_both() {
-        let error = Packed::encode("text")
-            .unwrap()
-            .decode_as::<i64>("`count`")
-            .unwrap_err();
+        let error = Packed::encode("text").unwrap().decode_as::<i64>("`count`").unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("`count` is not a i64: "), "{text}");
     }
 
     #[test]
     fn timestamps_use_the_extension_in_each_of_its_lengths() {
-        let packed = Packed::encode(&Timestamp {
-            seconds: 1,
-            nanoseconds: 2,
-        })
-        .unwrap();
-        assert_eq!(
-            packed.as_bytes(),
-            [0xc7, 12, 0xff, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]
-        );
-        assert_eq!(
-            packed.decode::<Timestamp>().unwrap(),
-            Timestamp {
-                seconds: 1,
-                nanoseconds: 2
-            }
-        );
+        let packed = Packed::encode(&Timestamp { seconds: 1, nanoseconds: 2 }).unwrap();
+        assert_eq!(packed.as_bytes(), [0xc7, 12, 0xff, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(packed.decode::<Timestamp>().unwrap(), Timestamp { seconds: 1, nanoseconds: 2 });
         let short = Packed(Bytes::from_static(&[0xd6, 0xff, 0, 0, 0, 5]));
         assert_eq!(short.decode::<Timestamp>().unwrap().seconds, 5);
         let middle = Packed(Bytes::from_static(&[0xd7, 0xff, 0, 0, 0, 4, 0, 0, 0, 7]));
-        assert_eq!(
-            middle.decode::<Timestamp>().unwrap(),
-            Timestamp {
-                seconds: 7,
-                nanoseconds: 1
-            }
-        );
+        assert_eq!(middle.decode::<Timestamp>().unwrap(), Timestamp { seconds: 7, nanoseconds: 1 });
     }
 
     #[test]
     fn filtered_keys_stay_on_the_server() {
         let check = |value: serde_json::Value, expected: serde_json::Value| {
             let packed = Packed::encode(&value).unwrap();
-            assert_eq!(
-                packed.filtered().decode::<serde_json::Value>().unwrap(),
-                expected
-            );
+            assert_eq!(packed.filtered().decode::<serde_json::Value>().unwrap(), expected);
         };
         check(
             json!({"name": "n", "content": [1], "_filter": ["content"]}),
             json!({"name": "n", "_filter": ["content"]}),
         );
-        check(
-            json!([{"_filter": ["a"], "a": 1, "b": 2}]),
-            json!([{"_filter": ["a"], "b": 2}]),
-        );
+        check(json!([{"_filter": ["a"], "a": 1, "b": 2}]), json!([{"_filter": ["a"], "b": 2}]));
         let nested = json!({"in": {"_filter": ["a"], "a": 1}});
         check(nested.clone(), nested);
         check(json!("_filter"), json!("_filter"));

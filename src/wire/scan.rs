@@ -77,9 +77,7 @@ pub(super) fn extent(bytes: &[u8]) -> Result<usize, Malformed> {
         position += body;
         let children = match shape {
             Shape::Leaf(length) => {
-                position = position
-                    .checked_add(length)
-                    .ok_or("a length is out of range")?;
+                position = position.checked_add(length).ok_or("a length is out of range")?;
                 if position > bytes.len() {
                     return Err("a value is cut off");
                 }
@@ -123,9 +121,7 @@ fn header(bytes: &[u8]) -> Result<(Shape, usize), Malformed> {
     // The lengths that follow the marker are big endian, 1, 2 or 4 bytes long.
     let length = |width: usize| -> Result<usize, Malformed> {
         let field = bytes.get(1..1 + width).ok_or("a length is cut off")?;
-        Ok(field
-            .iter()
-            .fold(0, |sum, byte| (sum << 8) | usize::from(*byte)))
+        Ok(field.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)))
     };
     let count = |width: usize| -> Result<u32, Malformed> {
         length(width).and_then(|count| u32::try_from(count).map_err(|_| "a length is out of range"))
@@ -189,10 +185,7 @@ mod tests {
         check(&[0xc1], Err("a byte that msgpack reserves"));
         check(&[0xa3, b'a'], Err("a value is cut off"));
         check(&[0xdd, 0xff, 0xff, 0xff, 0xff], Err("a value is missing"));
-        check(
-            &[0xc6, 0xff, 0xff, 0xff, 0xff, 0],
-            Err("a value is cut off"),
-        );
+        check(&[0xc6, 0xff, 0xff, 0xff, 0xff, 0], Err("a value is cut off"));
         check(&[0xda, 0], Err("a length is cut off"));
     }
 

@@ -86,10 +86,7 @@ async fn header_floods_are_cut_off() {
         let refused = answer.is_empty() || answer.starts_with("HTTP/1.1 4");
         assert!(refused, "{}", answer.lines().next().unwrap());
     }
-    let long_path = format!(
-        "GET /{} HTTP/1.1\r\nHost: HOST\r\n\r\n",
-        "x".repeat(1 << 20)
-    );
+    let long_path = format!("GET /{} HTTP/1.1\r\nHost: HOST\r\n\r\n", "x".repeat(1 << 20));
     let answer = answer_to(&running, &long_path).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"));
     is_unharmed(running).await;

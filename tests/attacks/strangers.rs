@@ -31,10 +31,7 @@ async fn a_program_of_another_user_learns_and_changes_nothing() {
     let running = target().await;
     let calls = [
         ("trame.state.get", json!([])),
-        (
-            "trame.state.update",
-            json!([[{"key": "precious", "value": "mine"}]]),
-        ),
+        ("trame.state.update", json!([[{"key": "precious", "value": "mine"}]])),
         ("trame.trigger", json!(["anything", [], {}])),
         ("trame.lifecycle.update", json!(["client_connected"])),
         ("application.exit", json!([])),
@@ -45,14 +42,7 @@ async fn a_program_of_another_user_learns_and_changes_nothing() {
     assert!(!answers.contains("a thing of value") && !answers.contains(SECRET));
     let launcher = request(&running, "POST", "/paraview/", &[("Content-Length", "0")]).await;
     assert!(!launcher.text().contains(SECRET), "{launcher:?}");
-    for path in [
-        "/index.html",
-        "/",
-        "/?sign_in=guess",
-        "/ws",
-        "/paraview/",
-        "/?secret=x",
-    ] {
+    for path in ["/index.html", "/", "/?sign_in=guess", "/ws", "/paraview/", "/?secret=x"] {
         let answer = request(&running, "GET", path, &[]).await;
         let secret = answer.text().contains(SECRET) || format!("{answer:?}").contains("set-cookie");
         assert!(!secret, "{path}");
@@ -89,30 +79,15 @@ async fn repeated_and_odd_hosts_and_origins_are_refused() {
         &[("Host", "127.0.0.1 .evil.example")],
     ];
     for headers in refused {
-        let status = request(&running, "GET", "/index.html", headers)
-            .await
-            .status;
+        let status = request(&running, "GET", "/index.html", headers).await.status;
         assert!(matches!(status, 400 | 403), "{headers:?}: {status}");
     }
-    let absolute = request(
-        &running,
-        "GET",
-        "http://evil.example/index.html",
-        &[("Host", "evil.example")],
-    );
+    let absolute =
+        request(&running, "GET", "http://evil.example/index.html", &[("Host", "evil.example")]);
     assert_eq!(absolute.await.status, 403);
     let url = running.url().to_owned();
-    let headers = [
-        ("Origin", url.as_str()),
-        ("Origin", "null"),
-        ("Content-Length", "0"),
-    ];
-    assert_eq!(
-        request(&running, "POST", "/paraview/", &headers)
-            .await
-            .status,
-        403
-    );
+    let headers = [("Origin", url.as_str()), ("Origin", "null"), ("Content-Length", "0")];
+    assert_eq!(request(&running, "POST", "/paraview/", &headers).await.status, 403);
     is_unharmed(running).await;
 }
 
@@ -146,29 +121,18 @@ async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
     let path = link.strip_prefix(running.url()).unwrap();
     let signed_in = SignedIn::from(&request(&running, "GET", path, &[]).await);
     assert_eq!(signed_in.launch(&running, &[]).await["secret"], secret);
-    assert_eq!(
-        request(&running, "GET", path, &[("Host", "evil.example")])
-            .await
-            .status,
-        403
-    );
+    assert_eq!(request(&running, "GET", path, &[("Host", "evil.example")]).await.status, 403);
     let mut socket = open(&running).await;
     for given in ["wrong-but-nearly", secret] {
         let hello =
             json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": given}]});
-        socket
-            .send(Message::Binary(frame(&hello).into()))
-            .await
-            .unwrap();
+        socket.send(Message::Binary(frame(&hello).into())).await.unwrap();
         socket.next().await.unwrap().unwrap();
     }
     drop(socket);
     running.stop().await.unwrap();
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(
-        log.contains("listening") && log.contains("refused"),
-        "{log}"
-    );
+    assert!(log.contains("listening") && log.contains("refused"), "{log}");
     let token = path.split_once('=').unwrap().1;
     let cookie = signed_in.cookie().split_once('=').unwrap().1;
     for private in [secret, token, cookie, &signed_in.proof, "wrong-but-nearly"] {
@@ -179,37 +143,17 @@ async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
 #[tokio::test]
 async fn options_can_be_printed_without_the_secret() {
     let printed = format!("{:?}", StartOptions::new().secret("k-private").port(5));
-    assert!(
-        !printed.contains("k-private") && printed.contains('5'),
-        "{printed}"
-    );
+    assert!(!printed.contains("k-private") && printed.contains('5'), "{printed}");
 }
 
 #[tokio::test]
 async fn who_is_in_can_write_no_template_and_call_no_hook() {
     let running = target().await;
     let mut client = Client::connect(&running).await;
-    for key in [
-        "trame__template_main",
-        "trame__scripts",
-        "trame__vue_use",
-        "trame__new",
-    ] {
-        assert!(
-            client
-                .set(json!({ key: "<script>alert(1)</script>" }))
-                .await
-                .is_err(),
-            "{key}"
-        );
+    for key in ["trame__template_main", "trame__scripts", "trame__vue_use", "trame__new"] {
+        assert!(client.set(json!({ key: "<script>alert(1)</script>" })).await.is_err(), "{key}");
     }
-    for method in [
-        "on_server_exited",
-        "on_message",
-        "__init__",
-        "wslink.bye",
-        "trame.none",
-    ] {
+    for method in ["on_server_exited", "on_message", "__init__", "wslink.bye", "trame.none"] {
         assert!(client.call(method, json!([])).await.is_err(), "{method}");
     }
     is_unharmed(running).await;

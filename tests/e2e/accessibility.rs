@@ -13,14 +13,10 @@ use crate::{
 async fn nothing_serious_is_found(driver: Driver, dark: bool) {
     let program = Program::start(&web(), &["--server", "--port", "0"]).await;
     let log = program.traces.log();
-    let link = log
-        .split_whitespace()
-        .find(|word| word.contains("sign_in="));
+    let link = log.split_whitespace().find(|word| word.contains("sign_in="));
     driver.page.goto(link.unwrap()).await.unwrap();
     driver.drawn().await;
-    let seen = driver
-        .js("return matchMedia('(prefers-color-scheme: dark)').matches")
-        .await;
+    let seen = driver.js("return matchMedia('(prefers-color-scheme: dark)').matches").await;
     assert_eq!(seen, dark);
 
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -37,11 +33,7 @@ async fn nothing_serious_is_found(driver: Driver, dark: bool) {
     let is_serious =
         |finding: &&Value| !matches!(finding["impact"].as_str(), Some("minor" | "moderate"));
     let found = outcome["found"].as_array().unwrap();
-    println!(
-        "{} rules hold, {} do not: {found:#?}",
-        outcome["passed"],
-        found.len()
-    );
+    println!("{} rules hold, {} do not: {found:#?}", outcome["passed"], found.len());
     let serious: Vec<_> = found.iter().filter(is_serious).collect();
     assert!(serious.is_empty(), "{serious:#?}");
     driver.page.clone().close().await.unwrap();

@@ -37,11 +37,7 @@ impl Attacker {
                 tokio::spawn(answer(stream, Arc::clone(&hears)));
             }
         });
-        Attacker {
-            address,
-            heard,
-            serving,
-        }
+        Attacker { address, heard, serving }
     }
 
     /// The page's address, under a name of this machine.
@@ -84,20 +80,14 @@ async fn application(friends: &[String]) -> Running {
     server.template("main", "<p id='shown'>shown</p>");
     let options = friends
         .iter()
-        .fold(StartOptions::new().port(0), |options, friend| {
-            options.allowed_origin(friend)
-        });
+        .fold(StartOptions::new().port(0), |options, friend| options.allowed_origin(friend));
     server.spawn(options).await.unwrap()
 }
 
 /// The user's browser, in which the application is open.
 async fn signed_in(running: &Running, flags: &[&str]) -> Driver {
     let driver = Driver::chromium_with(flags).await;
-    driver
-        .page
-        .goto(&running.sign_in_url().unwrap())
-        .await
-        .unwrap();
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
     driver.element("shown").await;
     driver
 }
@@ -172,9 +162,7 @@ async fn a_page_on_another_port_has_the_cookie_and_gets_no_secret() {
     let pair = &heard[heard.find(&cookie).unwrap()..];
     let pair = pair.split(['\r', ';']).next().unwrap();
     let headers = [("Cookie", pair), ("Content-Length", "0")];
-    let replayed = request(&running, "POST", "/paraview/", &headers)
-        .await
-        .text();
+    let replayed = request(&running, "POST", "/paraview/", &headers).await.text();
     assert!(replayed.contains("Not signed in"), "{replayed}");
     let launcher = format!("http://127.0.0.1:{}/paraview/", running.port());
     for mode in ["cors", "no-cors"] {
@@ -187,10 +175,7 @@ async fn a_page_on_another_port_has_the_cookie_and_gets_no_secret() {
             ))
             .await;
         let became = driver.js_until("window.became").await;
-        assert!(
-            !became.as_str().unwrap().contains("secret"),
-            "{mode}: {became}"
-        );
+        assert!(!became.as_str().unwrap().contains("secret"), "{mode}: {became}");
     }
     // A form needs no permission to be sent, and its answer replaces the page.
     driver
@@ -202,9 +187,7 @@ async fn a_page_on_another_port_has_the_cookie_and_gets_no_secret() {
              form.submit();"
         ))
         .await;
-    driver
-        .js_until("document.body.textContent.includes('Pages of other origins')")
-        .await;
+    driver.js_until("document.body.textContent.includes('Pages of other origins')").await;
     running.stop().await.unwrap();
 }
 
@@ -214,21 +197,11 @@ async fn a_name_that_was_rebound_to_this_machine_reaches_nothing() {
     let running = application(&[]).await;
     let rebound = ["--host-resolver-rules=MAP rebound.example 127.0.0.1"];
     let driver = signed_in(&running, &rebound).await;
-    driver
-        .page
-        .goto(&attacker.at("rebound.example"))
-        .await
-        .unwrap();
-    assert_eq!(
-        driver.page.title().await.unwrap(),
-        "attacker",
-        "the name leads here"
-    );
+    driver.page.goto(&attacker.at("rebound.example")).await.unwrap();
+    assert_eq!(driver.page.title().await.unwrap(), "attacker", "the name leads here");
     let url = format!("http://rebound.example:{}/index.html", running.port());
     driver.page.goto(&url).await.unwrap();
-    driver
-        .js_until("document.body.textContent.includes('does not go by that name')")
-        .await;
+    driver.js_until("document.body.textContent.includes('does not go by that name')").await;
     running.stop().await.unwrap();
 }
 
@@ -287,10 +260,7 @@ async fn the_page_runs_foreign_scripts_only_where_the_application_names_them() {
 
     let server = Server::new("victim");
     server.template("main", "<p id='shown'>shown</p>");
-    let module = Module {
-        scripts: vec![script.as_str().into()],
-        ..Module::default()
-    };
+    let module = Module { scripts: vec![script.as_str().into()], ..Module::default() };
     server.enable_module(module).unwrap();
     let running = server.spawn(StartOptions::new().port(0)).await.unwrap();
     let driver = signed_in(&running, &[]).await;
@@ -304,11 +274,7 @@ async fn the_link_leaves_the_address_and_the_secret_is_nowhere_in_it() {
     let driver = signed_in(&running, &[]).await;
     let address = driver.js("return location.href").await;
     assert_eq!(address, format!("{}/index.html", running.url()));
-    assert_eq!(
-        driver.js("return document.cookie").await,
-        "",
-        "out of reach of scripts"
-    );
+    assert_eq!(driver.js("return document.cookie").await, "", "out of reach of scripts");
     assert_eq!(driver.js("return document.referrer").await, "");
     running.stop().await.unwrap();
 }

@@ -56,10 +56,8 @@ async fn with_two_windows_the_second_close_ends_the_program() {
     })
     .await;
     close(&windows[1]);
-    until("the second window to close", async || {
-        (driver.windows().await.len() == 1).then_some(())
-    })
-    .await;
+    until("the second window to close", async || (driver.windows().await.len() == 1).then_some(()))
+        .await;
     assert!(
         !is_port_free("127.0.0.1", port).await.unwrap(),
         "the first window still needs the server"
@@ -76,11 +74,7 @@ async fn a_page_that_answers_no_more_does_not_hold_up_the_end() {
     let mut program = Program::start(&desktop(), &[]).await;
     let window = program.window().await;
     until("the web process", async || {
-        program
-            .traces
-            .processes()
-            .into_iter()
-            .find(|(_, name)| name.starts_with("WebKit"))
+        program.traces.processes().into_iter().find(|(_, name)| name.starts_with("WebKit"))
     })
     .await;
     let stopped: Vec<_> = program
@@ -125,10 +119,8 @@ async fn killing_the_program_leaves_no_process() {
     program.window().await;
     signal(program.pid(), "KILL");
     assert_eq!(program.exit().await.code(), None);
-    until("the children to end", async || {
-        program.traces.processes().is_empty().then_some(())
-    })
-    .await;
+    until("the children to end", async || program.traces.processes().is_empty().then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -162,13 +154,8 @@ impl Bus {
             .spawn()
             .unwrap();
         let mut address = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        Bus {
-            process,
-            address: address.trim().to_owned(),
-        }
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Bus { process, address: address.trim().to_owned() }
     }
 }
 
@@ -184,10 +171,8 @@ async fn fifty_launches_and_closes_on_one_port() {
     let port = Program::start(&desktop(), &[]).await.port();
     let (mut to_window, mut to_exit) = (Vec::new(), Vec::new());
     for _ in 0..50 {
-        until("the port", async || {
-            is_port_free("127.0.0.1", port).await.unwrap().then_some(())
-        })
-        .await;
+        until("the port", async || is_port_free("127.0.0.1", port).await.unwrap().then_some(()))
+            .await;
         let begin = Instant::now();
         let mut program = Program::start(&desktop(), &["--port", &port.to_string()]).await;
         let window = program.window().await;
@@ -195,31 +180,15 @@ async fn fifty_launches_and_closes_on_one_port() {
         program.joined(1).await;
         let begin = Instant::now();
         close(&window);
-        assert_eq!(
-            program.exit().await.code(),
-            Some(0),
-            "{}",
-            program.traces.log()
-        );
+        assert_eq!(program.exit().await.code(), Some(0), "{}", program.traces.log());
         to_exit.push(begin.elapsed());
         assert!(is_port_free("127.0.0.1", port).await.unwrap());
-        assert_eq!(
-            windows_of(program.child.id().unwrap_or(0) as i32),
-            Vec::<String>::new()
-        );
+        assert_eq!(windows_of(program.child.id().unwrap_or(0) as i32), Vec::<String>::new());
     }
-    println!(
-        "launch to window {}, close to exit {}",
-        spread(&mut to_window),
-        spread(&mut to_exit)
-    );
+    println!("launch to window {}, close to exit {}", spread(&mut to_window), spread(&mut to_exit));
 }
 
 fn spread(times: &mut [Duration]) -> String {
     times.sort();
-    format!(
-        "p50 {:?}, max {:?}",
-        times[times.len() / 2],
-        times[times.len() - 1]
-    )
+    format!("p50 {:?}, max {:?}", times[times.len() / 2], times[times.len() - 1])
 }

@@ -55,10 +55,7 @@ impl Driver {
     /// The same, with flags.
     pub async fn chromium_with(flags: &[&str]) -> Self {
         let traces = Traces::new();
-        let profile = format!(
-            "--user-data-dir={}",
-            traces.path().join("profile").display()
-        );
+        let profile = format!("--user-data-dir={}", traces.path().join("profile").display());
         let args = [
             "--headless=new",
             "--no-sandbox",
@@ -86,40 +83,23 @@ impl Driver {
         traces: Traces,
         capabilities: Value,
     ) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = driver.arg(format!("{port_flag}{port}")).spawn().unwrap();
         until("the driver", async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", port))
-                .await
-                .ok()
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
         })
         .await;
-        let Value::Object(capabilities) = capabilities else {
-            unreachable!()
-        };
+        let Value::Object(capabilities) = capabilities else { unreachable!() };
         let url = format!("http://127.0.0.1:{port}");
-        let page = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&url)
-            .await;
+        let page =
+            ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&url).await;
         let page = page.unwrap_or_else(|error| panic!("{error}\n{}", traces.log()));
-        Driver {
-            process,
-            page,
-            traces,
-        }
+        Driver { process, page, traces }
     }
 
     /// The process id of the desktop program.
     pub async fn program(&self) -> i32 {
-        until("the program's process id", async || {
-            self.traces.number("pid")
-        })
-        .await
+        until("the program's process id", async || self.traces.number("pid")).await
     }
 
     /// The windows of the desktop program.
@@ -148,12 +128,10 @@ impl Driver {
 
     /// The value of a field, as the page has it.
     pub async fn value(&self, id: &str) -> f64 {
-        self.js(&format!(
-            "return Number(document.getElementById('{id}').value)"
-        ))
-        .await
-        .as_f64()
-        .unwrap()
+        self.js(&format!("return Number(document.getElementById('{id}').value)"))
+            .await
+            .as_f64()
+            .unwrap()
     }
 
     /// Waits until the canvas shows a field that is not of one colour, and gives a sum over its pixels.

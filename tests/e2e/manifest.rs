@@ -61,9 +61,7 @@ fn it_records_what_a_package_asks_for_and_copies_its_files() {
     assert_eq!(serde_json::to_value(read()).unwrap(), expected);
     let copied = output.join("widgets/__widgets_1/a.js");
     assert_eq!(fs::read_to_string(&copied).unwrap(), "1");
-    selvedge::Server::new("copied")
-        .enable_module(read())
-        .unwrap();
+    selvedge::Server::new("copied").enable_module(read()).unwrap();
 
     fs::remove_file(package.join("files/a.js")).unwrap();
     write(&["--copy", "widgets"]);

@@ -30,21 +30,9 @@ pub fn web() -> PathBuf {
 }
 
 fn binary(variable: &str, name: &str) -> PathBuf {
-    let beside = || {
-        env::current_exe()
-            .unwrap()
-            .parent()
-            .unwrap()
-            .parent()
-            .unwrap()
-            .join(name)
-    };
+    let beside = || env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
     let path = env::var_os(variable).map_or_else(beside, PathBuf::from);
-    assert!(
-        path.is_file(),
-        "{} is missing: run `cargo xtask test --only e2e`",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is missing: run `cargo xtask test --only e2e`", path.display());
     path
 }
 
@@ -83,21 +71,13 @@ impl Traces {
 
     /// The number behind `name` in a file of one number.
     pub fn number(&self, name: &str) -> Option<i32> {
-        fs::read_to_string(self.dir.path().join(name))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        fs::read_to_string(self.dir.path().join(name)).ok()?.trim().parse().ok()
     }
 
     /// A program that appends what it prints to the log.
     pub fn command(&self, program: &Path) -> Command {
         let log = || {
-            fs::File::options()
-                .append(true)
-                .create(true)
-                .open(self.dir.path().join("log"))
-                .unwrap()
+            fs::File::options().append(true).create(true).open(self.dir.path().join("log")).unwrap()
         };
         let mut command = Command::new(program);
         let (name, value) = self.mark.split_once('=').unwrap();
@@ -125,33 +105,21 @@ impl Traces {
     pub fn processes(&self) -> Vec<(i32, String)> {
         let marked = |pid: &i32| {
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment
-                .split(|byte| *byte == 0)
-                .any(|entry| entry == self.mark.as_bytes())
+            environment.split(|byte| *byte == 0).any(|entry| entry == self.mark.as_bytes())
         };
         let pids = fs::read_dir("/proc")
             .unwrap()
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         let name = |pid: i32| {
-            fs::read_to_string(format!("/proc/{pid}/comm"))
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
+            fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
         };
         pids.filter(marked).map(|pid| (pid, name(pid))).collect()
     }
 
     /// Waits until nothing of the test runs any more and its port is free.
     pub async fn nothing_is_left(&self, port: u16) {
-        assert!(
-            is_port_free("127.0.0.1", port).await.unwrap(),
-            "{}",
-            self.log()
-        );
-        until("the end of all processes", async || {
-            self.processes().is_empty().then_some(())
-        })
-        .await;
+        assert!(is_port_free("127.0.0.1", port).await.unwrap(), "{}", self.log());
+        until("the end of all processes", async || self.processes().is_empty().then_some(())).await;
     }
 }
 
@@ -189,16 +157,9 @@ impl Program {
         let mut command = traces.command(program);
         command.args(["--authKey", SECRET]).args(args);
         adapt(&mut command);
-        let child = AsyncCommand::from(command)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let child = AsyncCommand::from(command).kill_on_drop(true).spawn().unwrap();
         let address = traces.address().await;
-        Program {
-            child,
-            traces,
-            address,
-        }
+        Program { child, traces, address }
     }
 
     pub fn pid(&self) -> i32 {
@@ -216,10 +177,7 @@ impl Program {
     /// Waits until this many clients have said hello since the start.
     pub async fn joined(&self, count: usize) {
         let joins = || self.traces.log().matches("a client joined").count();
-        until("the page to connect", async || {
-            (joins() >= count).then_some(())
-        })
-        .await;
+        until("the page to connect", async || (joins() >= count).then_some(())).await;
     }
 
     /// The windows that it shows.
@@ -234,8 +192,7 @@ impl Program {
     /// The program's exit status, which has to come within two seconds.
     pub async fn exit(&mut self) -> ExitStatus {
         let exit = timeout(Duration::from_secs(2), self.child.wait()).await;
-        exit.unwrap_or_else(|_| panic!("the program goes on\n{}", self.traces.log()))
-            .unwrap()
+        exit.unwrap_or_else(|_| panic!("the program goes on\n{}", self.traces.log())).unwrap()
     }
 }
 
@@ -244,28 +201,14 @@ pub fn windows_of(pid: i32) -> Vec<String> {
     let listed = Command::new("wmctrl").args(["-l", "-p"]).output().unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let of_pid = |line: &&str| line.split_whitespace().nth(2) == Some(pid.to_string().as_str());
-    listed
-        .lines()
-        .filter(of_pid)
-        .map(|line| line.split(' ').next().unwrap().to_owned())
-        .collect()
+    listed.lines().filter(of_pid).map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 
 /// Closes a window as its user does.
 pub fn close(window: &str) {
-    assert!(
-        Command::new("wmctrl")
-            .args(["-i", "-c", window])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("wmctrl").args(["-i", "-c", window]).status().unwrap().success());
 }
 
 pub fn signal(pid: i32, name: &str) {
-    drop(
-        Command::new("kill")
-            .args([&format!("-{name}"), &pid.to_string()])
-            .status(),
-    );
+    drop(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status());
 }

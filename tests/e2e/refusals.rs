@@ -21,14 +21,8 @@ async fn run(
     let mut command = traces.command(program);
     command.args(args);
     adapt(&mut command);
-    let mut child = AsyncCommand::from(command)
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let exit = timeout(Duration::from_secs(10), child.wait())
-        .await
-        .expect("an end")
-        .unwrap();
+    let mut child = AsyncCommand::from(command).kill_on_drop(true).spawn().unwrap();
+    let exit = timeout(Duration::from_secs(10), child.wait()).await.expect("an end").unwrap();
     assert_eq!(traces.processes(), []);
     (exit.code(), traces.log())
 }
@@ -64,10 +58,7 @@ async fn no_display() {
     };
     let (code, printed) = run(&desktop(), &[], without).await;
     assert_eq!(code, Some(69), "{printed}");
-    assert!(
-        printed.contains("no display") && printed.contains("--server"),
-        "{printed}"
-    );
+    assert!(printed.contains("no display") && printed.contains("--server"), "{printed}");
     assert!(!printed.contains("panicked"), "{printed}");
 }
 

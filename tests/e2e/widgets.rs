@@ -24,16 +24,8 @@ impl Widgets {
         let server = trame_widgets::app(manifests).unwrap();
         let running = start(&server).await;
         let driver = Driver::chromium().await;
-        driver
-            .page
-            .goto(&running.sign_in_url().unwrap())
-            .await
-            .unwrap();
-        Widgets {
-            server,
-            running,
-            driver,
-        }
+        driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+        Widgets { server, running, driver }
     }
 
     /// Waits until an element shows a text.
@@ -120,10 +112,7 @@ async fn calls_go_both_ways(widgets: &Widgets) {
     widgets.shows("#answered", "65").await;
     assert_eq!(widgets.value("answered"), Value::Null, "it is the page's");
     widgets.click("focus").await;
-    widgets
-        .driver
-        .js_until("document.activeElement?.id === 'name'")
-        .await;
+    widgets.driver.js_until("document.activeElement?.id === 'name'").await;
 }
 
 async fn a_file_is_uploaded(widgets: &Widgets) {
@@ -132,24 +121,16 @@ async fn a_file_is_uploaded(widgets: &Widgets) {
     fs::write(&path, vec![1u8; 5_000_000]).unwrap();
     let field = widgets.driver.element("file").await;
     field.send_keys(path.to_str().unwrap()).await.unwrap();
-    widgets
-        .shows("#received", "data.bin: 5000000 bytes, sum 5000000")
-        .await;
+    widgets.shows("#received", "data.bin: 5000000 bytes, sum 5000000").await;
 }
 
 async fn a_long_call_loses_nothing(widgets: &Widgets) {
     widgets.click("measure").await;
-    widgets
-        .driver
-        .js_until("document.getElementById('busy') !== null")
-        .await;
+    widgets.driver.js_until("document.getElementById('busy') !== null").await;
     widgets.server.state().set("speed", 70);
     widgets.shows("#shown-speed", "70").await;
     widgets.shows("#greeting", "Hello Measured").await;
-    widgets
-        .driver
-        .js_until("document.getElementById('busy') === null")
-        .await;
+    widgets.driver.js_until("document.getElementById('busy') === null").await;
 }
 
 async fn an_error_reaches_the_server(widgets: &Widgets) {
@@ -167,20 +148,16 @@ async fn a_reload_shows_the_same(widgets: &Widgets) {
     widgets.shows("#shown-speed", "70").await;
     widgets.type_name("Barbara").await;
     widgets.has("name", json!("Barbara")).await;
-    until("the page before to leave", async || {
-        (widgets.server.client_count() == 1).then_some(())
-    })
-    .await;
+    until("the page before to leave", async || (widgets.server.client_count() == 1).then_some(()))
+        .await;
 }
 
 #[tokio::test]
 async fn trames_own_page_shows_them() {
     let widgets = Widgets::open(manifests()).await;
     the_widgets_work(&widgets).await;
-    let own = widgets
-        .driver
-        .js("return document.documentElement.dataset.connection ?? 'trame'")
-        .await;
+    let own =
+        widgets.driver.js("return document.documentElement.dataset.connection ?? 'trame'").await;
     assert_eq!(own, "trame");
     widgets.stop().await;
 }
@@ -190,17 +167,12 @@ async fn the_built_in_page_shows_them() {
     let (_, packages) = manifests().split_first().unwrap();
     let widgets = Widgets::open(packages).await;
     the_widgets_work(&widgets).await;
-    let own = widgets
-        .driver
-        .js("return document.documentElement.dataset.connection ?? 'trame'")
-        .await;
+    let own =
+        widgets.driver.js("return document.documentElement.dataset.connection ?? 'trame'").await;
     assert_eq!(own, "ready");
     let script = r#"<trame-script module script="window.ran = import.meta.url"></trame-script>"#;
     widgets.server.template("main", script);
-    widgets
-        .driver
-        .js_until("window.ran?.startsWith('blob:')")
-        .await;
+    widgets.driver.js_until("window.ran?.startsWith('blob:')").await;
     widgets.stop().await;
 }
 
@@ -211,9 +183,7 @@ async fn trames_own_page_gets_nothing_without_a_sign_in() {
     let stranger = Driver::chromium().await;
     stranger.page.goto(widgets.running.url()).await.unwrap();
     // That page has no better words for it.
-    stranger
-        .js_until("document.getElementById('app').textContent.includes('connect()')")
-        .await;
+    stranger.js_until("document.getElementById('app').textContent.includes('connect()')").await;
     assert_eq!(widgets.server.client_count(), 1);
     widgets.stop().await;
 }
@@ -221,15 +191,9 @@ async fn trames_own_page_gets_nothing_without_a_sign_in() {
 #[tokio::test]
 async fn the_built_in_page_comes_back_with_what_it_missed() {
     let (_, packages) = manifests().split_first().unwrap();
-    let Widgets {
-        server,
-        running,
-        driver,
-    } = Widgets::open(packages).await;
+    let Widgets { server, running, driver } = Widgets::open(packages).await;
     let port = running.port();
-    driver
-        .js_until("document.querySelector('.v-application #name') !== null")
-        .await;
+    driver.js_until("document.querySelector('.v-application #name') !== null").await;
     driver
         .js("window.sent = []; const { send } = WebSocket.prototype;
              WebSocket.prototype.send = function (bytes) {
@@ -239,20 +203,12 @@ async fn the_built_in_page_comes_back_with_what_it_missed() {
              document.getElementById('name').focus()")
         .await;
     server.state().set("speed", 41);
-    driver
-        .js_until("window.sent.some((message) => message.includes('selvedge.mark'))")
-        .await;
+    driver.js_until("window.sent.some((message) => message.includes('selvedge.mark'))").await;
     running.stop().await.unwrap();
     server.state().set("speed", 42);
-    driver
-        .js("trame.state.set('name', 'Typed offline'); window.sent = []")
-        .await;
+    driver.js("trame.state.set('name', 'Typed offline'); window.sent = []").await;
     let running = server.spawn(options().port(port)).await.unwrap();
-    let widgets = Widgets {
-        server,
-        running,
-        driver,
-    };
+    let widgets = Widgets { server, running, driver };
     widgets.shows("#shown-speed", "42").await;
     widgets.shows("#greeting", "Hello Typed offline").await;
     let sent = widgets.driver.js("return window.sent.join()").await;

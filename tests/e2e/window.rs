@@ -10,12 +10,7 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
     let mut client = Client::connect_to(driver.traces.address().await).await;
 
     // A slider moves the server's state.
-    driver
-        .element("feed")
-        .await
-        .send_keys("\u{e014}\u{e014}")
-        .await
-        .unwrap();
+    driver.element("feed").await.send_keys("\u{e014}\u{e014}").await.unwrap();
     let moved = until("the state to follow the slider", async || {
         let feed = client.snapshot().await["feed"].as_f64().unwrap();
         (feed != 0.0545).then_some(feed)
@@ -25,24 +20,16 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
 
     // A change on the server moves the slider, and the name of the preset is gone.
     client.set(json!({"feed": 0.07})).await.unwrap();
-    driver
-        .js_until("Number(document.getElementById('feed').value) === 0.07")
-        .await;
+    driver.js_until("Number(document.getElementById('feed').value) === 0.07").await;
     assert_eq!(client.snapshot().await["preset"], "");
 
     // Frames arrive and differ.
     let first = driver.drawn().await;
-    until("another frame", async || {
-        (driver.drawn().await != first).then_some(())
-    })
-    .await;
+    until("another frame", async || (driver.drawn().await != first).then_some(())).await;
 
     // Paused, the field stands still, and a step moves it.
     driver.element("toggle").await.click().await.unwrap();
-    until("the pause", async || {
-        (client.snapshot().await["running"] == false).then_some(())
-    })
-    .await;
+    until("the pause", async || (client.snapshot().await["running"] == false).then_some(())).await;
     let iteration = until("the last statistics", async || {
         let before = client.snapshot().await["iteration"].as_i64().unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
@@ -51,10 +38,7 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
     .await;
     let still = driver.drawn().await;
     driver.element("step").await.click().await.unwrap();
-    until("the step to be drawn", async || {
-        (driver.drawn().await != still).then_some(())
-    })
-    .await;
+    until("the step to be drawn", async || (driver.drawn().await != still).then_some(())).await;
     until("the step to be counted", async || {
         (client.snapshot().await["iteration"].as_i64().unwrap() == iteration + 1).then_some(())
     })
@@ -66,10 +50,7 @@ async fn the_mouse_paints_on_the_field() {
     let driver = Driver::window(&[]).await;
     let mut client = Client::connect_to(driver.traces.address().await).await;
     driver.drawn().await;
-    client
-        .set(json!({"running": false, "feed": 0.0, "kill": 0.075, "brush": 40}))
-        .await
-        .unwrap();
+    client.set(json!({"running": false, "feed": 0.0, "kill": 0.075, "brush": 40})).await.unwrap();
     let before = client.snapshot().await["coverage"].as_f64().unwrap();
     driver.element("field").await.click().await.unwrap();
     driver.element("step").await.click().await.unwrap();
@@ -83,16 +64,10 @@ async fn the_mouse_paints_on_the_field() {
 async fn a_long_job_shows_progress_and_can_be_cancelled() {
     let driver = Driver::window(&[]).await;
     driver.element("steady").await.click().await.unwrap();
-    driver
-        .js_until("document.querySelector('progress').value > 0")
-        .await;
+    driver.js_until("document.querySelector('progress').value > 0").await;
     driver.element("cancel").await.click().await.unwrap();
-    driver
-        .js_until("document.getElementById('cancel').disabled")
-        .await;
-    driver
-        .js_until("document.body.textContent.includes('Cancelled')")
-        .await;
+    driver.js_until("document.getElementById('cancel').disabled").await;
+    driver.js_until("document.body.textContent.includes('Cancelled')").await;
 }
 
 #[tokio::test]
@@ -104,19 +79,11 @@ async fn the_window_does_not_leave_the_server() {
     driver.js("location.href = 'file:///etc/passwd'").await;
     driver.element("feed").await;
     assert_eq!(driver.page.current_url().await.unwrap(), own);
-    assert!(
-        own.query().is_none(),
-        "the sign-in is gone from the address"
-    );
-    let reached = driver
-        .js("return window.__TAURI_INTERNALS__ ? 'there' : 'absent'")
-        .await;
+    assert!(own.query().is_none(), "the sign-in is gone from the address");
+    let reached = driver.js("return window.__TAURI_INTERNALS__ ? 'there' : 'absent'").await;
     if reached == "there" {
         let call = "const done = arguments[0];
             window.__TAURI_INTERNALS__.invoke('plugin:app|version').then(() => done('granted'), () => done('refused'))";
-        assert_eq!(
-            driver.page.execute_async(call, vec![]).await.unwrap(),
-            "refused"
-        );
+        assert_eq!(driver.page.execute_async(call, vec![]).await.unwrap(), "refused");
     }
 }

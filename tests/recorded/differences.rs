@@ -69,11 +69,7 @@ fn rewrite(message: &mut Value, note: &mut impl FnMut(&'static str)) {
     if let Some(data) = message.pointer_mut("/error/data")
         && let Some(fields) = data.as_object_mut()
     {
-        assert!(
-            fields
-                .remove("trace")
-                .is_some_and(|trace| trace.is_string())
-        );
+        assert!(fields.remove("trace").is_some_and(|trace| trace.is_string()));
         fields["exception"] = SENTENCE.into();
         note("traceback");
     }

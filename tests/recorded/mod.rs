@@ -79,18 +79,12 @@ fn the_differences_are_those_that_the_documentation_lists() {
         differences::apply(&mut Session::read(name), &mut places);
     }
     let page = include_str!("../../docs/differences.md");
-    let documented = page
-        .lines()
-        .filter(|line| line.starts_with("| **"))
-        .map(|line| {
-            let mut cells = line.trim_matches('|').split('|').map(str::trim);
-            let mut cell = || cells.next().unwrap().trim_matches('*').to_owned();
-            (cell(), cell())
-        });
-    assert_eq!(
-        documented.collect::<std::collections::BTreeMap<_, _>>(),
-        places.listed()
-    );
+    let documented = page.lines().filter(|line| line.starts_with("| **")).map(|line| {
+        let mut cells = line.trim_matches('|').split('|').map(str::trim);
+        let mut cell = || cells.next().unwrap().trim_matches('*').to_owned();
+        (cell(), cell())
+    });
+    assert_eq!(documented.collect::<std::collections::BTreeMap<_, _>>(), places.listed());
 }
 
 /// Does what the client of a session did, and compares what the server does.
@@ -130,20 +124,13 @@ impl Replay {
             greetings.add_permits(1);
             greeted(&server).await;
         }
-        Replay {
-            running,
-            connections: HashMap::new(),
-            greetings,
-        }
+        Replay { running, connections: HashMap::new(), greetings }
     }
 
     async fn step(&mut self, connection: &str, what: What, place: &str) {
         if !self.connections.contains_key(connection) {
             let socket = open(&self.running).await;
-            let opened = Connection {
-                socket,
-                unfinished: Vec::new(),
-            };
+            let opened = Connection { socket, unfinished: Vec::new() };
             self.connections.insert(connection.to_owned(), opened);
         }
         let peer = self.connections.get_mut(connection).unwrap();
@@ -226,9 +213,7 @@ impl Connection {
 
     async fn receive(&mut self) -> Received {
         loop {
-            let message = timeout(PATIENCE, self.socket.next())
-                .await
-                .expect("a message in time");
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
             match message {
                 Some(Ok(Message::Binary(frame))) => {
                     let field =

@@ -73,16 +73,9 @@ impl Session {
                 },
                 _ => None,
             };
-            events.extend(what.map(|what| Event {
-                time,
-                connection,
-                what,
-            }));
+            events.extend(what.map(|what| Event { time, connection, what }));
         }
-        Session {
-            name: name.to_owned(),
-            events,
-        }
+        Session { name: name.to_owned(), events }
     }
 }
 
@@ -120,11 +113,7 @@ fn sent_bytes(event: &Value, messages: &HashMap<u64, Vec<u8>>) -> Vec<u8> {
         return from_hex(event["hex"].as_str().unwrap());
     };
     let bytes = [from_hex(event["header_hex"].as_str().unwrap()), chunk].concat();
-    assert_eq!(
-        Some(bytes.len() as u64),
-        event["frame_bytes"].as_u64(),
-        "{event}"
-    );
+    assert_eq!(Some(bytes.len() as u64), event["frame_bytes"].as_u64(), "{event}");
     bytes
 }
 
@@ -164,10 +153,7 @@ fn to_msgpack(value: &Value) -> Msgpack {
     match value {
         Value::Array(items) => Msgpack::Array(items.iter().map(to_msgpack).collect()),
         Value::Object(entries) => Msgpack::Map(
-            entries
-                .iter()
-                .map(|(key, value)| (key.as_str().into(), to_msgpack(value)))
-                .collect(),
+            entries.iter().map(|(key, value)| (key.as_str().into(), to_msgpack(value))).collect(),
         ),
         plain => rmpv::ext::to_value(plain).unwrap(),
     }
@@ -198,9 +184,7 @@ fn to_json(value: &Msgpack) -> Value {
                 Some(text) => text.to_owned(),
                 None => key.to_string(),
             };
-            let entries = pairs
-                .iter()
-                .map(|(name, value)| (key(name), to_json(value)));
+            let entries = pairs.iter().map(|(name, value)| (key(name), to_json(value)));
             Value::Object(entries.collect())
         }
         plain => rmpv::ext::from_value(plain.clone()).unwrap(),
@@ -219,10 +203,7 @@ pub fn matches(expected: &Value, actual: &Value) -> bool {
         }
         (Value::Array(expected), Value::Array(actual)) => {
             expected.len() == actual.len()
-                && expected
-                    .iter()
-                    .zip(actual)
-                    .all(|(one, other)| matches(one, other))
+                && expected.iter().zip(actual).all(|(one, other)| matches(one, other))
         }
         (Value::Object(expected), Value::Object(actual)) => {
             expected.len() == actual.len()

@@ -59,9 +59,7 @@ async fn open_address(
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
-    client_async(request, stream)
-        .await
-        .map(|(socket, _)| socket)
+    client_async(request, stream).await.map(|(socket, _)| socket)
 }
 
 /// An HTTP answer.
@@ -102,10 +100,7 @@ pub async fn request_with(
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-    if !headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("host"))
-    {
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         head += &format!("Host: {}\r\n", running.url().trim_start_matches("http://"));
     }
     for (name, value) in headers {
@@ -114,38 +109,18 @@ pub async fn request_with(
     if !body.is_empty() {
         head += &format!("Content-Length: {}\r\n", body.len());
     }
-    stream
-        .write_all(format!("{head}\r\n{body}").as_bytes())
-        .await
-        .unwrap();
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut bytes))
-        .await
-        .unwrap()
-        .unwrap();
-    let end = bytes
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .expect("a complete answer");
+    timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a complete answer");
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
-    let status = lines
-        .next()
-        .unwrap()
-        .split(' ')
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Answer {
-        status,
-        headers,
-        body: bytes[end + 4..].to_vec(),
-    }
+    Answer { status, headers, body: bytes[end + 4..].to_vec() }
 }
 
 /// What a browser has after it has followed a sign-in link.
@@ -166,10 +141,7 @@ impl SignedIn {
         assert_eq!(answer.status, 303, "{answer:?}");
         let location = answer.header("location");
         let (_, proof) = location.split_once("#signInProof=").unwrap();
-        SignedIn {
-            set_cookie: answer.header("set-cookie").to_owned(),
-            proof: proof.to_owned(),
-        }
+        SignedIn { set_cookie: answer.header("set-cookie").to_owned(), proof: proof.to_owned() }
     }
 
     pub fn cookie(&self) -> &str {
@@ -202,14 +174,8 @@ pub struct Client {
 
 #[derive(Debug)]
 pub enum Incoming {
-    Answer {
-        id: String,
-        result: Result<Msgpack, Msgpack>,
-    },
-    Published {
-        topic: String,
-        data: Msgpack,
-    },
+    Answer { id: String, result: Result<Msgpack, Msgpack> },
+    Published { topic: String, data: Msgpack },
     Closed(Option<CloseFrame>),
 }
 
@@ -224,17 +190,8 @@ impl Client {
 
     pub async fn hello(socket: WebSocketStream<TcpStream>) -> Self {
         let (chunks, inbox) = Default::default();
-        let mut client = Client {
-            socket,
-            next_id: 0,
-            chunks,
-            inbox,
-            id: String::new(),
-        };
-        let hello = client
-            .call("wslink.hello", json!([{ "secret": SECRET }]))
-            .await
-            .unwrap();
+        let mut client = Client { socket, next_id: 0, chunks, inbox, id: String::new() };
+        let hello = client.call("wslink.hello", json!([{ "secret": SECRET }])).await.unwrap();
         client.id = to_json(&hello)["clientID"].as_str().unwrap().to_owned();
         client
     }
@@ -247,12 +204,7 @@ impl Client {
 
     /// Calls a trigger; its result as JSON.
     pub async fn trigger(&mut self, name: &str, args: Value) -> Value {
-        to_json(
-            &self
-                .call("trame.trigger", json!([name, args, {}]))
-                .await
-                .unwrap(),
-        )
+        to_json(&self.call("trame.trigger", json!([name, args, {}])).await.unwrap())
     }
 
     /// Sets keys as a page does.
@@ -274,17 +226,10 @@ impl Client {
     /// Sends a call and gives its id.
     pub async fn send(&mut self, method: &str, args: Value) -> String {
         self.next_id += 1;
-        let prefix = if method.starts_with("wslink.") {
-            "system"
-        } else {
-            "rpc"
-        };
+        let prefix = if method.starts_with("wslink.") { "system" } else { "rpc" };
         let id = format!("{prefix}:c0:{}", self.next_id);
         let call = json!({"wslink": "1.0", "id": id, "method": method, "args": args, "kwargs": {}});
-        self.socket
-            .send(Message::Binary(frame(&call).into()))
-            .await
-            .unwrap();
+        self.socket.send(Message::Binary(frame(&call).into())).await.unwrap();
         id
     }
 
@@ -312,10 +257,7 @@ impl Client {
 
     /// The close code that the server sends.
     pub async fn closed(&mut self) -> Option<u16> {
-        match self
-            .wait_for(|incoming| matches!(incoming, Incoming::Closed(_)))
-            .await
-        {
+        match self.wait_for(|incoming| matches!(incoming, Incoming::Closed(_))).await {
             Incoming::Closed(frame) => frame.map(|frame| frame.code.into()),
             _ => unreachable!(),
         }
@@ -348,9 +290,7 @@ impl Client {
     /// Waits until one more message is in the inbox.
     pub async fn receive(&mut self) {
         loop {
-            let message = timeout(PATIENCE, self.socket.next())
-                .await
-                .expect("a message in time");
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
             let message = match message {
                 Some(Ok(Message::Binary(frame))) => self.assemble(&frame),
                 Some(Ok(Message::Close(frame))) => Some(Incoming::Closed(frame)),
@@ -366,11 +306,7 @@ impl Client {
     fn assemble(&mut self, frame: &[u8]) -> Option<Incoming> {
         let field = |at: usize| u32::from_le_bytes(frame[at..at + 4].try_into().unwrap());
         let message = self.chunks.entry(field(0)).or_default();
-        assert_eq!(
-            message.len(),
-            field(4) as usize,
-            "the server sends chunks in order"
-        );
+        assert_eq!(message.len(), field(4) as usize, "the server sends chunks in order");
         message.extend_from_slice(&frame[12..]);
         if message.len() < field(8) as usize {
             return None;
@@ -379,18 +315,12 @@ impl Client {
         let value = rmpv::decode::read_value(&mut &message[..]).unwrap();
         let part = |name: &str| {
             let pairs = value.as_map().unwrap();
-            pairs
-                .iter()
-                .find(|(key, _)| key.as_str() == Some(name))
-                .map(|(_, value)| value.clone())
+            pairs.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone())
         };
         let id = part("id").unwrap().as_str().unwrap().to_owned();
         if let Some(topic) = id.strip_prefix("publish:") {
             let topic = topic.rsplit_once(':').unwrap().0.to_owned();
-            return Some(Incoming::Published {
-                topic,
-                data: part("result").unwrap(),
-            });
+            return Some(Incoming::Published { topic, data: part("result").unwrap() });
         }
         let result = part("error").map_or_else(|| Ok(part("result").unwrap()), Err);
         Some(Incoming::Answer { id, result })
@@ -418,9 +348,9 @@ pub fn to_json(value: &Msgpack) -> Value {
     match value {
         Msgpack::Nil => Value::Null,
         Msgpack::Boolean(value) => json!(value),
-        Msgpack::Integer(value) => value
-            .as_i64()
-            .map_or_else(|| json!(value.as_u64()), |value| json!(value)),
+        Msgpack::Integer(value) => {
+            value.as_i64().map_or_else(|| json!(value.as_u64()), |value| json!(value))
+        }
         Msgpack::F32(value) => json!(value),
         Msgpack::F64(value) => json!(value),
         Msgpack::String(text) => json!(text.as_str()),

@@ -28,9 +28,7 @@ const INFORMATIONAL: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
 
 /// The suite sends messages of up to 16 MiB.
 fn large() -> Options {
-    Options::new()
-        .max_message_size(16 << 20)
-        .receive_queue(16, 32 << 20)
+    Options::new().max_message_size(16 << 20).receive_queue(16, 32 << 20)
 }
 
 /// A program of the virtual environment.
@@ -58,21 +56,14 @@ fn check(out: &Path) {
     let cases = agents.values().next().unwrap();
     let mut wrong = Vec::new();
     for (case, result) in cases {
-        let (behavior, close) = (
-            result["behavior"].as_str().unwrap(),
-            result["behaviorClose"].as_str().unwrap(),
-        );
+        let (behavior, close) =
+            (result["behavior"].as_str().unwrap(), result["behaviorClose"].as_str().unwrap());
         let informs = INFORMATIONAL.contains(&case.as_str()) && behavior == "INFORMATIONAL";
         if !informs && (behavior != "OK" || (close != "OK" && close != "INFORMATIONAL")) {
             wrong.push(format!("{case}: {behavior}, close {close}"));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases: {wrong:#?}",
-        wrong.len(),
-        cases.len()
-    );
+    assert!(wrong.is_empty(), "{} of {} cases: {wrong:#?}", wrong.len(), cases.len());
     assert_eq!(cases.len(), 301, "all cases without compression");
 }
 
@@ -84,11 +75,8 @@ async fn autobahn_finds_nothing_wrong_with_the_server() {
     let running = start(&server).await;
     let out = tempfile::tempdir().unwrap();
     let address = running.addresses()[0].to_string();
-    let status = kosoku("fuzzingclient", &address, out.path())
-        .stdout(Stdio::null())
-        .status()
-        .await
-        .unwrap();
+    let status =
+        kosoku("fuzzingclient", &address, out.path()).stdout(Stdio::null()).status().await.unwrap();
     check(out.path());
     assert!(status.success());
     running.stop().await.unwrap();
@@ -125,27 +113,17 @@ async fn autobahn_finds_nothing_wrong_with_the_client() {
         let connect = Connect::to(&format!("ws://{address}/{path}")).unwrap();
         connect.options(large()).open().await.unwrap()
     };
-    let count = open("getCaseCount".to_owned())
-        .await
-        .receive_text()
-        .await
-        .unwrap();
+    let count = open("getCaseCount".to_owned()).await.receive_text().await.unwrap();
     for case in 1..=count.parse::<usize>().unwrap() {
         let connection = open(format!("runCase?case={case}&agent=selvedge")).await;
         while let Ok(message) = connection.receive().await {
-            if matches!(
-                connection.send(message).await,
-                Err(WebSocketError::ConnectionClosed(_))
-            ) {
+            if matches!(connection.send(message).await, Err(WebSocketError::ConnectionClosed(_))) {
                 break;
             }
         }
         connection.ended().await;
     }
-    open("updateReports?agent=selvedge".to_owned())
-        .await
-        .ended()
-        .await;
+    open("updateReports?agent=selvedge".to_owned()).await.ended().await;
     let status = suite.wait().await.unwrap();
     check(out.path());
     assert!(status.success());

@@ -27,11 +27,7 @@ async fn client_default_close() {
     let reason = client.close(1000, "").await.unwrap();
     assert_eq!((reason.code, &*reason.reason), (1000, ""));
     assert_eq!(client.closed(), Some(reason.clone()));
-    assert_eq!(
-        client.close(1001, "again").await.unwrap(),
-        reason,
-        "the first one counts"
-    );
+    assert_eq!(client.close(1001, "again").await.unwrap(), reason, "the first one counts");
     assert_eq!(code_of(client.send("late").await), 1000);
     assert_eq!(code_of(client.receive().await), 1000);
     running.stop().await.unwrap();
@@ -45,10 +41,7 @@ async fn client_nondefault_close() {
         panic!("another error");
     };
     assert_eq!(closed.unwrap(), seen);
-    assert_eq!(
-        (seen.code, &*seen.reason, seen.name()),
-        (1001, "bye", "GOING_AWAY")
-    );
+    assert_eq!((seen.code, &*seen.reason, seen.name()), (1001, "bye", "GOING_AWAY"));
     assert_eq!(server.ended().await, seen);
 }
 
@@ -161,11 +154,7 @@ async fn read_messages_after_remote_close() {
     raw.send(TEXT, b"1").await;
     raw.send(TEXT, b"2").await;
     raw.close(1000, "").await;
-    assert_eq!(
-        raw.close_code().await,
-        1000,
-        "the close is seen before the messages are read"
-    );
+    assert_eq!(raw.close_code().await, 1000, "the close is seen before the messages are read");
     assert_eq!(client.receive().await.unwrap(), Message::from("1"));
     assert_eq!(client.receive().await.unwrap(), Message::from("2"));
     assert_eq!(code_of(client.receive().await), 1000);
@@ -224,11 +213,7 @@ async fn remote_close_local_message_race() {
 async fn message_after_local_close_race() {
     let (server, mut raw) = Raw::facing(Role::Server, Options::new());
     let closing = server.close(1000, "");
-    assert_eq!(
-        code_of(server.send("late").await),
-        1000,
-        "closed before a frame has left"
-    );
+    assert_eq!(code_of(server.send("late").await), 1000, "closed before a frame has left");
     raw.send(TEXT, b"late").await;
     assert_eq!(raw.close_code().await, 1000);
     raw.close(1000, "").await;

@@ -23,10 +23,9 @@ async fn pings_are_answered_while_the_receive_queue_is_full() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_stops_the_reading() {
-    for options in [
-        Options::new().receive_queue(2, usize::MAX),
-        Options::new().receive_queue(usize::MAX, 250),
-    ] {
+    for options in
+        [Options::new().receive_queue(2, usize::MAX), Options::new().receive_queue(usize::MAX, 250)]
+    {
         let (server, mut raw) = Raw::with_buffer(Role::Server, options, 16);
         let sender = tokio::spawn(async move {
             for _ in 0..100 {
@@ -56,10 +55,7 @@ async fn sending_waits_for_a_peer_that_does_not_read() {
     let (server, mut raw) = Raw::with_buffer(Role::Server, options, 16);
     let message = Message::from("x".repeat(400));
     let mut sent = 0;
-    while tokio::time::timeout(Duration::from_secs(1), server.send(message.clone()))
-        .await
-        .is_ok()
-    {
+    while tokio::time::timeout(Duration::from_secs(1), server.send(message.clone())).await.is_ok() {
         sent += 1;
         assert!(sent < 100);
     }
@@ -71,11 +67,7 @@ async fn sending_waits_for_a_peer_that_does_not_read() {
         assert_eq!(raw.next().await.unwrap().1.len(), 400);
     }
     waiting.await.unwrap();
-    assert_eq!(
-        raw.next().await.unwrap().1,
-        [b'y'; 300],
-        "a send that was given up was not sent"
-    );
+    assert_eq!(raw.next().await.unwrap().1, [b'y'; 300], "a send that was given up was not sent");
 }
 
 #[tokio::test]

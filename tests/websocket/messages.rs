@@ -33,17 +33,11 @@ async fn text_and_bytes_are_kept_apart() {
     client.send(b"bytes").await.unwrap();
     assert!(matches!(
         server.receive_bytes().await,
-        Err(WebSocketError::WrongKind {
-            expected: "binary",
-            got: "text"
-        })
+        Err(WebSocketError::WrongKind { expected: "binary", got: "text" })
     ));
     assert!(matches!(
         server.receive_text().await,
-        Err(WebSocketError::WrongKind {
-            expected: "text",
-            got: "binary"
-        })
+        Err(WebSocketError::WrongKind { expected: "text", got: "binary" })
     ));
 }
 
@@ -159,12 +153,8 @@ async fn client_pong() {
 #[tokio::test]
 async fn a_lost_connection_wakes_every_waiter() {
     let (client, raw) = Raw::facing(Role::Client, Options::new());
-    let (ping, other, receive, ()) = join!(
-        client.ping_with("a"),
-        client.ping_with("b"),
-        client.receive(),
-        async { drop(raw) }
-    );
+    let (ping, other, receive, ()) =
+        join!(client.ping_with("a"), client.ping_with("b"), client.receive(), async { drop(raw) });
     for error in [ping.unwrap_err(), other.unwrap_err(), receive.unwrap_err()] {
         assert!(
             matches!(&error, WebSocketError::ConnectionClosed(reason) if reason.code == 1006),

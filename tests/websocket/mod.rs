@@ -61,8 +61,5 @@ async fn connect(running: &Running, path: &str) -> Connection {
 /// Both ends of a connection over memory.
 fn pair(client: Options, server: Options) -> (Connection, Connection) {
     let (here, there) = tokio::io::duplex(64 * 1024);
-    (
-        Connection::over(here, Role::Client, client),
-        Connection::over(there, Role::Server, server),
-    )
+    (Connection::over(here, Role::Client, client), Connection::over(there, Role::Server, server))
 }

@@ -39,9 +39,7 @@ async fn client_open_url_with_paths_and_queries() {
         let seen = Arc::clone(&seen);
         server.websocket(path, move |request: Request| {
             let query = request.query().map(str::to_owned);
-            seen.lock()
-                .unwrap()
-                .push((request.path().to_owned(), query));
+            seen.lock().unwrap().push((request.path().to_owned(), query));
             async {
                 let connection = request.accept().await?;
                 connection.send(connection.path()).await?;
@@ -50,12 +48,7 @@ async fn client_open_url_with_paths_and_queries() {
         });
     }
     let running = start(&server).await;
-    for (path, sent) in [
-        ("", "/"),
-        ("/", "/"),
-        ("/a/b", "/a/b"),
-        ("/a/b?c=d&e", "/a/b?c=d&e"),
-    ] {
+    for (path, sent) in [("", "/"), ("/", "/"), ("/a/b", "/a/b"), ("/a/b?c=d&e", "/a/b?c=d&e")] {
         let client = connect(&running, path).await;
         assert_eq!(client.path(), sent);
         assert_eq!(client.receive_text().await.unwrap(), sent);
@@ -84,10 +77,7 @@ async fn connection_has_endpoints_and_so_has_the_request() {
     assert_eq!(client.remote(), Some(running.addresses()[0]));
     let expected = format!("{:?} {:?}", client.remote(), client.local());
     assert_eq!(client.receive_text().await.unwrap(), expected);
-    assert_eq!(
-        *ends.lock().unwrap(),
-        Some((client.remote(), client.local()))
-    );
+    assert_eq!(*ends.lock().unwrap(), Some((client.remote(), client.local())));
     running.stop().await.unwrap();
 }
 
@@ -95,10 +85,8 @@ async fn connection_has_endpoints_and_so_has_the_request() {
 async fn serve_multiple_listeners_on_ipv4_and_ipv6() {
     let server = Server::new("both");
     server.websocket("/echo", echo_with(Options::new()));
-    let running = server
-        .spawn(StartOptions::new().host("localhost").port(0).secret(SECRET))
-        .await
-        .unwrap();
+    let running =
+        server.spawn(StartOptions::new().host("localhost").port(0).secret(SECRET)).await.unwrap();
     for address in running.addresses() {
         let connect = Connect::to(&format!("ws://{address}/echo")).unwrap();
         let client = connect.open().await.unwrap();
@@ -128,11 +116,7 @@ async fn handshake_subprotocol() {
     let running = start(&server).await;
     let proposing = |path: &str| {
         let connect = Connect::to(&url(&running, path)).unwrap();
-        connect
-            .subprotocol("chat.v2")
-            .unwrap()
-            .subprotocol("chat.v1")
-            .unwrap()
+        connect.subprotocol("chat.v2").unwrap().subprotocol("chat.v1").unwrap()
     };
     let client = proposing("/chat").open().await.unwrap();
     assert_eq!(client.subprotocol(), Some("chat.v1"));
@@ -145,21 +129,15 @@ async fn handshake_client_headers_and_server_headers() {
     let server = Server::new("headers");
     server.websocket("/headers", async |request: Request| {
         assert_eq!(request.headers()["x-tag"], "client");
-        let connection = request
-            .header("x-tag", "server")?
-            .header("upgrade", "mine")?
-            .accept()
-            .await?;
+        let connection =
+            request.header("x-tag", "server")?.header("upgrade", "mine")?.accept().await?;
         assert_eq!(connection.headers()["x-tag"], "client");
         Ok(())
     });
     let running = start(&server).await;
     let connect = Connect::to(&url(&running, "/headers")).unwrap();
-    let connect = connect
-        .header("X-Tag", "client")
-        .unwrap()
-        .header("Host", "evil.example")
-        .unwrap();
+    let connect =
+        connect.header("X-Tag", "client").unwrap().header("Host", "evil.example").unwrap();
     let client = connect.open().await.unwrap();
     assert_eq!(client.headers()["x-tag"], "server");
     assert_eq!(client.ended().await.code, 1000);
@@ -170,9 +148,7 @@ async fn handshake_client_headers_and_server_headers() {
 async fn reject_handshake() {
     let server = Server::new("rejects");
     server.websocket("/no", async |request: Request| {
-        request
-            .header("x-why", "because")?
-            .reject(418, "No tea here.");
+        request.header("x-why", "because")?.reject(418, "No tea here.");
         Ok(())
     });
     let running = start(&server).await;
@@ -183,15 +159,9 @@ async fn reject_handshake() {
     assert_eq!(rejection.status, 418);
     assert_eq!(rejection.headers["x-why"], "because");
     assert_eq!(&rejection.body[..], b"No tea here.");
-    let missing = Connect::to(&url(&running, "/missing"))
-        .unwrap()
-        .open()
-        .await;
+    let missing = Connect::to(&url(&running, "/missing")).unwrap().open().await;
     let text = missing.unwrap_err().to_string();
-    assert!(
-        text.contains("404") && text.contains("Check the path"),
-        "{text}"
-    );
+    assert!(text.contains("404") && text.contains("Check the path"), "{text}");
     running.stop().await.unwrap();
 }
 
@@ -199,11 +169,7 @@ async fn reject_handshake() {
 async fn reject_handshake_invalid_info_status() {
     for (answer, status, body) in [
         ("HTTP/1.1 100 Continue\r\n\r\n", 100, ""),
-        (
-            "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnono",
-            403,
-            "no",
-        ),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nnono", 403, "no"),
         (
             "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n3;x=y\r\npe!\r\n0\r\n\r\n",
             404,
@@ -238,14 +204,8 @@ async fn handshake_protocol_error_is_answered_and_harms_nobody() {
         (with(&[key, ("Sec-WebSocket-Version", "8")]), 426),
         (with(&[version]), 400),
         (with(&[version, ("Sec-WebSocket-Key", "c2hvcnQ=")]), 400),
-        (
-            with(&[version, key, ("Sec-WebSocket-Protocol", "a b")]),
-            400,
-        ),
-        (
-            with(&[version, key, ("Origin", "http://evil.example")]),
-            403,
-        ),
+        (with(&[version, key, ("Sec-WebSocket-Protocol", "a b")]), 400),
+        (with(&[version, key, ("Origin", "http://evil.example")]), 403),
         (with(&[version, key, ("Host", "evil.example")]), 403),
     ] {
         let answer = request(&running, "GET", "/echo", &headers).await;
@@ -262,14 +222,8 @@ async fn answers_that_open_no_websocket_are_told_apart() {
         ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), "no HTTP"),
         (String::new(), "without an answer"),
         ("HTTP/1.1 101 X\r\n\r\n".to_owned(), "Upgrade: websocket"),
-        (
-            "HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n".to_owned(),
-            "Connection: Upgrade",
-        ),
-        (
-            format!("HTTP/1.1 101 X\r\n{good}\r\n"),
-            "Sec-WebSocket-Accept",
-        ),
+        ("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n".to_owned(), "Connection: Upgrade"),
+        (format!("HTTP/1.1 101 X\r\n{good}\r\n"), "Sec-WebSocket-Accept"),
         (
             format!("HTTP/1.1 101 X\r\n{good}Sec-WebSocket-Accept: bm9wZQ==\r\n\r\n"),
             "Sec-WebSocket-Accept",
@@ -278,11 +232,7 @@ async fn answers_that_open_no_websocket_are_told_apart() {
         let (here, mut there) = tokio::io::duplex(4096);
         there.write_all(answer.as_bytes()).await.unwrap();
         there.shutdown().await.unwrap();
-        let error = Connect::to("ws://h/")
-            .unwrap()
-            .over(here)
-            .await
-            .unwrap_err();
+        let error = Connect::to("ws://h/").unwrap().over(here).await.unwrap_err();
         assert!(matches!(error, WebSocketError::Handshake(_)), "{error}");
         assert!(error.to_string().contains(complaint), "{error}");
     }
@@ -291,9 +241,7 @@ async fn answers_that_open_no_websocket_are_told_apart() {
 #[tokio::test]
 async fn handshake_exception_before_accept() {
     let server = Server::new("fails");
-    server.websocket("/fails", async |_: Request| {
-        Err(Failure::msg("a secret detail"))
-    });
+    server.websocket("/fails", async |_: Request| Err(Failure::msg("a secret detail")));
     server.websocket("/forgets", async |_: Request| Ok(()));
     server.websocket("/panics", async |_: Request| panic!("a secret detail"));
     let running = start(&server).await;
@@ -334,16 +282,8 @@ async fn a_client_that_leaves_before_it_is_answered_ends_the_handler() {
 
 #[tokio::test]
 async fn client_connect_networking_error() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let error = Connect::to(&format!("ws://{free}/"))
-        .unwrap()
-        .open()
-        .await
-        .unwrap_err();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = Connect::to(&format!("ws://{free}/")).unwrap().open().await.unwrap_err();
     assert!(
         matches!(&error, WebSocketError::Unreachable { address, source }
             if *address == free.to_string() && source.kind() == std::io::ErrorKind::ConnectionRefused),
@@ -391,14 +331,8 @@ async fn open_websocket_cancellations_close_in_the_background() {
 #[tokio::test]
 async fn wrap_client_stream_and_wrap_server_stream() {
     let running = echo().await;
-    let stream = tokio::net::TcpStream::connect(running.addresses()[0])
-        .await
-        .unwrap();
-    let client = Connect::to(&url(&running, "/echo"))
-        .unwrap()
-        .over(stream)
-        .await
-        .unwrap();
+    let stream = tokio::net::TcpStream::connect(running.addresses()[0]).await.unwrap();
+    let client = Connect::to(&url(&running, "/echo")).unwrap().over(stream).await.unwrap();
     client.send("over my own stream").await.unwrap();
     assert_eq!(client.receive_text().await.unwrap(), "over my own stream");
     assert_eq!(client.remote(), None);
@@ -455,21 +389,12 @@ async fn serve_ssl() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let client = Connect::to(&url)
-        .unwrap()
-        .tls(Arc::new(config))
-        .unwrap()
-        .open()
-        .await
-        .unwrap();
+    let client = Connect::to(&url).unwrap().tls(Arc::new(config)).unwrap().open().await.unwrap();
     client.send("secret").await.unwrap();
     assert_eq!(client.receive_text().await.unwrap(), "secret");
     client.close(1000, "").await.unwrap();
     let untrusted = Connect::to(&url).unwrap().open().await;
-    assert!(
-        matches!(untrusted, Err(WebSocketError::Tls { .. })),
-        "{untrusted:?}"
-    );
+    assert!(matches!(untrusted, Err(WebSocketError::Tls { .. })), "{untrusted:?}");
     proxy.abort();
     plain.stop().await.unwrap();
 }

@@ -28,10 +28,7 @@ fn peers(arguments: &[&str]) -> Vec<Command> {
     let script = |name: &str| here("tests/websocket/peers").join(name);
     let with = |mut command: Command, script: PathBuf| {
         command.arg(script).args(arguments);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         command
     };
     let mut node = with(Command::new("node"), script("with_ws.mjs"));
@@ -58,13 +55,7 @@ async fn listening(command: &mut Command) -> (Child, u16) {
 /// Its input ends, and then it does.
 async fn end(mut child: Child) {
     drop(child.stdin.take());
-    assert!(
-        timeout(PATIENCE, child.wait())
-            .await
-            .unwrap()
-            .unwrap()
-            .success()
-    );
+    assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
 }
 
 #[tokio::test]
@@ -74,10 +65,7 @@ async fn clients_of_other_makers_talk_to_the_server() {
     for mut peer in peers(&["client", &url(&running, "/echo")]) {
         let output = timeout(PATIENCE, peer.output()).await.unwrap().unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success() && printed.trim() == "done",
-            "{peer:?}: {printed}"
-        );
+        assert!(output.status.success() && printed.trim() == "done", "{peer:?}: {printed}");
     }
     assert_eq!(running.stop().await.unwrap().connections_aborted, 0);
 }
@@ -106,10 +94,7 @@ async fn the_client_talks_to_servers_of_other_makers() {
 async fn the_wslink_client_drives_a_trame_server() {
     let mut trame = Command::new(python("python"));
     trame.arg(here("tests/websocket/peers/with_trame.py"));
-    trame
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
+    trame.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let (child, port) = listening(&mut trame).await;
     let builder = Client::builder(&format!("ws://127.0.0.1:{port}/ws")).unwrap();
     let client = builder.open().await.unwrap();
@@ -126,11 +111,8 @@ async fn the_wslink_client_drives_a_trame_server() {
         matches!(&failed, Error::Refused { code: -32001, message, .. } if message.contains("it is broken")),
         "{failed}"
     );
-    let wrong = Client::builder(&format!("ws://127.0.0.1:{port}/ws"))
-        .unwrap()
-        .secret("wrong")
-        .open()
-        .await;
+    let wrong =
+        Client::builder(&format!("ws://127.0.0.1:{port}/ws")).unwrap().secret("wrong").open().await;
     assert!(matches!(wrong, Err(Error::Refused { code: -32000, .. })));
     client.close().await.unwrap();
     end(child).await;

@@ -56,12 +56,7 @@ impl Raw {
             frame.extend_from_slice(&MASK);
         }
         let mask = if self.masks { MASK } else { [0; 4] };
-        frame.extend(
-            payload
-                .iter()
-                .zip(mask.iter().cycle())
-                .map(|(byte, mask)| byte ^ mask),
-        );
+        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
         frame
     }
 

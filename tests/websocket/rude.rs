@@ -36,26 +36,11 @@ async fn what_breaks_the_protocol_is_answered_with_1002() {
         ("a fragmented ping", masked(false, PING, b"")),
         ("a long ping", masked(true, PING, &[0; 126])),
         ("a close frame of one byte", masked(true, CLOSE, &[3])),
-        (
-            "a code that must not be sent",
-            masked(true, CLOSE, &1006_u16.to_be_bytes()),
-        ),
-        (
-            "a code out of range",
-            masked(true, CLOSE, &5000_u16.to_be_bytes()),
-        ),
-        (
-            "a message in a message",
-            [masked(false, TEXT, b"a"), masked(true, TEXT, b"b")].concat(),
-        ),
-        (
-            "a length that could be shorter",
-            vec![0x82, 0xfe, 0, 1, 0, 0, 0, 0, 0],
-        ),
-        (
-            "a negative length",
-            [&[0x82, 0xff][..], &[0xff; 8], &[0; 4]].concat(),
-        ),
+        ("a code that must not be sent", masked(true, CLOSE, &1006_u16.to_be_bytes())),
+        ("a code out of range", masked(true, CLOSE, &5000_u16.to_be_bytes())),
+        ("a message in a message", [masked(false, TEXT, b"a"), masked(true, TEXT, b"b")].concat()),
+        ("a length that could be shorter", vec![0x82, 0xfe, 0, 1, 0, 0, 0, 0, 0]),
+        ("a negative length", [&[0x82, 0xff][..], &[0xff; 8], &[0; 4]].concat()),
     ] {
         assert_eq!(answer(Role::Server, &bytes).await, 1002, "{what}");
     }
@@ -75,11 +60,7 @@ async fn text_that_is_not_utf8_is_answered_with_1007_at_its_first_wrong_byte() {
     // The frame is not complete, and the message even less.
     let begun = raw.frame(false, TEXT, b"ok\xf4\x90rest that never comes");
     assert_eq!(answer(Role::Server, &begun[..10]).await, 1007);
-    let split = [
-        raw.frame(false, TEXT, b"\xed"),
-        raw.frame(false, 0, b"\xa0"),
-    ]
-    .concat();
+    let split = [raw.frame(false, TEXT, b"\xed"), raw.frame(false, 0, b"\xa0")].concat();
     assert_eq!(answer(Role::Server, &split).await, 1007);
 }
 
@@ -90,10 +71,7 @@ async fn max_message_size() {
     assert_eq!(server.receive_bytes().await.unwrap().len(), 100);
     raw.send(BINARY, &[0; 101]).await;
     assert_eq!(raw.close_code().await, 1009);
-    assert!(matches!(
-        server.receive().await,
-        Err(WebSocketError::MessageTooBig { limit: 100 })
-    ));
+    assert!(matches!(server.receive().await, Err(WebSocketError::MessageTooBig { limit: 100 })));
     assert!(
         matches!(server.send("x").await, Err(WebSocketError::ConnectionClosed(reason)) if reason.code == 1009)
     );
@@ -102,10 +80,7 @@ async fn max_message_size() {
 #[tokio::test]
 async fn the_size_is_counted_over_fragments_and_before_the_payload_comes() {
     let (_, raw) = Raw::facing(Role::Server, Options::new());
-    let pieces = [
-        raw.frame(false, BINARY, &[0; 600]),
-        raw.frame(false, 0, &[0; 401]),
-    ];
+    let pieces = [raw.frame(false, BINARY, &[0; 600]), raw.frame(false, 0, &[0; 401])];
     assert_eq!(answer(Role::Server, &pieces.concat()).await, 1009);
     let header_alone = &raw.frame(true, BINARY, &[0; 1001])[..8];
     assert_eq!(answer(Role::Server, header_alone).await, 1009);
@@ -144,10 +119,8 @@ async fn server_does_not_close_handshake() {
 #[tokio::test]
 async fn server_sends_after_close() {
     let (client, mut raw) = Raw::facing(Role::Client, Options::new());
-    let bytes = [
-        raw.frame(true, CLOSE, &1000_u16.to_be_bytes()),
-        raw.frame(true, TEXT, b"after the end"),
-    ];
+    let bytes =
+        [raw.frame(true, CLOSE, &1000_u16.to_be_bytes()), raw.frame(true, TEXT, b"after the end")];
     raw.write(&bytes.concat()).await;
     assert_eq!(raw.close_code().await, 1000);
     drop(raw);

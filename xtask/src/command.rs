@@ -49,23 +49,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Runs to the end; fails unless the program succeeds.
 pub(crate) fn run(command: &mut Command) -> Result {
     println!("$ {}", shown(command));
-    let status = command
-        .status()
-        .map_err(|error| not_started(command, &error))?;
+    let status = command.status().map_err(|error| not_started(command, &error))?;
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!(
-        "`{}` failed: {status}",
-        shown(command)
-    )))
+    Err(Failure::new(format!("`{}` failed: {status}", shown(command))))
 }
 
 /// Runs to the end in silence and gives back what was printed, whether it succeeded or not.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
-    command
-        .output()
-        .map_err(|error| not_started(command, &error))
+    command.output().map_err(|error| not_started(command, &error))
 }
 
 /// Becomes the program, so that its signals and its exit code are the caller's.
@@ -103,9 +96,7 @@ fn shown(command: &Command) -> String {
     for word in std::iter::once(command.get_program()).chain(command.get_args()) {
         let word = word.to_string_lossy();
         let name = Path::new(&*word).file_stem().filter(|_| line.is_empty());
-        let word = name.map_or(word.clone(), |stem| {
-            stem.to_string_lossy().into_owned().into()
-        });
+        let word = name.map_or(word.clone(), |stem| stem.to_string_lossy().into_owned().into());
         line.push_str(if line.is_empty() { "" } else { " " });
         match word.contains(' ') {
             true => line.push_str(&format!("'{word}'")),

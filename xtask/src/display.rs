@@ -21,28 +21,16 @@ impl Display {
         let screen = format!("{width}x{height}x24");
         let mut xvfb = command::new("Xvfb");
         // The server picks a free number itself and writes it once it is ready for clients.
-        xvfb.args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            &screen,
-            "-nolisten",
-            "tcp",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        xvfb.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut server = spawn(&mut xvfb)?;
         let mut number = String::new();
         if let Some(output) = server.stdout.take() {
             let _ = BufReader::new(output).read_line(&mut number);
         }
         let name = format!(":{}", number.trim());
-        let display = Self {
-            server,
-            manager: None,
-            name,
-        };
+        let display = Self { server, manager: None, name };
         if display.name == ":" {
             return Err(Failure::new("Xvfb ended before its display was ready"));
         }
@@ -52,10 +40,7 @@ impl Display {
     /// Starts a window manager, which is what closes a window in a way that its program can answer.
     pub(crate) fn with_window_manager(mut self) -> Result<Self> {
         let mut openbox = command::new("openbox");
-        openbox
-            .arg("--sm-disable")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        openbox.arg("--sm-disable").stdout(Stdio::null()).stderr(Stdio::null());
         self.manager = Some(spawn(self.show(&mut openbox))?);
         let managed = wait(Duration::from_secs(20), || {
             let answer = command::output(self.show(command::new("wmctrl").arg("-m"))).ok()?;
@@ -70,10 +55,7 @@ impl Display {
     /// Lets `command` show its windows here.
     pub(crate) fn show<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         // A Wayland session of the user's must not get the window instead.
-        command
-            .env("DISPLAY", &self.name)
-            .env_remove("WAYLAND_DISPLAY")
-            .env("GDK_BACKEND", "x11")
+        command.env("DISPLAY", &self.name).env_remove("WAYLAND_DISPLAY").env("GDK_BACKEND", "x11")
     }
 }
 
@@ -88,9 +70,7 @@ impl Drop for Display {
 
 /// Starts a program that goes on beside this one.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
-    command
-        .spawn()
-        .map_err(|error| command::not_started(command, &error))
+    command.spawn().map_err(|error| command::not_started(command, &error))
 }
 
 /// Asks again and again until there is an answer or `limit` has passed.

@@ -22,11 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "The project's own commands"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -76,16 +72,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
-        Task::Run {
-            web: true,
-            release,
-            arguments,
-        } => app::serve(release, &arguments),
-        Task::Run {
-            web: false,
-            release,
-            arguments,
-        } => app::open(release, &arguments),
+        Task::Run { web: true, release, arguments } => app::serve(release, &arguments),
+        Task::Run { web: false, release, arguments } => app::open(release, &arguments),
         Task::Test(options) => suite::run(&options),
         Task::Dev { arguments } => tauri_cli::dev(&arguments),
         Task::Package { appimage } => tauri_cli::package(appimage),

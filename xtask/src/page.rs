@@ -31,10 +31,7 @@ pub(crate) fn build() -> Result {
 /// Builds the page if a source is newer than the result.
 pub(crate) fn ensure_built() -> Result {
     let built = modified(&folder().join("dist/index.html"));
-    let newest = SOURCES
-        .iter()
-        .filter_map(|source| newest(&folder().join(source)))
-        .max();
+    let newest = SOURCES.iter().filter_map(|source| newest(&folder().join(source))).max();
     match (built, newest) {
         (Some(built), Some(newest)) if built >= newest => Ok(()),
         _ => build(),
@@ -62,9 +59,9 @@ pub(crate) fn audit() -> Result<Option<String>> {
         (true, true) => Ok(None),
         // Once more, for people to read.
         (true, false) => command::run(&mut audit(&[])?).map(|()| None),
-        (false, _) => Ok(Some(
-            "known weaknesses of npm packages: the registry gives no report here".into(),
-        )),
+        (false, _) => {
+            Ok(Some("known weaknesses of npm packages: the registry gives no report here".into()))
+        }
     }
 }
 
@@ -100,9 +97,7 @@ fn npm(folder: &Path) -> Result<Command> {
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 /// When the newest file at or below `path` was changed.
@@ -110,8 +105,5 @@ fn newest(path: &Path) -> Option<SystemTime> {
     let Ok(entries) = fs::read_dir(path) else {
         return modified(path);
     };
-    entries
-        .flatten()
-        .filter_map(|entry| newest(&entry.path()))
-        .max()
+    entries.flatten().filter_map(|entry| newest(&entry.path())).max()
 }

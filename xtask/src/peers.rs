@@ -18,14 +18,8 @@ pub(crate) fn test() -> Result<Option<String>> {
     }
     page::ensure_built()?;
     let environment = ensure_environment()?;
-    let mut tests = command::cargo(&[
-        "test",
-        "--locked",
-        "-p",
-        "selvedge",
-        "--test",
-        "integration",
-    ]);
+    let mut tests =
+        command::cargo(&["test", "--locked", "-p", "selvedge", "--test", "integration"]);
     tests.args(["--", "--ignored", "websocket::autobahn", "websocket::peers"]);
     command::run(tests.env("SELVEDGE_PEERS", environment))?;
     Ok(None)

@@ -21,7 +21,5 @@ pub(crate) fn target() -> PathBuf {
 
 /// A binary of the debug build.
 pub(crate) fn debug_binary(name: &str) -> PathBuf {
-    target()
-        .join("debug")
-        .join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    target().join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }

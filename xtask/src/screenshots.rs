@@ -35,10 +35,9 @@ pub(crate) fn draw() -> Result {
     let docs = project::root().join("docs");
     fs::create_dir_all(&docs).map_err(|error| Failure::at(&docs, &error))?;
     // WebKitGTK reads from GTK's theme whether a page should be dark.
-    for (theme, file) in [
-        ("Adwaita", "screenshot-light.png"),
-        ("Adwaita:dark", "screenshot-dark.png"),
-    ] {
+    for (theme, file) in
+        [("Adwaita", "screenshot-light.png"), ("Adwaita:dark", "screenshot-dark.png")]
+    {
         picture(theme, &docs.join(file))?;
         println!("docs/{file}");
     }
@@ -67,17 +66,12 @@ fn window(display: &Display, app: &mut Child) -> Result<String> {
     let id = app.id().to_string();
     let found = display::wait(LIMIT, || {
         if let Ok(Some(status)) = app.try_wait() {
-            return Some(Err(Failure::new(format!(
-                "the application ended early: {status}"
-            ))));
+            return Some(Err(Failure::new(format!("the application ended early: {status}"))));
         }
         let mut search = command::new("xdotool");
         search.args(["search", "--onlyvisible", "--pid", &id, "--name", "."]);
         let output = command::output(display.show(&mut search)).ok()?;
-        let window = String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .next()?
-            .to_owned();
+        let window = String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned();
         Some(Ok(window))
     });
     found.unwrap_or_else(|| Err(Failure::new("the application opened no window")))

@@ -68,11 +68,7 @@ pub(crate) fn run(options: &Options) -> Result {
         let took = start.elapsed();
         println!("--- {}: {:.1} s", step.name(), took.as_secs_f64());
         let failed = result.is_err();
-        outcomes.push(Outcome {
-            step: *step,
-            took,
-            result,
-        });
+        outcomes.push(Outcome { step: *step, took, result });
         if failed && !options.keep_going {
             break;
         }
@@ -82,10 +78,7 @@ pub(crate) fn run(options: &Options) -> Result {
 
 fn summary(outcomes: Vec<Outcome>) -> Result {
     let total: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
-    let passed = outcomes
-        .iter()
-        .filter(|outcome| outcome.result.is_ok())
-        .count();
+    let passed = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     let failed = outcomes.len() - passed;
     println!();
     for outcome in &outcomes {
@@ -94,18 +87,11 @@ fn summary(outcomes: Vec<Outcome>) -> Result {
             Ok(Some(left_out)) => format!("ok, NOT CHECKED: {left_out}"),
             Err(failure) => format!("FAILED: {failure}"),
         };
-        println!(
-            "{:<10} {:>7.1} s  {said}",
-            outcome.step.name(),
-            outcome.took.as_secs_f64()
-        );
+        println!("{:<10} {:>7.1} s  {said}", outcome.step.name(), outcome.took.as_secs_f64());
     }
     println!("{:<10} {:>7.1} s\n", "total", total.as_secs_f64());
     println!("steps: {passed} passed, {failed} failed");
-    match outcomes
-        .into_iter()
-        .find_map(|outcome| outcome.result.err())
-    {
+    match outcomes.into_iter().find_map(|outcome| outcome.result.err()) {
         Some(failure) => Err(failure),
         None => Ok(()),
     }
@@ -165,14 +151,7 @@ impl Step {
             Self::Apps => {
                 ready_for_apps()?;
                 build_apps()?;
-                cargo(&[
-                    "test",
-                    "--locked",
-                    "-p",
-                    "selvedge-desktop",
-                    "-p",
-                    "reaction-diffusion",
-                ])?;
+                cargo(&["test", "--locked", "-p", "selvedge-desktop", "-p", "reaction-diffusion"])?;
             }
             Self::E2e => return end_to_end(),
         }
@@ -198,22 +177,13 @@ fn ready_for_apps() -> Result {
 }
 
 fn build_apps() -> Result {
-    cargo(&[
-        "build",
-        "--locked",
-        "-p",
-        "selvedge-desktop",
-        "-p",
-        "reaction-diffusion",
-    ])
+    cargo(&["build", "--locked", "-p", "selvedge-desktop", "-p", "reaction-diffusion"])
 }
 
 /// Windows and browsers are driven on Linux only: the drivers and the display without a screen are from there.
 fn end_to_end() -> Result<Option<String>> {
     if !cfg!(target_os = "linux") {
-        return Ok(Some(
-            "windows and browsers, which are driven on Linux only".into(),
-        ));
+        return Ok(Some("windows and browsers, which are driven on Linux only".into()));
     }
     ready_for_apps()?;
     system::ensure(system::SCREEN)?;
@@ -230,15 +200,7 @@ fn end_to_end() -> Result<Option<String>> {
 fn end_to_end_tests() -> Command {
     let mut tests = command::new("timeout");
     tests
-        .args([
-            "--kill-after=10",
-            "900",
-            "cargo",
-            "test",
-            "--locked",
-            "-p",
-            "selvedge-e2e",
-        ])
+        .args(["--kill-after=10", "900", "cargo", "test", "--locked", "-p", "selvedge-e2e"])
         .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"));
     tests

@@ -49,11 +49,7 @@ pub(crate) const SCREEN: &[Need] = &[
         probe: Probe::Program("Xvfb"),
         why: "a display without a screen",
         debian: "xvfb",
-        others: [
-            "xorg-x11-server-Xvfb",
-            "xorg-server-xvfb",
-            "xorg-x11-server-Xvfb",
-        ],
+        others: ["xorg-x11-server-Xvfb", "xorg-server-xvfb", "xorg-x11-server-Xvfb"],
     },
     Need {
         probe: Probe::Program("openbox"),
@@ -141,10 +137,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result {
     if !is_debian(&system) {
         return Err(Failure::new(advice(&system, &missing)));
     }
-    let packages: Vec<&str> = missing
-        .iter()
-        .flat_map(|need| need.debian.split(' '))
-        .collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.debian.split(' ')).collect();
     install(&packages)?;
     match self::missing(needs).first() {
         None => Ok(()),
@@ -199,12 +192,7 @@ fn apt_get(arguments: &[&str]) -> Result {
             arguments.join(" ")
         )));
     };
-    apt.args([
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-o",
-        "DPkg::Lock::Timeout=300",
-    ]);
+    apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"]);
     command::run(apt.args(arguments))
 }
 
@@ -221,10 +209,7 @@ fn is_debian(os_release: &str) -> bool {
 fn names(os_release: &str, wanted: &[&str]) -> bool {
     os_release
         .lines()
-        .filter_map(|line| {
-            line.strip_prefix("ID=")
-                .or_else(|| line.strip_prefix("ID_LIKE="))
-        })
+        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
         .flat_map(|value| value.trim_matches('"').split(' '))
         .any(|name| wanted.contains(&name))
 }
@@ -237,10 +222,7 @@ fn advice(os_release: &str, missing: &[&Need]) -> String {
         ("sudo zypper install", &["suse", "opensuse"]),
     ];
     let programs: Vec<_> = missing.iter().map(|need| need.name()).collect();
-    let unknown = format!(
-        "install what provides {} and try again",
-        programs.join(", ")
-    );
+    let unknown = format!("install what provides {} and try again", programs.join(", "));
     let Some(at) = managers.iter().position(|(_, ids)| names(os_release, ids)) else {
         return unknown;
     };
@@ -248,11 +230,7 @@ fn advice(os_release: &str, missing: &[&Need]) -> String {
     packages.dedup();
     match packages.contains(&"") {
         true => unknown,
-        false => format!(
-            "run `{} {}` and try again",
-            managers[at].0,
-            packages.join(" ")
-        ),
+        false => format!("run `{} {}` and try again", managers[at].0, packages.join(" ")),
     }
 }
 
@@ -261,10 +239,7 @@ mod tests {
     use super::*;
 
     fn check(os_release: &str, expected: &str) {
-        assert_eq!(
-            advice(os_release, &DESKTOP.iter().skip(1).collect::<Vec<_>>()),
-            expected
-        );
+        assert_eq!(advice(os_release, &DESKTOP.iter().skip(1).collect::<Vec<_>>()), expected);
     }
 
     #[test]
@@ -281,10 +256,7 @@ mod tests {
             "ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n",
             "run `sudo zypper install pkg-config webkit2gtk3-devel` and try again",
         );
-        check(
-            "ID=nixos\n",
-            "install what provides pkg-config, webkit2gtk-4.1 and try again",
-        );
+        check("ID=nixos\n", "install what provides pkg-config, webkit2gtk-4.1 and try again");
     }
 
     #[test]

@@ -20,18 +20,11 @@ pub(crate) fn package(appimage: bool) -> Result {
     cli.arg("build");
     if cfg!(target_os = "linux") {
         // An AppImage needs tools that Tauri downloads; the other two need nothing.
-        let bundles = if appimage {
-            "deb,rpm,appimage"
-        } else {
-            "deb,rpm"
-        };
+        let bundles = if appimage { "deb,rpm,appimage" } else { "deb,rpm" };
         cli.args(["--bundles", bundles]);
     }
     command::run(&mut cli)?;
-    println!(
-        "The packages are in {}.",
-        project::target().join("release/bundle").display()
-    );
+    println!("The packages are in {}.", project::target().join("release/bundle").display());
     Ok(())
 }
 

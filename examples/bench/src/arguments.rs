@@ -14,9 +14,7 @@ pub fn arguments(
     while let Some(argument) = all.next() {
         if argument == "--keys" {
             keys = number(all.next().as_deref())?;
-        } else if let Some(value) = argument
-            .to_str()
-            .and_then(|text| text.strip_prefix("--keys="))
+        } else if let Some(value) = argument.to_str().and_then(|text| text.strip_prefix("--keys="))
         {
             keys = number(Some(value.as_ref()))?;
         } else {
@@ -27,12 +25,9 @@ pub fn arguments(
 }
 
 fn number(value: Option<&OsStr>) -> Result<usize, String> {
-    value
-        .and_then(OsStr::to_str)
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| {
-            "--keys wants the number of further state keys, for instance --keys 1000".into()
-        })
+    value.and_then(OsStr::to_str).and_then(|text| text.parse().ok()).ok_or_else(|| {
+        "--keys wants the number of further state keys, for instance --keys 1000".into()
+    })
 }
 
 #[cfg(test)]

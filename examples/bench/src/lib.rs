@@ -31,9 +31,7 @@ pub fn app(keys: usize) -> Result<Server> {
     server.on_change("counter", |cx: Ctx, counter: i64| {
         cx.state().set("doubled", counter.wrapping_mul(2));
     });
-    server.trigger("echo", |_: Ctx, arguments: Rest| -> Vec<Packed> {
-        arguments.0
-    });
+    server.trigger("echo", |_: Ctx, arguments: Rest| -> Vec<Packed> { arguments.0 });
     server.trigger("broadcast", broadcast);
     server.trigger("stream", stream);
     server.template("main", include_str!("page.html"));
@@ -69,9 +67,7 @@ fn stream(cx: Ctx, size: usize, count: u64, start: u64) -> Result<(), Failure> {
 
 fn check(size: usize) -> Result<(), Failure> {
     if size > MAX_SIZE {
-        return Err(Failure::msg(format!(
-            "{size} bytes are too many, {MAX_SIZE} are allowed"
-        )));
+        return Err(Failure::msg(format!("{size} bytes are too many, {MAX_SIZE} are allowed")));
     }
     Ok(())
 }

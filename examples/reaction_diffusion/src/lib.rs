@@ -29,11 +29,7 @@ const PRESETS: &[(&str, &str, f64, f64)] = &[
 
 fn preset(name: &str) -> Option<Parameters> {
     let &(_, _, feed, kill) = PRESETS.iter().find(|(known, ..)| *known == name)?;
-    Some(Parameters {
-        feed,
-        kill,
-        ..Parameters::default()
-    })
+    Some(Parameters { feed, kill, ..Parameters::default() })
 }
 
 /// The application. Browser, window and tests all run this.
@@ -47,29 +43,18 @@ pub fn app() -> Result<Server> {
     follow_state(&server, &simulation);
     add_triggers(&server, &simulation);
     let started = simulation.clone();
-    server.on(Lifecycle::ServerStart, move |cx: Ctx| {
-        started.start(&cx.server)
-    });
+    server.on(Lifecycle::ServerStart, move |cx: Ctx| started.start(&cx.server));
     server.on(Lifecycle::ServerExited, move |_: Ctx| simulation.stop());
     server.template("main", include_str!("page.html"));
-    server.set_window(
-        WindowOptions::new()
-            .size(1180.0, 760.0)
-            .min_size(640.0, 480.0),
-    );
+    server.set_window(WindowOptions::new().size(1180.0, 760.0).min_size(640.0, 480.0));
     Ok(server)
 }
 
 fn declare_state(server: &Server) -> Result<()> {
     let titled = |name: &str, title: &str| json!({"name": name, "title": title});
-    let presets: Vec<Value> = PRESETS
-        .iter()
-        .map(|(name, title, ..)| titled(name, title))
-        .collect();
-    let palettes: Vec<Value> = PALETTES
-        .iter()
-        .map(|known| titled(known.name, known.title))
-        .collect();
+    let presets: Vec<Value> = PRESETS.iter().map(|(name, title, ..)| titled(name, title)).collect();
+    let palettes: Vec<Value> =
+        PALETTES.iter().map(|known| titled(known.name, known.title)).collect();
     server.state().extend(&Parameters::default())?;
     server
         .state()
@@ -111,13 +96,7 @@ fn follow_state(server: &Server, simulation: &Simulation) {
               diffusion_v: f64,
               name: String|
               -> Result<()> {
-            let parameters = Parameters {
-                feed,
-                kill,
-                diffusion_u,
-                diffusion_v,
-            }
-            .clamped();
+            let parameters = Parameters { feed, kill, diffusion_u, diffusion_v }.clamped();
             cx.state().extend(&parameters)?;
             if preset(&name) != Some(parameters) {
                 cx.state().set("preset", "");
@@ -133,13 +112,9 @@ fn follow_state(server: &Server, simulation: &Simulation) {
         to.tell(Order::Pace(steps));
     });
     let to = simulation.clone();
-    server.on_change("palette", move |_: Ctx, name: String| {
-        to.tell(Order::Show(palette(&name)))
-    });
+    server.on_change("palette", move |_: Ctx, name: String| to.tell(Order::Show(palette(&name))));
     let to = simulation.clone();
-    server.on_change("running", move |_: Ctx, running: bool| {
-        to.tell(Order::Run(running))
-    });
+    server.on_change("running", move |_: Ctx, running: bool| to.tell(Order::Run(running)));
 }
 
 fn add_triggers(server: &Server, simulation: &Simulation) {
@@ -154,23 +129,14 @@ fn add_triggers(server: &Server, simulation: &Simulation) {
         server.trigger(name, move |_: Ctx| to.tell(order()));
     }
     server.trigger("toggle", |cx: Ctx| {
-        cx.state()
-            .update("running", |running: &mut bool| *running = !*running)
+        cx.state().update("running", |running: &mut bool| *running = !*running)
     });
     let to = simulation.clone();
-    server.trigger(
-        "paint",
-        move |cx: Ctx, x: f32, y: f32, erase: bool| -> Result<()> {
-            let radius = (cx.state().get::<f64>("brush")? as usize).clamp(1, 40);
-            to.tell(Order::Paint {
-                x,
-                y,
-                radius,
-                erase,
-            });
-            Ok(())
-        },
-    );
+    server.trigger("paint", move |cx: Ctx, x: f32, y: f32, erase: bool| -> Result<()> {
+        let radius = (cx.state().get::<f64>("brush")? as usize).clamp(1, 40);
+        to.tell(Order::Paint { x, y, radius, erase });
+        Ok(())
+    });
     let from = simulation.clone();
     server.trigger("export_png", move |cx: Ctx| export(cx, from.clone()));
 }

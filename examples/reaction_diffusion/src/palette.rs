@@ -30,19 +30,12 @@ pub(crate) const PALETTES: &[Palette] = &[
         title: "Lichen",
         stops: &[0x10201c, 0x1f4d3f, 0x5c8f4e, 0xc0c75a, 0xf7f3c4],
     },
-    Palette {
-        name: "gray",
-        title: "Gray",
-        stops: &[0x000000, 0xffffff],
-    },
+    Palette { name: "gray", title: "Gray", stops: &[0x000000, 0xffffff] },
 ];
 
 /// The palette of this name, or the default one.
 pub(crate) fn palette(name: &str) -> &'static Palette {
-    PALETTES
-        .iter()
-        .find(|palette| palette.name == name)
-        .unwrap_or(&PALETTES[0])
+    PALETTES.iter().find(|palette| palette.name == name).unwrap_or(&PALETTES[0])
 }
 
 impl Palette {

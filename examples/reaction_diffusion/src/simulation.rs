@@ -27,12 +27,7 @@ pub(crate) struct Parameters {
 impl Default for Parameters {
     /// A pattern that looks like a coral.
     fn default() -> Self {
-        Parameters {
-            feed: 0.0545,
-            kill: 0.062,
-            diffusion_u: 0.16,
-            diffusion_v: 0.08,
-        }
+        Parameters { feed: 0.0545, kill: 0.062, diffusion_u: 0.16, diffusion_v: 0.08 }
     }
 }
 
@@ -91,14 +86,10 @@ impl Field {
     /// One step in time, on all cores.
     pub(crate) fn step(&mut self, parameters: &Parameters) {
         let (size, u, v) = (self.size, &self.u, &self.v);
-        let bands = self
-            .next_u
-            .par_chunks_mut(size * BAND)
-            .zip(self.next_v.par_chunks_mut(size * BAND));
+        let bands =
+            self.next_u.par_chunks_mut(size * BAND).zip(self.next_v.par_chunks_mut(size * BAND));
         bands.enumerate().for_each(|(band, (next_u, next_v))| {
-            let rows = next_u
-                .chunks_exact_mut(size)
-                .zip(next_v.chunks_exact_mut(size));
+            let rows = next_u.chunks_exact_mut(size).zip(next_v.chunks_exact_mut(size));
             for (offset, (next_u, next_v)) in rows.enumerate() {
                 let y = band * BAND + offset;
                 step_row(
@@ -117,9 +108,7 @@ impl Field {
     /// The largest change of V in the last step.
     pub(crate) fn change(&self) -> f32 {
         let pairs = self.v.par_iter().zip(&self.next_v);
-        pairs
-            .map(|(now, before)| (now - before).abs())
-            .reduce(|| 0.0, f32::max)
+        pairs.map(|(now, before)| (now - before).abs()).reduce(|| 0.0, f32::max)
     }
 
     /// Puts V into a disc around (x, y), or takes it away. Coordinates run from 0 to 1.
@@ -159,11 +148,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn around(cells: &'a [f32], size: usize, y: usize) -> Self {
         let row = |y: usize| &cells[y * size..][..size];
-        Rows {
-            above: row((y + size - 1) % size),
-            here: row(y),
-            below: row((y + 1) % size),
-        }
+        Rows { above: row((y + size - 1) % size), here: row(y), below: row((y + 1) % size) }
     }
 
     #[inline(always)]
@@ -200,17 +185,9 @@ mod tests {
         field.u.fill(0.0);
         let amount = |field: &Field| field.v.iter().map(|v| f64::from(*v)).sum::<f64>();
         let before = amount(&field);
-        let still = Parameters {
-            feed: 0.0,
-            kill: 0.0,
-            ..Parameters::default()
-        };
+        let still = Parameters { feed: 0.0, kill: 0.0, ..Parameters::default() };
         (0..100).for_each(|_| field.step(&still));
-        assert!(
-            (amount(&field) - before).abs() < 1e-3 * before,
-            "{before} {}",
-            amount(&field)
-        );
+        assert!((amount(&field) - before).abs() < 1e-3 * before, "{before} {}", amount(&field));
     }
 
     #[test]
@@ -228,18 +205,8 @@ mod tests {
         let mut field = Field::new(128, 7);
         let before = field.coverage();
         (0..3000).for_each(|_| field.step(&Parameters::default()));
-        assert!(
-            field.coverage() > before.max(0.05),
-            "{before} {}",
-            field.coverage()
-        );
-        assert!(
-            field
-                .u
-                .iter()
-                .chain(&field.v)
-                .all(|value| (0.0..=1.2).contains(value))
-        );
+        assert!(field.coverage() > before.max(0.05), "{before} {}", field.coverage());
+        assert!(field.u.iter().chain(&field.v).all(|value| (0.0..=1.2).contains(value)));
     }
 
     #[test]
@@ -268,18 +235,9 @@ mod tests {
 
     #[test]
     fn rubbish_is_clamped() {
-        let rubbish = Parameters {
-            feed: f64::NAN,
-            kill: 9.0,
-            diffusion_u: -1.0,
-            diffusion_v: f64::INFINITY,
-        };
-        let expected = Parameters {
-            feed: 0.0,
-            kill: 0.075,
-            diffusion_u: 0.05,
-            diffusion_v: 0.12,
-        };
+        let rubbish =
+            Parameters { feed: f64::NAN, kill: 9.0, diffusion_u: -1.0, diffusion_v: f64::INFINITY };
+        let expected = Parameters { feed: 0.0, kill: 0.075, diffusion_u: 0.05, diffusion_v: 0.12 };
         assert_eq!(rubbish.clamped(), expected);
     }
 }

@@ -52,12 +52,7 @@ pub(crate) enum Order {
     /// Begin anew.
     Reset,
     /// Draw with a brush.
-    Paint {
-        x: f32,
-        y: f32,
-        radius: usize,
-        erase: bool,
-    },
+    Paint { x: f32, y: f32, radius: usize, erase: bool },
     /// Run until nothing changes any more.
     RunToSteadyState,
     /// Give that up.
@@ -130,10 +125,7 @@ impl Simulation {
         let (sender, orders) = channel();
         let mut worker = Worker::new(server);
         let handle = std::thread::spawn(move || worker.work(&orders));
-        *self.thread() = Some(Thread {
-            orders: sender,
-            handle,
-        });
+        *self.thread() = Some(Thread { orders: sender, handle });
     }
 
     /// Ends the thread and waits for it, which takes no longer than a frame.
@@ -214,21 +206,14 @@ impl Worker {
             Order::Run(running) => self.running = running,
             Order::Step => self.step(),
             Order::Reset => self.reset(),
-            Order::Paint {
-                x,
-                y,
-                radius,
-                erase,
-            } => {
+            Order::Paint { x, y, radius, erase } => {
                 self.field.paint(x, y, radius, erase);
                 self.changed = true;
             }
             Order::RunToSteadyState if self.job.is_none() => {
                 self.step();
-                self.job = Some(JobStart {
-                    iteration: self.iteration,
-                    change: self.field.change(),
-                });
+                self.job =
+                    Some(JobStart { iteration: self.iteration, change: self.field.change() });
             }
             Order::RunToSteadyState => {}
             Order::CancelJob => self.end_job("Cancelled"),
@@ -245,10 +230,7 @@ impl Worker {
 
     fn reset(&mut self) {
         self.end_job("Cancelled");
-        self.seed = self
-            .seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         self.field = Field::new(SIZE, self.seed);
         self.iteration = 0;
         self.history.clear();
@@ -271,30 +253,16 @@ impl Worker {
             self.end_job("This pattern does not come to rest");
         } else {
             let message = format!("Change per iteration {change:.1e}");
-            self.server.state().set(
-                "job",
-                Job {
-                    active: true,
-                    progress,
-                    message,
-                },
-            );
+            self.server.state().set("job", Job { active: true, progress, message });
         }
     }
 
     fn end_job(&mut self, message: &str) {
         if self.job.take().is_some() {
             self.running = false;
-            let job = Job {
-                active: false,
-                progress: 0.0,
-                message: message.to_owned(),
-            };
+            let job = Job { active: false, progress: 0.0, message: message.to_owned() };
             self.server.state().batch(|batch| {
-                batch
-                    .set("job", job)
-                    .set("running", false)
-                    .set("status", message);
+                batch.set("job", job).set("running", false).set("status", message);
             });
         }
     }

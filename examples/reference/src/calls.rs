@@ -37,10 +37,7 @@ fn arithmetic(server: &Server) {
     }
     server.trigger("add", |cx: Ctx, a: i64, b: Option<i64>, kw: Named| {
         cx.state().set("count", a);
-        Sum {
-            sum: a + b.unwrap_or(10),
-            kw: kw.0,
-        }
+        Sum { sum: a + b.unwrap_or(10), kw: kw.0 }
     });
 }
 
@@ -83,12 +80,9 @@ fn values(server: &Server) {
         let all: Vec<u8> = (0..=255).collect();
         Attachment::from(all.repeat(count / 256 + 1))
     });
-    server.trigger("echo", |_: Ctx, Kwargs(named): Named, arguments: Rest| {
-        (arguments.0, named)
-    });
+    server.trigger("echo", |_: Ctx, Kwargs(named): Named, arguments: Rest| (arguments.0, named));
     server.trigger("dirty_in_place", |cx: Ctx| {
-        cx.state()
-            .update("items", |items: &mut Vec<i64>| items.push(4))
+        cx.state().update("items", |items: &mut Vec<i64>| items.push(4))
     });
 }
 
@@ -117,38 +111,18 @@ fn protocol(server: &Server) {
         blob: Attachment,
         att: Attachment,
     }
-    server.rpc(
-        "demo.extra.call",
-        |_: Ctx, Kwargs(kw): Named, args: Rest| Call { args: args.0, kw },
-    );
+    server
+        .rpc("demo.extra.call", |_: Ctx, Kwargs(kw): Named, args: Rest| Call { args: args.0, kw });
     server.rpc("demo.extra.publish", |cx: Ctx, n: Packed| {
-        let data = Published {
-            n,
-            blob: vec![0, 1, 2].into(),
-            att: b"att".to_vec().into(),
-        };
+        let data = Published { n, blob: vec![0, 1, 2].into(), att: b"att".to_vec().into() };
         cx.server.publish("demo.extra.topic", data).map(|()| true)
     });
-    server.rpc("demo.extra.big", |_: Ctx, size: usize| {
-        Attachment::from(vec![b'z'; size])
-    });
+    server.rpc("demo.extra.big", |_: Ctx, size: usize| Attachment::from(vec![b'z'; size]));
     server.rpc("demo.extra.dt", |_: Ctx| {
         let numbers = (1, 1_u64 << 40, -5, 1_u64 << 63, 0.1, f64::INFINITY);
         let (one, two_to_40, negative, two_to_63, tenth, infinite) = numbers;
         let list = json!({"k": [1]});
         let by_number = BTreeMap::from([(1, "intkey")]);
-        (
-            one,
-            two_to_40,
-            negative,
-            two_to_63,
-            tenth,
-            infinite,
-            (),
-            true,
-            "é",
-            list,
-            by_number,
-        )
+        (one, two_to_40, negative, two_to_63, tenth, infinite, (), true, "é", list, by_number)
     });
 }

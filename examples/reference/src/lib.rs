@@ -45,11 +45,8 @@ fn module() -> Module {
     let plugin = |options| VueUse::With("demo_plugin".into(), options);
     Module {
         name: "demo".into(),
-        serve: [(
-            "__demo_1.0".into(),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/assets").into(),
-        )]
-        .into(),
+        serve: [("__demo_1.0".into(), concat!(env!("CARGO_MANIFEST_DIR"), "/assets").into())]
+            .into(),
         scripts: vec!["__demo_1.0/demo.js".into()],
         module_scripts: vec!["__demo_1.0/demo-mod.mjs.js".into()],
         styles: vec!["__demo_1.0/demo.css".into()],
@@ -64,10 +61,7 @@ fn set_state(server: &Server) -> Result<()> {
     state.set("count", 1).set("doubled", 2).set("clamped", 5);
     state.set("name", "Ada").set("items", [1, 2, 3]);
     state.set("nested", json!({"x": {"y": [null, true, 1.5]}}));
-    state
-        .set("upload", ())
-        .set("slow_ticks", 0)
-        .set("local_only", 0);
+    state.set("upload", ()).set("slow_ticks", 0).set("local_only", 0);
     state.client_only(&["local_only"])
 }
 

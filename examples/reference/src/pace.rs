@@ -23,9 +23,7 @@ impl Pace {
     pub fn of<F: Future<Output = ()> + Send + 'static>(
         pause: impl Fn(Duration) -> F + Send + Sync + 'static,
     ) -> Self {
-        Pace {
-            pause: Arc::new(move |time| Box::pin(pause(time))),
-        }
+        Pace { pause: Arc::new(move |time| Box::pin(pause(time))) }
     }
 
     pub(crate) fn pause(&self, time: Duration) -> BoxFuture<'static, ()> {

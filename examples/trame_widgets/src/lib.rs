@@ -61,13 +61,9 @@ pub fn app(manifests: &[impl AsRef<Path>]) -> Result<Server> {
         cx.state().set("name", "Measured");
         "done"
     });
-    server.trigger("focus", |cx: Ctx| {
-        cx.server.js_call("name", "focus", json!([]))
-    });
+    server.trigger("focus", |cx: Ctx| cx.server.js_call("name", "focus", json!([])));
     server.on(Lifecycle::Error, |cx: Ctx, fault: String| {
-        cx.state().update("faults", |faults: &mut Vec<String>| {
-            faults.push(fault.clone())
-        })
+        cx.state().update("faults", |faults: &mut Vec<String>| faults.push(fault.clone()))
     });
     server.template("main", PAGE);
     Ok(server)

@@ -18,13 +18,9 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let options = StartOptions::from_args();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let modules = env::var_os("MODULES").unwrap_or_default();
-    let modules: Vec<PathBuf> = env::split_paths(&modules)
-        .filter(|path| !path.as_os_str().is_empty())
-        .collect();
+    let modules: Vec<PathBuf> =
+        env::split_paths(&modules).filter(|path| !path.as_os_str().is_empty()).collect();
     selvedge::exit_code(trame_widgets::app(&modules).and_then(|server| server.run(options)))
 }

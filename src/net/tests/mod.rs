@@ -37,18 +37,8 @@ impl Running {
         let stop = CancellationToken::new();
         let seen = stop.clone();
         let handler = move |connection| handler(connection, seen.clone());
-        let serving = tokio::spawn(serve(
-            listener,
-            stop.clone(),
-            timing,
-            max_connections,
-            handler,
-        ));
-        Running {
-            address,
-            stop,
-            serving,
-        }
+        let serving = tokio::spawn(serve(listener, stop.clone(), timing, max_connections, handler));
+        Running { address, stop, serving }
     }
 
     async fn echo() -> Running {
@@ -98,10 +88,7 @@ async fn stopped_and_read(stop: &CancellationToken, unread: &Unread) {
 /// A server whose handlers give their connections away and end.
 async fn handing_over(grace: Duration) -> (Running, mpsc::UnboundedReceiver<Connection>) {
     let (give, given) = mpsc::unbounded_channel();
-    let timing = Timing {
-        grace,
-        ..Timing::default()
-    };
+    let timing = Timing { grace, ..Timing::default() };
     let server = Running::start(0, timing, 100, move |connection, _| {
         give.send(connection).unwrap();
         async {}

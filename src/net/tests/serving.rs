@@ -12,10 +12,7 @@ use crate::net::Timing;
 
 #[tokio::test]
 async fn last_bytes_arrive_however_late_the_client_reads_while_the_server_runs() {
-    let timing = Timing {
-        user_timeout: Duration::from_millis(1),
-        ..Timing::default()
-    };
+    let timing = Timing { user_timeout: Duration::from_millis(1), ..Timing::default() };
     let server = Running::start(0, timing, 100, |mut connection, _| async move {
         connection.write_all(&[7; 1 << 20]).await.unwrap();
     })
@@ -93,9 +90,7 @@ async fn connections_over_the_limit_are_closed_and_room_is_used_again() {
         kept.push(client);
     }
     let mut refused = server.connect().await;
-    let end = timeout(LONG, refused.read(&mut [0; 1]))
-        .await
-        .expect("the third client is refused");
+    let end = timeout(LONG, refused.read(&mut [0; 1])).await.expect("the third client is refused");
     assert_eq!(end.unwrap(), 0);
     kept.pop();
     timeout(LONG, async {
@@ -129,10 +124,7 @@ fn a_lack_of_descriptors_is_waited_out() {
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&child.stdout);
-    assert!(
-        child.status.success() && output.contains("1 passed"),
-        "{output}"
-    );
+    assert!(child.status.success() && output.contains("1 passed"), "{output}");
 }
 
 #[cfg(unix)]
@@ -144,9 +136,7 @@ async fn serve_without_descriptors() {
     };
 
     let log = Arc::new(tempfile::tempfile().unwrap());
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Arc::clone(&log))
-        .finish();
+    let subscriber = tracing_subscriber::fmt().with_writer(Arc::clone(&log)).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
     let server = Running::echo().await;
 

@@ -74,10 +74,7 @@ async fn stop_again_and_again(timing: Timing, kinds: &[usize]) -> Vec<Duration> 
         for number in 0..10 {
             clients.push(Client::new(&server, kinds[number % kinds.len()]).await);
         }
-        let deaf = clients
-            .iter()
-            .filter(|client| matches!(client, Client::Deaf(_)))
-            .count();
+        let deaf = clients.iter().filter(|client| matches!(client, Client::Deaf(_))).count();
         let begin = Instant::now();
         let released = server.stop().await;
         times.push(begin.elapsed());
@@ -96,38 +93,26 @@ async fn stop_again_and_again(timing: Timing, kinds: &[usize]) -> Vec<Duration> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_port_can_be_served_again_at_once() {
     let times = stop_again_and_again(Timing::default(), &[0, 1]).await;
-    assert!(
-        times[24] < Duration::from_millis(250),
-        "nobody waits for the grace to pass"
-    );
+    assert!(times[24] < Duration::from_millis(250), "nobody waits for the grace to pass");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_never_read_cannot_keep_the_port() {
-    let timing = Timing {
-        grace: Duration::from_millis(60),
-        ..Timing::default()
-    };
+    let timing = Timing { grace: Duration::from_millis(60), ..Timing::default() };
     stop_again_and_again(timing, &[0, 1, 2]).await;
 }
 
 #[tokio::test]
 async fn a_stop_without_connections_takes_no_time() {
     let released = Running::echo().await.stop().await;
-    assert_eq!(
-        released.connections_closed + released.connections_aborted,
-        0
-    );
+    assert_eq!(released.connections_closed + released.connections_aborted, 0);
     assert!(released.elapsed < Duration::from_millis(250));
 }
 
 #[tokio::test]
 async fn last_bytes_that_nobody_reads_are_given_up_before_the_grace_ends() {
-    let timing = Timing {
-        grace: LONG,
-        user_timeout: Duration::from_millis(20),
-        ..Timing::default()
-    };
+    let timing =
+        Timing { grace: LONG, user_timeout: Duration::from_millis(20), ..Timing::default() };
     let server = Running::start(0, timing, 100, |mut connection, stop| async move {
         tokio::select! {
             written = connection.write_all(&[7; 1 << 26]) => written.unwrap(),
@@ -138,10 +123,7 @@ async fn last_bytes_that_nobody_reads_are_given_up_before_the_grace_ends() {
     let client = server.connect().await;
     client.readable().await.unwrap();
     let released = server.stop().await;
-    assert_eq!(
-        (released.connections_closed, released.connections_aborted),
-        (0, 1)
-    );
+    assert_eq!((released.connections_closed, released.connections_aborted), (0, 1));
     assert!(released.elapsed < LONG / 2, "{:?}", released.elapsed);
 }
 
@@ -162,26 +144,17 @@ async fn an_answer_in_flight_arrives_whole_and_ends_in_order() {
     handled.recv().await.unwrap();
     let reading = tokio::spawn(async move {
         let mut received = Vec::new();
-        client
-            .read_to_end(&mut received)
-            .await
-            .map(|_| received.len())
+        client.read_to_end(&mut received).await.map(|_| received.len())
     });
     let released = server.stop().await;
-    assert_eq!(
-        (released.connections_closed, released.connections_aborted),
-        (1, 0)
-    );
+    assert_eq!((released.connections_closed, released.connections_aborted), (1, 0));
     assert_eq!(reading.await.unwrap().unwrap(), 1 << 20);
 }
 
 #[tokio::test]
 async fn a_handler_that_never_ends_is_aborted() {
     let (dropped, mut all_dropped) = mpsc::channel::<()>(1);
-    let timing = Timing {
-        grace: Duration::from_millis(20),
-        ..Timing::default()
-    };
+    let timing = Timing { grace: Duration::from_millis(20), ..Timing::default() };
     let server = Running::start(0, timing, 100, move |connection, _| {
         let dropped = dropped.clone();
         async move {
@@ -192,19 +165,10 @@ async fn a_handler_that_never_ends_is_aborted() {
     .await;
     let mut client = server.connect().await;
     let released = server.stop().await;
-    assert_eq!(
-        (released.connections_closed, released.connections_aborted),
-        (0, 1)
-    );
+    assert_eq!((released.connections_closed, released.connections_aborted), (0, 1));
     assert!(released.elapsed < LONG / 2, "{:?}", released.elapsed);
-    assert_eq!(
-        client.read_u8().await.unwrap_err().kind(),
-        ErrorKind::ConnectionReset
-    );
-    assert_eq!(
-        all_dropped.try_recv(),
-        Err(mpsc::error::TryRecvError::Disconnected)
-    );
+    assert_eq!(client.read_u8().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(all_dropped.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
 }
 
 #[tokio::test]
@@ -219,10 +183,7 @@ async fn a_stop_waits_for_connections_that_were_handed_on() {
         connection.write_all(b"goodbye").await.unwrap();
     });
     let released = server.stop().await;
-    assert_eq!(
-        (released.connections_closed, released.connections_aborted),
-        (1, 0)
-    );
+    assert_eq!((released.connections_closed, released.connections_aborted), (1, 0));
     let mut received = Vec::new();
     client.read_to_end(&mut received).await.unwrap();
     assert_eq!(received, b"goodbye");
@@ -240,28 +201,19 @@ async fn dropping_the_server_closes_everything() {
     let kept = given.recv().await.unwrap();
     server.serving.abort();
     assert!(server.serving.await.unwrap_err().is_cancelled());
-    assert!(
-        is_port_free("127.0.0.1", server.address.port())
-            .await
-            .unwrap()
-    );
+    assert!(is_port_free("127.0.0.1", server.address.port()).await.unwrap());
     assert!(client.read_u8().await.is_err());
     drop(kept);
 }
 
 #[test]
 fn a_runtime_that_ends_leaves_nothing_behind() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (address, client) = runtime.block_on(async {
         let server = Running::echo().await;
         let client = Client::new(&server, 2).await; // never reads: its last bytes cannot be delivered
-        let Client::Deaf(stream) = client else {
-            unreachable!()
-        };
+        let Client::Deaf(stream) = client else { unreachable!() };
         (server.address, stream.into_std().unwrap())
     });
     drop(runtime);
@@ -274,10 +226,7 @@ fn a_runtime_that_ends_leaves_nothing_behind() {
 async fn a_child_process_does_not_inherit_the_port() {
     let server = Running::echo().await;
     let _client = Client::new(&server, 0).await;
-    let mut child = std::process::Command::new("sleep")
-        .arg("60")
-        .spawn()
-        .unwrap();
+    let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
     let port = server.address.port();
     server.stop().await;
     assert!(child.try_wait().unwrap().is_none(), "the child lives");
@@ -295,21 +244,11 @@ async fn a_connection_that_is_kept_elsewhere_is_reset_under_its_owner() {
     let owner = tokio::spawn(async move {
         let read = connection.read_u8().await; // is waiting when the reset comes, and wakes
         let written = connection.write_u8(0).await;
-        (
-            read.unwrap_err().kind(),
-            written.unwrap_err().kind(),
-            connection,
-        )
+        (read.unwrap_err().kind(), written.unwrap_err().kind(), connection)
     });
     let released = server.stop().await;
-    assert_eq!(
-        (released.connections_closed, released.connections_aborted),
-        (0, 1)
-    );
+    assert_eq!((released.connections_closed, released.connections_aborted), (0, 1));
     let (read, written, _connection) = timeout(LONG, owner).await.unwrap().unwrap();
-    assert_eq!(
-        (read, written),
-        (ErrorKind::ConnectionAborted, ErrorKind::ConnectionAborted)
-    );
+    assert_eq!((read, written), (ErrorKind::ConnectionAborted, ErrorKind::ConnectionAborted));
     assert_eq!(unread.bytes(), 0);
 }

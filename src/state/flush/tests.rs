@@ -24,10 +24,8 @@ struct Recorder {
 
 impl Sink for Recorder {
     fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
-        let mut map: serde_json::Map<String, Value> = changes
-            .iter()
-            .map(|(key, value)| (key.to_string(), value.decode().unwrap()))
-            .collect();
+        let mut map: serde_json::Map<String, Value> =
+            changes.iter().map(|(key, value)| (key.to_string(), value.decode().unwrap())).collect();
         if except.is_some() {
             map.insert("(except)".to_owned(), json!(true));
         }
@@ -52,13 +50,7 @@ fn listen(state: &State, keys: &[&str], run: impl Fn(&State, Vec<i64>) + Send + 
         keys.iter().map(|key| Key::from(*key)).collect(),
         Location::caller(),
         move |values, _| {
-            run(
-                &handle,
-                values
-                    .iter()
-                    .map(|value| value.decode().unwrap_or(-1))
-                    .collect(),
-            );
+            run(&handle, values.iter().map(|value| value.decode().unwrap_or(-1)).collect());
             Reaction::Done
         },
     ));
@@ -82,9 +74,7 @@ fn a_derived_value_arrives_in_a_second_message() {
 fn a_value_set_back_before_the_flush_is_no_change() {
     let (state, recorder) = state();
     let (called, calls) = mpsc::channel();
-    listen(&state, &["a"], move |_, values| {
-        called.send(values[0]).unwrap()
-    });
+    listen(&state, &["a"], move |_, values| called.send(values[0]).unwrap());
     state.set("a", 1).flush();
     state.set("a", 2).set("a", 1).flush();
     assert_eq!(pushes(&recorder), json!([{"a": 1}]));
@@ -98,10 +88,7 @@ fn a_change_of_type_is_a_change() {
     state.set("a", true).flush();
     state.set("a", 1.0).flush();
     state.set("a", 1.0).flush();
-    assert_eq!(
-        pushes(&recorder),
-        json!([{"a": 1}, {"a": true}, {"a": 1.0}])
-    );
+    assert_eq!(pushes(&recorder), json!([{"a": 1}, {"a": true}, {"a": 1.0}]));
 }
 
 #[test]
@@ -109,19 +96,12 @@ fn a_listener_on_several_keys_runs_once_a_round_in_order() {
     let (state, _) = state();
     let (called, calls) = mpsc::channel();
     let also = called.clone();
-    listen(&state, &["a", "b"], move |_, values| {
-        called.send(format!("first {values:?}")).unwrap()
-    });
-    listen(&state, &["b"], move |_, values| {
-        also.send(format!("second {values:?}")).unwrap()
-    });
+    listen(&state, &["a", "b"], move |_, values| called.send(format!("first {values:?}")).unwrap());
+    listen(&state, &["b"], move |_, values| also.send(format!("second {values:?}")).unwrap());
     state.batch(|batch| {
         batch.set("b", 2).set("a", 1);
     });
-    assert_eq!(
-        calls.try_iter().collect::<Vec<_>>(),
-        ["first [1, 2]", "second [2]"]
-    );
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["first [1, 2]", "second [2]"]);
 }
 
 #[test]
@@ -129,9 +109,7 @@ fn nothing_happens_before_ready_and_all_listeners_run_once_then() {
     let (state, recorder) = (State::new(), Arc::new(Recorder::default()));
     state.connect(recorder.clone());
     let (called, calls) = mpsc::channel();
-    listen(&state, &["a", "b"], move |_, values| {
-        called.send(values).unwrap()
-    });
+    listen(&state, &["a", "b"], move |_, values| called.send(values).unwrap());
     state.set("a", 1).set("b", 2).flush();
     assert_eq!(pushes(&recorder), json!([]));
     state.ready();
@@ -144,9 +122,7 @@ fn dirty_runs_listeners_and_sends_nothing_known() {
     let (state, recorder) = state();
     let (called, calls) = mpsc::channel();
     state.set("a", 1).flush();
-    listen(&state, &["a"], move |_, values| {
-        called.send(values).unwrap()
-    });
+    listen(&state, &["a"], move |_, values| called.send(values).unwrap());
     state.dirty(&["a"]);
     assert!(state.is_dirty(&["a"]));
     state.flush();
@@ -186,16 +162,9 @@ fn listeners_that_fight_are_stopped() {
         state.set("a", values[0] + 1);
     });
     state.set("a", 0).flush();
-    assert_eq!(
-        pushes(&recorder).as_array().unwrap().len(),
-        1 + MAX_DEPTH as usize
-    );
+    assert_eq!(pushes(&recorder).as_array().unwrap().len(), 1 + MAX_DEPTH as usize);
     state.set("c", 1).flush();
-    assert_eq!(
-        pushes(&recorder),
-        json!([{"c": 1}]),
-        "the state is usable afterwards"
-    );
+    assert_eq!(pushes(&recorder), json!([{"c": 1}]), "the state is usable afterwards");
 }
 
 #[test]
@@ -209,23 +178,13 @@ fn another_thread_flushes_while_a_listener_runs() {
         wait_leave.lock().unwrap().recv().unwrap();
     });
     let (called, calls) = mpsc::channel();
-    listen(&state, &["quick"], move |_, values| {
-        called.send(values).unwrap()
-    });
+    listen(&state, &["quick"], move |_, values| called.send(values).unwrap());
     let other = state.clone();
     let flusher = thread::spawn(move || other.set("slow", 1).flush());
     wait_entered.recv().unwrap();
     state.set("quick", 1).flush();
-    assert_eq!(
-        pushes(&recorder),
-        json!([{"slow": 1}, {"quick": 1}]),
-        "sent at once"
-    );
-    assert_eq!(
-        calls.try_iter().count(),
-        0,
-        "its listener waits for its turn"
-    );
+    assert_eq!(pushes(&recorder), json!([{"slow": 1}, {"quick": 1}]), "sent at once");
+    assert_eq!(calls.try_iter().count(), 0, "its listener waits for its turn");
     leave.send(()).unwrap();
     flusher.join().unwrap();
     assert_eq!(calls.try_iter().count(), 1);
@@ -236,15 +195,9 @@ fn a_panicking_listener_does_not_stop_later_flushes() {
     let (state, recorder) = state();
     listen(&state, &["bad"], |_, _| panic!("in a listener"));
     let other = state.clone();
-    assert!(
-        thread::spawn(move || other.set("bad", 1).flush())
-            .join()
-            .is_err()
-    );
+    assert!(thread::spawn(move || other.set("bad", 1).flush()).join().is_err());
     let (called, calls) = mpsc::channel();
-    listen(&state, &["a"], move |_, values| {
-        called.send(values).unwrap()
-    });
+    listen(&state, &["a"], move |_, values| called.send(values).unwrap());
     state.set("a", 1).flush();
     assert_eq!(pushes(&recorder), json!([{"bad": 1}, {"a": 1}]));
     assert_eq!(calls.try_iter().count(), 1);
@@ -285,9 +238,7 @@ fn suppressed_listeners_stay_quiet_and_clients_are_told() {
     let (called, calls) = mpsc::channel();
     let also = called.clone();
     listen(&state, &["a"], move |_, _| called.send("a").unwrap());
-    listen(&state, &["a", "b"], move |_, _| {
-        also.send("a or b").unwrap()
-    });
+    listen(&state, &["a", "b"], move |_, _| also.send("a or b").unwrap());
     {
         let _quiet = state.suppress_change_listeners(&["a"]);
         state.set("a", 1).flush();
@@ -304,10 +255,7 @@ fn suppressed_listeners_stay_quiet_and_clients_are_told() {
         state.set("a", 3).set("b", 3);
     }
     state.flush();
-    assert!(
-        calls.try_iter().next().is_none(),
-        "also when it is flushed later"
-    );
+    assert!(calls.try_iter().next().is_none(), "also when it is flushed later");
     state.set("a", 4).flush();
     assert_eq!(calls.try_iter().count(), 2);
 }
@@ -316,9 +264,7 @@ fn suppressed_listeners_stay_quiet_and_clients_are_told() {
 fn cleaned_keys_are_taken_as_they_are_and_others_are_not() {
     let (state, recorder) = state();
     let (called, calls) = mpsc::channel();
-    listen(&state, &["a", "b"], move |_, values| {
-        called.send(values).unwrap()
-    });
+    listen(&state, &["a", "b"], move |_, values| called.send(values).unwrap());
     state.set("a", 1).set("b", 2);
     state.clean(&["a"]);
     assert_eq!(state.get::<i64>("a").unwrap(), 1);
@@ -346,10 +292,7 @@ fn listeners_see_what_changed_in_their_round() {
         called.send(state.modified_keys()).unwrap();
     });
     state.set("a", 1).set("b", 2).flush();
-    assert_eq!(
-        calls.try_iter().collect::<Vec<_>>(),
-        [vec!["a", "b"], vec!["c"]]
-    );
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), [vec!["a", "b"], vec!["c"]]);
     assert!(state.modified_keys().is_empty());
 }
 
@@ -391,16 +334,9 @@ fn listeners_learn_whose_change_it_was() {
             inner.set("derived", 1);
         }),
     );
-    watch(
-        &["derived"],
-        Box::new(move |client| called.send(client).unwrap()),
-    );
+    watch(&["derived"], Box::new(move |client| called.send(client).unwrap()));
     let client = ClientId::random().unwrap();
-    state.set_from_client(
-        client,
-        vec![("a".to_owned(), Packed::encode(&1).unwrap())],
-        || {},
-    );
+    state.set_from_client(client, vec![("a".to_owned(), Packed::encode(&1).unwrap())], || {});
     state.flush();
     state.set("derived", 2).flush();
     assert_eq!(calls.try_iter().collect::<Vec<_>>(), [Some(client), None]);

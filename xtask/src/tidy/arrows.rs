@@ -29,9 +29,7 @@ const CLIENT: &str = "client";
 const CLIENT_USES: [&str; 4] = ["error", "websocket", "wire", "net"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
-    let library = sources
-        .iter()
-        .filter(|source| source.path.starts_with("src/"));
+    let library = sources.iter().filter(|source| source.path.starts_with("src/"));
     let (root, modules): (Vec<_>, Vec<_>) = library
         .filter(|source| source.path.ends_with(".rs"))
         .partition(|source| source.path == "src/lib.rs");
@@ -75,10 +73,7 @@ fn read(source: &Source, module: &[String], findings: &mut Vec<Finding>) -> Vec<
 
 /// `src/state/flush.rs` is `state::flush`.
 fn module(path: &str) -> Vec<String> {
-    let path = path
-        .trim_start_matches("src/")
-        .trim_end_matches(".rs")
-        .trim_end_matches("/mod");
+    let path = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     path.split('/').map(str::to_owned).collect()
 }
 
@@ -92,9 +87,7 @@ fn judge(user: &str, used: &Used, exports: &HashMap<String, Vec<String>>) -> Res
         // What another crate defines.
         Some(_) => return Ok(()),
         None => {
-            return Err(format!(
-                "`crate::{first}` is neither a module nor re-exported by name"
-            ));
+            return Err(format!("`crate::{first}` is neither a module nor re-exported by name"));
         }
     };
     let place = |module: &str| ORDER.iter().position(|name| *name == module);
@@ -118,30 +111,14 @@ mod tests {
                         pub use bytes::Bytes;\n";
 
     fn check(path: &str, text: &str, expected: &[&str]) {
-        expect(
-            super::check,
-            &[("src/lib.rs", ROOT), (path, text)],
-            expected,
-        );
+        expect(super::check, &[("src/lib.rs", ROOT), (path, text)], expected);
     }
 
     #[test]
     fn a_module_uses_those_before_it() {
-        check(
-            "src/state/mod.rs",
-            "use crate::wire::Packed;\nuse crate::error::Error;",
-            &[],
-        );
-        check(
-            "src/http/mod.rs",
-            "use crate::{net::Connection, server};",
-            &[],
-        );
-        check(
-            "src/client/mod.rs",
-            "use crate::{net, wire::Packed, Error};",
-            &[],
-        );
+        check("src/state/mod.rs", "use crate::wire::Packed;\nuse crate::error::Error;", &[]);
+        check("src/http/mod.rs", "use crate::{net::Connection, server};", &[]);
+        check("src/client/mod.rs", "use crate::{net, wire::Packed, Error};", &[]);
     }
 
     #[test]

@@ -12,31 +12,16 @@ struct Boundary {
     within: &'static [&'static str],
 }
 
-const RUST: &[&str] = &[
-    "src/",
-    "src-tauri/src/",
-    "examples/",
-    "tests/",
-    "benches/",
-    "xtask/src/",
-];
+const RUST: &[&str] = &["src/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
 
 const BOUNDARIES: [Boundary; 4] = [
-    Boundary {
-        names: &["rmp", "rmpv", "rmp_serde"],
-        home: "src/wire/",
-        within: &["src/"],
-    },
+    Boundary { names: &["rmp", "rmpv", "rmp_serde"], home: "src/wire/", within: &["src/"] },
     Boundary {
         names: &["axum", "tower", "tower_http", "hyper", "hyper_util"],
         home: "src/http/",
         within: &["src/"],
     },
-    Boundary {
-        names: &["unsafe"],
-        home: "src/net/",
-        within: RUST,
-    },
+    Boundary { names: &["unsafe"], home: "src/net/", within: RUST },
     Boundary {
         names: &["tauri", "tauri_build", "tao", "wry", "webkit2gtk", "gtk"],
         home: "src-tauri/",
@@ -68,10 +53,7 @@ fn names(source: &Source) -> Vec<Finding> {
     let boundaries: Vec<_> = BOUNDARIES.iter().filter(applies).collect();
     let mut findings = Vec::new();
     let mut see = |name: &str, line| {
-        for boundary in boundaries
-            .iter()
-            .filter(|boundary| boundary.names.contains(&name))
-        {
+        for boundary in boundaries.iter().filter(|boundary| boundary.names.contains(&name)) {
             let what = format!("`{name}` belongs in {} only", boundary.home);
             findings.push(source.finding(line, what));
         }
@@ -92,11 +74,7 @@ fn manifest(source: &Source) -> Vec<Finding> {
         let name = line.split(['=', '.']).next().unwrap_or_default().trim();
         name == "tauri" || name.starts_with("tauri-") || name == "wry" || name == "webkit2gtk"
     };
-    let lines = source
-        .text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| depends(line));
+    let lines = source.text.lines().enumerate().filter(|(_, line)| depends(line));
     let what = "a dependency on Tauri belongs in src-tauri/ only";
     lines.map(|(at, _)| source.finding(at + 1, what)).collect()
 }
@@ -128,8 +106,7 @@ fn window_crates(tree: &str) -> Vec<Finding> {
 }
 
 fn opens_windows(name: &str) -> bool {
-    name.split('-')
-        .any(|part| WINDOW_CRATES.iter().any(|window| part.starts_with(window)))
+    name.split('-').any(|part| WINDOW_CRATES.iter().any(|window| part.starts_with(window)))
 }
 
 #[cfg(test)]
@@ -169,11 +146,7 @@ mod tests {
 
     #[test]
     fn a_name_inside_another_or_in_a_comment_is_not_meant() {
-        check(
-            "src/run/mod.rs",
-            "#![deny(unsafe_code)]\n// axum\nconst A: &str = \"tauri\";",
-            &[],
-        );
+        check("src/run/mod.rs", "#![deny(unsafe_code)]\n// axum\nconst A: &str = \"tauri\";", &[]);
     }
 
     #[test]
@@ -208,10 +181,7 @@ mod tests {
     #[test]
     fn crates_for_windows_are_seen_in_a_dependency_tree() {
         let found = |tree: &str| -> Vec<String> {
-            super::window_crates(tree)
-                .iter()
-                .map(|finding| finding.what.clone())
-                .collect()
+            super::window_crates(tree).iter().map(|finding| finding.what.clone()).collect()
         };
         assert_eq!(
             found("selvedge v0.1.0\nlistenfd v1.0.0\nstaticlib v1.0.0 (*)"),

@@ -25,17 +25,11 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
         findings.extend(name(&source.path).map(whole));
         findings.extend(own_paths(source));
     }
-    let desktop = sources
-        .iter()
-        .filter(|source| source.path.starts_with(DESKTOP));
+    let desktop = sources.iter().filter(|source| source.path.starts_with(DESKTOP));
     let code: usize = desktop.map(|source| lines_of_code(&source.text)).sum();
     if code >= MAX_DESKTOP_CODE {
         let what = format!("{code} lines of code; less than {MAX_DESKTOP_CODE} are allowed");
-        findings.push(Finding {
-            path: DESKTOP.into(),
-            line: 0,
-            what,
-        });
+        findings.push(Finding { path: DESKTOP.into(), line: 0, what });
     }
     findings
 }
@@ -48,10 +42,7 @@ fn size(source: &Source) -> Option<String> {
 
 fn name(path: &str) -> Option<String> {
     let stem = |part: &str| part.split('.').next().unwrap_or_default().to_owned();
-    let vague = path
-        .split('/')
-        .map(stem)
-        .find(|stem| VAGUE.contains(&stem.as_str()))?;
+    let vague = path.split('/').map(stem).find(|stem| VAGUE.contains(&stem.as_str()))?;
     Some(format!("`{vague}` does not say what is inside"))
 }
 
@@ -61,10 +52,7 @@ fn own_paths(source: &Source) -> Vec<Finding> {
     for (at, line) in source.text.lines().enumerate() {
         for folder in OWN_FOLDERS {
             let path = format!("/{folder}/");
-            if line
-                .match_indices(&path)
-                .any(|(start, _)| starts_path(&line[..start]))
-            {
+            if line.match_indices(&path).any(|(start, _)| starts_path(&line[..start])) {
                 let what = format!("`{path}` is a path of one machine");
                 findings.push(source.finding(at + 1, what));
             }
@@ -114,11 +102,7 @@ mod tests {
 
     #[test]
     fn vague_names_are_found_for_folders_and_files() {
-        check(
-            "src/http/utils.rs",
-            "",
-            &["src/http/utils.rs: `utils` does not say what is inside"],
-        );
+        check("src/http/utils.rs", "", &["src/http/utils.rs: `utils` does not say what is inside"]);
         check(
             "ui/src/common/a.test.ts",
             "",
@@ -133,15 +117,8 @@ mod tests {
         check(
             "README.md",
             &format!("Go to\n`{path}`."),
-            &[concat!(
-                "README.md:2: `/ho",
-                "me/` is a path of one machine"
-            )],
+            &[concat!("README.md:2: `/ho", "me/` is a path of one machine")],
         );
-        check(
-            "README.md",
-            &format!("https://example.org{path} and .{path}"),
-            &[],
-        );
+        check("README.md", &format!("https://example.org{path} and .{path}"), &[]);
     }
 }

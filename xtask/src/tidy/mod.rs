@@ -33,11 +33,7 @@ struct Finding {
 impl Source {
     /// A finding in this file; line 0 is the file as a whole.
     fn finding(&self, line: usize, what: impl Into<String>) -> Finding {
-        Finding {
-            path: self.path.clone(),
-            line,
-            what: what.into(),
-        }
+        Finding { path: self.path.clone(), line, what: what.into() }
     }
 }
 
@@ -56,37 +52,24 @@ pub(crate) fn check() -> Result {
             println!("{} files are tidy.", sources.len());
             Ok(())
         }
-        count => Err(Failure::new(format!(
-            "not tidy, {count} in all; each is listed above"
-        ))),
+        count => Err(Failure::new(format!("not tidy, {count} in all; each is listed above"))),
     }
 }
 
 /// Every text file that git knows or would take.
 fn sources() -> Result<Vec<Source>> {
     let mut git = command::new("git");
-    git.args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
+    git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let listed = command::output(&mut git)?;
     if !listed.status.success() {
         let said = String::from_utf8_lossy(&listed.stderr).into_owned();
-        return Err(Failure::new(format!(
-            "the files are listed by git, which failed: {said}"
-        )));
+        return Err(Failure::new(format!("the files are listed by git, which failed: {said}")));
     }
     let names = String::from_utf8_lossy(&listed.stdout).into_owned();
     let text = |path: &str| {
         // A file that is deleted and not yet committed, or a picture, has no text.
         let text = fs::read_to_string(project::root().join(path)).ok()?;
-        Some(Source {
-            path: path.to_owned(),
-            text,
-        })
+        Some(Source { path: path.to_owned(), text })
     };
     Ok(names.split_terminator('\0').filter_map(text).collect())
 }
@@ -103,10 +86,8 @@ impl fmt::Display for Finding {
 /// Reads `(path, text)` pairs, applies a rule and compares what it prints, line by line.
 #[cfg(test)]
 fn expect(rule: fn(&[Source]) -> Vec<Finding>, files: &[(&str, &str)], expected: &[&str]) {
-    let source = |(path, text): &(&str, &str)| Source {
-        path: (*path).into(),
-        text: (*text).into(),
-    };
+    let source =
+        |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
     let sources: Vec<_> = files.iter().map(source).collect();
     let found: Vec<_> = rule(&sources).iter().map(ToString::to_string).collect();
     assert_eq!(found, expected);

@@ -19,11 +19,10 @@ pub(super) struct Used {
 
 /// Reads a source as tokens; comments are gone, strings are single tokens.
 pub(super) fn read(text: &str) -> Result<TokenStream, NotRust> {
-    text.parse()
-        .map_err(|error: proc_macro2::LexError| NotRust {
-            line: error.span().start().line,
-            what: error.to_string(),
-        })
+    text.parse().map_err(|error: proc_macro2::LexError| NotRust {
+        line: error.span().start().line,
+        what: error.to_string(),
+    })
 }
 
 /// Calls `see` with every identifier.
@@ -49,15 +48,7 @@ pub(super) fn paths(tokens: TokenStream, module: &[String], found: &mut Vec<Used
             paths(body, &inner, found);
             at += 3;
         } else if is_path_start(&tokens, at) {
-            at = tree(
-                &tokens,
-                at,
-                &Place {
-                    module,
-                    prefix: None,
-                },
-                found,
-            );
+            at = tree(&tokens, at, &Place { module, prefix: None }, found);
         } else {
             if let TokenTree::Group(group) = &tokens[at] {
                 paths(group.stream(), module, found);
@@ -75,15 +66,7 @@ pub(super) fn exports(tokens: TokenStream, found: &mut Vec<Used>) {
     let restricted = |at: usize| matches!(&tokens[at], TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
     for at in 1..tokens.len() {
         if is(at, "use") && (is(at - 1, "pub") || restricted(at - 1)) {
-            tree(
-                &tokens,
-                at + 1,
-                &Place {
-                    module: &[],
-                    prefix: None,
-                },
-                found,
-            );
+            tree(&tokens, at + 1, &Place { module: &[], prefix: None }, found);
         }
     }
 }
@@ -109,10 +92,7 @@ fn tree(tokens: &[TokenTree], mut at: usize, place: &Place<'_>, found: &mut Vec<
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
                 branches(
                     group.stream(),
-                    &Place {
-                        module: place.module,
-                        prefix: Some(&path),
-                    },
+                    &Place { module: place.module, prefix: Some(&path) },
                     found,
                 );
                 return at + 1;
@@ -139,11 +119,7 @@ fn tree(tokens: &[TokenTree], mut at: usize, place: &Place<'_>, found: &mut Vec<
         name = given.to_string();
         at += 2;
     }
-    found.push(Used {
-        line: start,
-        path,
-        name,
-    });
+    found.push(Used { line: start, path, name });
     at
 }
 
@@ -191,12 +167,9 @@ fn is_separator(tokens: &[TokenTree], at: usize) -> bool {
 /// The name and the body of `mod name { … }`, if the tokens start with one.
 fn inline_module(tokens: &[TokenTree]) -> Option<(String, TokenStream)> {
     match tokens {
-        [
-            TokenTree::Ident(keyword),
-            TokenTree::Ident(name),
-            TokenTree::Group(body),
-            ..,
-        ] if keyword == "mod" && body.delimiter() == Delimiter::Brace => {
+        [TokenTree::Ident(keyword), TokenTree::Ident(name), TokenTree::Group(body), ..]
+            if keyword == "mod" && body.delimiter() == Delimiter::Brace =>
+        {
             Some((name.to_string(), body.stream()))
         }
         _ => None,
