@@ -222,8 +222,9 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
         return Json(json!({ "error": NO_WEBSOCKET })).into_response();
     };
     let launch: Launch = serde_json::from_slice(&body).unwrap_or_default();
-    // The page of a module, such as trame's own, knows nothing of the proof.
+    // The page of a module or of a folder, such as trame's own, knows nothing of the proof.
     let is_page = site.access.verify_proof(&launch.sign_in_proof)
+        || site.endpoints.content.is_some()
         || !site.server.modules().page_is_built_in();
     let answer = if is_page && site.access.has_cookie(&headers) {
         json!({"sessionURL": site.names.session_url(&headers, path), "secret": site.access.secret()})
