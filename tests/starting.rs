@@ -118,10 +118,7 @@ async fn folders_and_a_document_root_of_the_run_are_served() {
     let signed_in = SignedIn::at(&running, &[]).await;
     let cookie = [("Cookie", signed_in.cookie())];
     let told = request(&running, "POST", "/paraview/", &cookie).await;
-    assert!(
-        told.text().contains("sessionURL"),
-        "its page knows of no proof"
-    );
+    assert!(told.text().contains("sessionURL"), "its page knows of no proof");
     running.stop().await.unwrap();
     let running = server.spawn(options()).await.unwrap();
     let gone = request(&running, "GET", "/data/a.csv", &[]).await;
