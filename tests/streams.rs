@@ -78,6 +78,48 @@ async fn a_client_that_stops_reading_costs_nobody_else_anything() {
 }
 
 #[tokio::test]
+async fn a_stopped_reader_among_a_hundred_changes_nothing_for_the_others() {
+    let server = Server::new("streams");
+    let running = start(&server).await;
+    let mut stopped = Client::connect(&running).await;
+    let mut live = Vec::new();
+    for _ in 0..100 {
+        live.push(Client::connect(&running).await);
+    }
+    // It alone gets more than sockets and its outbox hold; what is state is folded from then on.
+    let stopped_id = id_of(&server, &mut stopped).await;
+    for megabytes in [30, 30, 30] {
+        let blob = Attachment::from(vec![7; megabytes << 20]);
+        assert!(server.publish_to(stopped_id, "blob", blob).unwrap());
+    }
+    for number in 0..200 {
+        server.state().set("number", number).flush();
+        for client in &mut live {
+            assert_eq!(client.pushed().await, json!({ "number": number }));
+        }
+    }
+    let mut received = 0;
+    while stopped.pushed().await["number"] != 199 {
+        received += 1;
+    }
+    assert!(received < 100, "{received} of 200 changes were kept for it");
+    assert_eq!(server.client_count(), 101);
+    running.stop().await.unwrap();
+}
+
+/// The server's name for a client.
+async fn id_of(server: &Server, client: &mut Client) -> selvedge::ClientId {
+    let (told, heard) = tokio::sync::oneshot::channel();
+    let told = std::sync::Mutex::new(Some(told));
+    server.trigger("who", move |cx: Ctx| {
+        let told = told.lock().unwrap().take();
+        told.zip(cx.client()).map(|(told, client)| told.send(client).is_ok())
+    });
+    client.trigger("who", json!([])).await;
+    heard.await.unwrap()
+}
+
+#[tokio::test]
 async fn a_client_that_never_reads_is_dropped_when_messages_pile_up() {
     let server = Server::new("streams");
     let running = start(&server).await;

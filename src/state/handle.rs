@@ -359,7 +359,7 @@ impl State {
         }
     }
 
-    /// Commits what is pending and reads all values under the lock: what `read` queues stands in the order of the commits.
+    /// Gives the pushed values to `read` between two commits: what it queues stands in the order of the commits.
     pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&IndexMap<Key, Packed>) -> T) -> T {
         read(&self.store.lock().pushed)
     }
