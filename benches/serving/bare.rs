@@ -17,7 +17,11 @@ use axum::{
 use bytes::Bytes;
 use tokio::{
     net::TcpListener,
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    task::JoinHandle,
 };
 
 pub struct Bare {
@@ -50,6 +54,22 @@ impl Bare {
         let app = Router::new().route("/ws", any(upgrade)).with_state(Arc::clone(&clients));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Bare { address, clients }
+    }
+}
+
+impl Bare {
+    /// Serves until told to stop, as axum does it by itself.
+    pub async fn serve_until(
+        answer: Bytes,
+        stop: oneshot::Receiver<()>,
+    ) -> (SocketAddr, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients = Arc::new(Clients { answer, ..Clients::default() });
+        let app = Router::new().route("/ws", any(upgrade)).with_state(clients);
+        let stopped = async { drop(stop.await) };
+        let serving = axum::serve(listener, app).with_graceful_shutdown(stopped);
+        (address, tokio::spawn(async move { serving.await.unwrap() }))
     }
 }
 

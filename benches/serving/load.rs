@@ -50,6 +50,15 @@ impl Load {
     }
 }
 
+impl Load {
+    /// Reads until the server has ended each connection.
+    pub async fn until_closed(mut self) {
+        for socket in &mut self.sockets {
+            while socket.next().await.is_some_and(|message| message.is_ok()) {}
+        }
+    }
+}
+
 async fn next(socket: &mut WebSocketStream<TcpStream>) -> Bytes {
     loop {
         if let Message::Binary(bytes) = socket.next().await.unwrap().unwrap() {

@@ -8,7 +8,9 @@
 //! two servers take turns so that whatever else the machine does hits both.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[allow(dead_code)]
 mod bare;
+#[allow(dead_code)]
 mod load;
 mod processor_time;
 
