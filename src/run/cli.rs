@@ -111,7 +111,7 @@ pub struct Cli {
     /// A further name that the server answers to, as it stands in the address bar; may be repeated
     #[arg(long = "allowed-host", value_name = "NAME[:PORT]")]
     allowed_hosts: Vec<String>,
-    /// A further origin whose pages may connect, such as https://app.example.com; may be repeated
+    /// A further origin whose pages may connect, such as `https://app.example.com`; may be repeated
     #[arg(long = "allowed-origin", value_name = "ORIGIN")]
     allowed_origins: Vec<String>,
     /// Serve HTTPS with a certificate chain and its private key, two PEM files

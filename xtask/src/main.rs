@@ -14,6 +14,8 @@ mod project;
 mod screenshots;
 mod suite;
 mod system;
+#[cfg(unix)]
+mod targets;
 mod tauri_cli;
 mod tidy;
 

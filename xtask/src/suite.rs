@@ -7,6 +7,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
+#[cfg(unix)]
+use crate::targets;
 use crate::{
     cargo_deny,
     command::{self, Result},
@@ -41,6 +43,8 @@ enum Step {
     Peers,
     /// The library's documentation
     Docs,
+    /// The library for other systems, where this one can check it
+    Targets,
     /// System packages for windows, browsers and a display without a screen
     Packages,
     /// Clippy over the whole workspace
@@ -131,6 +135,10 @@ impl Step {
                 let mut doc = command::cargo(&["doc", "--locked", "--no-deps", "-p", "selvedge"]);
                 command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
             }
+            #[cfg(unix)]
+            Self::Targets => return targets::check(),
+            #[cfg(not(unix))]
+            Self::Targets => return Ok(Some("other systems, which are checked on Unix".into())),
             Self::Packages => {
                 for needs in [system::DESKTOP, system::SCREEN, system::DRIVERS] {
                     system::ensure(needs)?;

@@ -203,7 +203,11 @@ impl Worker {
                 self.palette = palette;
                 self.changed = true;
             }
-            Order::Run(running) => self.running = running,
+            Order::Run(running) => {
+                self.running = running;
+                // What was computed since the last statistics is still to be told.
+                self.changed = true;
+            }
             Order::Step => self.step(),
             Order::Reset => self.reset(),
             Order::Paint { x, y, radius, erase } => {
@@ -276,7 +280,8 @@ impl Worker {
         }
         let (then, iteration_then) = self.last_statistics;
         let elapsed = then.elapsed();
-        if elapsed >= STATISTICS && self.iteration != iteration_then || self.history.is_empty() {
+        let is_due = elapsed >= STATISTICS || !(self.running || self.job.is_some());
+        if is_due && self.iteration != iteration_then || self.history.is_empty() {
             let done = self.iteration.saturating_sub(iteration_then);
             self.last_statistics = (Instant::now(), self.iteration);
             self.publish_statistics(done as f64 / elapsed.as_secs_f64());
