@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use crate::{
     command::{self, Failure, Result},
-    page, project,
+    page, project, system,
 };
 
 /// What is installed, with versions.
@@ -13,9 +13,10 @@ const REQUIREMENTS: &str = "tests/websocket/peers/requirements.txt";
 
 /// Runs the tests that need peers; gives back what had to be left out.
 pub(crate) fn test() -> Result<Option<String>> {
-    if cfg!(windows) || !command::on_path("python3") {
-        return Ok(Some("WebSocket peers, which need python3".into()));
+    if cfg!(windows) {
+        return Ok(Some("WebSocket peers, which are run on Unix only".into()));
     }
+    system::ensure(system::PEERS)?;
     page::ensure_built()?;
     let environment = ensure_environment()?;
     let mut tests =

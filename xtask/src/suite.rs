@@ -39,14 +39,14 @@ enum Step {
     Ui,
     /// The library and its tests, without Tauri
     Library,
-    /// The library's WebSockets against those of other makers
-    Peers,
     /// The library's documentation
     Docs,
     /// The library for other systems, where this one can check it
     Targets,
     /// System packages for windows, browsers and a display without a screen
     Packages,
+    /// The library's WebSockets against those of other makers
+    Peers,
     /// Clippy over the whole workspace
     Clippy,
     /// The desktop program and the examples, with their tests
@@ -140,7 +140,7 @@ impl Step {
             #[cfg(not(unix))]
             Self::Targets => return Ok(Some("other systems, which are checked on Unix".into())),
             Self::Packages => {
-                for needs in [system::DESKTOP, system::SCREEN, system::DRIVERS] {
+                for needs in [system::DESKTOP, system::SCREEN, system::DRIVERS, system::PEERS] {
                     system::ensure(needs)?;
                 }
             }

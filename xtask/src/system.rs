@@ -10,6 +10,8 @@ enum Probe {
     Program(&'static str),
     /// A library that pkg-config knows.
     Library(&'static str),
+    /// A module of Python.
+    Python(&'static str),
 }
 
 /// One thing that the operating system provides, and the packages that bring it.
@@ -111,6 +113,23 @@ pub(crate) const DRIVERS: &[Need] = &[
     },
 ];
 
+/// What runs the WebSockets of other makers.
+pub(crate) const PEERS: &[Need] = &[
+    Need {
+        probe: Probe::Program("python3"),
+        why: "runs WebSocket peers",
+        debian: "python3",
+        others: ["python3", "python", "python3"],
+    },
+    // Debian's Python has no `ensurepip` without the package, which an environment needs.
+    Need {
+        probe: Probe::Python("ensurepip"),
+        why: "makes the environment of WebSocket peers",
+        debian: "python3-venv",
+        others: ["python3", "python", "python3"],
+    },
+];
+
 /// Installs what is missing on Debian and its relatives; elsewhere says what to install.
 ///
 /// Outside Linux nothing is left to install: what links this program links a window too, and the web view is part of
@@ -152,13 +171,18 @@ pub(crate) fn ensure(needs: &[Need]) -> Result {
 impl Need {
     fn name(&self) -> &'static str {
         match self.probe {
-            Probe::Program(name) | Probe::Library(name) => name,
+            Probe::Program(name) | Probe::Library(name) | Probe::Python(name) => name,
         }
     }
 
     fn is_there(&self) -> bool {
         match self.probe {
             Probe::Program(name) => command::on_path(name),
+            Probe::Python(name) => {
+                let mut python = command::new("python3");
+                command::output(python.args(["-c", &format!("import {name}")]))
+                    .is_ok_and(|output| output.status.success())
+            }
             Probe::Library(name) => {
                 command::output(command::new("pkg-config").args(["--exists", name]))
                     .is_ok_and(|output| output.status.success())
