@@ -219,19 +219,23 @@ pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) ->
         let call = AssertUnwindSafe(|| callback.call(context, arguments));
         match std::panic::catch_unwind(call) {
             Ok(Outcome::Ready(result)) => Outcome::Ready(result),
-            Ok(Outcome::Pending(future)) => {
-                let guarded = AssertUnwindSafe(future).catch_unwind();
-                let flat = |result: std::thread::Result<_>| {
-                    result.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
-                };
-                Outcome::Pending(guarded.map(flat).boxed())
-            }
+            Ok(Outcome::Pending(future)) => Outcome::Pending(caught(future)),
             Err(panic) => Outcome::Ready(Err(panicked(panic.as_ref()))),
         }
     })
 }
 
-pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+/// The future of a function of the application; a panic in it is a failure.
+pub(crate) fn caught<T: 'static>(
+    future: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> BoxFuture<'static, Result<T, Failure>> {
+    let flat = |result: std::thread::Result<_>| {
+        result.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+    };
+    AssertUnwindSafe(future).catch_unwind().map(flat).boxed()
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
     let text = panic
         .downcast_ref::<&str>()
         .copied()

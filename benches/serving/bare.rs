@@ -48,28 +48,28 @@ impl Clients {
 impl Bare {
     /// Serves until the program ends.
     pub async fn start(answer: Bytes) -> Bare {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let clients = Arc::new(Clients { answer, ..Clients::default() });
-        let app = Router::new().route("/ws", any(upgrade)).with_state(Arc::clone(&clients));
+        let (bare, listener, app) = Bare::listen(answer).await;
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Bare { address, clients }
+        bare
     }
-}
 
-impl Bare {
     /// Serves until told to stop, as axum does it by itself.
     pub async fn serve_until(
         answer: Bytes,
         stop: oneshot::Receiver<()>,
     ) -> (SocketAddr, JoinHandle<()>) {
+        let (bare, listener, app) = Bare::listen(answer).await;
+        let stopped = async { drop(stop.await) };
+        let serving = axum::serve(listener, app).with_graceful_shutdown(stopped);
+        (bare.address, tokio::spawn(async move { serving.await.unwrap() }))
+    }
+
+    async fn listen(answer: Bytes) -> (Bare, TcpListener, Router) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let clients = Arc::new(Clients { answer, ..Clients::default() });
-        let app = Router::new().route("/ws", any(upgrade)).with_state(clients);
-        let stopped = async { drop(stop.await) };
-        let serving = axum::serve(listener, app).with_graceful_shutdown(stopped);
-        (address, tokio::spawn(async move { serving.await.unwrap() }))
+        let app = Router::new().route("/ws", any(upgrade)).with_state(Arc::clone(&clients));
+        (Bare { address, clients }, listener, app)
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::{
     collections::HashMap,
-    panic::AssertUnwindSafe,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 
 use super::Server;
-use crate::{Failure, callback::panicked, websocket::Request};
+use crate::{Failure, callback::caught, websocket::Request};
 
 /// The handler of an endpoint; a panic in it is a failure.
 pub(crate) type Endpoint =
@@ -60,11 +59,7 @@ impl Server {
         let endpoint: Endpoint = Arc::new(move |request| {
             let handler = Arc::clone(&handler);
             // The call is inside, so that a panic before the first await is caught, too.
-            let handled = AssertUnwindSafe(async move { handler(request).await }).catch_unwind();
-            let flat = |result: std::thread::Result<_>| {
-                result.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
-            };
-            handled.map(flat).boxed()
+            caught(async move { handler(request).await })
         });
         let mut endpoints = self.inner.endpoints.write().unwrap_or_else(PoisonError::into_inner);
         endpoints.insert(path.to_owned(), endpoint);

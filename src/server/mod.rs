@@ -341,16 +341,12 @@ impl Server {
         let template = template.into();
         let key = format!("trame__template_{name}");
         self.set_source(&key, template.source());
-        self.state.set(&key, template.as_str());
-        self.declare(template.initial);
-        self
-    }
-
-    /// Sets state keys that were never set.
-    fn declare(&self, initial: Vec<(String, Packed)>) {
-        for (key, value) in initial {
-            self.state.declare(&key, value);
+        // First what the template needs, so that no page shows it without.
+        for (key, value) in &template.initial {
+            self.state.declare(key, value.clone());
         }
+        self.state.set(&key, template.as_str());
+        self
     }
 
     /// Adds client code and assets: what a widget library needs in the page. Says `false` when it was added before.

@@ -81,7 +81,7 @@ impl Ui {
         let layouts = self.layouts();
         let nodes = layouts.holes.get(hole).into_iter().flatten();
         let text = |node: &Node| match node {
-            Node::Element(element) => element.render(&layouts.holes),
+            Node::Element(element) => element.render(&layouts.holes).as_str().to_owned(),
             Node::Html(html) => html.clone(),
             Node::Hole(_) => String::new(),
         };
@@ -90,18 +90,12 @@ impl Ui {
 
     fn show(&self) {
         let layouts = self.layouts();
-        let shown: Vec<_> = layouts
-            .layouts
-            .iter()
-            .map(|(name, layout)| {
-                (name, layout.render(&layouts.holes), layout.initial(&layouts.holes))
-            })
-            .map(|(name, text, initial)| (name.clone(), text, initial))
-            .collect();
+        let render =
+            |(name, layout): (&String, &Element)| (name.clone(), layout.render(&layouts.holes));
+        let shown: Vec<_> = layouts.layouts.iter().map(render).collect();
         drop(layouts);
-        for (name, text, initial) in shown {
-            self.server.declare(initial);
-            self.server.template(&name, text);
+        for (name, template) in shown {
+            self.server.template(&name, template);
         }
     }
 }

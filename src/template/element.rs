@@ -10,6 +10,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::Template;
 use crate::wire::Packed;
 
 /// Holes within holes, beyond which a hole counts as one that contains itself.
@@ -245,24 +246,18 @@ impl Element {
         self.child(Node::Hole(name.to_owned()))
     }
 
-    /// The template with its holes filled.
-    pub(crate) fn render(&self, holes: &HashMap<String, Vec<Node>>) -> String {
-        let mut out = String::new();
-        Renderer { holes, initial: Vec::new() }.element(self, &mut out, 0);
-        out
-    }
-
-    /// State keys with their initial values, of the element and all in it.
-    pub(crate) fn initial(&self, holes: &HashMap<String, Vec<Node>>) -> Vec<(String, Packed)> {
+    /// The template with its holes filled, and the state keys that it and all in it start with.
+    pub(crate) fn render(&self, holes: &HashMap<String, Vec<Node>>) -> Template {
+        let mut text = String::new();
         let mut renderer = Renderer { holes, initial: Vec::new() };
-        renderer.element(self, &mut String::new(), 0);
-        renderer.initial
+        renderer.element(self, &mut text, 0);
+        Template { file: None, text, initial: renderer.initial }
     }
 }
 
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(&HashMap::new()))
+        f.write_str(self.render(&HashMap::new()).as_str())
     }
 }
 
@@ -418,9 +413,9 @@ mod tests {
             ("a".to_owned(), vec![el("p").text("x").into(), Node::Hole("b".to_owned())]),
             ("b".to_owned(), vec![Node::Html("<hr>".to_owned())]),
         ];
-        assert_eq!(layout.render(&filled.into()), "<div><p>{{ 'x' }}</p><hr></div>");
+        assert_eq!(layout.render(&filled.into()).as_str(), "<div><p>{{ 'x' }}</p><hr></div>");
         let endless = [("a".to_owned(), vec![Node::Hole("a".to_owned())])];
-        assert_eq!(layout.render(&endless.into()), "<div></div>");
+        assert_eq!(layout.render(&endless.into()).as_str(), "<div></div>");
     }
 
     #[test]

@@ -63,7 +63,6 @@ impl From<String> for Template {
 
 impl From<Element> for Template {
     fn from(element: Element) -> Self {
-        let holes = Default::default();
-        Template { file: None, text: element.render(&holes), initial: element.initial(&holes) }
+        element.render(&Default::default())
     }
 }

@@ -4,7 +4,6 @@
 use std::process::ExitCode;
 
 use selvedge::StartOptions;
-use tracing_subscriber::EnvFilter;
 
 /// The exit code of a wrong command line, as clap has it.
 const USAGE: u8 = 2;
@@ -28,7 +27,5 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => error.exit(),
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     selvedge::exit_code(bench_app::app(keys).and_then(|server| server.run(options)))
 }

@@ -13,12 +13,9 @@
 use std::{env, path::PathBuf, process::ExitCode};
 
 use selvedge::StartOptions;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let options = StartOptions::from_args();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let modules = env::var_os("MODULES").unwrap_or_default();
     let modules: Vec<PathBuf> =
         env::split_paths(&modules).filter(|path| !path.as_os_str().is_empty()).collect();
