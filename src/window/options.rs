@@ -1,8 +1,6 @@
-//! What an application asks of the window around it, whoever provides that window.
+//! How the window around an application looks and behaves.
 
-use std::{borrow::Cow, path::PathBuf};
-
-use futures_util::future::BoxFuture;
+use std::borrow::Cow;
 
 /// Size, icon and manners of the application's window.
 ///
@@ -50,18 +48,4 @@ impl WindowOptions {
         self.icon_png = Some(png.into());
         self
     }
-}
-
-/// Native dialogs, which a host offers to the application's code.
-pub trait Dialogs: Send + Sync {
-    /// Asks where to save a file, and gives the chosen path, or `None` when the user cancelled.
-    fn save_path(&self, request: SaveRequest) -> BoxFuture<'static, Option<PathBuf>>;
-}
-
-/// What a save dialog suggests.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct SaveRequest {
-    /// The suggested file name, with its extension.
-    pub file_name: String,
 }

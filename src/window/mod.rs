@@ -1,0 +1,7 @@
+//! What an application asks of the window around it, whoever provides that window.
+
+mod dialogs;
+mod options;
+
+pub use dialogs::{Dialogs, SaveRequest};
+pub use options::WindowOptions;
