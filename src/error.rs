@@ -198,6 +198,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The system has no random numbers.
+    pub(crate) fn random(doing: &'static str) -> impl FnOnce(getrandom::Error) -> Self {
+        move |error| Error::Io { doing, source: io::Error::other(error.to_string()) }
+    }
+
     /// The code a program should exit with when it ends because of this error.
     ///
     /// The codes are those of `sysexits.h`: 69 where something outside is not available (port, display), 70 where

@@ -130,10 +130,7 @@ impl Access {
 /// capitals and starts with a letter that starts none of these.
 fn random_token() -> Result<String> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Io {
-        doing: "making a secret",
-        source: std::io::Error::other(error.to_string()),
-    })?;
+    getrandom::fill(&mut bytes).map_err(Error::random("making a secret"))?;
     Ok(bytes.iter().fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Error, Result,
+    Error, Result, Server,
     http::Allowed,
     server::{Backend, Endpoints, ExecMode, RunningOptions},
 };
@@ -323,7 +323,7 @@ impl StartOptions {
     }
 
     /// Makes sure that what is to be served can be.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self, server: &Server) -> Result<()> {
         let refuse = |option, value: &dyn AsRef<Path>, hint| Error::InvalidOption {
             option,
             value: value.as_ref().display().to_string(),
@@ -334,6 +334,11 @@ impl StartOptions {
             let own = path == "paraview" || path.starts_with("paraview/");
             if path.is_empty() || own || !path.chars().all(is_plain) {
                 let reason = "Use letters, digits, `-`, `_`, `.` and `/`, and not `paraview`";
+                return Err(refuse("--ws-endpoint", path, reason));
+            }
+            if server.endpoint(&format!("/{path}")).is_some() {
+                let reason =
+                    "The application has a WebSocket of its own there: choose another path";
                 return Err(refuse("--ws-endpoint", path, reason));
             }
         }
@@ -363,12 +368,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_served_is_refused_by_name() {
-        let refused = |options: StartOptions| options.check().unwrap_err().to_string();
+        let refused =
+            |options: StartOptions| options.check(&Server::new("options")).unwrap_err().to_string();
         for path in ["", "a b", "paraview", "{x}", "a?b"] {
             let text = refused(StartOptions::new().ws_endpoint(Some(path)));
             assert!(text.contains("--ws-endpoint"), "{text}");
         }
-        assert!(StartOptions::new().ws_endpoint(Some("/a/b/")).check().is_ok());
+        let server = Server::new("options");
+        assert!(StartOptions::new().ws_endpoint(Some("/a/b/")).check(&server).is_ok());
         let text = refused(StartOptions::new().content("no such folder"));
         assert!(text.contains("--content") && text.contains("no such folder"), "{text}");
         let text = refused(StartOptions::new().serve_folder("x", "no such folder"));

@@ -169,6 +169,7 @@ impl Server {
     /// - [`Error::AlreadyRunning`] when it runs
     /// - [`Error::PortBusy`] when somebody has the port, with who it is
     /// - [`Error::Bind`] when the address cannot be used for another reason
+    /// - [`Error::InvalidOption`] when an option cannot be followed
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -176,7 +177,7 @@ impl Server {
         if self.is_child() {
             return Box::pin(self.root_server().spawn(options)).await;
         }
-        options.check()?;
+        options.check(self)?;
         let claim = Claim::new(self)?;
         let states = [self.state().clone(), self.context().state().clone()];
         self.hub().begin(claim.tasks.clone(), states);

@@ -15,13 +15,13 @@ pub(crate) type Endpoint =
     Arc<dyn Fn(Request) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 /// The handlers by path.
-pub(super) type Endpoints = RwLock<HashMap<String, Endpoint>>;
+pub(super) type Handlers = RwLock<HashMap<String, Endpoint>>;
 
-/// Paths that the state server needs itself.
-const OWN_PATHS: [&str; 3] = ["/ws", "/paraview", "/paraview/"];
+/// Paths that the state server needs itself, beside that of its WebSocket, which is chosen at the start.
+const OWN_PATHS: [&str; 2] = ["/paraview", "/paraview/"];
 
 impl Server {
-    /// Adds a WebSocket endpoint of the application's own at this path, which stands beside the state server's `/ws`.
+    /// Adds a WebSocket endpoint of the application's own at this path, which stands beside the state server's own.
     ///
     /// The handler runs once for each client that asks, as a task of its own. It accepts or rejects the request; when it returns, the
     /// connection is closed with 1000, and with 1011 and a line in the log when it fails or panics. When it returns without having
@@ -45,8 +45,11 @@ impl Server {
     /// });
     /// ```
     ///
+    /// The path of the state server's own WebSocket, `/ws` unless [`StartOptions::ws_endpoint`](crate::StartOptions::ws_endpoint) says
+    /// otherwise, makes the start fail with [`Error::InvalidOption`](crate::Error::InvalidOption).
+    ///
     /// # Panics
-    /// When the path does not begin with a slash, or is one of the state server's own.
+    /// When the path does not begin with a slash, or is one that the state server needs or is using.
     #[track_caller]
     pub fn websocket<F, R>(&self, path: &str, handler: F) -> &Self
     where
@@ -54,7 +57,11 @@ impl Server {
         R: Future<Output = Result<(), Failure>> + Send + 'static,
     {
         assert!(path.starts_with('/'), "`{path}` does not begin with a slash");
-        assert!(!OWN_PATHS.contains(&path), "`{path}` belongs to the state server");
+        let running = self.server_options();
+        let used = running.and_then(|options| options.endpoints.websocket);
+        let is_used = used.is_some_and(|used| path[1..] == used);
+        let is_own = OWN_PATHS.contains(&path) || is_used;
+        assert!(!is_own, "`{path}` belongs to the state server");
         let handler = Arc::new(handler);
         let endpoint: Endpoint = Arc::new(move |request| {
             let handler = Arc::clone(&handler);

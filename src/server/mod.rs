@@ -96,7 +96,7 @@ struct Inner {
     hub: Arc<Hub>,
     functions: Functions<Ctx>,
     rpcs: RwLock<HashMap<String, Function<Ctx>>>,
-    endpoints: endpoint::Endpoints,
+    endpoints: endpoint::Handlers,
     modules: Mutex<Modules>,
     layouts: Mutex<ui::Layouts>,
     settings: Mutex<Settings>,

@@ -24,10 +24,7 @@ impl ClientId {
     /// A new one, which nobody can guess.
     pub(crate) fn random() -> Result<Self> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| Error::Io {
-            doing: "making a client id",
-            source: std::io::Error::other(error.to_string()),
-        })?;
+        getrandom::fill(&mut bytes).map_err(Error::random("making a client id"))?;
         Ok(ClientId(u128::from_ne_bytes(bytes)))
     }
 }

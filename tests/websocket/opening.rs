@@ -422,7 +422,24 @@ async fn a_handler_can_ask_for_the_secret() {
 }
 
 #[tokio::test]
+async fn an_endpoint_on_the_path_of_the_state_server_is_refused_at_the_start() {
+    let server = Server::new("taken");
+    server.websocket("/ws", echo_with(Options::new()));
+    let error = server.spawn(StartOptions::new().port(0)).await.err().unwrap();
+    assert!(error.to_string().contains("a WebSocket of its own"), "{error}");
+
+    let options = StartOptions::new().port(0).ws_endpoint(Some("state"));
+    let running = server.spawn(options).await.unwrap();
+    let connection = Connect::to(&url(&running, "/ws")).unwrap().open().await.unwrap();
+    connection.send("hello").await.unwrap();
+    assert_eq!(connection.receive_text().await.unwrap(), "hello");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 #[should_panic(expected = "belongs to the state server")]
-async fn the_path_of_the_state_server_is_taken() {
-    Server::new("taken").websocket("/ws", echo_with(Options::new()));
+async fn the_path_that_the_state_server_is_using_is_taken() {
+    let server = Server::new("taken");
+    let _running = start(&server).await;
+    server.websocket("/ws", echo_with(Options::new()));
 }
