@@ -70,6 +70,16 @@ impl<T: DeserializeOwned> Argument for T {
 }
 
 /// All arguments that are left, as a callback's last parameter.
+///
+/// ```
+/// use selvedge::{Ctx, Rest, Server};
+///
+/// let server = Server::new("doc");
+/// server.trigger("join", |_: Ctx, separator: String, parts: Rest| {
+///     let parts: Result<Vec<String>, _> = parts.0.iter().map(|part| part.decode()).collect();
+///     parts.map(|parts| parts.join(&separator)).map_err(selvedge::Failure::from)
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Rest(pub Vec<Packed>);
 
@@ -80,6 +90,22 @@ impl Argument for Rest {
 }
 
 /// The named arguments, decoded as a struct or map.
+///
+/// ```
+/// use selvedge::{Ctx, Kwargs, Server};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Options {
+///     #[serde(default)]
+///     exact: bool,
+/// }
+///
+/// let server = Server::new("doc");
+/// // In a template: trigger('solve', [3], { exact: true })
+/// server.trigger("solve", |_: Ctx, size: u32, Kwargs(options): Kwargs<Options>| {
+///     if options.exact { size } else { size / 2 }
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Kwargs<T>(pub T);
 

@@ -46,6 +46,16 @@ impl Values {
 /// Everything takes effect in the order in which the server has committed it: what this client sets is seen here when the server has
 /// confirmed it, between the changes of others that came before and after. When the connection is lost the last values stay; they are
 /// replaced by the server's when there is a new one.
+///
+/// ```no_run
+/// # async fn doc(client: selvedge::client::Client) -> selvedge::Result<()> {
+/// let state = client.state();
+/// state.set("speed", 0.5).await?;
+/// let running: Option<bool> = state.get("running")?;
+/// let done: f64 = state.wait_for("progress", |progress: &f64| *progress >= 1.0).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Mirror {
     pub(super) client: Client,

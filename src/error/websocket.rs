@@ -6,6 +6,20 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 /// Why a WebSocket could not be opened, or cannot be used any more.
+///
+/// ```no_run
+/// use selvedge::{client::Connect, websocket::WebSocketError};
+///
+/// # async fn doc() -> Result<(), WebSocketError> {
+/// match Connect::to("ws://127.0.0.1:8080/feed")?.open().await {
+///     Ok(connection) => println!("{:?}", connection.receive().await?),
+///     Err(WebSocketError::Rejected(rejection)) => println!("turned away: {}", rejection.status),
+///     Err(WebSocketError::Unreachable { address, .. }) => println!("nobody is at {address}"),
+///     Err(other) => return Err(other),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebSocketError {

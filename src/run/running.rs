@@ -34,6 +34,20 @@ const GOODBYE_GRACE: Duration = Duration::from_millis(500);
 const ANSWER_GRACE: Duration = Duration::from_millis(250);
 
 /// A server that listens. Dropping it asks the server to stop, without waiting for it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> selvedge::Result<()> {
+/// use selvedge::{Server, StartOptions, is_port_free};
+///
+/// let running = Server::new("doc").spawn(StartOptions::new().port(0)).await?;
+/// let port = running.port();
+/// assert!(!is_port_free("127.0.0.1", port).await?);
+/// running.stop().await?;
+/// assert!(is_port_free("127.0.0.1", port).await?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Running {
     stop: StopHandle,
     addresses: Vec<SocketAddr>,

@@ -72,6 +72,20 @@ pub(super) type Outcome = Option<Result<StopReport, StopFailure>>;
 /// Stops a server and tells when it has stopped. A cheap handle, usable from any thread.
 ///
 /// However many ask for it and however often, there is one stop, and all get its outcome.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> selvedge::Result<()> {
+/// use selvedge::{Server, StartOptions};
+///
+/// let running = Server::new("doc").spawn(StartOptions::new().port(0)).await?;
+/// let handle = running.handle();
+/// let watcher = tokio::spawn(async move { handle.stopped().await });
+/// let report = running.stop().await?;
+/// assert_eq!(watcher.await.expect("it does not panic")?, report);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct StopHandle {
     pub(super) requested: CancellationToken,
@@ -93,6 +107,9 @@ impl StopHandle {
     }
 
     /// Like [`stop`](Self::stop), for threads that are not part of a runtime.
+    ///
+    /// # Errors
+    /// Those of [`stop`](Self::stop).
     ///
     /// # Panics
     /// When it is called from an async function: use `stop().await` there.

@@ -31,6 +31,21 @@ pub enum Backend {
 }
 
 /// What a server runs with: code, command line, environment and defaults merged, and the port as it was bound.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> selvedge::Result<()> {
+/// use selvedge::{Server, StartOptions};
+///
+/// let server = Server::new("doc");
+/// assert!(server.server_options().is_none());
+/// let running = server.spawn(StartOptions::new().port(0)).await?;
+/// let options = server.server_options().expect("it runs");
+/// assert_eq!((options.host.as_str(), options.port), ("127.0.0.1", running.port()));
+/// # running.stop().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunningOptions {

@@ -17,6 +17,20 @@ use crate::{Error, Result};
 impl State {
     /// The values of a struct's fields, as they are at one moment. The counterpart of [`extend`](Self::extend).
     ///
+    /// ```
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Settings {
+    ///     speed: f64,
+    ///     label: Option<String>,
+    /// }
+    ///
+    /// let server = selvedge::Server::new("doc");
+    /// server.state().set("speed", 0.5);
+    /// let settings: Settings = server.state().extract()?;
+    /// assert!(settings.speed == 0.5 && settings.label.is_none());
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Decode`] when a field is of another type, or was never set and is not optional. The error names the field.
     pub fn extract<T: DeserializeOwned>(&self) -> Result<T> {

@@ -51,6 +51,16 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
 
 /// A message. Text and bytes are kept apart, as they are on the wire.
+///
+/// ```
+/// use selvedge::websocket::Message;
+///
+/// let message = Message::from("grüezi");
+/// assert_eq!((message.len(), message.as_bytes()[0]), (7, b'g'));
+/// assert!(message.clone().into_bytes().is_err(), "text is no bytes");
+/// assert_eq!(message.into_text()?, "grüezi");
+/// # Ok::<(), selvedge::websocket::WebSocketError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// Text.
