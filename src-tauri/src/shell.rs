@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
 use selvedge::{Error, Result, Shell, ShellExit, ShellSession, Signals};
-use tauri::{App, AppHandle, RunEvent, Wry, async_runtime};
+use tauri::{App, AppHandle, Context, RunEvent, Wry, async_runtime};
 use tokio::task::JoinSet;
 
 use crate::{dialogs::NativeDialogs, windows};
@@ -56,7 +56,7 @@ impl Shell for TauriShell {
 
 /// The application as Tauri sees it. What differs from one to the next is not in its file but set here.
 fn build(name: &str) -> tauri::Result<App> {
-    let mut context = tauri::generate_context!("../tauri.conf.json");
+    let mut context = packaged();
     context.config_mut().identifier = identifier(name);
     context.package_info_mut().name = name.to_owned();
     tauri::Builder::<Wry>::new()
@@ -68,12 +68,21 @@ fn build(name: &str) -> tauri::Result<App> {
         .build(context)
 }
 
+/// What the packages of the desktop program say of it.
+fn packaged() -> Context<Wry> {
+    tauri::generate_context!("../tauri.conf.json")
+}
+
 /// What the system knows the application by: its data folder, and what a second launch looks for. It has to be a
-/// D-Bus name: elements of letters, digits, `-` and `_` that begin with a letter, 255 bytes at most.
+/// D-Bus name: elements of letters, digits, `-` and `_` that do not begin with a digit, 255 bytes at most.
+///
+/// The packages of the program have to tell the system the same one: it stands in `tauri.conf.json` as `identifier`,
+/// and is the id of the AppStream metainfo.
 fn identifier(server_name: &str) -> String {
     let mut name = server_name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     name.truncate(60);
-    format!("app.selvedge-{name}")
+    let mark = if name.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "_" };
+    format!("app.selvedge.{mark}{name}")
 }
 
 /// Tauri panics where there is no display, so it is looked for first.
@@ -93,13 +102,20 @@ fn failed(error: tauri::Error) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::identifier;
+    use super::{identifier, packaged};
 
     #[test]
     fn every_server_name_makes_a_valid_identifier() {
-        assert_eq!(identifier("heat-map"), "app.selvedge-heat-map");
-        assert_eq!(identifier("3d.view 2"), "app.selvedge-3d_view_2");
+        assert_eq!(identifier("heat-map"), "app.selvedge.heat-map");
+        assert_eq!(identifier("3d.view 2"), "app.selvedge._3d_view_2");
         assert!(identifier(&"é".repeat(500)).len() < 100);
+    }
+
+    #[test]
+    fn the_packages_name_the_program_as_it_names_itself() {
+        let server = reaction_diffusion::app().unwrap();
+        assert_eq!(packaged().config().identifier, identifier(server.name()));
     }
 }
