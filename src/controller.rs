@@ -41,10 +41,24 @@ pub enum Lifecycle {
     Error,
     /// A callback failed or panicked. The hook gets a text that names the callback and the failure.
     Exception,
+    /// The program was launched again while it shows its window. The hook gets a [`Launch`](crate::Launch). Only in a
+    /// desktop host, and not where several instances are allowed.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Launch, Lifecycle, Server};
+    ///
+    /// let server = Server::new("viewer");
+    /// server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| {
+    ///     if let Some(file) = launch.args.get(1) {
+    ///         cx.state().set("file", launch.cwd.join(file));
+    ///     }
+    /// });
+    /// ```
+    SecondLaunch,
 }
 
 impl Lifecycle {
-    const ALL: [Lifecycle; 12] = [
+    const ALL: [Lifecycle; 13] = [
         Lifecycle::ServerStart,
         Lifecycle::ServerBind,
         Lifecycle::ServerReady,
@@ -57,6 +71,7 @@ impl Lifecycle {
         Lifecycle::ConnectionClosed,
         Lifecycle::Error,
         Lifecycle::Exception,
+        Lifecycle::SecondLaunch,
     ];
 
     /// Whether a function of the controller has the name of an event.
@@ -89,6 +104,7 @@ impl Lifecycle {
             Lifecycle::ConnectionClosed => "on_connection_closed",
             Lifecycle::Error => "on_error",
             Lifecycle::Exception => "on_exception",
+            Lifecycle::SecondLaunch => "on_second_launch",
         }
     }
 }

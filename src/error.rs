@@ -168,6 +168,24 @@ pub enum Error {
     #[error("the window failed: {0}")]
     Shell(String),
 
+    /// The application runs already and does not take over this launch.
+    #[error("{0} is running and does not answer. End it, or wait until it has ended by itself")]
+    OtherInstance(
+        /// The name of the application.
+        String,
+    ),
+
+    /// The application panicked while it was set up.
+    #[error("the application panicked at its start: {0}")]
+    Panicked(
+        /// What the panic said.
+        String,
+    ),
+
+    /// There are no folders for the files of applications.
+    #[error("the system names no folder for the files of applications. Set HOME, or on Linux XDG_DATA_HOME and the like")]
+    NoFolders,
+
     /// A function of the application failed or panicked.
     #[error("{0}")]
     Callback(String),
@@ -206,12 +224,15 @@ impl Error {
     /// The code a program should exit with when it ends because of this error.
     ///
     /// The codes are those of `sysexits.h`: 69 where something outside is not available (port, display), 70 where
-    /// the program itself failed, for one because its port could not be proved free.
+    /// the program itself failed, for one because its port could not be proved free. 101 is Rust's own after a panic.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::PortBusy { .. } | Error::Bind { .. } | Error::NoDisplay(_) | Error::NoShell => {
-                69
-            }
+            Error::PortBusy { .. }
+            | Error::Bind { .. }
+            | Error::NoDisplay(_)
+            | Error::NoShell
+            | Error::OtherInstance(_) => 69,
+            Error::Panicked(_) => 101,
             _ => 70,
         }
     }

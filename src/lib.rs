@@ -42,6 +42,7 @@
 //! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
 //! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
 //! | WebSockets of your own, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
+//! | files of the application on the user's machine | [`Server::folders`] |
 //! | ports | [`is_port_free`], [`wait_port_free`] |
 //!
 //! The wire is that of wslink 2, so that pages, scripts and widget libraries made for trame work unmodified.
@@ -80,12 +81,12 @@ pub use controller::{FunctionId, Lifecycle};
 pub use error::{Error, Failure, Holder, Result};
 pub use net::{is_port_free, wait_port_free};
 pub use run::{
-    Cli, Exit, FrameSink, FrameStream, Running, Shell, ShellExit, ShellSession, Signals,
+    Cli, Exit, FrameSink, FrameStream, Running, Shell, ShellExit, ShellSession, ShellStart, Signals,
     StartOptions, Started, StopHandle, StopReport, exit_code,
 };
 pub use server::{
     Assets, Backend, Controller, ControllerFunction, Ctx, EmbeddedFiles, Endpoints, ExecMode,
-    Extension, Keys, Module, Resource, RunningOptions, Saved, Server, ServerOptions, Trigger,
+    Extension, Folders, Keys, Module, Resource, RunningOptions, Saved, Server, ServerOptions, Trigger,
     VueUse, get_server, get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
@@ -99,7 +100,7 @@ pub mod ui {
     };
 }
 
-pub use window::{Dialogs, SaveRequest, WindowOptions};
+pub use window::{Dialogs, Launch, SaveRequest, WindowOptions};
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
 
 /// The parser of command lines that [`Cli`] is a part of.

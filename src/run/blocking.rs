@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::oneshot};
+use tokio_util::sync::CancellationToken;
 
-use super::{Shell, ShellSession, Signals, StartOptions, StopReport, logging, start::announce};
+use super::{
+    Shell, ShellStart, Signals, StartOptions, StopReport, logging, shell::SetUp, start::announce,
+};
 use crate::{Error, ExecMode, Result, Server};
 
 /// Threads of the runtime at least: callbacks may block one now and then.
@@ -24,11 +27,18 @@ const PANICKED: i32 = 101;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
-    /// What the program should exit with: 0, 128 and the number of the signal that ended it, or 101 after a panic of
-    /// the host.
+    /// What the program should exit with: 0, the code that the application [asked for](Server::request_exit), 128 and the
+    /// number of the signal that ended it, or 101 after a panic of the host.
     pub code: i32,
     /// What the stop found.
     pub report: StopReport,
+}
+
+impl Exit {
+    /// A reason of the program itself goes before what the application asked for.
+    fn new(code: i32, report: StopReport) -> Self {
+        Exit { code: if code == 0 { report.exit_code } else { code }, report }
+    }
 }
 
 /// The exit code of a program that does nothing but run a server. An error is printed as one line.
@@ -88,7 +98,7 @@ impl Server {
                 }
             }
         };
-        Ok(Exit { code, report: report? })
+        Ok(Exit::new(code, report?))
     }
 
     /// Runs the server on threads of its own and a shell on this one, and stops the server when the shell is done.
@@ -101,43 +111,73 @@ impl Server {
     /// # Panics
     /// When it is called from an async function.
     pub fn run_in(&self, shell: impl Shell, options: StartOptions) -> Result<Exit> {
-        logging::start(&options);
-        let runtime = runtime()?;
-        let outcome = self.run_shell(&runtime, shell, options.exec_mode(ExecMode::Desktop));
-        runtime.shutdown_timeout(RUNTIME_GRACE);
-        outcome
+        let server = self.clone();
+        Self::set_up_in(self.name(), move || Ok(server), shell, options)
     }
 
-    fn run_shell(
-        &self,
-        runtime: &Runtime,
+    /// Like [`run_in`](Self::run_in) for a server whose set-up may take long: the shell can show that meanwhile, or
+    /// find that it is not needed.
+    ///
+    /// `name` is the name of the server that `set_up` makes. `set_up` runs on a thread of its own when the shell starts
+    /// the application.
+    ///
+    /// # Errors
+    /// Those of [`run_in`](Self::run_in) and of `set_up`; [`Error::Panicked`] when that panics.
+    ///
+    /// # Panics
+    /// When it is called from an async function.
+    pub fn set_up_in(
+        name: &str,
+        set_up: impl FnOnce() -> Result<Self> + Send + 'static,
         shell: impl Shell,
         options: StartOptions,
     ) -> Result<Exit> {
-        let running = runtime.block_on(self.spawn(options))?;
-        let stop = running.handle();
-        let session = ShellSession {
-            url: stop.sign_in_url()?,
-            origin: running.url().to_owned(),
-            window: self.settings().window.clone(),
-            title: self.state().get("trame__title").unwrap_or_else(|_| self.name().to_owned()),
-            stop,
-            runtime: runtime.handle().clone(),
-            server: self.clone(),
-        };
-        let shown = catch_unwind(AssertUnwindSafe(|| shell.run(session)));
-        let report = runtime.block_on(running.stop());
-        match shown {
-            Ok(Ok(exit)) => Ok(Exit { code: exit.code, report: report? }),
-            Ok(Err(error)) => {
-                if let Err(stop) = report {
-                    tracing::error!("{stop}");
-                }
-                Err(error)
-            }
-            // The panic's message was printed when it happened.
-            Err(_) => Ok(Exit { code: PANICKED, report: report? }),
+        logging::start(&options);
+        let runtime = runtime()?;
+        let outcome = run_shell(&runtime, name, Box::new(set_up), shell, options);
+        runtime.shutdown_timeout(RUNTIME_GRACE);
+        outcome
+    }
+}
+
+fn run_shell(
+    runtime: &Runtime,
+    name: &str,
+    set_up: SetUp,
+    shell: impl Shell,
+    options: StartOptions,
+) -> Result<Exit> {
+    // Says at once, and not when the shell is done, that a runtime cannot be waited for on this thread.
+    runtime.block_on(std::future::ready(()));
+    let (started, running) = oneshot::channel();
+    let abandoned = CancellationToken::new();
+    let start = ShellStart {
+        name: name.to_owned(),
+        runtime: runtime.handle().clone(),
+        set_up,
+        options: options.exec_mode(ExecMode::Desktop),
+        abandoned: abandoned.clone(),
+        started,
+    };
+    let shown = catch_unwind(AssertUnwindSafe(|| shell.run(start)));
+    abandoned.cancel();
+    let report = runtime.block_on(async {
+        match running.await {
+            Ok(running) => running.stop().await,
+            // Nothing was started, or not to its end.
+            Err(_) => Ok(StopReport::default()),
         }
+    });
+    match shown {
+        Ok(Ok(exit)) => report.map(|report| Exit::new(exit.code, report)),
+        Ok(Err(error)) => {
+            if let Err(stop) = report {
+                tracing::error!("{stop}");
+            }
+            Err(error)
+        }
+        // The panic's message was printed when it happened.
+        Err(_) => report.map(|report| Exit::new(PANICKED, report)),
     }
 }
 

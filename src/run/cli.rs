@@ -248,6 +248,20 @@ impl StartOptions {
         Self::try_from_args(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
+    /// Like [`from_args`](Self::from_args), for a program that says its name and its version: `--version` prints them and
+    /// ends the program with code 0.
+    ///
+    /// ```no_run
+    /// use selvedge::StartOptions;
+    ///
+    /// let options = StartOptions::from_args_of("clock", env!("CARGO_PKG_VERSION"));
+    /// ```
+    pub fn from_args_of(name: &str, version: &'static str) -> Self {
+        let command = Alone::command().display_name(name.to_owned());
+        let command = command.version(version).disable_version_flag(false);
+        Self::read(command, std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
     /// Reads the options from a command line, whose first item is the name of the program, and from the environment.
     ///
     /// [`Cli`] lists the flags. With `TRAME_ARGS` in the environment, flags are read from there and not from `args`.
@@ -259,14 +273,22 @@ impl StartOptions {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let alone = match std::env::var("TRAME_ARGS") {
+        Self::read(Alone::command(), args)
+    }
+
+    fn read<I, T>(command: clap::Command, args: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let matches = match std::env::var("TRAME_ARGS") {
             Ok(instead) if !instead.is_empty() => {
                 let words = std::iter::once("TRAME_ARGS").chain(instead.split_whitespace());
-                Alone::try_parse_from(words)?
+                command.try_get_matches_from(words)?
             }
-            _ => Alone::try_parse_from(args)?,
+            _ => command.try_get_matches_from(args)?,
         };
-        let options = alone.flags.options();
+        let options = Cli::from_arg_matches(&matches)?.options();
         options.map_err(|error| {
             let kind = match error {
                 Error::InvalidOption { .. } => ErrorKind::ValueValidation,

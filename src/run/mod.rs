@@ -32,7 +32,7 @@ pub use cli::Cli;
 pub use frames::{FrameSink, FrameStream};
 pub use options::StartOptions;
 pub use running::Running;
-pub use shell::{Shell, ShellExit, ShellSession};
+pub use shell::{Shell, ShellExit, ShellSession, ShellStart};
 pub use signals::Signals;
 pub use start::Started;
 pub use stop::{StopHandle, StopReport};

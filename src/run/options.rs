@@ -55,6 +55,7 @@ pub struct StartOptions {
     pub(super) show_connection_info: bool,
     pub(super) banner: bool,
     pub(super) logging: bool,
+    pub(super) log_folder: Option<PathBuf>,
     pub(super) debug: bool,
     pub(super) handle_signals: bool,
     pub(super) hot_reload: bool,
@@ -89,6 +90,7 @@ impl Default for StartOptions {
             show_connection_info: false,
             banner: false,
             logging: true,
+            log_folder: None,
             debug: false,
             handle_signals: true,
             hot_reload: false,
@@ -209,6 +211,22 @@ impl StartOptions {
     /// `tracing` subscriber of its own. `RUST_LOG` chooses what is written. The other ways to start never install one.
     pub fn disable_logging(mut self, disable: bool) -> Self {
         self.logging = !disable;
+        self
+    }
+
+    /// Where [`Server::run`](crate::Server::run) installs the logger, it writes to files in this folder as well: a new one
+    /// each day (UTC), `app.2026-01-31.log` for instance, and the last seven are kept. There, and on stderr, is then what
+    /// the server itself does, too. A folder that cannot be written to is a warning.
+    ///
+    /// ```no_run
+    /// use selvedge::{StartOptions, get_server};
+    ///
+    /// let server = get_server("clock");
+    /// server.run(StartOptions::from_args().log_folder(server.folders()?.logs()?))?;
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    pub fn log_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.log_folder = Some(folder.into());
         self
     }
 

@@ -369,6 +369,7 @@ fn release(server: &Server) {
     let mut settings = server.settings();
     settings.stop = None;
     settings.port = None;
+    settings.exit_code = 0;
     settings.running.send_replace(None);
 }
 
@@ -388,8 +389,11 @@ impl Run {
         let released = self.serve(listener).await;
         self.tasks.finish(CALLBACK_GRACE).await;
         self.server.run_hooks(Lifecycle::ServerExited).await;
+        let exit_code = self.server.settings().exit_code;
         drop(self);
-        let result = released.map(StopReport::from).map_err(StopFailure::from);
+        let result = released
+            .map(|released| StopReport { exit_code, ..released.into() })
+            .map_err(StopFailure::from);
         match &result {
             Ok(report) => tracing::info!(elapsed = ?report.elapsed, "stopped, the port is free"),
             Err(failure) => tracing::error!("{}", Error::from(failure.clone())),

@@ -1,24 +1,121 @@
 //! The seam between the server and a desktop host.
 //!
-//! The library knows no window toolkit. A host implements [`Shell`]; the server gives it a [`ShellSession`] with all
-//! that a window needs, and calls it on the thread that called [`Server::run_in`](crate::Server::run_in), because
-//! window systems insist on the main thread.
+//! The library knows no window toolkit. A host implements [`Shell`] and comes first: it gets a [`ShellStart`] on the
+//! thread that called [`Server::run_in`], because window systems insist on the main thread. It decides whether there is
+//! anything to start, starts the server when it wants to, and gets a [`ShellSession`] with all that a window needs.
+//!
+//! What must hold: whatever the host has started, and whatever it is still starting when it is done, is stopped by the
+//! caller of the host.
 
-use super::StopHandle;
-use crate::{Result, Server, WindowOptions};
+use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Running, StartOptions, StopHandle};
+use crate::{Error, Result, Server, WindowOptions};
 
 /// A desktop host: something that shows a URL until its user closes it.
 pub trait Shell {
-    /// Shows the application and returns when the host has nothing left to show.
+    /// Starts the application, shows it, and returns when the host has nothing left to show.
     ///
     /// When its last window closes, the host is expected to stop the server through [`ShellSession::stop`] and to return
     /// when that is done, so that the program never ends with the server half stopped. The caller stops it again
-    /// afterwards, which does nothing when it is stopped already.
+    /// afterwards, which does nothing when it is stopped already. A host that does not start the server, because the
+    /// application runs already, just returns.
     ///
     /// # Errors
-    /// Whatever kept the host from showing the application, for instance
-    /// [`Error::NoDisplay`](crate::Error::NoDisplay).
-    fn run(self, session: ShellSession) -> Result<ShellExit>;
+    /// Whatever kept the host from showing the application: the error of [`ShellStart::start`], or for instance
+    /// [`Error::NoDisplay`].
+    fn run(self, start: ShellStart) -> Result<ShellExit>;
+}
+
+/// How an application gets its server: at once, or by work that may take its time.
+pub(super) type SetUp = Box<dyn FnOnce() -> Result<Server> + Send>;
+
+/// What a host gets to start one application.
+pub struct ShellStart {
+    pub(super) name: String,
+    pub(super) runtime: Handle,
+    pub(super) set_up: SetUp,
+    pub(super) options: StartOptions,
+    /// Cancelled when the host is done.
+    pub(super) abandoned: CancellationToken,
+    /// Gets what was started, for the one who stops it.
+    pub(super) started: oneshot::Sender<Running>,
+}
+
+impl ShellStart {
+    /// The name of the application's server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The runtime that the server will live on.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Sets the application up and starts its server. The set-up runs on a thread of its own, so that the host can show
+    /// meanwhile that something is going on.
+    ///
+    /// # Errors
+    /// Those of the set-up and of [`Server::spawn`]; [`Error::Panicked`] when the set-up panics, and
+    /// [`Error::NotRunning`] when the host was done before the server was started.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives the start up. A set-up that has begun goes on, with nobody waiting for it.
+    pub async fn start(self) -> Result<ShellSession> {
+        let starting = async {
+            let server = set_up(self.set_up, &self.name).await?;
+            let running = server.spawn(self.options).await?;
+            Ok::<_, Error>((server, running))
+        };
+        let (server, running) = tokio::select! {
+            biased;
+            () = self.abandoned.cancelled() => return Err(Error::NotRunning),
+            started = starting => started?,
+        };
+        let (stop, origin) = (running.handle(), running.url().to_owned());
+        // Its receiver outlives the host.
+        drop(self.started.send(running));
+        let window = server.settings().window.clone();
+        Ok(ShellSession {
+            url: stop.sign_in_url()?,
+            origin,
+            window,
+            title: server.state().get("trame__title").unwrap_or_else(|_| self.name.clone()),
+            stop,
+            runtime: self.runtime,
+            server,
+        })
+    }
+}
+
+async fn set_up(set_up: SetUp, name: &str) -> Result<Server> {
+    let server = match tokio::task::spawn_blocking(set_up).await {
+        Ok(server) => server?,
+        Err(error) => {
+            // The panic's message was printed when it happened. The runtime cancels nothing that has begun.
+            let panic = error.try_into_panic().map(|panic| message(&*panic));
+            return Err(Error::Panicked(panic.unwrap_or_default()));
+        }
+    };
+    match server.name() == name {
+        true => Ok(server),
+        false => Err(Error::InvalidOption {
+            option: "the name of the application",
+            value: name.to_owned(),
+            hint: "Give the name of the server that its set-up makes",
+        }),
+    }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// What a host gets to show one application.
@@ -35,7 +132,7 @@ pub struct ShellSession {
     /// Stops the server and tells when it stopped for another reason.
     pub stop: StopHandle,
     /// The runtime that the server lives on.
-    pub runtime: tokio::runtime::Handle,
+    pub runtime: Handle,
     /// The server, for what a host adds to it, such as native dialogs.
     pub server: Server,
 }

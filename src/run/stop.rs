@@ -11,7 +11,7 @@ use crate::{Error, Holder, Result, http::Access, net::Released};
 const SIGN_IN_LIFETIME: Duration = Duration::from_secs(30);
 
 /// What a stop found. That it exists means that every address was probed and is free.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopReport {
     /// The addresses that were released.
@@ -22,6 +22,8 @@ pub struct StopReport {
     pub connections_aborted: usize,
     /// From the request to stop until the addresses were proved free.
     pub elapsed: Duration,
+    /// The code that the application [asked for](crate::Server::request_exit), otherwise 0.
+    pub exit_code: i32,
 }
 
 impl From<Released> for StopReport {
@@ -31,6 +33,7 @@ impl From<Released> for StopReport {
             connections_closed: released.connections_closed,
             connections_aborted: released.connections_aborted,
             elapsed: released.elapsed,
+            exit_code: 0,
         }
     }
 }

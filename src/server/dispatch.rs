@@ -174,7 +174,7 @@ impl Server {
 
     fn page_event(&self, client: &Client, event: &str) {
         match Lifecycle::from_page(event) {
-            Some(event) => self.start_hooks(client.id, event, &[]),
+            Some(event) => self.start_hooks(Some(client.id), event, &[]),
             None => tracing::debug!(event, "a page announced an event that is not known"),
         }
     }
@@ -182,7 +182,7 @@ impl Server {
     fn page_error(&self, client: &Client, error: &str) {
         tracing::warn!(?client.id, "a page reports: {error}");
         let args: Vec<Packed> = Packed::encode(error).into_iter().collect();
-        self.start_hooks(client.id, Lifecycle::Error, &args);
+        self.start_hooks(Some(client.id), Lifecycle::Error, &args);
     }
 
     fn stop_later(&self, request: &Request) -> Result<(), Failure> {

@@ -266,10 +266,10 @@ impl Server {
     }
 
     /// Runs the hooks of an event without waiting for async ones.
-    pub(super) fn start_hooks(&self, client: ClientId, event: Lifecycle, args: &[Packed]) {
+    pub(super) fn start_hooks(&self, client: Option<ClientId>, event: Lifecycle, args: &[Packed]) {
         let callee = format!("the hook on {event:?}");
         for (_, hook) in self.inner.functions.calls(event.function_name()).unwrap_or_default() {
-            self.start_function(&hook, callee.clone(), args.to_vec(), Some(client));
+            self.start_function(&hook, callee.clone(), args.to_vec(), client);
         }
     }
 

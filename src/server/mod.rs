@@ -11,6 +11,7 @@
 //! - [`module`]: client code and assets
 //! - [`reload`]: files that pages are made of, in development
 //! - [`running`]: what a run of it is
+//! - [`folders`]: where an application keeps its files
 //! - [`session`]: one connection, from its first byte to its last
 //! - [`disclosure`]: what clients are told of errors
 //! - [`endpoint`]: WebSockets of the application beside the state server's
@@ -21,6 +22,7 @@ mod controller;
 mod disclosure;
 mod dispatch;
 mod endpoint;
+mod folders;
 mod functions;
 mod module;
 mod options;
@@ -40,6 +42,7 @@ use std::{
 pub use context::{Ctx, Saved};
 pub use controller::{Controller, ControllerFunction};
 pub(crate) use endpoint::Endpoint;
+pub use folders::Folders;
 pub use functions::{Keys, Trigger};
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
@@ -107,6 +110,8 @@ struct Inner {
 pub(crate) struct Settings {
     /// Cancelled to stop the current run.
     pub(crate) stop: Option<CancellationToken>,
+    /// What the program should exit with after the current run.
+    pub(crate) exit_code: i32,
     /// Where it listens.
     pub(crate) port: Option<u16>,
     /// What it runs with, from when it is ready.
@@ -409,15 +414,6 @@ impl Server {
     /// Gives the application's code native dialogs. Called by desktop hosts.
     pub fn set_dialogs(&self, dialogs: Arc<dyn crate::window::Dialogs>) {
         self.settings().dialogs = Some(dialogs);
-    }
-
-    /// Asks the server to stop, and returns at once. Does nothing when it does not run.
-    ///
-    /// Whoever started it gets the outcome; to wait for it use the handle that the start returned.
-    pub fn request_stop(&self) {
-        if let Some(stop) = &self.settings().stop {
-            stop.cancel();
-        }
     }
 
     pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {

@@ -1,8 +1,9 @@
-//! A run of a server: what it runs with, for those who ask, and the wait until it does.
+//! A run of a server: what it runs with, for those who ask, the wait until it does, and what ends it.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::Server;
+use crate::{controller::Lifecycle, window::Launch, wire::Packed};
 
 /// Who shows the application, and who waits for its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,5 +148,48 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Asks the server to stop, and returns at once. Does nothing when it does not run.
+    ///
+    /// Whoever started it gets the outcome; to wait for it use the handle that the start returned.
+    pub fn request_stop(&self) {
+        if let Some(stop) = &self.settings().stop {
+            stop.cancel();
+        }
+    }
+
+    /// Like [`request_stop`](Self::request_stop) for a program that ends with the server: it should exit with this code,
+    /// unless it ends for another reason first.
+    ///
+    /// The code is in [`StopReport::exit_code`](crate::StopReport::exit_code), and what [`run`](Self::run) and
+    /// [`run_in`](Self::run_in) give back. Systems keep the lowest eight bits of it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::Result<()> {
+    /// use selvedge::{Ctx, Server, StartOptions};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("give_up", |cx: Ctx| cx.server.request_exit(7));
+    /// let running = server.spawn(StartOptions::new().port(0)).await?;
+    /// server.request_exit(7); // or from the page: trigger('give_up')
+    /// assert_eq!(running.stopped().await?.exit_code, 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request_exit(&self, code: i32) {
+        let mut settings = self.settings();
+        let Some(stop) = settings.stop.clone() else { return };
+        if !stop.is_cancelled() {
+            settings.exit_code = code;
+            stop.cancel();
+        }
+    }
+
+    /// Tells the hooks on [`Lifecycle::SecondLaunch`]. Called by desktop hosts.
+    pub fn launched_again(&self, launch: &Launch) {
+        let launch = Packed::encode(launch).unwrap_or(Packed::nil());
+        self.start_hooks(None, Lifecycle::SecondLaunch, &[launch]);
     }
 }

@@ -157,7 +157,7 @@ impl Session {
         self.authenticated = true;
         self.assembler.set_max_message(self.limits.message);
         self.server.hub().join(&self.client);
-        self.server.start_hooks(self.client.id, Lifecycle::ConnectionOpened, &[]);
+        self.server.start_hooks(Some(self.client.id), Lifecycle::ConnectionOpened, &[]);
     }
 
     fn refuse(&mut self, id: &Packed, code: ErrorCode, text: &str) {
@@ -172,7 +172,7 @@ impl Drop for Session {
         self.client.gone.cancel();
         if self.authenticated {
             self.server.hub().leave(self.client.id);
-            self.server.start_hooks(self.client.id, Lifecycle::ConnectionClosed, &[]);
+            self.server.start_hooks(Some(self.client.id), Lifecycle::ConnectionClosed, &[]);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What an application asks of the window around it, whoever provides that window.
 
 mod dialogs;
+mod launch;
 mod options;
 
 pub use dialogs::{Dialogs, SaveRequest};
+pub use launch::Launch;
 pub use options::WindowOptions;

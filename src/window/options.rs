@@ -17,11 +17,13 @@ pub struct WindowOptions {
     pub min_size: Option<(f64, f64)>,
     /// A PNG image for the window and the task bar. Without one the host's own icon is used.
     pub icon_png: Option<Cow<'static, [u8]>>,
+    /// Whether the window comes back where and as large as it was when the program ended. Default yes.
+    pub remember_place: bool,
 }
 
 impl Default for WindowOptions {
     fn default() -> Self {
-        WindowOptions { size: (1024.0, 768.0), min_size: None, icon_png: None }
+        WindowOptions { size: (1024.0, 768.0), min_size: None, icon_png: None, remember_place: true }
     }
 }
 
@@ -46,6 +48,12 @@ impl WindowOptions {
     /// A PNG image for the window and the task bar.
     pub fn icon_png(mut self, png: impl Into<Cow<'static, [u8]>>) -> Self {
         self.icon_png = Some(png.into());
+        self
+    }
+
+    /// Whether the window comes back where and as large as it was when the program ended.
+    pub fn remember_place(mut self, remember: bool) -> Self {
+        self.remember_place = remember;
         self
     }
 }
