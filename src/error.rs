@@ -4,10 +4,12 @@
 //! with what to do next. Nothing in here holds a path or a backtrace that would reach a client:
 //! what a client is told is decided by the RPC layer.
 
+mod transfer;
 mod websocket;
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
 
+pub use transfer::TransferError;
 pub use websocket::{CloseReason, Rejection, WebSocketError};
 
 /// What the library's own functions return.
@@ -175,6 +177,10 @@ pub enum Error {
     /// A WebSocket could not be opened, or has ended.
     #[error(transparent)]
     WebSocket(#[from] WebSocketError),
+
+    /// A file could not be transferred.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
 
     /// A server answered a call with an error.
     #[error("the server refused `{method}` with code {code}: {message}")]

@@ -117,7 +117,7 @@ impl Server {
         let running = runtime.block_on(self.spawn(options))?;
         let stop = running.handle();
         let session = ShellSession {
-            url: stop.sign_in_url()?,
+            url: stop.window_url()?,
             origin: running.url().to_owned(),
             window: self.settings().window.clone(),
             title: self.state().get("trame__title").unwrap_or_else(|_| self.name().to_owned()),

@@ -46,7 +46,7 @@ impl ShellSession {
     /// # Errors
     /// When the system has no random numbers.
     pub fn sign_in_url(&self) -> Result<String> {
-        self.stop.sign_in_url()
+        self.stop.window_url()
     }
 }
 

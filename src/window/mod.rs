@@ -3,5 +3,8 @@
 mod dialogs;
 mod options;
 
-pub use dialogs::{Dialogs, SaveRequest};
+pub use dialogs::{
+    Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
+    OpenRequest, SaveRequest,
+};
 pub use options::WindowOptions;
