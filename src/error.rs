@@ -4,10 +4,12 @@
 //! with what to do next. Nothing in here holds a path or a backtrace that would reach a client:
 //! what a client is told is decided by the RPC layer.
 
+mod transfer;
 mod websocket;
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
 
+pub use transfer::TransferError;
 pub use websocket::{CloseReason, Rejection, WebSocketError};
 
 /// What the library's own functions return.
@@ -183,7 +185,9 @@ pub enum Error {
     ),
 
     /// There are no folders for the files of applications.
-    #[error("the system names no folder for the files of applications. Set HOME, or on Linux XDG_DATA_HOME and the like")]
+    #[error(
+        "the system names no folder for the files of applications. Set HOME, or on Linux XDG_DATA_HOME and the like"
+    )]
     NoFolders,
 
     /// A function of the application failed or panicked.
@@ -193,6 +197,10 @@ pub enum Error {
     /// A WebSocket could not be opened, or has ended.
     #[error(transparent)]
     WebSocket(#[from] WebSocketError),
+
+    /// A file could not be transferred.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
 
     /// A server answered a call with an error.
     #[error("the server refused `{method}` with code {code}: {message}")]

@@ -40,6 +40,8 @@
 //! | parts of an application | [`Server::create_child_server`], [`Translator`] |
 //! | what pages show | [`Server::template`], [`mod@ui`], [`Module`], [`Server::enable_module`] |
 //! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
+//! | files from and to users, of any size | [`Server::on_upload`], [`Upload`], [`Ctx::send_file`], [`Download`] |
+//! | dialogs | [`Ctx::open_file`], [`Ctx::open_files`], [`Ctx::open_folder`], [`Ctx::show_message`] |
 //! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
 //! | WebSockets of your own, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
 //! | files of the application on the user's machine | [`Server::folders`] |
@@ -78,16 +80,17 @@ mod wire;
 
 pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
 pub use controller::{FunctionId, Lifecycle};
-pub use error::{Error, Failure, Holder, Result};
+pub use error::{Error, Failure, Holder, Result, TransferError};
 pub use net::{is_port_free, wait_port_free};
 pub use run::{
-    Cli, Exit, FrameSink, FrameStream, Running, Shell, ShellExit, ShellSession, ShellStart, Signals,
-    StartOptions, Started, StopHandle, StopReport, exit_code,
+    Cli, Exit, FrameSink, FrameStream, Running, Shell, ShellExit, ShellSession, ShellStart,
+    Signals, StartOptions, Started, StopHandle, StopReport, exit_code,
 };
 pub use server::{
-    Assets, Backend, Controller, ControllerFunction, Ctx, EmbeddedFiles, Endpoints, ExecMode,
-    Extension, Folders, Keys, Module, Resource, RunningOptions, Saved, Server, ServerOptions, Trigger,
-    VueUse, get_server, get_server_with,
+    Assets, Backend, Controller, ControllerFunction, Ctx, Download, EmbeddedFiles, Endpoints,
+    ExecMode, Extension, Folders, Keys, Module, OpenedFiles, Progress, Resource, RunningOptions,
+    Saved, Server, ServerOptions, TransferLimits, Trigger, Upload, VueUse, get_server,
+    get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;
@@ -100,7 +103,10 @@ pub mod ui {
     };
 }
 
-pub use window::{Dialogs, Launch, SaveRequest, WindowOptions};
+pub use window::{
+    Dialogs, FileFilter, Launch, MessageAnswer, MessageButtons, MessageLevel, MessageRequest,
+    OpenChoice, OpenRequest, SaveRequest, WindowOptions,
+};
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
 
 /// The parser of command lines that [`Cli`] is a part of.

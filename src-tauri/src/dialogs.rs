@@ -2,26 +2,112 @@
 
 use std::{path::PathBuf, pin::Pin};
 
-use selvedge::{Dialogs, SaveRequest};
-use tauri::AppHandle;
-use tauri_plugin_dialog::DialogExt;
+use selvedge::{
+    Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
+    OpenRequest, SaveRequest,
+};
+use tauri::{AppHandle, Manager, WebviewWindow, Wry};
+use tauri_plugin_dialog::{
+    DialogExt, FileDialogBuilder, FilePath, MessageDialogButtons, MessageDialogKind,
+    MessageDialogResult,
+};
 use tokio::sync::oneshot;
 
 use crate::windows;
 
-type Chosen = Pin<Box<dyn Future<Output = Option<PathBuf>> + Send>>;
+type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pub(crate) struct NativeDialogs(pub(crate) AppHandle);
 
-impl Dialogs for NativeDialogs {
-    fn save_path(&self, request: SaveRequest) -> Chosen {
-        let (answer, chosen) = oneshot::channel();
-        let mut dialog = self.0.dialog().file().set_file_name(request.file_name);
-        if let Some(window) = windows::front(&self.0) {
+impl NativeDialogs {
+    /// The window that the user is at.
+    fn parent(&self) -> Option<WebviewWindow> {
+        let mut windows = self.0.webview_windows().into_values();
+        let focused = windows.find(|window| window.is_focused().unwrap_or(false));
+        focused.or_else(|| windows::front(&self.0))
+    }
+
+    fn files(
+        &self,
+        title: Option<String>,
+        filters: &[FileFilter],
+        directory: Option<PathBuf>,
+    ) -> FileDialogBuilder<Wry> {
+        let mut dialog = self.0.dialog().file();
+        for FileFilter { name, extensions, .. } in filters {
+            let extensions: Vec<&str> = extensions.iter().map(String::as_str).collect();
+            dialog = dialog.add_filter(name, &extensions);
+        }
+        if let Some(window) = self.parent() {
             dialog = dialog.set_parent(&window);
         }
-        // The answer is dropped where nobody waits for it any more.
-        dialog.save_file(move |path| drop(answer.send(path)));
+        if let Some(title) = title {
+            dialog = dialog.set_title(title);
+        }
+        if let Some(directory) = directory {
+            dialog = dialog.set_directory(directory);
+        }
+        dialog
+    }
+}
+
+impl Dialogs for NativeDialogs {
+    fn open(&self, request: OpenRequest) -> Answer<Vec<PathBuf>> {
+        let (answer, chosen) = oneshot::channel();
+        let dialog = self.files(request.title, &request.filters, request.directory);
+        let one = |answer: oneshot::Sender<Vec<FilePath>>| {
+            move |path: Option<FilePath>| {
+                let _ = answer.send(path.into_iter().collect());
+            }
+        };
+        match request.choice {
+            OpenChoice::Folder => dialog.pick_folder(one(answer)),
+            OpenChoice::Files => dialog.pick_files(move |paths| {
+                let _ = answer.send(paths.unwrap_or_default());
+            }),
+            _ => dialog.pick_file(one(answer)),
+        }
+        Box::pin(async move {
+            let paths = chosen.await.unwrap_or_default();
+            paths.into_iter().filter_map(|path| path.into_path().ok()).collect()
+        })
+    }
+
+    fn save(&self, request: SaveRequest) -> Answer<Option<PathBuf>> {
+        let (answer, chosen) = oneshot::channel();
+        let dialog = self.files(request.title, &request.filters, request.directory);
+        dialog.set_file_name(request.file_name).save_file(move |path| {
+            let _ = answer.send(path);
+        });
         Box::pin(async move { chosen.await.ok().flatten()?.into_path().ok() })
+    }
+
+    fn message(&self, request: MessageRequest) -> Answer<MessageAnswer> {
+        let (answer, given) = oneshot::channel();
+        let mut dialog = self.0.dialog().message(request.text).kind(match request.level {
+            MessageLevel::Info => MessageDialogKind::Info,
+            MessageLevel::Warning => MessageDialogKind::Warning,
+            MessageLevel::Error => MessageDialogKind::Error,
+        });
+        dialog = dialog.buttons(match request.buttons {
+            MessageButtons::OkCancel => MessageDialogButtons::OkCancel,
+            MessageButtons::YesNo => MessageDialogButtons::YesNo,
+            _ => MessageDialogButtons::Ok,
+        });
+        if let Some(title) = request.title {
+            dialog = dialog.title(title);
+        }
+        if let Some(window) = self.parent() {
+            dialog = dialog.parent(&window);
+        }
+        dialog.show_with_result(move |result| {
+            let _ = answer.send(match result {
+                MessageDialogResult::Ok => MessageAnswer::Ok,
+                MessageDialogResult::Yes => MessageAnswer::Yes,
+                MessageDialogResult::No => MessageAnswer::No,
+                _ => MessageAnswer::Cancel,
+            });
+        });
+        Box::pin(async move { given.await.unwrap_or(MessageAnswer::Cancel) })
     }
 }

@@ -17,22 +17,27 @@ use std::{
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
-use crate::{Error, Result};
+use crate::{Result, server::random_token, session::Kind};
 
 /// Sign-in links that may be open at a time; the oldest one ends when there are more.
 const MAX_SIGN_INS: usize = 64;
 
 /// The rules of one run of a server.
 pub(crate) struct Access {
+    /// For browsers and programs.
     secret: String,
+    /// For the application's own windows, so that they can be told from browsers.
+    window_secret: String,
     cookie_name: String,
     cookie: String,
+    window_cookie: String,
     proof: String,
     sign_ins: Mutex<Vec<SignIn>>,
 }
 
 struct SignIn {
     token: String,
+    kind: Kind,
     expires: Option<Instant>,
 }
 
@@ -44,59 +49,69 @@ impl Access {
     pub(crate) fn new(port: u16, secret: Option<String>) -> Result<Self> {
         Ok(Access {
             secret: secret.map_or_else(random_token, Ok)?,
+            window_secret: random_token()?,
             cookie_name: format!("selvedge-{port}"),
             cookie: random_token()?,
+            window_cookie: random_token()?,
             proof: random_token()?,
             sign_ins: Mutex::default(),
         })
     }
 
-    /// The secret, for the page that has the cookie.
-    pub(crate) fn secret(&self) -> &str {
-        &self.secret
+    /// The secret, for the page that has the cookie of its kind.
+    pub(crate) fn secret(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Window => &self.window_secret,
+            Kind::Other => &self.secret,
+        }
     }
 
-    /// Whether this is the secret, compared in constant time.
+    /// Whether this is a secret, compared in constant time.
     pub(crate) fn verify(&self, secret: &str) -> bool {
-        self.secret.as_bytes().ct_eq(secret.as_bytes()).into()
+        self.kind_of(secret).is_some()
     }
 
-    /// A token for a link that signs in once, before `lifetime` is over if it is given.
+    /// Who has this secret; nobody, if it is none. Compared in constant time.
+    pub(crate) fn kind_of(&self, secret: &str) -> Option<Kind> {
+        let is = |kind: Kind| bool::from(self.secret(kind).as_bytes().ct_eq(secret.as_bytes()));
+        match (is(Kind::Window), is(Kind::Other)) {
+            (true, _) => Some(Kind::Window),
+            (_, true) => Some(Kind::Other),
+            _ => None,
+        }
+    }
+
+    /// A token for a link that signs one of a kind in once, before `lifetime` is over if it is given.
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub(crate) fn issue_sign_in(&self, lifetime: Option<Duration>) -> Result<String> {
+    pub(crate) fn issue_sign_in(&self, kind: Kind, lifetime: Option<Duration>) -> Result<String> {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
         let mut sign_ins = self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner);
         if sign_ins.len() == MAX_SIGN_INS {
             sign_ins.remove(0);
         }
-        sign_ins.push(SignIn { token: token.clone(), expires });
+        sign_ins.push(SignIn { token: token.clone(), kind, expires });
         Ok(token)
     }
 
-    /// Uses a token up. Says whether it was good.
-    pub(crate) fn redeem(&self, token: &str) -> bool {
+    /// Uses a token up. Says whom it was for, if it was good.
+    pub(crate) fn redeem(&self, token: &str) -> Option<Kind> {
         let mut sign_ins = self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         sign_ins.retain(|sign_in| sign_in.expires.is_none_or(|expires| now < expires));
         let known = |sign_in: &SignIn| bool::from(sign_in.token.as_bytes().ct_eq(token.as_bytes()));
-        match sign_ins.iter().position(known) {
-            Some(position) => {
-                sign_ins.remove(position);
-                true
-            }
-            None => false,
-        }
+        let position = sign_ins.iter().position(known)?;
+        Some(sign_ins.remove(position).kind)
     }
 
     /// The cookie for those who signed in, as a header's value. One that is `secure` never leaves the browser without TLS.
-    pub(crate) fn cookie_header(&self, secure: bool) -> String {
+    pub(crate) fn cookie_header(&self, kind: Kind, secure: bool) -> String {
         format!(
             "{}={}; Path=/; HttpOnly; SameSite=Strict{}",
             self.cookie_name,
-            self.cookie,
+            self.cookie(kind),
             if secure { "; Secure" } else { "" }
         )
     }
@@ -112,26 +127,30 @@ impl Access {
         self.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
-    /// Whether a request has the cookie.
-    pub(crate) fn has_cookie(&self, headers: &HeaderMap) -> bool {
-        headers
+    fn cookie(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Window => &self.window_cookie,
+            Kind::Other => &self.cookie,
+        }
+    }
+
+    /// Whose cookie a request has, if it has one.
+    pub(crate) fn cookie_of(&self, headers: &HeaderMap) -> Option<Kind> {
+        let values: Vec<&[u8]> = headers
             .get_all(header::COOKIE)
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .any(|(name, value)| {
-                name == self.cookie_name && value.as_bytes().ct_eq(self.cookie.as_bytes()).into()
-            })
+            .filter(|(name, _)| *name == self.cookie_name)
+            .map(|(_, value)| value.as_bytes())
+            .collect();
+        let is_of = |kind: &Kind| {
+            let cookie = self.cookie(*kind).as_bytes();
+            values.iter().any(|value| value.ct_eq(cookie).into())
+        };
+        [Kind::Window, Kind::Other].into_iter().find(is_of)
     }
-}
-
-/// 256 random bits as text. The page of trame lower-cases it and reads numbers, booleans and lists out of it, so it has no
-/// capitals and starts with a letter that starts none of these.
-fn random_token() -> Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(Error::random("making a secret"))?;
-    Ok(bytes.iter().fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
 }
 
 #[cfg(test)]
@@ -148,25 +167,37 @@ mod tests {
     #[test]
     fn a_sign_in_link_works_once_and_in_time() {
         let access = access();
-        let token = access.issue_sign_in(None).unwrap();
-        assert!(!access.redeem("something else"));
-        assert!(access.redeem(&token));
-        assert!(!access.redeem(&token));
-        let late = access.issue_sign_in(Some(Duration::ZERO)).unwrap();
-        assert!(!access.redeem(&late));
+        let token = access.issue_sign_in(Kind::Window, None).unwrap();
+        assert_eq!(access.redeem("something else"), None);
+        assert_eq!(access.redeem(&token), Some(Kind::Window));
+        assert_eq!(access.redeem(&token), None);
+        let late = access.issue_sign_in(Kind::Other, Some(Duration::ZERO)).unwrap();
+        assert_eq!(access.redeem(&late), None);
     }
 
     #[test]
     fn the_cookie_is_found_among_others_and_only_with_its_value() {
         let access = access();
-        let pair = access.cookie_header(false).split(';').next().unwrap().to_owned();
+        let pair = |kind| access.cookie_header(kind, false).split(';').next().unwrap().to_owned();
         let headers = |value: &str| {
             HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(value).unwrap())])
         };
-        assert!(access.has_cookie(&headers(&format!("other=1; {pair}"))));
-        assert!(!access.has_cookie(&headers("selvedge-4000=guess")));
-        assert!(!access.has_cookie(&headers("selvedge-4000")));
-        assert!(!access.has_cookie(&HeaderMap::new()));
+        for kind in [Kind::Window, Kind::Other] {
+            let found = access.cookie_of(&headers(&format!("other=1; {}", pair(kind))));
+            assert_eq!(found, Some(kind));
+        }
+        assert_eq!(access.cookie_of(&headers("selvedge-4000=guess")), None);
+        assert_eq!(access.cookie_of(&headers("selvedge-4000")), None);
+        assert_eq!(access.cookie_of(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn the_secret_of_a_window_is_told_from_that_of_browsers() {
+        let access = access();
+        for kind in [Kind::Window, Kind::Other] {
+            assert_eq!(access.kind_of(access.secret(kind)), Some(kind));
+        }
+        assert_eq!(access.kind_of("guess"), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     if let Some(refusal) = refuse(&site, &request) {
         return refusal;
     }
-    if site.access.has_cookie(request.headers())
+    if site.access.cookie_of(request.headers()).is_some()
         && let Some(guest) = request.extensions().get::<Arc<Guest>>()
     {
         guest.admit();
@@ -82,19 +82,18 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
         return None;
     }
     let (token, mut location) = split_sign_in(request.uri())?;
-    let known = site.access.has_cookie(request.headers());
     let redeemed = site.access.redeem(token);
-    if !redeemed && !known {
+    let Some(kind) = redeemed.or_else(|| site.access.cookie_of(request.headers())) else {
         return Some(plain(StatusCode::FORBIDDEN, USED_LINK));
-    }
+    };
     // Not for those who only have the cookie. Pages of modules would leave it in the address.
-    if redeemed && site.server.modules().page_is_built_in() {
+    if redeemed.is_some() && site.server.modules().page_is_built_in() {
         location = format!("{location}#{PROOF}={}", site.access.proof());
     }
     let secure = site.names.is_secure(request.headers());
     let headers = [
         (header::LOCATION, location),
-        (header::SET_COOKIE, site.access.cookie_header(secure)),
+        (header::SET_COOKIE, site.access.cookie_header(kind, secure)),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];

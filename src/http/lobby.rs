@@ -106,6 +106,11 @@ impl Guest {
         self.allowance.store(UNLIMITED, Ordering::Relaxed);
     }
 
+    /// Ends the connection.
+    pub(super) fn turn_out(&self) {
+        self.turned_out.cancel();
+    }
+
     /// Completes when the peer has to make room for another one.
     pub(super) async fn turned_out(&self) {
         self.turned_out.cancelled().await;

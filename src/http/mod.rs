@@ -7,6 +7,7 @@
 //! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
 //! - [`websocket`]: from the upgrade to the close frame
 //! - [`endpoint`]: WebSockets of the application
+//! - [`transfer`]: files that pages upload and download
 //!
 //! What must hold: nothing is routed before the guard has let it pass; each connection ends when the run does, after the answers
 //! in flight; no file outside of the served folders can be read.
@@ -22,6 +23,7 @@ mod policy;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod transfer;
 mod websocket;
 
 use std::{sync::Arc, time::Duration};
@@ -39,7 +41,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{any, post},
+    routing::{any, get, post, put},
 };
 use endpoint::Ends;
 use hyper::{
@@ -132,7 +134,11 @@ impl Http {
             router = router.route(&format!("/{path}"), any(websocket::upgrade));
         }
         if site.endpoints.http {
-            router = router.route("/paraview", post(launch)).route("/paraview/", post(launch));
+            router = router
+                .route("/paraview", post(launch))
+                .route("/paraview/", post(launch))
+                .route("/selvedge/upload/{ticket}", put(transfer::upload))
+                .route("/selvedge/download/{ticket}", get(transfer::download));
         }
         let router = guarded(&site, router).with_state(site);
         Http { router: TowerToHyperService::new(router), lobby, tls, stop }
@@ -226,10 +232,12 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
     let is_page = site.access.verify_proof(&launch.sign_in_proof)
         || site.endpoints.content.is_some()
         || !site.server.modules().page_is_built_in();
-    let answer = if is_page && site.access.has_cookie(&headers) {
-        json!({"sessionURL": site.names.session_url(&headers, path), "secret": site.access.secret()})
-    } else {
-        json!({ "error": NOT_SIGNED_IN })
+    let kind = is_page.then(|| site.access.cookie_of(&headers)).flatten();
+    let answer = match kind {
+        Some(kind) => json!({
+            "sessionURL": site.names.session_url(&headers, path), "secret": site.access.secret(kind)
+        }),
+        None => json!({ "error": NOT_SIGNED_IN }),
     };
     ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
 }

@@ -111,7 +111,7 @@ async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_
 
 /// A launcher request with the cookie, and the proof if there is one.
 fn launch(target: &Target, origin: &str, proof: &str) -> String {
-    let cookie = target.access.cookie_header(false);
+    let cookie = target.access.cookie_header(crate::session::Kind::Other, false);
     let pair = cookie.split(';').next().unwrap();
     let body = format!(r#"{{"signInProof":"{proof}"}}"#);
     format!(

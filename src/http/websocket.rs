@@ -76,7 +76,7 @@ pub(super) async fn upgrade(
 async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
     let verify = {
         let secret = Arc::clone(&site.access);
-        Arc::new(move |given: &str| secret.verify(given))
+        Arc::new(move |given: &str| secret.kind_of(given))
     };
     let mut session = match Session::new(&site.server, verify, Limits::default()) {
         Ok(session) => session,

@@ -364,6 +364,7 @@ impl Drop for Claim {
 /// Lets the server be started again.
 fn release(server: &Server) {
     server.hub().end();
+    server.transfers().end();
     server.state().not_ready();
     server.context().state().not_ready();
     let mut settings = server.settings();

@@ -82,7 +82,7 @@ impl ShellStart {
         drop(self.started.send(running));
         let window = server.settings().window.clone();
         Ok(ShellSession {
-            url: stop.sign_in_url()?,
+            url: stop.window_url()?,
             origin,
             window,
             title: server.state().get("trame__title").unwrap_or_else(|_| self.name.clone()),
@@ -143,7 +143,7 @@ impl ShellSession {
     /// # Errors
     /// When the system has no random numbers.
     pub fn sign_in_url(&self) -> Result<String> {
-        self.stop.sign_in_url()
+        self.stop.window_url()
     }
 }
 

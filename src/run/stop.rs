@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Holder, Result, http::Access, net::Released};
+use crate::{Error, Holder, Result, http::Access, net::Released, session::Kind};
 
 /// How long a sign-in link of a window is good.
 const SIGN_IN_LIFETIME: Duration = Duration::from_secs(30);
@@ -137,12 +137,17 @@ impl StopHandle {
         }
     }
 
-    /// A link to the application that signs in once, within 30 seconds.
+    /// A link to the application that signs a browser in once, within 30 seconds.
     ///
     /// # Errors
     /// When the system has no random numbers.
     pub fn sign_in_url(&self) -> Result<String> {
         self.link(Some(SIGN_IN_LIFETIME))
+    }
+
+    /// The same for a window of the application's own, which gets native dialogs.
+    pub(super) fn window_url(&self) -> Result<String> {
+        self.link_for(Kind::Window, &self.origin, Some(SIGN_IN_LIFETIME))
     }
 
     /// A link that signs in once, within `lifetime` if it is given.
@@ -152,7 +157,11 @@ impl StopHandle {
 
     /// The same for another origin under which the server is known.
     pub(super) fn link_at(&self, origin: &str, lifetime: Option<Duration>) -> Result<String> {
-        let token = self.access.issue_sign_in(lifetime)?;
+        self.link_for(Kind::Other, origin, lifetime)
+    }
+
+    fn link_for(&self, kind: Kind, origin: &str, lifetime: Option<Duration>) -> Result<String> {
+        let token = self.access.issue_sign_in(kind, lifetime)?;
         Ok(format!("{origin}/?{}={token}", crate::http::SIGN_IN))
     }
 }

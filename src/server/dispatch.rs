@@ -79,7 +79,11 @@ impl Server {
     }
 
     /// The methods of the protocol that run no callback of their own. `None` where there is no such method.
-    fn own_method(&self, client: &Client, request: &Request) -> Option<Result<Packed, Failure>> {
+    fn own_method(
+        &self,
+        client: &Arc<Client>,
+        request: &Request,
+    ) -> Option<Result<Packed, Failure>> {
         let text =
             |position: usize| -> Result<String, Failure> { Ok(argument(request, position)?) };
         let result = match request.method.as_str() {
@@ -100,9 +104,14 @@ impl Server {
             }
             "application.exit.later" => self.stop_later(request),
             "selvedge.hello" => {
-                client.outbox.streams_on_demand();
+                client.learn_extras();
                 return Some(Packed::encode(&json!({"version": 1})).map_err(Failure::from));
             }
+            "selvedge.upload.open" => return Some(self.offer_upload(client, request)),
+            "selvedge.dialog.answer" => return Some(self.take_answer(client, request)),
+            "selvedge.dialog.end" => argument(request, 0)
+                .map(|dialog| self.end_dialog(client, dialog))
+                .map_err(Failure::from),
             "selvedge.stream.open" => text(0).and_then(|topic| {
                 let opened = self.hub().open_stream(client, &topic);
                 opened.then_some(()).ok_or_else(|| Failure::msg("too many streams are open"))

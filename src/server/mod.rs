@@ -6,6 +6,8 @@
 //! - [`options`]: what it is made with
 //! - [`functions`]: functions of the application, registered and run; [`controller`]: those that are found by name
 //! - [`context`]: what callbacks get
+//! - [`files`]: uploads and downloads; [`transfer`]: how they travel
+//! - [`dialogs`]: what the application asks its users in dialogs
 //! - [`ui`]: layouts and the holes in them
 //! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
@@ -19,9 +21,11 @@
 
 mod context;
 mod controller;
+mod dialogs;
 mod disclosure;
 mod dispatch;
 mod endpoint;
+mod files;
 mod folders;
 mod functions;
 mod module;
@@ -31,6 +35,7 @@ mod reload;
 mod resume;
 mod running;
 mod session;
+mod transfer;
 mod ui;
 
 use std::{
@@ -39,15 +44,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
 
-pub use context::{Ctx, Saved};
+pub use context::Ctx;
 pub use controller::{Controller, ControllerFunction};
+pub use dialogs::OpenedFiles;
 pub(crate) use endpoint::Endpoint;
+pub use files::Saved;
 pub use folders::Folders;
 pub use functions::{Keys, Trigger};
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
 pub use running::{Backend, Endpoints, ExecMode, RunningOptions};
 pub(crate) use session::{Limits, Session};
+pub use transfer::{Download, Progress, TransferLimits, Upload};
+pub(crate) use transfer::{Outgoing, Phase, Sent, random_token};
 pub use ui::Ui;
 
 use module::Modules;
@@ -100,6 +109,8 @@ struct Inner {
     functions: Functions<Ctx>,
     rpcs: RwLock<HashMap<String, Function<Ctx>>>,
     endpoints: endpoint::Handlers,
+    transfers: transfer::Transfers,
+    questions: dialogs::Questions,
     modules: Mutex<Modules>,
     layouts: Mutex<ui::Layouts>,
     settings: Mutex<Settings>,
@@ -176,6 +187,8 @@ impl Server {
             functions: Functions::new(),
             rpcs: RwLock::default(),
             endpoints: RwLock::default(),
+            transfers: transfer::Transfers::default(),
+            questions: dialogs::Questions::default(),
             modules: Mutex::default(),
             layouts: Mutex::default(),
             settings: Mutex::default(),

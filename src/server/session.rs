@@ -9,7 +9,7 @@ use super::Server;
 use crate::{
     Result,
     controller::Lifecycle,
-    session::Client,
+    session::{Client, Kind},
     wire::{
         Packed,
         chunk::Assembler,
@@ -26,8 +26,8 @@ const MAX_WRONG_HELLOS: u32 = 3;
 /// Messages before the hello that are refused with an answer.
 const MAX_REFUSALS: u32 = 16;
 
-/// Says whether a secret is the right one.
-pub(crate) type Verify = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+/// Says who has a secret; nobody, if it is a wrong one.
+pub(crate) type Verify = Arc<dyn Fn(&str) -> Option<Kind> + Send + Sync>;
 
 /// A connection's side of the protocol. Dropping it takes the client out of the server.
 pub(crate) struct Session {
@@ -136,12 +136,13 @@ impl Session {
             max_msg_size: usize,
         }
         let hello = request.args.first().and_then(|argument| argument.decode::<Hello>().ok());
-        if !hello.is_some_and(|hello| (self.verify)(&hello.secret)) {
+        let Some(kind) = hello.and_then(|hello| (self.verify)(&hello.secret)) else {
             tracing::warn!("a client was refused: its secret is missing or wrong");
             self.wrong_hellos += 1;
             self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed");
             return;
-        }
+        };
+        self.client.set_kind(kind);
         let hub = self.server.hub();
         let welcome =
             Welcome { client_id: self.client.id.to_string(), max_msg_size: hub.max_frame() };

@@ -85,6 +85,11 @@ impl Hub {
         }
     }
 
+    /// A client that is connected.
+    pub(crate) fn client(&self, client: ClientId) -> Option<Arc<Client>> {
+        self.clients().get(&client).cloned()
+    }
+
     /// How many clients have said who they are and are connected.
     pub(crate) fn connected(&self) -> usize {
         *self.connected.borrow()

@@ -10,7 +10,7 @@ mod outbox;
 mod stream;
 mod tasks;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Kind};
 pub(crate) use hub::{Hub, Private};
 pub(crate) use network_log::NetworkLog;
 pub(crate) use outbox::{Closing, Next};
@@ -24,3 +24,5 @@ pub(crate) const ACTIONS_TOPIC: &str = "trame.actions.topic";
 pub(crate) const RELOAD_TOPIC: &str = "selvedge.reload";
 /// The topic of files that the page saves.
 pub(crate) const DOWNLOAD_TOPIC: &str = "selvedge.download";
+/// The topic of dialogs that the page shows.
+pub(crate) const DIALOG_TOPIC: &str = "selvedge.dialog";

@@ -4,6 +4,9 @@ mod dialogs;
 mod launch;
 mod options;
 
-pub use dialogs::{Dialogs, SaveRequest};
+pub use dialogs::{
+    Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
+    OpenRequest, SaveRequest,
+};
 pub use launch::Launch;
 pub use options::WindowOptions;

@@ -23,7 +23,12 @@ pub struct WindowOptions {
 
 impl Default for WindowOptions {
     fn default() -> Self {
-        WindowOptions { size: (1024.0, 768.0), min_size: None, icon_png: None, remember_place: true }
+        WindowOptions {
+            size: (1024.0, 768.0),
+            min_size: None,
+            icon_png: None,
+            remember_place: true,
+        }
     }
 }
 

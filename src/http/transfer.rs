@@ -1,0 +1,153 @@
+//! Files that pages upload and download, by tickets that they got over their WebSocket.
+//!
+//! A ticket is the proof that its bearer has signed in: it is as long as a secret and good for one request. The checks of `Host` and
+//! `Origin` stand before it, as before everything.
+
+use std::{io, sync::Arc};
+
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::Value;
+use tokio::{sync::watch, time::timeout};
+
+use super::{Site, lobby::Guest, plain};
+use crate::{
+    Failure, TransferError,
+    server::{Outgoing, Phase, Sent},
+};
+
+const NO_TICKET: &str =
+    "This address was used already, or it is too old. The page asks for a new one for each file.\n";
+
+/// Takes the content of a file, and answers with what the application made of it, as JSON.
+pub(super) async fn upload(
+    State(site): State<Arc<Site>>,
+    Path(ticket): Path<String>,
+    Extension(guest): Extension<Arc<Guest>>,
+    request: Request,
+) -> Response {
+    let Some(length) = length(request.headers()) else {
+        return plain(StatusCode::LENGTH_REQUIRED, "An upload needs a Content-Length.\n");
+    };
+    let Some(right) = site.server.transfers().redeem_upload(&ticket) else {
+        return plain(StatusCode::NOT_FOUND, NO_TICKET);
+    };
+    if length > right.size() {
+        let text = "This is more than was announced or is allowed.\n";
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
+    }
+    if length < right.size() {
+        return plain(StatusCode::BAD_REQUEST, "This is less than was announced.\n");
+    }
+    let Some(_slot) = site.server.transfers().enter() else {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads are under way.\n");
+    };
+    guest.admit();
+    let body = request.into_body().into_data_stream().map_err(io::Error::other).boxed();
+    match site.server.receive(right, body, site.stop.clone()).await {
+        Ok(result) => Json(result.decode::<Value>().unwrap_or_default()).into_response(),
+        Err(failure) => (status(&failure), site.server.told(&failure)).into_response(),
+    }
+}
+
+/// Bytes of the body, as the request says.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The status for an upload that failed.
+fn status(failure: &Failure) -> StatusCode {
+    match failure.downcast_ref::<TransferError>() {
+        Some(TransferError::Stalled(_)) => StatusCode::REQUEST_TIMEOUT,
+        Some(TransferError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(TransferError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Sends a file that the application has offered.
+pub(super) async fn download(
+    State(site): State<Arc<Site>>,
+    Path(ticket): Path<String>,
+    Extension(guest): Extension<Arc<Guest>>,
+) -> Response {
+    let Some(file) = site.server.transfers().redeem_download(&ticket) else {
+        return plain(StatusCode::NOT_FOUND, NO_TICKET);
+    };
+    guest.admit();
+    file.begin();
+    site.websockets.spawn(watch_over(Arc::clone(&site), file.watch(), guest));
+    let mut response = Response::new(Body::empty());
+    describe(&file, response.headers_mut());
+    *response.body_mut() = Body::from_stream(file);
+    response
+}
+
+fn describe(file: &Outgoing, headers: &mut HeaderMap) {
+    let octets = HeaderValue::from_static("application/octet-stream");
+    let media_type = HeaderValue::try_from(&file.media_type).unwrap_or(octets);
+    headers.insert(header::CONTENT_TYPE, media_type);
+    let disposition = HeaderValue::try_from(disposition(&file.name));
+    let attachment = HeaderValue::from_static("attachment");
+    headers.insert(header::CONTENT_DISPOSITION, disposition.unwrap_or(attachment));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
+    if let Some(size) = file.size {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+    }
+}
+
+/// The name of a file for browsers (RFC 6266, section 4.3): in ASCII for old ones, in UTF-8 for all others.
+fn disposition(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ';
+    let ascii: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+    // RFC 5987, section 3.2.1: attr-char.
+    let is_attr = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte);
+    let encoded = name.bytes().fold(String::new(), |text, byte| match is_attr(byte) {
+        true => text + &char::from(byte).to_string(),
+        false => text + &format!("%{byte:02X}"),
+    });
+    format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
+}
+
+/// Ends the connection of a download that stands still: its peer does not read, and hyper waits for it without an end.
+async fn watch_over(site: Arc<Site>, mut sent: watch::Receiver<Sent>, guest: Arc<Guest>) {
+    let patience = site.server.transfers().patience();
+    let is_over = |sent: &Sent| matches!(sent.phase, Phase::Done | Phase::Broken);
+    while !is_over(&sent.borrow_and_update()) {
+        tokio::select! {
+            () = site.stop.cancelled() => return,
+            changed = timeout(patience, sent.changed()) => match changed {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return,
+                Err(_) => {
+                    tracing::info!(?patience, "a download stood still and was ended");
+                    return guest.turn_out();
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_quoted_and_encoded() {
+        assert_eq!(
+            disposition("run 5.csv"),
+            "attachment; filename=\"run 5.csv\"; filename*=UTF-8''run%205.csv"
+        );
+        assert_eq!(
+            disposition("Größe\";x.csv"),
+            "attachment; filename=\"Gr__e_;x.csv\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%22%3Bx.csv"
+        );
+    }
+}

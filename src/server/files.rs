@@ -1,0 +1,274 @@
+//! Files that go between the application and its users: uploads that pages begin, and files that the application sends.
+
+use std::{path::PathBuf, sync::Arc};
+
+use futures_util::FutureExt;
+use serde::Serialize;
+use tokio::{sync::oneshot, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Ctx, Server,
+    dispatch::argument,
+    transfer::{self, Announced, Body, Download, Receiver, TransferLimits, Upload, UploadRight},
+    unknown,
+};
+use crate::{
+    Attachment, Failure, Result, TransferError,
+    callback::{Fallible, Reply, caught},
+    session::{Client, DOWNLOAD_TOPIC},
+    window::SaveRequest,
+    wire::{Packed, message::Request},
+};
+
+/// How long a page has to ask for a file that it was offered.
+const TIME_TO_ASK: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Where a file went, see [`Ctx::save_file`] and [`Ctx::send_file`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The user chose this place.
+    To(PathBuf),
+    /// The client's browser saves it as a download.
+    Downloaded,
+    /// The user chose not to.
+    Cancelled,
+}
+
+impl Server {
+    /// Lets pages upload files to a function of this name, of any size and without delay for anything else.
+    ///
+    /// In a template, `<selvedge-upload to="data">` is a button with progress bars, and `trame.upload('data', $event)` the function
+    /// behind it. The function runs for each file; what it returns, or its failure, answers the page. When it returns before
+    /// it has read everything, the rest is not transferred. A later function of the same name takes its place.
+    ///
+    /// A file that a page assigns to a state key or gives to a trigger still arrives there as a whole, as with trame. That is fine
+    /// for some megabytes.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Failure, Server, Upload};
+    ///
+    /// let server = Server::new("doc");
+    /// server.on_upload("data", async |cx: Ctx, mut file: Upload| -> Result<(), Failure> {
+    ///     let mut lines = 0;
+    ///     while let Some(piece) = file.chunk().await? {
+    ///         lines += piece.iter().filter(|byte| **byte == b'\n').count();
+    ///     }
+    ///     cx.state().set("lines", lines);
+    ///     Ok(())
+    /// });
+    /// server.template("main", r#"<selvedge-upload to="data">Load</selvedge-upload> {{ lines }}"#);
+    /// ```
+    pub fn on_upload<F, R, T>(&self, name: &str, take: F) -> &Self
+    where
+        F: Fn(Ctx, Upload) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<T, Failure>> + Send + 'static,
+        T: Serialize + 'static,
+    {
+        let translator = self.is_child().then(|| self.translator().clone());
+        let take = Arc::new(take);
+        let receiver: Receiver = Arc::new(move |context: Ctx, upload| {
+            let take = Arc::clone(&take);
+            let context = match &translator {
+                Some(translator) => context.translated(translator),
+                None => context,
+            };
+            // The call is inside, so that a panic before the first await is caught, too.
+            caught(async move { Reply::<Fallible>::reply(take(context, upload).await) })
+        });
+        let name = self.translator().translate(name).into_owned();
+        self.inner.transfers.set_receiver(name, receiver);
+        self
+    }
+
+    /// Says what transfers of files may use. It counts for those that begin afterwards.
+    pub fn set_transfer_limits(&self, limits: TransferLimits) -> &Self {
+        self.inner.transfers.set_limits(limits);
+        self
+    }
+
+    /// What transfers of files may use.
+    pub fn transfer_limits(&self) -> TransferLimits {
+        self.inner.transfers.limits()
+    }
+
+    pub(crate) fn transfers(&self) -> &transfer::Transfers {
+        &self.inner.transfers
+    }
+
+    /// Answers a page that wants to upload a file with the URL to send it to.
+    pub(super) fn offer_upload(
+        &self,
+        client: &Arc<Client>,
+        request: &Request,
+    ) -> Result<Packed, Failure> {
+        let name: String = argument(request, 0)?;
+        let announced: Announced = argument(request, 1)?;
+        let transfers = self.transfers();
+        let Some(receiver) = transfers.receiver(&name) else {
+            return Err(unknown("receiver of uploads", &name, Vec::new()).into());
+        };
+        transfers.check(announced.size)?;
+        let context = Ctx::of(self, Some(client.id));
+        let take = Box::new(move |upload| receiver(context, upload));
+        let right = UploadRight::new(announced, CancellationToken::new(), take);
+        Ok(Packed::encode(&transfers.offer_upload(client, right, false)?)?)
+    }
+
+    /// Hands an upload to the application and waits for what it makes of it.
+    ///
+    /// The function goes on when this future is dropped, which is what happens when the page goes away. It learns of that by an
+    /// error when it reads on.
+    pub(crate) async fn receive(
+        &self,
+        right: UploadRight,
+        body: Body,
+        stop: CancellationToken,
+    ) -> Result<Packed, Failure> {
+        let callee = "the function for an upload";
+        let future = right.begin(body, self.transfers().patience(), stop);
+        let (answer, answered) = oneshot::channel();
+        let server = self.clone();
+        self.hub().spawn(async move {
+            let result = server.clone().deferred(future).await;
+            server.state().flush();
+            if let Err(failure) = &result {
+                server.report(callee, Err(Failure::msg(failure.to_string())));
+            }
+            drop(answer.send(result));
+        });
+        answered.await.unwrap_or_else(|_| Err(TransferError::Stopped.into()))
+    }
+
+    /// What the page of an upload is told of its failure.
+    pub(crate) fn told(&self, failure: &Failure) -> String {
+        self.for_clients(failure)
+    }
+}
+
+impl Ctx {
+    /// Lets the user save a small file: through a native dialog in a desktop window, as a download in a browser.
+    ///
+    /// `media_type` is the file's type for browsers, `"image/png"` for instance. In a browser the content travels with the state; for
+    /// more than some megabytes there is [`send_file`](Self::send_file).
+    ///
+    /// # Errors
+    /// What the system says when the chosen file cannot be written, or that no client asked for it.
+    pub async fn save_file(
+        &self,
+        file_name: &str,
+        media_type: &str,
+        content: Vec<u8>,
+    ) -> Result<Saved, Failure> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            name: &'a str,
+            r#type: &'a str,
+            content: Attachment,
+        }
+        if self.dialogs().is_some() {
+            return self.send_file(Download::from_bytes(file_name, content)).await;
+        }
+        let client = self.page()?;
+        let file = File { name: file_name, r#type: media_type, content: content.into() };
+        match self.server.publish_to(client.id, DOWNLOAD_TOPIC, file)? {
+            true => Ok(Saved::Downloaded),
+            false => Err(TransferError::NoPage(GONE).into()),
+        }
+    }
+
+    /// Lets the user save a file of any size, and waits until it is saved.
+    ///
+    /// In a desktop window its user chooses a place, and the file is written there. In a browser it is a download of the browser's,
+    /// with its progress. There the call ends when the browser has taken the last byte, or with an error when the user has
+    /// cancelled it. A download goes on when the call is dropped.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Download, Failure, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("export", async |cx: Ctx| -> Result<(), Failure> {
+    ///     let state = cx.state().clone();
+    ///     let file = Download::from_path("run.h5");
+    ///     cx.send_file(file.on_progress(move |progress| { state.set("saved", progress.fraction()); })).await?;
+    ///     Ok(())
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`TransferError::File`] when the file cannot be read, or written where the user wants it; [`TransferError::NoPage`] without a
+    /// page that could take it; [`TransferError::Interrupted`] when the download was broken off.
+    pub async fn send_file(&self, file: impl Into<Download>) -> Result<Saved, Failure> {
+        let file = file.into();
+        if let Some(dialogs) = self.dialogs() {
+            let request = SaveRequest::new(file.suggested_name());
+            let chosen = self.while_wanted(dialogs.save(request)).await.flatten();
+            let Some(path) = chosen else { return Ok(Saved::Cancelled) };
+            let (file, teller) = file.open().await?;
+            let size = file.size;
+            let (written, _) = tokio::join!(file.write_to(&path), teller.finished(size));
+            written?;
+            return Ok(Saved::To(path));
+        }
+        self.offer(file).await
+    }
+
+    async fn offer(&self, file: Download) -> Result<Saved, Failure> {
+        #[derive(Serialize)]
+        struct Offer<'a> {
+            name: &'a str,
+            url: &'a str,
+        }
+        let client = self.page()?;
+        if !client.knows_extras() || self.server.settings().port.is_none() {
+            return Err(TransferError::NoPage(CANNOT).into());
+        }
+        let (file, mut teller) = file.open().await?;
+        let (name, size) = (file.name.clone(), file.size);
+        let url = self.server.transfers().offer_download(&client, file)?;
+        self.server.publish_to(client.id, DOWNLOAD_TOPIC, Offer { name: &name, url: &url })?;
+        let begun = client.gone.run_until_cancelled(timeout(TIME_TO_ASK, teller.begun())).await;
+        match begun {
+            Some(Ok(())) => teller.finished(size).await?,
+            Some(Err(_)) => return Err(TransferError::Stalled(TIME_TO_ASK).into()),
+            None => return Err(TransferError::NoPage(GONE).into()),
+        }
+        Ok(Saved::Downloaded)
+    }
+
+    /// The page that caused this call.
+    pub(super) fn page(&self) -> Result<Arc<Client>, TransferError> {
+        let client = self.client().ok_or(TransferError::NoPage(NOBODY))?;
+        self.server.hub().client(client).ok_or(TransferError::NoPage(GONE))
+    }
+
+    /// The native dialogs, where a window is to show them: the one that caused the call, or where no client did.
+    pub(super) fn dialogs(&self) -> Option<Arc<dyn crate::window::Dialogs>> {
+        let dialogs = self.server.settings().dialogs.clone()?;
+        let Some(client) = self.client() else { return Some(dialogs) };
+        let client = self.server.hub().client(client)?;
+        client.is_window().then_some(dialogs)
+    }
+
+    /// Waits for a user's answer as long as there is somebody who gives it: the client is connected and the server runs.
+    pub(super) async fn while_wanted<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+        let stop = self.server.settings().stop.clone().unwrap_or_default();
+        let client = self.client().and_then(|client| self.server.hub().client(client));
+        let gone = async {
+            match &client {
+                Some(client) => client.gone.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            answer = answer => Some(answer),
+            () = gone.fuse() => None,
+            () = stop.cancelled() => None,
+        }
+    }
+}
+
+pub(super) const NOBODY: &str = "no client asked for this; call it where a page caused the call";
+pub(super) const GONE: &str = "the page that asked for this is gone";
+pub(super) const CANNOT: &str =
+    "this page cannot do that: it is not Selvedge's own, or the server was started without HTTP";
