@@ -17,6 +17,8 @@ use std::{
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// Sign-in links that may be open at a time; the oldest one ends when there are more.
@@ -24,11 +26,32 @@ const MAX_SIGN_INS: usize = 64;
 
 /// The rules of one run of a server.
 pub(crate) struct Access {
-    secret: String,
+    tokens: Tokens,
     cookie_name: String,
+    sign_ins: Mutex<Vec<SignIn>>,
+}
+
+/// What opens a server.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Tokens {
+    secret: String,
     cookie: String,
     proof: String,
-    sign_ins: Mutex<Vec<SignIn>>,
+}
+
+impl Tokens {
+    /// New ones, which nobody else knows.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn random() -> Result<Self> {
+        Ok(Tokens { secret: random_token()?, cookie: random_token()?, proof: random_token()? })
+    }
+
+    /// The same with a secret that was given.
+    pub(crate) fn with_secret(self, secret: Option<String>) -> Self {
+        Tokens { secret: secret.unwrap_or(self.secret), ..self }
+    }
 }
 
 struct SignIn {
@@ -37,28 +60,24 @@ struct SignIn {
 }
 
 impl Access {
-    /// Rules for the server on a port. Without a `secret` it makes one.
-    ///
-    /// # Errors
-    /// When the system has no random numbers.
-    pub(crate) fn new(port: u16, secret: Option<String>) -> Result<Self> {
-        Ok(Access {
-            secret: secret.map_or_else(random_token, Ok)?,
-            cookie_name: format!("selvedge-{port}"),
-            cookie: random_token()?,
-            proof: random_token()?,
-            sign_ins: Mutex::default(),
-        })
+    /// Rules for the server on a port.
+    pub(crate) fn new(port: u16, tokens: Tokens) -> Self {
+        Access { tokens, cookie_name: format!("selvedge-{port}"), sign_ins: Mutex::default() }
+    }
+
+    /// What opens the server.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The secret, for the page that has the cookie.
     pub(crate) fn secret(&self) -> &str {
-        &self.secret
+        &self.tokens.secret
     }
 
     /// Whether this is the secret, compared in constant time.
     pub(crate) fn verify(&self, secret: &str) -> bool {
-        self.secret.as_bytes().ct_eq(secret.as_bytes()).into()
+        self.tokens.secret.as_bytes().ct_eq(secret.as_bytes()).into()
     }
 
     /// A token for a link that signs in once, before `lifetime` is over if it is given.
@@ -96,7 +115,7 @@ impl Access {
         format!(
             "{}={}; Path=/; HttpOnly; SameSite=Strict{}",
             self.cookie_name,
-            self.cookie,
+            self.tokens.cookie,
             if secure { "; Secure" } else { "" }
         )
     }
@@ -104,12 +123,12 @@ impl Access {
     /// What the page keeps in the storage of its origin, to show that it was signed in itself: the cookie alone is sent to the
     /// servers on all ports of the host, and any of them could present it.
     pub(crate) fn proof(&self) -> &str {
-        &self.proof
+        &self.tokens.proof
     }
 
     /// Whether this is the proof, compared in constant time.
     pub(crate) fn verify_proof(&self, proof: &str) -> bool {
-        self.proof.as_bytes().ct_eq(proof.as_bytes()).into()
+        self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
     /// Whether a request has the cookie.
@@ -121,7 +140,8 @@ impl Access {
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .any(|(name, value)| {
-                name == self.cookie_name && value.as_bytes().ct_eq(self.cookie.as_bytes()).into()
+                name == self.cookie_name
+                    && value.as_bytes().ct_eq(self.tokens.cookie.as_bytes()).into()
             })
     }
 }
@@ -145,7 +165,7 @@ mod tests {
     use super::*;
 
     fn access() -> Access {
-        Access::new(4000, None).unwrap()
+        Access::new(4000, Tokens::random().unwrap())
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Server {
                 }
             }
         };
+        options.ended(self.name(), code);
         Ok(Exit { code, report: report? })
     }
 
@@ -103,7 +104,11 @@ impl Server {
     pub fn run_in(&self, shell: impl Shell, options: StartOptions) -> Result<Exit> {
         logging::start(&options);
         let runtime = runtime()?;
-        let outcome = self.run_shell(&runtime, shell, options.exec_mode(ExecMode::Desktop));
+        let options = options.exec_mode(ExecMode::Desktop);
+        let outcome = self.run_shell(&runtime, shell, options.clone());
+        if let Ok(exit) = &outcome {
+            options.ended(self.name(), exit.code);
+        }
         runtime.shutdown_timeout(RUNTIME_GRACE);
         outcome
     }
