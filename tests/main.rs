@@ -9,6 +9,7 @@ mod calls;
 mod controller;
 mod files;
 mod frames;
+mod keeping;
 mod measured;
 mod model;
 mod network_log;

@@ -17,6 +17,8 @@ use std::{
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Result, server::random_token, session::Kind};
 
 /// Sign-in links that may be open at a time; the oldest one ends when there are more.
@@ -24,15 +26,42 @@ const MAX_SIGN_INS: usize = 64;
 
 /// The rules of one run of a server.
 pub(crate) struct Access {
+    tokens: Tokens,
+    cookie_name: String,
+    sign_ins: Mutex<Vec<SignIn>>,
+}
+
+/// What opens a server.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Tokens {
     /// For browsers and programs.
     secret: String,
     /// For the application's own windows, so that they can be told from browsers.
     window_secret: String,
-    cookie_name: String,
     cookie: String,
     window_cookie: String,
     proof: String,
-    sign_ins: Mutex<Vec<SignIn>>,
+}
+
+impl Tokens {
+    /// New ones, which nobody else knows.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn random() -> Result<Self> {
+        Ok(Tokens {
+            secret: random_token()?,
+            window_secret: random_token()?,
+            cookie: random_token()?,
+            window_cookie: random_token()?,
+            proof: random_token()?,
+        })
+    }
+
+    /// The same with a secret that was given.
+    pub(crate) fn with_secret(self, secret: Option<String>) -> Self {
+        Tokens { secret: secret.unwrap_or(self.secret), ..self }
+    }
 }
 
 struct SignIn {
@@ -42,27 +71,21 @@ struct SignIn {
 }
 
 impl Access {
-    /// Rules for the server on a port. Without a `secret` it makes one.
-    ///
-    /// # Errors
-    /// When the system has no random numbers.
-    pub(crate) fn new(port: u16, secret: Option<String>) -> Result<Self> {
-        Ok(Access {
-            secret: secret.map_or_else(random_token, Ok)?,
-            window_secret: random_token()?,
-            cookie_name: format!("selvedge-{port}"),
-            cookie: random_token()?,
-            window_cookie: random_token()?,
-            proof: random_token()?,
-            sign_ins: Mutex::default(),
-        })
+    /// Rules for the server on a port.
+    pub(crate) fn new(port: u16, tokens: Tokens) -> Self {
+        Access { tokens, cookie_name: format!("selvedge-{port}"), sign_ins: Mutex::default() }
+    }
+
+    /// What opens the server.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The secret, for the page that has the cookie of its kind.
     pub(crate) fn secret(&self, kind: Kind) -> &str {
         match kind {
-            Kind::Window => &self.window_secret,
-            Kind::Other => &self.secret,
+            Kind::Window => &self.tokens.window_secret,
+            Kind::Other => &self.tokens.secret,
         }
     }
 
@@ -119,18 +142,18 @@ impl Access {
     /// What the page keeps in the storage of its origin, to show that it was signed in itself: the cookie alone is sent to the
     /// servers on all ports of the host, and any of them could present it.
     pub(crate) fn proof(&self) -> &str {
-        &self.proof
+        &self.tokens.proof
     }
 
     /// Whether this is the proof, compared in constant time.
     pub(crate) fn verify_proof(&self, proof: &str) -> bool {
-        self.proof.as_bytes().ct_eq(proof.as_bytes()).into()
+        self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
     fn cookie(&self, kind: Kind) -> &str {
         match kind {
-            Kind::Window => &self.window_cookie,
-            Kind::Other => &self.cookie,
+            Kind::Window => &self.tokens.window_cookie,
+            Kind::Other => &self.tokens.cookie,
         }
     }
 
@@ -161,7 +184,7 @@ mod tests {
     use super::*;
 
     fn access() -> Access {
-        Access::new(4000, None).unwrap()
+        Access::new(4000, Tokens::random().unwrap())
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod files;
 mod guard;
 mod lobby;
 mod names;
-mod page;
+pub(crate) mod page;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -28,7 +28,7 @@ mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, Tokens};
 pub(crate) use guard::SIGN_IN;
 pub(crate) use lobby::Lobby;
 pub(crate) use names::{Allowed, Names};

@@ -2,7 +2,7 @@
 //!
 //! Its files are kept compressed, as `ui` builds them, and sent so to clients that take gzip.
 
-use std::io::Read;
+use std::{collections::BTreeMap, io::Read, path::Path};
 
 use axum::{
     body::Body,
@@ -14,14 +14,32 @@ use rust_embed::RustEmbed;
 
 use super::{Site, plain, policy};
 
-const NOT_BUILT: &str = "The web page is not part of this build. Build it with `cargo xtask ui` (it needs Node.js), then \
-    build the application again.\n";
+const NOT_BUILT: &str = "The web page is not part of this build. Install Node.js 20 or newer with npm and build the \
+    application again. In the repository of Selvedge itself, run `cargo xtask ui` before that.\n";
 
 #[derive(RustEmbed)]
-#[folder = "ui/dist"]
+#[folder = "$SELVEDGE_PAGE"]
 #[include = "*.gz"]
 #[allow_missing = true]
 struct Page;
+
+/// The folder that the page is read from while it is developed. A release has its files in itself.
+pub(crate) fn folder() -> Option<&'static Path> {
+    #[cfg(debug_assertions)]
+    return Some(Path::new(env!("SELVEDGE_PAGE"))).filter(|folder| folder.is_dir());
+    #[cfg(not(debug_assertions))]
+    None
+}
+
+/// The files of the page by their URLs, each with what changes along with its content.
+pub(crate) fn versions() -> BTreeMap<String, [u8; 32]> {
+    let version = |name: &str| Some(Page::get(name)?.metadata.sha256_hash());
+    let files = Page::iter().filter_map(|name| {
+        let url = name.strip_suffix(".gz")?.to_owned();
+        Some((url, version(&name)?))
+    });
+    files.collect()
+}
 
 /// Whether a file of the page has this name, or the page is asked for by its own.
 pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Response> {

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Access, Allowed, Http, Lobby, Names, Site};
+use super::{Access, Allowed, Http, Lobby, Names, Site, Tokens};
 use crate::{
     net::{self, Listener, Timing},
     server::Server,
@@ -35,7 +35,7 @@ impl Target {
     async fn new(crowd: usize, guarded: bool) -> Self {
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let address = listener.addresses()[0];
-        let access = Arc::new(Access::new(address.port(), None).unwrap());
+        let access = Arc::new(Access::new(address.port(), Tokens::random().unwrap()));
         let names = Names::new("127.0.0.1", &[address], false, &Allowed::default());
         let stop = CancellationToken::new();
         let site = Site {

@@ -98,6 +98,7 @@ impl Server {
                 }
             }
         };
+        options.ended(self.name(), code);
         Ok(Exit::new(code, report?))
     }
 
@@ -134,7 +135,13 @@ impl Server {
     ) -> Result<Exit> {
         logging::start(&options);
         let runtime = runtime()?;
-        let outcome = run_shell(&runtime, name, Box::new(set_up), shell, options);
+        let options = options.exec_mode(ExecMode::Desktop);
+        let outcome = run_shell(&runtime, name, Box::new(set_up), shell, options.clone());
+        if let Ok(exit) = &outcome
+            && exit.report != StopReport::default()
+        {
+            options.ended(name, exit.code);
+        }
         runtime.shutdown_timeout(RUNTIME_GRACE);
         outcome
     }
@@ -155,7 +162,7 @@ fn run_shell(
         name: name.to_owned(),
         runtime: runtime.handle().clone(),
         set_up,
-        options: options.exec_mode(ExecMode::Desktop),
+        options,
         abandoned: abandoned.clone(),
         started,
     };

@@ -46,6 +46,8 @@ use crate::{
 /// | `--allowed-origin ORIGIN` | a further origin whose pages may connect, `https://app.example.com`; may be repeated |
 /// | `--ssl CERT,KEY` | serve HTTPS with this certificate chain and private key, two PEM files |
 /// | `--hot-reload` | let open pages follow the files of templates and modules; also `TRAME_HOT_RELOAD` |
+/// | `--keep-state FILE` | keep the state in this file, and take it over from there; also `SELVEDGE_KEEP_STATE` |
+/// | `--dev` | develop the program: pages follow their files, and state and sign-in survive a restart; also `SELVEDGE_DEV` |
 /// | `--nosignalhandlers` | do not stop on signals |
 /// | `--no-http` | serve the WebSocket only |
 /// | `--content FOLDER` | serve this folder in place of the page |
@@ -84,6 +86,12 @@ pub struct Cli {
     /// Let open pages follow the files that they are made of
     #[arg(long)]
     hot_reload: bool,
+    /// Keep the state in this file, and take it over from there
+    #[arg(long, value_name = "FILE", env = "SELVEDGE_KEEP_STATE")]
+    keep_state: Option<PathBuf>,
+    /// Develop the program: pages follow their files, state and sign-in survive a restart
+    #[arg(long)]
+    dev: bool,
     /// Do not stop on signals
     #[arg(long = "nosignalhandlers")]
     no_signal_handlers: bool,
@@ -190,10 +198,12 @@ impl Cli {
             debug: self.debug,
             hot_reload: self.hot_reload || variable("TRAME_HOT_RELOAD").is_some(),
             handle_signals: !self.no_signal_handlers,
+            keep_state: self.keep_state.clone(),
             endpoints: self.endpoints(),
             serve_only: self.server,
             ..StartOptions::default()
-        })
+        }
+        .development(self.dev || variable("SELVEDGE_DEV").is_some()))
     }
 
     fn secret(&self) -> Result<Option<Secret>> {

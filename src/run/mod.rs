@@ -4,6 +4,7 @@
 //! - [`start`]: one call for every exec mode
 //! - [`running`]: the life of one run, from the bind to the proof that the port is free
 //! - [`reload`]: pages follow their files, in development
+//! - [`keep`]: the state outlives the program
 //! - [`frames`]: clients without a socket
 //! - [`stop`]: handles that stop a run and learn its outcome
 //! - [`blocking`]: programs that do nothing else, in a browser or in a window
@@ -18,6 +19,7 @@ mod blocking;
 mod cli;
 mod exposure;
 mod frames;
+mod keep;
 mod logging;
 mod options;
 mod reload;

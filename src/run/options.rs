@@ -59,6 +59,8 @@ pub struct StartOptions {
     pub(super) debug: bool,
     pub(super) handle_signals: bool,
     pub(super) hot_reload: bool,
+    pub(super) keep_state: Option<PathBuf>,
+    pub(super) development: bool,
     pub(super) endpoints: Endpoints,
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
@@ -94,6 +96,8 @@ impl Default for StartOptions {
             debug: false,
             handle_signals: true,
             hot_reload: false,
+            keep_state: None,
+            development: false,
             endpoints: Endpoints::default(),
             stop_deadline: Duration::from_secs(20),
             heartbeat: None,
@@ -261,6 +265,61 @@ impl StartOptions {
     /// `--hot-reload` and `TRAME_HOT_RELOAD` turn it on, too. For every debug build, say `hot_reload(cfg!(debug_assertions))`.
     pub fn hot_reload(mut self, follow: bool) -> Self {
         self.hot_reload |= follow;
+        self
+    }
+
+    /// Keeps the state in a file, and takes it over from there when the program starts. Default no.
+    ///
+    /// The file follows the state while the server runs, so that a program that is killed loses a quarter of a second at most. A
+    /// start takes over what users and the program have changed since the last start, when the set-up of the application is
+    /// done and before any listener runs: listeners see it as the values that the state starts with, and what they derive
+    /// from it follows. Left to the code are
+    /// - keys that the set-up does not set, or sets to another value than the last time;
+    /// - keys that begin with `trame__`, and those that are [`transient`](crate::State::transient);
+    /// - values that the key's [check](crate::State::validate) refuses.
+    ///
+    /// Values of more than 1 MiB, and what goes beyond 16 MiB in all, are left out with a warning. Only its user can read the
+    /// file. One that cannot be read is a warning, and the program starts as the code says. Each program needs a file of its own.
+    ///
+    /// ```
+    /// use selvedge::{Server, StartOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::Result<()> {
+    /// # let folder = tempfile::tempdir().map_err(|source| selvedge::Error::Io { doing: "making a folder", source })?;
+    /// let options = StartOptions::new().port(0).keep_state(folder.path().join("notes.kept"));
+    /// let program = || {
+    ///     let server = Server::new("notes");
+    ///     server.state().set("text", "");
+    ///     server
+    /// };
+    /// let first = program();
+    /// let running = first.spawn(options.clone()).await?;
+    /// first.state().set("text", "to do");
+    /// running.stop().await?;
+    ///
+    /// let second = program();
+    /// let running = second.spawn(options).await?;
+    /// assert_eq!(second.state().get::<String>("text")?, "to do");
+    /// # running.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_state(mut self, file: impl Into<PathBuf>) -> Self {
+        self.keep_state = Some(file.into());
+        self
+    }
+
+    /// Starts the program for those who are writing it. Default no; `--dev` and `SELVEDGE_DEV` turn it on, too.
+    ///
+    /// - Pages [follow their files](Self::hot_reload).
+    /// - The state is [kept](Self::keep_state), in a file beside the program unless another one was given, while the program is
+    ///   killed, crashes or gets SIGTERM. When its user ends it, by closing the window or with Ctrl-C, the file goes.
+    /// - Pages that are open in a browser stay signed in, if the port stays the same. What opens the server is in the
+    ///   same file for that.
+    pub fn development(mut self, on: bool) -> Self {
+        self.development |= on;
+        self.hot_reload |= on;
         self
     }
 

@@ -1,13 +1,18 @@
 //! Follows the files of a page while a server runs, see [`StartOptions::hot_reload`](super::StartOptions::hot_reload).
 
-use std::{io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+};
 
 use tokio::task::spawn_blocking;
 
-use crate::{Server, server::Endpoints, template::Watch};
+use crate::{Server, http::page, server::Endpoints, template::Watch};
 
 /// Brings changes of files to the open pages, until the future is dropped.
 pub(super) async fn follow(server: Server, endpoints: Endpoints) {
+    let mut page = BuiltIn::now();
     loop {
         // Paths are told as they are watched, so links are resolved first.
         let folders: Vec<(String, PathBuf)> = server
@@ -17,7 +22,8 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
             .collect();
         let files: io::Result<Vec<PathBuf>> =
             server.template_files().iter().map(std::path::absolute).collect();
-        let watched: Vec<PathBuf> = folders.iter().map(|(_, folder)| folder.clone()).collect();
+        let watched = folders.iter().map(|(_, folder)| folder.clone());
+        let watched: Vec<PathBuf> = watched.chain(page::folder().map(PathBuf::from)).collect();
         let mut watch = match Watch::new(&files.unwrap_or_default(), &watched) {
             Ok(watch) => watch,
             Err(error) => return tracing::warn!(%error, "pages do not follow their files"),
@@ -31,9 +37,28 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
                 changed = watch.changed() => {
                     reload_templates(&server).await;
                     server.reload_assets(&folders, &changed);
+                    server.tell_pages(page.changed());
                 }
             }
         }
+    }
+}
+
+/// The files of the built-in page as they were.
+struct BuiltIn(BTreeMap<String, [u8; 32]>);
+
+impl BuiltIn {
+    fn now() -> Self {
+        BuiltIn(page::folder().map(|_| page::versions()).unwrap_or_default())
+    }
+
+    /// The URLs of files that are others now. The tool that builds the page writes all of them each time.
+    fn changed(&mut self) -> BTreeSet<String> {
+        let now = Self::now();
+        let is_other = |url: &&String| self.0.get(*url) != now.0.get(*url);
+        let changed = now.0.keys().filter(is_other).cloned().collect();
+        *self = now;
+        changed
     }
 }
 

@@ -3,19 +3,20 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::{runtime::Handle, sync::watch, time::timeout};
+use tokio::{runtime::Handle, sync::watch, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     FrameSink, FrameStream, StartOptions, StopHandle, StopReport, exposure,
     frames::Frames,
+    keep::Keeper,
     reload,
     start::announce,
     stop::{Outcome, StopFailure},
 };
 use crate::{
     Error, Lifecycle, Result, Server,
-    http::{Access, Http, Lobby, Names, Site, Tls},
+    http::{Access, Http, Lobby, Names, Site, Tls, Tokens},
     net::{self, Listener, Released, Timing},
     server::Backend,
     session::Tasks,
@@ -55,6 +56,8 @@ pub struct Running {
     frames: Frames,
     /// What the user should know, where other machines can reach it.
     pub(super) warnings: Vec<String>,
+    /// Whether pages that the last program had signed in are signed in here.
+    pub(super) is_known: bool,
 }
 
 impl Running {
@@ -207,7 +210,10 @@ impl Server {
         let addresses = listener.as_ref().map_or(&[][..], Listener::addresses);
         let addresses = addresses.to_vec();
         let port = listener.as_ref().map(Listener::port);
-        let site = self.site(&options, &addresses, tls)?;
+        let known = Keeper::tokens(self, &options);
+        let is_known = known.is_some();
+        let tokens = known.map_or_else(Tokens::random, Ok)?;
+        let site = self.site(&options, &addresses, tls, tokens)?;
         let allowed_origins = site.names.allowed_origins().to_vec();
         let origin = shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
@@ -220,10 +226,14 @@ impl Server {
         }
         self.tell_callbacks(port, options.debug);
         self.run_hooks(Lifecycle::ServerBind).await;
+        let keeper = Keeper::begin(self, &options, site.access.tokens());
         self.state().ready();
         self.context().state().ready();
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, &claim.tasks);
+        }
+        if let Some(keeper) = &keeper {
+            claim.tasks.spawn_service(Arc::clone(keeper).follow());
         }
         if options.hot_reload {
             let follow = reload::follow(self.clone(), options.endpoints.clone());
@@ -243,6 +253,7 @@ impl Server {
             tasks: claim.tasks.clone(),
             site,
             frames: frames.clone(),
+            keeper,
             timing: Timing::default().deadline(options.stop_deadline),
         };
         claim.keep();
@@ -250,7 +261,7 @@ impl Server {
         self.settings().running.send_replace(Some(told));
         self.start_ready_hooks();
         tracing::info!(url = stop.origin, "listening");
-        Ok(Running { stop, addresses, allowed_origins, frames, warnings })
+        Ok(Running { stop, addresses, allowed_origins, frames, warnings, is_known })
     }
 
     /// What requests see of a run with these options.
@@ -259,6 +270,7 @@ impl Server {
         options: &StartOptions,
         addresses: &[SocketAddr],
         tls: Option<Tls>,
+        tokens: Tokens,
     ) -> Result<Site> {
         let port = addresses.first().map_or(0, SocketAddr::port);
         let secret = options.secret.clone().map(|secret| secret.0);
@@ -267,7 +279,7 @@ impl Server {
         let heartbeat = options.heartbeat.or(self.options().ws_heart_beat);
         Ok(Site {
             server: self.clone(),
-            access: Arc::new(Access::new(port, secret)?),
+            access: Arc::new(Access::new(port, tokens.with_secret(secret))),
             names: Arc::new(names),
             lobby: Lobby::for_this_system(),
             tls,
@@ -381,6 +393,7 @@ struct Run {
     tasks: Tasks,
     site: Site,
     frames: Frames,
+    keeper: Option<Arc<Keeper>>,
     timing: Timing,
 }
 
@@ -389,6 +402,10 @@ impl Run {
     async fn drive(self, listener: Option<Listener>, outcome: watch::Sender<Outcome>) {
         let released = self.serve(listener).await;
         self.tasks.finish(CALLBACK_GRACE).await;
+        if let Some(keeper) = self.keeper.clone() {
+            // It fails where the runtime ends; the file is at most a moment old then.
+            let _ = spawn_blocking(move || keeper.save()).await;
+        }
         self.server.run_hooks(Lifecycle::ServerExited).await;
         let exit_code = self.server.settings().exit_code;
         drop(self);

@@ -90,7 +90,9 @@ pub(super) fn announce(running: &Running, name: &str, options: &StartOptions) ->
             eprintln!("warning: {warning}.");
         }
     }
+    // The page of the program before this one comes back by itself.
     if options.open_browser
+        && !running.is_known
         && let Err(error) = open::that_detached(running.sign_in_url()?)
     {
         tracing::info!(%error, "no browser could be opened");

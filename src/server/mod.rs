@@ -70,7 +70,7 @@ use crate::{
     callback::Function,
     controller::Functions,
     session::{Hub, NetworkLog, Private},
-    state::{Context, State, Translator},
+    state::{Context, Initial, State, Translator},
     template::Template,
     wire::Packed,
 };
@@ -135,6 +135,8 @@ pub(crate) struct Settings {
     pub(crate) dialogs: Option<Arc<dyn crate::window::Dialogs>>,
     /// Where its templates come from.
     pub(crate) sources: reload::Sources,
+    /// What the application had set itself before the first start.
+    pub(crate) initial: Option<Arc<Initial>>,
     /// Headers of every HTTP answer.
     pub(crate) headers: BTreeMap<String, String>,
 }

@@ -88,6 +88,11 @@ impl Server {
             })
             .map(|url| url.trim_start_matches('/').to_owned())
             .collect();
+        self.tell_pages(urls);
+    }
+
+    /// Tells open pages of files that are others now.
+    pub(crate) fn tell_pages(&self, urls: BTreeSet<String>) {
         if urls.is_empty() {
             return;
         }

@@ -84,15 +84,28 @@ impl State {
     pub(crate) fn admit(&self, key: &str, value: &Packed) -> Result<(), Failure> {
         let protection = &self.store.protection;
         let read_only = protection.read_only.read().unwrap_or_else(PoisonError::into_inner);
-        if key.starts_with(RESERVED) || read_only.contains(key) {
+        if is_reserved(key) || read_only.contains(key) {
             return Err(Failure::msg("it is read-only"));
         }
         drop(read_only);
-        let checks = protection.checks.read().unwrap_or_else(PoisonError::into_inner);
+        self.passes_check(key, value)
+    }
+
+    /// Whether the application's check of a key takes a value.
+    ///
+    /// # Errors
+    /// What the check says.
+    pub(super) fn passes_check(&self, key: &str, value: &Packed) -> Result<(), Failure> {
+        let checks = self.store.protection.checks.read().unwrap_or_else(PoisonError::into_inner);
         let check = checks.get(key).cloned();
         drop(checks); // the application's code runs without a lock
         check.map_or(Ok(()), |check| check(value))
     }
+}
+
+/// Whether a key, by its name in the store, is the framework's own.
+pub(super) fn is_reserved(key: &str) -> bool {
+    key.starts_with(RESERVED)
 }
 
 #[cfg(test)]

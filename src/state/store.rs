@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use futures_util::future::BoxFuture;
@@ -33,6 +33,8 @@ pub(crate) trait Sink: Send + Sync {
 pub(super) struct Store {
     inner: Mutex<Inner>,
     pub(super) protection: Protection,
+    /// Keys that are not kept when the program starts anew.
+    pub(super) transient: RwLock<HashSet<String>>,
 }
 
 #[derive(Default)]

@@ -124,6 +124,11 @@ impl Packed {
         self.0.clone()
     }
 
+    /// Bytes that come from outside, if they are exactly one value.
+    pub(crate) fn checked(bytes: Bytes) -> Option<Self> {
+        (super::scan::extent(&bytes) == Ok(bytes.len())).then_some(Packed(bytes))
+    }
+
     /// Takes bytes that were checked to be exactly one value.
     pub(super) fn from_checked(bytes: Bytes) -> Self {
         debug_assert_eq!(super::scan::extent(&bytes), Ok(bytes.len()));

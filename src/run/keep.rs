@@ -1,0 +1,225 @@
+//! The state outlives the program: kept in a file while a server runs, and taken over by the next start, see
+//! [`StartOptions::keep_state`](super::StartOptions::keep_state) and [`development`](super::StartOptions::development).
+//!
+//! What must hold:
+//! - A program that is killed leaves the state of a moment ago: the file is written all the time, and replaced as a whole.
+//! - Only its user can read the file. In development it also holds what opens the server.
+//! - Nothing in the file can keep a program from starting, and nothing in it takes the place of what the code says.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use indexmap::IndexMap;
+use tokio::{task::spawn_blocking, time::sleep};
+
+use super::StartOptions;
+use crate::{
+    ExecMode, Result, Server,
+    http::Tokens,
+    state::{Initial, Kept},
+    wire::{Packed, message},
+};
+
+/// How often it is looked whether anything has changed, which is how much a program that is killed may lose. That is a look
+/// at a counter, and costs less than to be told of each change.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Bytes of the largest value that is kept.
+const MAX_VALUE: usize = 1024 * 1024;
+
+/// Bytes of all values that are kept, and half of what is read.
+const MAX_VALUES: usize = 16 * MAX_VALUE;
+
+/// The layout of the file. Others are not read.
+const VERSION: u32 = 1;
+
+/// What a file holds.
+#[derive(Default)]
+struct Contents {
+    values: Vec<(String, Kept)>,
+    tokens: Option<Tokens>,
+}
+
+/// Keeps the state of one run.
+pub(super) struct Keeper {
+    server: Server,
+    file: PathBuf,
+    initial: Arc<Initial>,
+    tokens: Option<Tokens>,
+    /// Whether it was said that something is left out, or that the file cannot be written.
+    warned: AtomicBool,
+    /// One writes at a time.
+    writing: Mutex<()>,
+}
+
+impl Keeper {
+    /// What opened the last program opens this one as well, where pages are to stay signed in.
+    pub(super) fn tokens(server: &Server, options: &StartOptions) -> Option<Tokens> {
+        let file = options.kept_file(server.name()).filter(|_| options.keeps_pages_signed_in())?;
+        read(&file).ok()?.tokens
+    }
+
+    /// Takes the state over that the last program has left, unless this program has run the server before. The application's
+    /// set-up is done, and no listener has run.
+    pub(super) fn begin(
+        server: &Server,
+        options: &StartOptions,
+        tokens: &Tokens,
+    ) -> Option<Arc<Self>> {
+        let file = options.kept_file(server.name())?;
+        let known = server.settings().initial.clone();
+        let initial = known.unwrap_or_else(|| {
+            let initial = Arc::new(server.state().keepable());
+            server.settings().initial = Some(Arc::clone(&initial));
+            take_over(server, &file);
+            initial
+        });
+        let tokens = options.keeps_pages_signed_in().then(|| tokens.clone());
+        let (warned, writing) = (AtomicBool::new(false), Mutex::default());
+        Some(Arc::new(Keeper { server: server.clone(), file, initial, tokens, warned, writing }))
+    }
+
+    /// Writes the file when the state has changed, until the future is dropped.
+    pub(super) async fn follow(self: Arc<Self>) {
+        let mut written = None;
+        loop {
+            let newest = self.server.state().with_mark(|mark| mark.commit);
+            if written != Some(newest) {
+                let keeper = Arc::clone(&self);
+                if spawn_blocking(move || keeper.save()).await.is_err() {
+                    return; // the runtime ends
+                }
+                written = Some(newest);
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    /// Writes the file. A failure is a warning, once.
+    pub(super) fn save(&self) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = MAX_VALUES;
+        let mut values = IndexMap::new();
+        for (key, kept) in self.server.state().changed_from(&self.initial) {
+            let size = kept.initial.as_bytes().len() + kept.value.as_bytes().len();
+            if size > MAX_VALUE || size > room {
+                self.warn(&format!("`{key}` is too large to be kept; say that it is `transient`"));
+                continue;
+            }
+            room -= size;
+            let pair = Packed::encode_list([&kept.initial, &kept.value].into_iter());
+            values.insert(key.to_string(), pair);
+        }
+        let tokens = self.tokens.as_ref().map(Packed::encode).transpose();
+        let version = Packed::encode(&VERSION);
+        let written = version.and_then(|version| {
+            let parts = [
+                ("version", version),
+                ("values", Packed::encode_map(&values)),
+                ("tokens", tokens?.unwrap_or(Packed::nil())),
+            ];
+            Ok(parts.map(|(name, value)| (name.to_owned(), value)).into())
+        });
+        let written: Result<IndexMap<String, Packed>> = written;
+        let written = written.map_err(io::Error::other);
+        let written =
+            written.and_then(|parts| write(&self.file, Packed::encode_map(&parts).as_bytes()));
+        if let Err(error) = written {
+            self.warn(&format!("the state is not kept in {}: {error}", self.file.display()));
+        }
+    }
+
+    fn warn(&self, what: &str) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{what}");
+        }
+    }
+}
+
+impl StartOptions {
+    /// The file that the state of the server of this name is kept in.
+    pub(super) fn kept_file(&self, name: &str) -> Option<PathBuf> {
+        let beside = || {
+            let program = env::current_exe().ok()?;
+            let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+            let stem = program.file_stem()?.to_string_lossy();
+            Some(program.with_file_name(format!("{stem}.{name:.60}.kept")))
+        };
+        let asked = self.keep_state.clone();
+        asked.or_else(|| self.development.then(beside).flatten())
+    }
+
+    /// In development, but for windows: a new one is signed in by its host.
+    fn keeps_pages_signed_in(&self) -> bool {
+        self.development && self.exec_mode != ExecMode::Desktop
+    }
+
+    /// The program ends. In development the next one starts afresh if its user has ended this one: closed the window, or
+    /// pressed Ctrl-C. Whatever kills or crashes it is part of the work.
+    pub(super) fn ended(&self, name: &str, code: i32) {
+        const INTERRUPTED: i32 = 128 + 2;
+        if self.keep_state.is_some() || !matches!(code, 0 | INTERRUPTED) {
+            return;
+        }
+        if let Some(file) = self.kept_file(name) {
+            // It may never have been written.
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+fn take_over(server: &Server, file: &Path) {
+    let contents = match read(file) {
+        Ok(contents) => contents,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => {
+            return tracing::warn!("nothing was taken over from {}: {error}", file.display());
+        }
+    };
+    let count = contents.values.len();
+    let taken = server.state().take_over(contents.values);
+    if count > 0 {
+        tracing::info!(keys = ?taken, "took over {} of {count} values from {}", taken.len(), file.display());
+    }
+}
+
+fn read(file: &Path) -> io::Result<Contents> {
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "it is no state that was kept");
+    if fs::metadata(file)?.len() > 2 * MAX_VALUES as u64 {
+        return Err(invalid());
+    }
+    let contents = Packed::checked(fs::read(file)?.into()).ok_or_else(invalid)?;
+    parse(&contents).ok_or_else(invalid)
+}
+
+fn parse(contents: &Packed) -> Option<Contents> {
+    let parts = message::entries(contents)?;
+    if parts.get("version")?.decode::<u32>().ok()? != VERSION {
+        return None;
+    }
+    let values = message::entries(parts.get("values")?)?.into_iter().map(|(key, pair)| {
+        let [initial, value] = message::items(&pair)?.try_into().ok()?;
+        Some((key, Kept { initial, value }))
+    });
+    let values = values.collect::<Option<_>>()?;
+    Some(Contents { values, tokens: parts.get("tokens")?.decode().ok()? })
+}
+
+/// Puts a file in the place of the old one that only its user can read.
+fn write(file: &Path, contents: &[u8]) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // Such files are made for their user alone.
+    let mut new =
+        tempfile::Builder::new().prefix(".kept-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    new.write_all(contents)?;
+    new.persist(file)?;
+    Ok(())
+}

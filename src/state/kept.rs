@@ -1,0 +1,171 @@
+//! What of a state outlives the program: values that have changed since its start.
+//!
+//! A value is kept together with the one that the program had set itself before. It is taken over only by a program that
+//! sets the same one: a key whose initial value was changed in the code starts as the code says.
+
+use std::{collections::HashMap, sync::PoisonError};
+
+use super::{Key, State, scope};
+use crate::wire::Packed;
+
+/// The values that a program has set itself when it starts, by their names in the store.
+pub(crate) type Initial = HashMap<Key, Packed>;
+
+/// A value as it was when the program ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Kept {
+    /// What the program had set itself.
+    pub(crate) initial: Packed,
+    pub(crate) value: Packed,
+}
+
+impl State {
+    /// Keys that are not [kept](crate::StartOptions::keep_state) when the program starts anew: what it computes itself,
+    /// results of a job that is gone with it, passwords that should not be in a file.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.state().set("speed", 1.5).set("progress", 0.0).transient(&["progress"]);
+    /// ```
+    pub fn transient(&self, keys: &[&str]) -> &Self {
+        let mut transient = self.store.transient.write().unwrap_or_else(PoisonError::into_inner);
+        transient.extend(keys.iter().map(|key| self.name(key).into_owned()));
+        drop(transient);
+        self
+    }
+
+    /// The values of keys that may be kept, as they are now.
+    pub(crate) fn keepable(&self) -> Initial {
+        let inner = self.store.lock();
+        let keepable = inner.all().filter(|(key, _)| self.is_keepable(key));
+        keepable.map(|(key, value)| (Key::clone(key), value.clone())).collect()
+    }
+
+    /// The values that clients have and that differ from the initial ones, in the order of their keys.
+    pub(crate) fn changed_from(&self, initial: &Initial) -> Vec<(Key, Kept)> {
+        let inner = self.store.lock();
+        let changed = inner.pushed.iter().filter_map(|(key, value)| {
+            let initial = initial.get(key).filter(|initial| *initial != value)?;
+            let kept = Kept { initial: initial.clone(), value: value.clone() };
+            self.is_keepable(key).then(|| (Key::clone(key), kept))
+        });
+        changed.collect()
+    }
+
+    /// Sets what was kept, as changes that go out together. Gives back the keys whose values were taken.
+    pub(crate) fn take_over(&self, kept: Vec<(String, Kept)>) -> Vec<String> {
+        let welcome = |(key, kept): &(String, Kept)| {
+            // The checks are code of the application, for which no lock may be held.
+            self.is_keepable(key) && self.passes_check(key, &kept.value).is_ok()
+        };
+        let kept: Vec<_> = kept.into_iter().filter(welcome).collect();
+        scope::deferred(|| {
+            self.change(|inner, writer| {
+                let mut taken = Vec::new();
+                for (key, kept) in kept {
+                    if inner.current(&key) == Some(&kept.initial) {
+                        inner.set(&key, kept.value, writer);
+                        taken.push(key);
+                    }
+                }
+                taken
+            })
+        })
+    }
+
+    fn is_keepable(&self, key: &str) -> bool {
+        let transient = self.store.transient.read().unwrap_or_else(PoisonError::into_inner);
+        !super::protection::is_reserved(key) && !transient.contains(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Failure;
+
+    /// What the state of a first program leaves, by names.
+    fn left_by(first: impl Fn(&State), then: impl Fn(&State)) -> Vec<(String, Kept)> {
+        let state = State::new();
+        first(&state);
+        let initial = state.keepable();
+        state.ready();
+        then(&state);
+        state.flush();
+        let changed = state.changed_from(&initial);
+        changed.into_iter().map(|(key, kept)| (key.to_string(), kept)).collect()
+    }
+
+    fn program(state: &State) {
+        state.set("count", 0).set("name", "Ada").set("log", "");
+    }
+
+    #[test]
+    fn only_what_has_changed_is_kept() {
+        let kept = left_by(program, |state| {
+            state.set("count", 5).set("new", 1).set("trame__title", "x");
+        });
+        assert_eq!(kept.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["count"]);
+        let state = State::new();
+        program(&state);
+        assert_eq!(state.take_over(kept), ["count"]);
+        assert_eq!(state.get::<i64>("count").unwrap(), 5);
+        assert_eq!(state.get::<String>("name").unwrap(), "Ada");
+    }
+
+    #[test]
+    fn a_key_that_starts_otherwise_or_not_at_all_is_left_to_the_code() {
+        let kept = left_by(program, |state| {
+            state.set("count", 5).set("name", "Bob").set("log", "x");
+        });
+        let state = State::new();
+        state.set("count", 0.0).set("name", "Eve");
+        assert_eq!(state.take_over(kept), Vec::<String>::new());
+        assert_eq!(state.get::<f64>("count").unwrap(), 0.0);
+        assert_eq!(state.get::<String>("name").unwrap(), "Eve");
+        assert!(!state.has("log"));
+    }
+
+    #[test]
+    fn transient_keys_of_either_program_are_left_out() {
+        let transient = |state: &State| {
+            program(state);
+            state.transient(&["log"]);
+        };
+        let change = |state: &State| {
+            state.set("log", "line").set("count", 1);
+        };
+        assert_eq!(left_by(transient, change).len(), 1);
+        let state = State::new();
+        transient(&state);
+        assert_eq!(state.take_over(left_by(program, change)), ["count"]);
+        let child = state.translated(crate::state::Translator::with_prefix("p_"));
+        child.set("x", 1).transient(&["x"]);
+        assert!(!state.keepable().contains_key("p_x"));
+    }
+
+    #[test]
+    fn a_value_that_the_check_of_its_key_refuses_is_left_out() {
+        let kept = left_by(program, |state| {
+            state.set("count", 500).set("name", 7);
+        });
+        let state = State::new();
+        program(&state);
+        state.validate("name", |_: String| Ok(())).validate("count", |count: i64| match count {
+            0..100 => Ok(()),
+            _ => Err(Failure::msg("too many")),
+        });
+        assert_eq!(state.take_over(kept), Vec::<String>::new());
+    }
+
+    #[test]
+    fn keys_of_the_framework_are_refused_whatever_is_in_the_file() {
+        let state = State::new();
+        state.set("trame__template_main", "new");
+        let nil = Packed::encode("new").unwrap();
+        let kept = Kept { initial: nil, value: Packed::encode("old").unwrap() };
+        assert!(state.take_over(vec![("trame__template_main".into(), kept)]).is_empty());
+        assert_eq!(state.get::<String>("trame__template_main").unwrap(), "new");
+    }
+}
