@@ -117,7 +117,7 @@ export class Page {
   /** Takes over the server's state on a new connection. A failure means that the connection is gone again. */
   private async synchronise(): Promise<void> {
     try {
-      this.state.apply(await this.missed());
+      await this.takeOver();
       this.state.connected();
       this.resume.changed();
       this.mounting ??= this.mount();
@@ -131,12 +131,15 @@ export class Page {
     }
   }
 
-  /** The values that this page does not have yet, or does not know to have. */
-  private async missed(): Promise<Record<string, unknown>> {
+  /** Gets the values that this page does not have yet, or does not know to have. */
+  private async takeOver(): Promise<void> {
     const missed = await this.resume.missed();
-    if (missed.since === "mark") return missed.values;
+    if (missed.since === "mark") {
+      this.state.apply(missed.values);
+      return;
+    }
     if (missed.restarted) this.status.notice("The application was started anew.");
-    return this.snapshot();
+    this.state.applySnapshot(await this.snapshot());
   }
 
   private async snapshot(): Promise<Record<string, unknown>> {

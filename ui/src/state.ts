@@ -30,6 +30,8 @@ export class SharedState {
   /** Keys that have a value. Templates may ask for others, which are then waited for. */
   private readonly present = new Set<string>();
   private readonly unsent = new Set<string>();
+  /** Client-only keys that this page has set: the server knows nothing better for them. */
+  private readonly own = new Set<string>();
   /** How many updates on their way hold a key. */
   private readonly inFlight = new Map<string, number>();
   private updates = 0;
@@ -162,6 +164,11 @@ export class SharedState {
 
   // Values of the server
 
+  /** Takes over everything that the server has, which is not news for what belongs to this page alone. */
+  applySnapshot(values: Record<string, unknown>): void {
+    this.apply(Object.fromEntries(Object.entries(values).filter(([key]) => !this.own.has(key) || this.canDirty(key))));
+  }
+
   /** Takes over values of the server, except where an edit of this page is newer. */
   apply(values: Record<string, unknown>): void {
     const keys = Object.keys(values).filter(
@@ -169,6 +176,7 @@ export class SharedState {
     );
     const added = keys.filter((key) => !this.present.has(key));
     const changed = keys.filter((key) => {
+      this.own.delete(key);
       const value = values[key];
       return !hasSameVisiblePart(value, this.cell(key).value) && this.assign(key, value);
     });
@@ -210,6 +218,7 @@ export class SharedState {
   private edited(keys: string[]): void {
     if (keys.length === 0) return;
     const shared = keys.filter((key) => this.canDirty(key));
+    for (const key of keys) if (!this.canDirty(key)) this.own.add(key);
     for (const key of shared) this.unsent.add(key);
     if (shared.length > 0) this.schedule();
     this.notify(keys);
