@@ -7,6 +7,7 @@ import type { WebsocketSession } from "wslink/src/WebsocketConnection";
 import SmartConnectModule, { type SmartConnect } from "wslink/src/SmartConnect";
 import { isPromise, withFileContent } from "./files";
 import type { Config } from "./options";
+import { Pulse } from "./pulse";
 
 /** Where the connection stands. */
 export type Link =
@@ -68,17 +69,23 @@ export class Connection {
   private readonly unanswered = new Set<(reason: ConnectionLost) => void>();
   /** Calls wait here while the files in an earlier one are read. */
   private queue: Promise<unknown> | null = null;
+  private readonly pulse = new Pulse(
+    () => this.hello(),
+    () => this.lost(false),
+  );
 
   constructor(
     private readonly config: Config,
     private readonly events: ConnectionEvents,
   ) {
-    const retryNow = () => {
-      if (document.visibilityState === "visible" && this.timer !== undefined && this.link.phase === "lost")
-        this.connect();
+    const lookAgain = (doubtful: boolean) => {
+      this.retry();
+      this.pulse.check(doubtful);
     };
-    window.addEventListener("online", retryNow);
-    document.addEventListener("visibilitychange", retryNow);
+    window.addEventListener("online", () => lookAgain(true));
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") lookAgain(false);
+    });
   }
 
   get ready(): boolean {
@@ -93,6 +100,11 @@ export class Connection {
   /** Connects, to the session that was there before if there was one. Ends an attempt that is under way. */
   connect(): void {
     this.attempt(this.known ?? this.config);
+  }
+
+  /** Tries at once instead of after a while, where the connection is lost and nothing is under way. */
+  retry(): void {
+    if (this.timer !== undefined && this.link.phase === "lost") this.connect();
   }
 
   /** Calls a method of the server, with arguments that may have to be waited for. */
@@ -153,6 +165,7 @@ export class Connection {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.session = null;
+    this.pulse.stop();
     const smart = this.smart;
     this.smart = null;
     smart?.destroy();
@@ -167,15 +180,22 @@ export class Connection {
     this.askedLauncherAgain = false;
     for (const topic of this.topics.keys()) this.listen(session, topic);
     this.setLink({ phase: "ready" });
-    const negotiation = this.call("selvedge.hello", [{ version: EXTRAS_VERSION }]);
+    const negotiation = this.hello();
     this.events.ready();
     const answered = (known: boolean) => {
-      if (this.session === session) this.events.extras(known);
+      if (this.session !== session) return;
+      if (known) this.pulse.start();
+      this.events.extras(known);
     };
     negotiation.then(
       () => answered(true),
       () => answered(false),
     );
+  }
+
+  /** Asks for Selvedge's additions to the protocol. Such a server answers at any time. */
+  private hello(): Promise<unknown> {
+    return this.call("selvedge.hello", [{ version: EXTRAS_VERSION }]);
   }
 
   /** wslink reports three kinds: an answer of the server, the text of a launcher, and events of the socket. */
@@ -260,5 +280,9 @@ function answerOf(error: object, data: unknown): string {
 export function messageOf(error: unknown): string {
   if (typeof error === "string") return error;
   if (typeof error === "object" && error !== null && "message" in error) return String(error.message);
-  return JSON.stringify(error);
+  try {
+    return error === undefined ? "undefined" : JSON.stringify(error);
+  } catch {
+    return String(error); // a circle
+  }
 }

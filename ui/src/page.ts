@@ -4,18 +4,18 @@ import * as Vue from "vue";
 import { runActions, TemplateRefs } from "./actions";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgePlot } from "./components/plot";
-import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
+import { type Client, createClient } from "./client";
+import { CallError, Connection, ConnectionLost, type Link, messageOf } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
 import { isPromise } from "./files";
 import type { Config } from "./options";
 import { reloadAssets } from "./reload";
-import { followTitleAndIcon, loadResources, usePlugins } from "./resources";
+import { addRoutes, followTitleAndIcon, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
 import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
 import { Streams } from "./streams";
 import { download } from "./template-tools";
-import * as utils from "./template-tools";
 import { Templates } from "./templates";
 import { createTrame, type Trame } from "./trame";
 import { installWidgets } from "./widgets";
@@ -33,9 +33,12 @@ export class Page {
   private readonly resume: Resume;
   private readonly templateRefs = new TemplateRefs();
   private readonly connectListeners = new Set<() => void>();
+  private readonly client: { client: Client; settled: () => void; linkChanged: (link: Link) => void };
   private readonly trame: Trame;
   private mounting: Promise<void> | null = null;
   private readonly reported = new Set<string>();
+  /** The console's own way to write an error. */
+  private readonly write = console.error.bind(console);
 
   constructor(
     config: Config,
@@ -49,6 +52,7 @@ export class Page {
         this.state.disconnected();
         this.streams.disconnected();
         this.resume.disconnected();
+        this.client.linkChanged(link);
       },
       ready: () => void this.synchronise(),
       extras: (known) => {
@@ -62,7 +66,10 @@ export class Page {
     );
     this.streams = new Streams(this.connection);
     this.resume = new Resume(this.connection);
-    this.trame = createTrame(this.connection, this.state, this.templateRefs.refs, this.trigger, this.connectListeners);
+    this.client = createClient(this.connection, this.state, (work) => void this.track(work));
+    const { client } = this.client;
+    const { refs } = this.templateRefs;
+    this.trame = createTrame(this.connection, this.state, client, refs, this.trigger, this.connectListeners);
     this.connection.subscribe(STATE_TOPIC, (values) => {
       this.state.apply(values as Record<string, unknown>);
       this.resume.changed();
@@ -80,6 +87,7 @@ export class Page {
 
   start(): void {
     this.status.show(element("shell"), () => this.connection.connect());
+    this.forwardConsole();
     window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
     window.addEventListener("beforeunload", () => void this.announce("client_exited"));
@@ -109,12 +117,13 @@ export class Page {
   /** Takes over the server's state on a new connection. A failure means that the connection is gone again. */
   private async synchronise(): Promise<void> {
     try {
-      this.state.apply(await this.missed());
+      await this.takeOver();
       this.state.connected();
       this.resume.changed();
       this.mounting ??= this.mount();
       await this.mounting;
       this.connection.settled();
+      this.client.settled();
       for (const listener of [...this.connectListeners]) listener();
       await this.announce("client_connected");
     } catch (error) {
@@ -122,16 +131,21 @@ export class Page {
     }
   }
 
-  /** The values that this page does not have yet, or does not know to have. */
-  private async missed(): Promise<Record<string, unknown>> {
+  /** Gets the values that this page does not have yet, or does not know to have. */
+  private async takeOver(): Promise<void> {
     const missed = await this.resume.missed();
-    if (missed.since === "mark") return missed.values;
+    if (missed.since === "mark") {
+      this.state.apply(missed.values);
+      return;
+    }
     if (missed.restarted) this.status.notice("The application was started anew.");
-    return this.snapshot();
+    this.state.applySnapshot(await this.snapshot());
   }
 
   private async snapshot(): Promise<Record<string, unknown>> {
-    const { state } = (await this.connection.call("trame.state.get")) as { state: Record<string, unknown> };
+    const snapshot = await this.connection.call("trame.state.get");
+    const { name, state } = snapshot as { name: string; state: Record<string, unknown> };
+    this.state.name = name;
     return state;
   }
 
@@ -143,37 +157,45 @@ export class Page {
   }
 
   private async mount(): Promise<void> {
-    const report = (message: string) => this.report(message);
+    const report = (message: string) => this.fault(message);
     await loadResources(this.state, report);
     await loadExternalScripts(this.state, report);
     const templates = new Templates(this.state, this.helpers(), this.templateRefs);
-    const app = Vue.createApp(templates.component(this.template));
+    const app = Vue.createApp(this.root(templates));
     this.trame.app = app;
     app.provide("trame", this.trame);
     app.provide(STREAMS, this.streams);
     app.component("SelvedgeCanvas", SelvedgeCanvas);
     app.component("SelvedgePlot", SelvedgePlot);
-    app.config.errorHandler = (error) => {
-      console.error(error);
-      this.fault(error);
-    };
+    app.config.errorHandler = (error) => console.error(error);
     templates.install(app);
     followTitleAndIcon(this.state);
     installWidgets(app, this.state, templates);
     usePlugins(app, this.state, report);
+    addRoutes(this.state, this.trame.utils);
     app.mount(element("app"));
     this.status.mounted();
+  }
+
+  /** The template of the address. A script may have it drawn anew. */
+  private root(templates: Templates): Vue.Component {
+    const refreshes = Vue.ref(0);
+    this.state.addListener(({ type }) => {
+      if (type === "refresh") refreshes.value += 1;
+    });
+    return () => Vue.h(templates.component(this.template), { key: refreshes.value });
   }
 
   private helpers(): Record<string, unknown> {
     const { state, trame } = this;
     return {
       trame,
-      utils,
+      utils: trame.utils,
       window,
       trigger: this.trigger,
       set: (key: string, value: unknown) => state.set(key, value),
-      get: (key: string) => state.get(key),
+      // A ref, as in trame: its value can be read, assigned and bound.
+      get: (key: string) => (state.has(key) ? state.reference(key) : undefined),
       setAll: (values: Record<string, unknown>) => state.update(values),
       flushState: (...keys: (string | string[])[]) => state.flush(...keys),
       registerDecorator,
@@ -184,18 +206,34 @@ export class Page {
     return this.connection.call("trame.lifecycle.update", [event]).catch(() => undefined);
   }
 
+  /** What scripts and widgets write as errors is for the server, too. */
+  private forwardConsole(): void {
+    const { write } = this;
+    console.error = (...args: unknown[]) => {
+      write(...args);
+      if (!args.some(isAnswer)) this.report(args.map(messageOf).join(" "));
+    };
+  }
+
   /** An error in this page. What the server answered, or could not answer, it need not be told. */
   private fault(error: unknown): void {
-    if (!(error instanceof CallError || error instanceof ConnectionLost)) this.report(messageOf(error));
+    if (isAnswer(error)) return;
+    const message = messageOf(error);
+    this.write(message);
+    this.report(message);
   }
 
   /** Tells the server of an error in this page, each once. */
   private report(message: string): void {
     if (this.reported.has(message)) return;
     this.reported.add(message);
-    console.error(message);
     this.connection.call("trame.error.client", [message]).catch(() => undefined);
   }
+}
+
+/** Whether an error says what the server answered, or that it could not. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof CallError || error instanceof ConnectionLost;
 }
 
 /** The arguments of an update, once each value can be sent. */

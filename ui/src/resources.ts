@@ -2,6 +2,7 @@
 
 import type { App, Plugin } from "vue";
 import type { SharedState } from "./state";
+import type { Utils } from "./trame";
 
 /** A URL, or a URL with the group whose members load one after another. */
 type Entry = string | [url: string, options?: { serial?: string }];
@@ -30,6 +31,11 @@ export function usePlugins(app: App, state: SharedState, report: (message: strin
       report(`The Vue plugin ${expression} cannot be used. ${String(error)}`);
     }
   }
+}
+
+/** Gives the routes of the application to the router, which a widget package may have brought along. */
+export function addRoutes(state: SharedState, { router }: Utils): void {
+  if (router) for (const route of list(state.get("trame__routes"))) router.addRoute(route);
 }
 
 /** Keeps title and icon of the page as the state has them. */

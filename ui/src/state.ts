@@ -5,7 +5,7 @@
 // after them: the server acknowledges an update before it publishes what the update caused, and does not echo it.
 // So typing never loses letters, and a listener that corrects a value has the last word.
 
-import { type ShallowRef, shallowRef, toRaw, triggerRef } from "vue";
+import { computed, type Ref, type ShallowRef, shallowRef, toRaw, triggerRef } from "vue";
 import { ConnectionLost } from "./connection";
 import { registerDecorator } from "./decorators";
 
@@ -14,19 +14,32 @@ export interface Change {
   value: unknown;
 }
 
-export type StateListener = (event: { type: "new-keys" | "dirty-state"; keys: string[] }) => void;
+/**
+ * What listeners hear of. `ready`: everything of the server is there, once for each connection. `refresh`: a script wants
+ * the page to be drawn anew.
+ */
+export interface StateEvent {
+  type: "new-keys" | "dirty-state" | "ready" | "refresh";
+  keys: string[];
+}
+
+export type StateListener = (event: StateEvent) => void;
 
 export class SharedState {
   private readonly values = new Map<string, ShallowRef<unknown>>();
   /** Keys that have a value. Templates may ask for others, which are then waited for. */
   private readonly present = new Set<string>();
   private readonly unsent = new Set<string>();
+  /** Client-only keys that this page has set: the server knows nothing better for them. */
+  private readonly own = new Set<string>();
   /** How many updates on their way hold a key. */
   private readonly inFlight = new Map<string, number>();
   private updates = 0;
   private scheduled = false;
   private online = false;
   private readonly listeners = new Set<StateListener>();
+  /** Those who wait until their edits have arrived. */
+  private waiting: (() => void)[] = [];
 
   /**
    * `send` delivers an update and resolves when it is acknowledged. `refused` hears of updates that the server did
@@ -55,6 +68,11 @@ export class SharedState {
     return this.cell(key).value;
   }
 
+  /** The value of a key as a ref, whose assignments are edits. */
+  reference(key: string): Ref<unknown> {
+    return computed({ get: () => this.get(key), set: (value) => void this.set(key, value) });
+  }
+
   /** Calls `run` with the values of `keys`: now, and when one of them changes. Returns the way to stop. */
   watch(keys: string[], run: (...values: unknown[]) => void): () => void {
     const call = () => run(...keys.map((key) => this.get(key)));
@@ -76,13 +94,17 @@ export class SharedState {
 
   // Edits of this page
 
-  set(key: string, value: unknown): void {
-    this.update({ [key]: value });
+  /** Resolves when the server has the value, or at once where it cannot be reached: then it gets it later. */
+  set(key: string, value: unknown): Promise<void> {
+    return this.update({ [key]: value });
   }
 
-  update(values: Record<string, unknown>): void {
+  /** As {@link set}, for several keys. */
+  update(values: Record<string, unknown>): Promise<void> {
     const changed = Object.entries(values).filter(([key, value]) => this.assign(key, toRaw(value)));
     this.edited(changed.map(([key]) => key));
+    if (!this.online || (this.unsent.size === 0 && this.updates === 0)) return Promise.resolve();
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /**
@@ -104,6 +126,11 @@ export class SharedState {
   // What pages of trame have besides, for scripts that are made for them
 
   readonly registerDecorator = registerDecorator;
+  client: unknown = null;
+  /** The server's name for the application. */
+  name = "";
+  /** Whether the values of a server are there. They stay when the connection goes. */
+  ready = false;
 
   /** Everything that has a value. */
   get state(): Record<string, unknown> {
@@ -114,12 +141,33 @@ export class SharedState {
     return this.keys();
   }
 
+  /** The keys that templates may change, by `trame__disable_mutation`. */
+  getMutableStateKeys(): string[] {
+    const fixed = this.get("trame__disable_mutation");
+    return this.keys().filter((key) => !(Array.isArray(fixed) && fixed.includes(key)));
+  }
+
+  /** Whether edits of a key are sent. */
+  canDirty(key: string): boolean {
+    const clientOnly = this.get("trame__client_only");
+    return !(Array.isArray(clientOnly) && clientOnly.includes(key));
+  }
+
+  notifyListeners({ type, keys = [] }: { type: StateEvent["type"]; keys?: string[] }): void {
+    this.announce({ type, keys });
+  }
+
   /** Marks keys as changed inside. */
   dirty(...keys: string[]): void {
     void this.flush(...keys);
   }
 
   // Values of the server
+
+  /** Takes over everything that the server has, which is not news for what belongs to this page alone. */
+  applySnapshot(values: Record<string, unknown>): void {
+    this.apply(Object.fromEntries(Object.entries(values).filter(([key]) => !this.own.has(key) || this.canDirty(key))));
+  }
 
   /** Takes over values of the server, except where an edit of this page is newer. */
   apply(values: Record<string, unknown>): void {
@@ -128,6 +176,7 @@ export class SharedState {
     );
     const added = keys.filter((key) => !this.present.has(key));
     const changed = keys.filter((key) => {
+      this.own.delete(key);
       const value = values[key];
       return !hasSameVisiblePart(value, this.cell(key).value) && this.assign(key, value);
     });
@@ -138,12 +187,15 @@ export class SharedState {
   /** The connection is gone: what is not acknowledged has to be sent again. */
   disconnected(): void {
     this.online = false;
+    this.release();
   }
 
   /** The state of the server has been taken over: edits can leave. */
   connected(): void {
     this.online = true;
+    this.ready = true;
     void this.transmit();
+    this.announce({ type: "ready", keys: [] });
   }
 
   private cell(key: string): ShallowRef<unknown> {
@@ -165,8 +217,8 @@ export class SharedState {
 
   private edited(keys: string[]): void {
     if (keys.length === 0) return;
-    const clientOnly = this.get("trame__client_only");
-    const shared = keys.filter((key) => !(Array.isArray(clientOnly) && clientOnly.includes(key)));
+    const shared = keys.filter((key) => this.canDirty(key));
+    for (const key of keys) if (!this.canDirty(key)) this.own.add(key);
     for (const key of shared) this.unsent.add(key);
     if (shared.length > 0) this.schedule();
     this.notify(keys);
@@ -195,7 +247,13 @@ export class SharedState {
       if (error instanceof ConnectionLost) for (const key of keys) this.unsent.add(key);
       else this.refused(keys, error);
     }
-    if (this.updates === 0) this.schedule();
+    if (this.updates > 0) return;
+    if (this.unsent.size > 0) this.schedule();
+    else this.release();
+  }
+
+  private release(): void {
+    for (const arrived of this.waiting.splice(0)) arrived();
   }
 
   private landed(keys: string[]): void {
@@ -211,7 +269,7 @@ export class SharedState {
     if (keys.length > 0) this.announce({ type: "dirty-state", keys });
   }
 
-  private announce(event: Parameters<StateListener>[0]): void {
+  private announce(event: StateEvent): void {
     for (const listener of [...this.listeners]) {
       try {
         listener(event);

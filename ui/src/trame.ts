@@ -2,20 +2,26 @@
 
 import type { App } from "vue";
 import type { Refs } from "./actions";
-import type { Connection, Listener } from "./connection";
-import type { Change, SharedState } from "./state";
-import * as utils from "./template-tools";
+import type { Client } from "./client";
+import type { Connection } from "./connection";
+import type { SharedState } from "./state";
+import * as tools from "./template-tools";
 
 export type Trigger = (name: string, args?: unknown[], kwargs?: Record<string, unknown>) => Promise<unknown>;
+
+/** What templates know as `utils`. Widget packages add to it, so it is an object like any other. */
+export type Utils = typeof tools & { router?: { addRoute: (route: unknown) => void } };
 
 export interface Trame {
   state: SharedState;
   refs: Refs;
   trigger: Trigger;
-  utils: typeof utils;
-  client: ReturnType<typeof clientOf>;
+  utils: Utils;
+  client: Client;
   readonly config: object;
   app?: App;
+  /** Resolves with the configuration when the page is connected. Where it is not, it tries at once. */
+  connect(): Promise<object>;
   addConnectListener(listener: () => void): void;
   removeConnectListener(listener: () => void): void;
 }
@@ -30,69 +36,43 @@ declare global {
 export function createTrame(
   connection: Connection,
   state: SharedState,
+  client: Client,
   refs: Refs,
   trigger: Trigger,
   connectListeners: Set<() => void>,
 ): Trame {
-  return {
+  const isConnected = () => connection.ready && state.ready;
+  const trame: Trame = {
     state,
     refs,
     trigger,
-    utils,
-    client: clientOf(connection, state),
+    utils: { ...tools, fmt: { ...tools.fmt }, vtk: { ...tools.vtk } },
+    client,
     get config() {
       return connection.currentConfig;
     },
+    connect: () =>
+      new Promise((resolve, reject) => {
+        if (isConnected()) {
+          resolve(trame.config);
+          return;
+        }
+        const refusal = client.onConnectionError((reason) => finish(() => reject(reason)));
+        const connected = () => finish(() => resolve(trame.config));
+        const finish = (settle: () => void) => {
+          refusal.unsubscribe();
+          connectListeners.delete(connected);
+          settle();
+        };
+        connectListeners.add(connected);
+        connection.retry();
+      }),
     addConnectListener: (listener) => {
       connectListeners.add(listener);
-      if (connection.ready) listener();
+      if (isConnected()) listener();
     },
     removeConnectListener: (listener) => void connectListeners.delete(listener),
   };
-}
-
-/** The connection in the shape of trame's client and wslink's session. It outlives single connections. */
-function clientOf(connection: Connection, state: SharedState) {
-  const subscribe = (topic: string, callback: (data: [unknown]) => unknown) => {
-    const listener: Listener = (data) => void callback([data]);
-    const stop = connection.subscribe(topic, listener);
-    const unsubscribe = () => {
-      stop();
-      return Promise.resolve();
-    };
-    return { topic, callback, unsubscribe, promise: Promise.resolve({ topic, callback }) };
-  };
-  const session = {
-    call: (method: string, args?: unknown[], kwargs?: Record<string, unknown>) =>
-      connection.call(method, args, kwargs),
-    subscribe,
-    unsubscribe: (subscription: { unsubscribe?: () => Promise<void> }) =>
-      subscription.unsubscribe?.() ?? Promise.resolve(),
-    addAttachment: (content: unknown) => content,
-  };
-  const wslink = { getSession: () => session };
-  const remote = {
-    Trame: {
-      getState: () => session.call("trame.state.get"),
-      updateState: (changes: Change[]) => session.call("trame.state.update", [changes]),
-      trigger: (name: string, args: unknown[] = [], kwargs: Record<string, unknown> = {}) =>
-        session.call("trame.trigger", [name, args, kwargs]),
-      lifeCycleUpdate: (event: string) => session.call("trame.lifecycle.update", [event]),
-      sendError: (message: string) => session.call("trame.error.client", [message]),
-      subscribeToStateUpdate: (callback: (data: [unknown]) => unknown) => subscribe("trame.state.topic", callback),
-      subscribeToActions: (callback: (data: [unknown]) => unknown) => subscribe("trame.actions.topic", callback),
-      unsubscribe: session.unsubscribe,
-    },
-  };
-  return {
-    getConnection: () => wslink,
-    getRemote: () => remote,
-    onBusyChange: (changed: (count: number) => void) => ({
-      unsubscribe: state.watch(["trame__busy"], (count) => changed(Number(count ?? 0))),
-    }),
-    getSession: () => session,
-    getConfig: () => connection.currentConfig,
-    isConnected: () => connection.ready,
-    isBusy: () => Number(state.get("trame__busy") ?? 0) > 0,
-  };
+  state.client = client;
+  return trame;
 }

@@ -4,6 +4,16 @@
 // a large one. State depends on the order, so messages arrive here as buffers that are at hand, and each is
 // processed to its end before the next one.
 
+let latest: WebSocket | null = null;
+
+/** What goes over the connections of the page. */
+export const traffic = {
+  /** Frames that have come. */
+  received: 0,
+  /** Bytes that wait to leave. */
+  unsent: () => latest?.bufferedAmount ?? 0,
+};
+
 type Handler<E> = ((event: E) => void) | null;
 
 /** Bytes with the part of the Blob interface that wslink uses. */
@@ -30,11 +40,13 @@ export class OrderedSocket {
 
   constructor(readonly url: string) {
     this.socket = new WebSocket(url);
+    latest = this.socket;
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = (event) => this.onopen?.(event);
     this.socket.onerror = (event) => this.onerror?.(event);
     this.socket.onclose = (event) => this.onclose?.(event);
     this.socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      traffic.received += 1;
       // The protocol knows no text messages.
       if (typeof data !== "string") this.onmessage?.({ data: new Bytes(data as ArrayBuffer) });
     };

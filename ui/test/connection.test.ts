@@ -267,6 +267,21 @@ describe("what was missed", () => {
     expect(find("#text").textContent).toBe("10");
   });
 
+  it("leaves what belongs to the page alone as it is, unless the application sets it now", async () => {
+    const server = await lost();
+    server.mark = ["run-2", 0];
+    server.state.trame__client_only = ["trame__busy", "open"];
+    server.state.open = false;
+    await retry(300);
+    await window.trame?.state.set("open", true);
+    server.mark = ["run-3", 0];
+    server.socket.drop();
+    await retry(300);
+    expect(window.trame?.state.get("open")).toBe(true);
+    await server.socket.publish("trame.state.topic", { open: null });
+    expect(window.trame?.state.get("open")).toBe(null);
+  });
+
   it("is everything where the server knows no marks any more", async () => {
     const server = await lost();
     server.extras = false;

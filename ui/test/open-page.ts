@@ -7,7 +7,11 @@ import { Status } from "../src/status";
 import { installTransport } from "../src/transport";
 import { settle } from "./fake-server";
 
+const consoleError = console.error;
+
 export async function openPage(config: Partial<Config> = {}, template = "main"): Promise<void> {
+  // A page that an earlier test opened does not hear of the errors of this one.
+  if (!vi.isMockFunction(console.error)) console.error = consoleError;
   document.body.innerHTML = '<div id="app"></div><div id="shell"></div>';
   vi.stubGlobal("reportError", (error: unknown) => console.error(error));
   installTransport(false);

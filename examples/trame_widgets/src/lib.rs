@@ -3,7 +3,11 @@
 //! `tools/trame_manifest.py` writes the manifests that [`app`] takes.
 #![forbid(unsafe_code)]
 
-use std::{path::Path, time::Duration};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use selvedge::{Attachment, Ctx, Lifecycle, Module, Result, Server};
 use serde::Deserialize;
@@ -19,6 +23,12 @@ const NOTES: &str =
 struct Upload {
     name: String,
     content: Option<Attachment>,
+}
+
+/// The manifests that the environment names in `MODULES`, as `PATH` names folders.
+pub fn modules() -> Vec<PathBuf> {
+    let modules = env::var_os("MODULES").unwrap_or_default();
+    env::split_paths(&modules).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
 /// The application, with a module for each of the manifests.

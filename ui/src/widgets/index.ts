@@ -6,7 +6,7 @@ import type { SharedState } from "../state";
 import type { Templates } from "../templates";
 import { clientStateChange, clientTriggers, exec, lifeCycleMonitor } from "./events";
 import { handler } from "./handler";
-import { loading, serverTemplate } from "./server-template";
+import { loading, reconnect, serverTemplate } from "./server-template";
 import { script, style } from "./tags";
 import { deepReactive, getter, sizeObserver } from "./values";
 
@@ -20,6 +20,7 @@ export function installWidgets(app: App, state: SharedState, templates: Template
     TrameHandler: handler,
     TrameLifeCycleMonitor: lifeCycleMonitor,
     TrameLoading: loading,
+    TrameReconnect: reconnect,
     TrameScript: script,
     TrameSizeObserver: sizeObserver(state),
     TrameStyle: style,

@@ -1,7 +1,8 @@
 // Templates inside of templates, and what stands in their place while there is nothing to show.
 
-import { defineComponent, type FunctionalComponent, h } from "vue";
+import { defineComponent, type FunctionalComponent, h, inject } from "vue";
 import type { Templates } from "../templates";
+import type { Trame } from "../trame";
 
 /** <trame-template template-name="side" use-url url-key="ui">: shows a template of the state, or that of the address. */
 export const serverTemplate = (templates: Templates) =>
@@ -21,3 +22,14 @@ export const serverTemplate = (templates: Templates) =>
 export const loading: FunctionalComponent<{ message?: string }> = ({ message = "Loading…" }) =>
   h("div", { class: "sv-page" }, h("div", { class: "sv-page-busy", role: "status" }, message));
 loading.props = ["message"];
+
+/** <trame-reconnect message="…">: a button that tries to connect at once. The page does so by itself, too. */
+export const reconnect = defineComponent({
+  props: { message: { type: String, default: "Reconnect now" } },
+  setup(props) {
+    const trame = inject<Trame>("trame");
+    // That it was refused is shown by the page itself.
+    const connect = () => void trame?.connect().catch(() => undefined);
+    return () => h("div", { class: "sv-page" }, h("button", { onClick: connect }, props.message));
+  },
+});

@@ -1,0 +1,61 @@
+//! Notes that outlive the program: the pattern for an application whose users must not lose what they wrote, whatever
+//! becomes of the program, the network or the page.
+//!
+//! - What a page writes passes a check (`State::validate`), which puts it on disk. The page hears that its edit was taken
+//!   only after that, and sends it again, to the next program if need be, as long as it has not heard so.
+//! - A line is added by a trigger, which answers when the line is on disk. A page whose connection goes before the
+//!   answer cannot know whether the line was added; it shows the line as not confirmed and does not repeat the call.
+//!
+//! ```text
+//! NOTEBOOK=notes.json cargo run -p notebook
+//! ```
+#![forbid(unsafe_code)]
+
+mod notebook;
+
+use std::{env, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use notebook::Notebook;
+use selvedge::{Ctx, Error, Failure, Lifecycle, Result, Server, StartOptions, get_server};
+
+/// How often the clock of the page moves: changes that have nothing to do with what users write.
+const TICK: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    let options = StartOptions::from_args();
+    let file = env::var_os("NOTEBOOK").map_or_else(|| "notebook.json".into(), PathBuf::from);
+    selvedge::exit_code(app(file).and_then(|server| server.run(options)))
+}
+
+fn app(file: PathBuf) -> Result<Server> {
+    let server = get_server("notebook");
+    let read = Notebook::open(file);
+    let notebook = Arc::new(read.map_err(|source| Error::Io { doing: "reading the notes", source })?);
+    let content = notebook.content();
+    let state = server.state();
+    state.set("trame__title", "Notebook");
+    state.set("draft", content.draft).set("lines", content.lines);
+    state.set("tenths", 0).set("unconfirmed", Vec::<String>::new());
+    state.client_only(&["unconfirmed"])?;
+    state.read_only(&["lines", "tenths"]);
+    let drafts = notebook.clone();
+    state.validate("draft", move |draft: String| Ok::<_, Failure>(drafts.set_draft(draft)?));
+    server.trigger("add", move |cx: Ctx, line: String| -> Result<(), Failure> {
+        cx.state().set("lines", notebook.add(line)?);
+        Ok(())
+    });
+    server.on(Lifecycle::ServerReady, |cx: Ctx| {
+        let server = cx.server.clone();
+        cx.server.create_task(async move {
+            let mut tenths = 0_u64;
+            while server.running() {
+                tokio::time::sleep(TICK).await;
+                tenths += 1;
+                server.state().set("tenths", tenths).flush();
+            }
+            Ok::<_, Error>(())
+        });
+    });
+    server.template("main", include_str!("page.html"));
+    Ok(server)
+}

@@ -1,0 +1,261 @@
+// Pictures that a server draws and sends for a view: what trame's remote views, made with vtk.js, expect of a client.
+// Names, methods and messages are those of vtk.js' image stream.
+//
+// Methods are used apart from their object, so nothing here relies on `this`.
+
+import type { Session } from "./client";
+
+const PICTURES = "viewport.image.push.subscription";
+
+/** So many picture URLs stay valid after a newer one came: views draw them a little later. */
+const KEPT_URLS = 60;
+
+interface Picture {
+  id?: unknown;
+  image?: BlobPart;
+  size?: unknown;
+  memsize?: unknown;
+  workTime?: unknown;
+}
+
+/** The newest picture of a view. `image` is there if the view has its pictures decoded, which is the default. */
+interface ImageEvent {
+  url: string;
+  image?: HTMLImageElement;
+  fps: number;
+  metadata: { size: unknown; id: unknown; memory: unknown; workTime: unknown };
+}
+
+/** The part of a camera of vtk.js that is sent. */
+interface Camera {
+  getFocalPoint: () => number[];
+  getViewUp: () => number[];
+  getPosition: () => number[];
+  getParallelProjection: () => boolean;
+  getViewAngle: () => number;
+  getParallelScale: () => number;
+}
+
+export type ImageStream = ReturnType<typeof createImageStream>;
+export type ViewStream = ReturnType<typeof createViewStream>;
+
+export function createImageStream(session: Session) {
+  const views = new Set<ViewStream>();
+  let serverAnimationFPS = -1;
+  const subscription = session.subscribe(PICTURES, ([message]) => {
+    const picture = message as Picture | null;
+    if (picture?.image) for (const view of views) view.processMessage(picture);
+  });
+  const stream = {
+    registerViewStream: (view: ViewStream) => void views.add(view),
+    unregisterViewStream: (view: ViewStream) => void views.delete(view),
+    getServerAnimationFPS: () => serverAnimationFPS,
+    setServerAnimationFPS: (fps = 30) => {
+      serverAnimationFPS = fps;
+      return session.call("viewport.image.animation.fps.max", [fps]);
+    },
+    /** A view of the server by its id; `-1` is the one that was drawn last. */
+    createViewStream: (viewId: unknown = "-1", [width, height] = [400, 400] as [number, number]): ViewStream => {
+      const view = createViewStream(session, stream);
+      view.setViewId(viewId);
+      void view.setSize(width, height);
+      views.add(view);
+      return view;
+    },
+    delete: () => {
+      for (const view of views) view.delete();
+      void subscription.unsubscribe();
+    },
+    /** The server of a new connection knows nothing of the views. */
+    reconnected: () => views.forEach((view) => view.announce()),
+  };
+  return stream;
+}
+
+interface Parent {
+  unregisterViewStream: (view: ViewStream) => void;
+  getServerAnimationFPS: () => number;
+  setServerAnimationFPS: (fps?: number) => Promise<unknown>;
+}
+
+/** Settings of a view, each with a getter and a setter that says whether it has changed. */
+const SETTINGS = {
+  cameraUpdateRate: 30,
+  decodeImage: true,
+  fpsWindowSize: 250,
+  interactiveQuality: 80,
+  interactiveRatio: 1,
+  stillQuality: 100,
+  stillRatio: 1,
+  useCameraParameters: false,
+};
+
+type Settings = typeof SETTINGS;
+type Accessors = { [K in keyof Settings as `get${Capitalize<K>}`]: () => Settings[K] } & {
+  [K in keyof Settings as `set${Capitalize<K>}`]: (value: Settings[K]) => boolean;
+};
+
+function accessors(settings: Settings): Accessors {
+  const methods = Object.keys(settings).flatMap((key) => {
+    const name = key.charAt(0).toUpperCase() + key.slice(1);
+    const set = (value: unknown) => {
+      const changed = Reflect.get(settings, key) !== value;
+      Reflect.set(settings, key, value);
+      return changed;
+    };
+    return [
+      [`get${name}`, () => Reflect.get(settings, key) as unknown],
+      [`set${name}`, set],
+    ] as const;
+  });
+  return Object.fromEntries(methods) as Accessors;
+}
+
+function createViewStream(session: Session, parent: Parent) {
+  const settings = { ...SETTINGS };
+  const listeners = new Set<(event: ImageEvent) => void>();
+  const urls: string[] = [];
+  const rates: number[] = [];
+  let viewId: unknown = null;
+  let size: [number, number] = [0, 0];
+  let camera: Camera | null = null;
+  let animating = false;
+  let cameraTimer: ReturnType<typeof setTimeout> | undefined;
+  let lastTime = Date.now();
+  let last: ImageEvent | null = null;
+  let received = 0;
+  let shown = 0;
+
+  const invokeImageReady = (event: ImageEvent) => listeners.forEach((listener) => listener(event));
+  const setQuality = (quality: number, ratio: number) =>
+    session.call("viewport.image.push.quality", [viewId, quality, ratio]);
+  const sendSize = () => session.call("viewport.image.push.original.size", [viewId, ...size]);
+  const register = () =>
+    void session.call("viewport.image.push.observer.add", [viewId]).then(
+      // The answer names the view that `-1` stands for.
+      (answer) => (viewId = (answer as { viewId?: unknown } | null)?.viewId ?? viewId),
+      (error: unknown) => console.warn("The server draws no pictures for this view.", error),
+    );
+  const rate = () => {
+    const now = Date.now();
+    const fps = Math.floor(10_000 / Math.max(now - lastTime, 1)) / 10;
+    lastTime = now;
+    rates.push(fps);
+    rates.splice(0, rates.length - settings.fpsWindowSize);
+    return fps;
+  };
+
+  const view = {
+    ...accessors(settings),
+    getServerAnimationFPS: parent.getServerAnimationFPS,
+    setServerAnimationFPS: parent.setServerAnimationFPS,
+    getViewId: () => viewId,
+    setViewId: (id: unknown) => {
+      if (id === viewId) return false;
+      if (viewId !== null) void session.call("viewport.image.push.observer.remove", [viewId]).catch(() => undefined);
+      viewId = id;
+      if (viewId !== null) register();
+      return true;
+    },
+    getSize: () => size,
+    setSize: (width: number, height: number): Promise<unknown> => {
+      if (size[0] === width && size[1] === height) return Promise.resolve(false);
+      size = [width, height];
+      return sendSize();
+    },
+    getFps: () => rates,
+    getLastImageEvent: () => last,
+    getCamera: () => camera,
+    setCamera: (value: Camera | null) => {
+      const changed = camera !== value;
+      camera = value;
+      return changed;
+    },
+    onImageReady: (listener: (event: ImageEvent) => void) => {
+      listeners.add(listener);
+      return { unsubscribe: () => void listeners.delete(listener) };
+    },
+    invokeImageReady,
+    processMessage: (picture: Picture) => {
+      // Views are numbers for some servers and text for others.
+      if (String(picture.id) !== String(viewId) || !picture.image) return;
+      const url = URL.createObjectURL(new Blob([picture.image], { type: "image/jpeg" }));
+      urls.push(url);
+      if (urls.length > KEPT_URLS) URL.revokeObjectURL(urls.shift() as string);
+      const { size: drawn, id, memsize: memory, workTime } = picture;
+      const event: ImageEvent = { url, fps: rate(), metadata: { size: drawn, id, memory, workTime } };
+      last = event;
+      if (!settings.decodeImage) {
+        invokeImageReady(event);
+        return;
+      }
+      const image = new Image();
+      const number = (received += 1);
+      image.onload = () => {
+        // One that was decoded late must not replace a newer one.
+        if (number < shown) return;
+        shown = number;
+        invokeImageReady(Object.assign(event, { image }));
+      };
+      image.src = url;
+    },
+    render: () => session.call("viewport.image.push", [{ view: viewId, size }]),
+    invalidateCache: () => session.call("viewport.image.push.invalidate.cache", [viewId]),
+    resetCamera: () => session.call("viewport.camera.reset", [viewId]),
+    startAnimation: () => session.call("viewport.image.animation.start", [viewId]),
+    stopAnimation: () => session.call("viewport.image.animation.stop", [viewId]),
+    pushCamera: (): Promise<unknown> => {
+      if (!camera) return Promise.resolve(false);
+      const [focalPoint, viewUp, position] = [camera.getFocalPoint(), camera.getViewUp(), camera.getPosition()];
+      if (animating) cameraTimer = setTimeout(() => void view.pushCamera(), 1000 / settings.cameraUpdateRate);
+      if (!settings.useCameraParameters)
+        return session.call("viewport.camera.update", [viewId, focalPoint, viewUp, position, false]);
+      const parameters = {
+        focalPoint,
+        viewUp,
+        position,
+        parallelProjection: camera.getParallelProjection(),
+        viewAngle: camera.getViewAngle(),
+        parallelScale: camera.getParallelScale(),
+      };
+      return session.call("viewport.camera.update.params", [viewId, parameters, false]);
+    },
+    /** The user has begun to turn the view: coarser pictures, more often. */
+    startInteraction: (): Promise<unknown> => {
+      const calls = [setQuality(settings.interactiveQuality, settings.interactiveRatio)];
+      if (camera) {
+        animating = true;
+        calls.push(view.startAnimation(), view.pushCamera());
+      }
+      return Promise.all(calls);
+    },
+    endInteraction: (): Promise<unknown> => {
+      const calls = [setQuality(settings.stillQuality, settings.stillRatio)];
+      if (camera) {
+        animating = false;
+        clearTimeout(cameraTimer);
+        calls.push(view.stopAnimation(), view.pushCamera());
+      } else {
+        calls.push(view.render());
+      }
+      return Promise.all(calls);
+    },
+    /** Tells a new connection of the view. */
+    announce: () => {
+      if (viewId === null) return;
+      register();
+      void Promise.all([sendSize(), setQuality(settings.stillQuality, settings.stillRatio), view.render()]).catch(
+        () => undefined,
+      );
+    },
+    delete: () => {
+      clearTimeout(cameraTimer);
+      animating = false;
+      view.setViewId(null);
+      parent.unregisterViewStream(view);
+      listeners.clear();
+      urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
+    },
+  };
+  return view;
+}
