@@ -11,7 +11,9 @@ mod driver;
 mod manifest;
 mod packages;
 mod program;
+mod proxy;
 mod refusals;
+mod resume;
 mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]

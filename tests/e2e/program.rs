@@ -29,6 +29,11 @@ pub fn web() -> PathBuf {
     binary("SELVEDGE_WEB", "reaction-diffusion")
 }
 
+/// The notes that outlive their program.
+pub fn notebook() -> PathBuf {
+    binary("SELVEDGE_NOTEBOOK", "notebook")
+}
+
 fn binary(variable: &str, name: &str) -> PathBuf {
     let beside = || env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
     let path = env::var_os(variable).map_or_else(beside, PathBuf::from);
