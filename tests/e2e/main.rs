@@ -10,6 +10,7 @@ mod closing;
 mod driver;
 mod manifest;
 mod packages;
+mod parity;
 mod program;
 mod proxy;
 mod refusals;
