@@ -21,4 +21,5 @@ mod stock_client;
 mod support;
 mod tls;
 mod widgets;
+mod widgets_window;
 mod window;
