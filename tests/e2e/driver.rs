@@ -1,9 +1,11 @@
 //! WebDriver: a browser, or the application's own window, under remote control.
 
 use std::{
+    ffi::OsStr,
     fs,
     net::TcpListener,
     os::unix::fs::PermissionsExt,
+    path::Path,
     process::{Child, Command},
 };
 
@@ -25,9 +27,14 @@ pub struct Driver {
 
 impl Driver {
     /// The desktop program in its own window, driven from the inside.
+    pub async fn window(args: &[&str]) -> Self {
+        Self::window_of(&desktop(), &[], args).await
+    }
+
+    /// The same for any program that opens a window.
     ///
     /// The driver starts the program, so a script in between notes its process id and its exit code.
-    pub async fn window(args: &[&str]) -> Self {
+    pub async fn window_of(program: &Path, environment: &[(&str, &OsStr)], args: &[&str]) -> Self {
         let traces = Traces::new();
         let script = traces.path().join("program");
         let dir = traces.path().display();
@@ -35,7 +42,7 @@ impl Driver {
             &script,
             format!(
                 "#!/bin/sh\n'{}' \"$@\" >>'{dir}/log' 2>&1 &\necho $! >'{dir}/pid'\nwait $!\necho $? >'{dir}/code'\n",
-                desktop().display()
+                program.display()
             ),
         )
         .unwrap();
@@ -43,7 +50,7 @@ impl Driver {
         let args: Vec<&str> = [&["--authKey", SECRET], args].concat();
         let capabilities = json!({"webkitgtk:browserOptions": {"binary": script, "args": args}});
         let mut driver = traces.command("WebKitWebDriver".as_ref());
-        driver.env("TAURI_WEBVIEW_AUTOMATION", "true");
+        driver.env("TAURI_WEBVIEW_AUTOMATION", "true").envs(environment.iter().copied());
         Self::connect(driver, "--port=", traces, capabilities).await
     }
 

@@ -10,12 +10,16 @@ mod closing;
 mod driver;
 mod manifest;
 mod packages;
+mod parity;
 mod program;
+mod proxy;
 mod refusals;
+mod resume;
 mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
 mod tls;
 mod widgets;
+mod widgets_window;
 mod window;

@@ -29,6 +29,16 @@ pub fn web() -> PathBuf {
     binary("SELVEDGE_WEB", "reaction-diffusion")
 }
 
+/// The notes that outlive their program.
+pub fn notebook() -> PathBuf {
+    binary("SELVEDGE_NOTEBOOK", "notebook")
+}
+
+/// trame's widgets in a window.
+pub fn widgets_desktop() -> PathBuf {
+    binary("SELVEDGE_WIDGETS", "trame-widgets-desktop")
+}
+
 fn binary(variable: &str, name: &str) -> PathBuf {
     let beside = || env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
     let path = env::var_os(variable).map_or_else(beside, PathBuf::from);

@@ -47,7 +47,7 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** Time that a known session has to accept the page, in ms. */
+/** Time that a known session has to accept the page, and then to tell what it knows, in ms. */
 const HELLO_TIMEOUT = 10_000;
 const EXTRAS_VERSION = 1;
 
@@ -104,7 +104,7 @@ export class Connection {
 
   /** Tries at once instead of after a while, where the connection is lost and nothing is under way. */
   retry(): void {
-    if (this.timer !== undefined && this.link.phase === "lost") this.connect();
+    if (this.smart === null && this.link.phase === "lost") this.connect();
   }
 
   /** Calls a method of the server, with arguments that may have to be waited for. */
@@ -182,8 +182,12 @@ export class Connection {
     this.setLink({ phase: "ready" });
     const negotiation = this.hello();
     this.events.ready();
+    // Until it is answered nobody else notices a connection that falls silent.
+    this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
     const answered = (known: boolean) => {
       if (this.session !== session) return;
+      clearTimeout(this.timer);
+      this.timer = undefined;
       if (known) this.pulse.start();
       this.events.extras(known);
     };

@@ -51,6 +51,25 @@ describe("a connection on which nothing comes any more", () => {
     expect(find("#shell").textContent).toBe("");
   });
 
+  it("is given up when it falls silent before the server has told what it knows", async () => {
+    silence();
+    server.sockets[0]?.drop();
+    await vi.advanceTimersByTimeAsync(300);
+    await settle();
+    expect(server.sockets).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(server.sockets.length).toBeGreaterThan(2);
+  });
+
+  it("does not ask the application to end when it is given up", async () => {
+    silence();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await settle();
+    const methods = server.sockets.flatMap((socket) => socket.methods());
+    expect(server.sockets.length).toBeGreaterThan(1);
+    expect(methods).not.toContain("application.exit.later");
+  });
+
   it("is kept when it answers, for as long as it likes", async () => {
     await vi.advanceTimersByTimeAsync(300_000);
     expect(asked()).toBeGreaterThan(5);

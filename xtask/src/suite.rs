@@ -188,6 +188,12 @@ fn build_apps() -> Result {
     cargo(&["build", "--locked", "-p", "selvedge-desktop", "-p", "reaction-diffusion"])
 }
 
+/// Examples that only the end-to-end tests start.
+fn build_examples() -> Result {
+    let packages = ["-p", "notebook", "-p", "trame-widgets", "--features", "trame-widgets/desktop"];
+    cargo(&[&["build", "--locked"], &packages[..]].concat())
+}
+
 /// Windows and browsers are driven on Linux only: the drivers and the display without a screen are from there.
 fn end_to_end() -> Result<Option<String>> {
     if !cfg!(target_os = "linux") {
@@ -198,6 +204,7 @@ fn end_to_end() -> Result<Option<String>> {
     system::ensure(system::DRIVERS)?;
     page::ensure_installed()?;
     build_apps()?;
+    build_examples()?;
     cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
     let display = Display::start(1280, 1024)?.with_window_manager()?;
     command::run(display.show(&mut end_to_end_tests()))?;
@@ -210,6 +217,8 @@ fn end_to_end_tests() -> Command {
     tests
         .args(["--kill-after=10", "900", "cargo", "test", "--locked", "-p", "selvedge-e2e"])
         .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
-        .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"));
+        .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"))
+        .env("SELVEDGE_NOTEBOOK", project::debug_binary("notebook"))
+        .env("SELVEDGE_WIDGETS", project::debug_binary("trame-widgets-desktop"));
     tests
 }

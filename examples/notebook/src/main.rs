@@ -4,7 +4,7 @@
 //! - What a page writes passes a check (`State::validate`), which puts it on disk. The page hears that its edit was taken
 //!   only after that, and sends it again, to the next program if need be, as long as it has not heard so.
 //! - A line is added by a trigger, which answers when the line is on disk. A page whose connection goes before the
-//!   answer cannot know whether the line was added; it shows the line as not confirmed and does not repeat the call.
+//!   answer cannot know whether the line was added; it says so and does not repeat the call.
 //!
 //! ```text
 //! NOTEBOOK=notes.json cargo run -p notebook
@@ -30,12 +30,13 @@ fn main() -> ExitCode {
 fn app(file: PathBuf) -> Result<Server> {
     let server = get_server("notebook");
     let read = Notebook::open(file);
-    let notebook = Arc::new(read.map_err(|source| Error::Io { doing: "reading the notes", source })?);
+    let notebook =
+        Arc::new(read.map_err(|source| Error::Io { doing: "reading the notes", source })?);
     let content = notebook.content();
     let state = server.state();
     state.set("trame__title", "Notebook");
     state.set("draft", content.draft).set("lines", content.lines);
-    state.set("tenths", 0).set("unconfirmed", Vec::<String>::new());
+    state.set("tenths", 0).set("unconfirmed", 0);
     state.client_only(&["unconfirmed"])?;
     state.read_only(&["lines", "tenths"]);
     let drafts = notebook.clone();
