@@ -5,8 +5,9 @@
 
 use std::{
     backtrace::Backtrace,
-    fmt::{self, Write},
-    fs, io,
+    fmt::{self, Write as _},
+    fs,
+    io::{self, Write as _},
     panic::{self, PanicHookInfo},
     path::{Path, PathBuf},
     sync::{
@@ -64,10 +65,12 @@ pub(crate) fn explained(what: &impl fmt::Display) -> String {
 
 fn write(folder: &Path, program: &str, info: &PanicHookInfo) -> io::Result<PathBuf> {
     let now = OffsetDateTime::now_utc();
-    let stamp = format_description!("[year]-[month]-[day]T[hour]-[minute]-[second].[subsecond digits:3]Z");
+    let stamp =
+        format_description!("[year]-[month]-[day]T[hour]-[minute]-[second].[subsecond digits:3]Z");
     let stamp = now.format(stamp).map_err(io::Error::other)?;
     let path = folder.join(format!("{PREFIX}{stamp}.txt"));
-    fs::write(&path, report(folder, program, &stamp, info).map_err(io::Error::other)?)?;
+    let text = report(folder, program, &stamp, info).map_err(io::Error::other)?;
+    fs::File::create_new(&path)?.write_all(text.as_bytes())?;
     forget_old(folder)?;
     Ok(path)
 }

@@ -15,7 +15,9 @@ pub(crate) fn show(name: &str, text: &str) {
 
 #[cfg(target_os = "linux")]
 fn dialog(name: &str, text: &str) {
-    use gtk::{ButtonsType, DialogFlags, MessageDialog, MessageType, ResponseType, glib, prelude::*};
+    use gtk::{
+        ButtonsType, DialogFlags, MessageDialog, MessageType, ResponseType, glib, prelude::*,
+    };
 
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 

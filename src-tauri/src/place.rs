@@ -20,12 +20,15 @@ pub(crate) fn plugin() -> TauriPlugin<Wry> {
 /// Brings a window back whose monitor is gone or has become smaller.
 pub(crate) fn keep_within_reach(window: &WebviewWindow) -> tauri::Result<()> {
     let (place, size) = (window.outer_position()?, window.inner_size()?);
-    let monitors: Vec<_> = window.available_monitors()?.into_iter().map(|m| *m.work_area()).collect();
-    let Some(area) = monitors.iter().find(|area| within_reach(place, size, area.position, area.size))
+    let monitors: Vec<_> =
+        window.available_monitors()?.into_iter().map(|m| *m.work_area()).collect();
+    let Some(area) =
+        monitors.iter().find(|area| within_reach(place, size, area.position, area.size))
     else {
         return window.center();
     };
-    let fitting = PhysicalSize::new(size.width.min(area.size.width), size.height.min(area.size.height));
+    let fitting =
+        PhysicalSize::new(size.width.min(area.size.width), size.height.min(area.size.height));
     match fitting == size {
         true => Ok(()),
         false => window.set_size(fitting),
@@ -53,7 +56,12 @@ mod tests {
     fn a_window_is_within_reach_when_its_upper_edge_is() {
         let check = |x, y| {
             let monitor = (PhysicalPosition::new(1920, 0), PhysicalSize::new(1280, 1024));
-            within_reach(PhysicalPosition::new(x, y), PhysicalSize::new(800, 600), monitor.0, monitor.1)
+            within_reach(
+                PhysicalPosition::new(x, y),
+                PhysicalSize::new(800, 600),
+                monitor.0,
+                monitor.1,
+            )
         };
         assert!(check(1920, 0) && check(3000, 900) && check(1300, 100) && check(2000, -30));
         assert!(!check(0, 0) && !check(3190, 0) && !check(2000, 1020) && !check(2000, -600));

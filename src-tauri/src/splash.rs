@@ -19,7 +19,11 @@ const URL: &str = match cfg!(windows) {
 };
 
 /// Waits for a start, and shows from when it takes long that it goes on. [`end`] takes that away again.
-pub(crate) async fn shown_while<T>(app: &AppHandle, name: &str, start: impl Future<Output = T>) -> T {
+pub(crate) async fn shown_while<T>(
+    app: &AppHandle,
+    name: &str,
+    start: impl Future<Output = T>,
+) -> T {
     let mut start = pin!(start);
     tokio::select! {
         biased;

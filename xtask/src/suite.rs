@@ -185,7 +185,8 @@ fn ready_for_apps() -> Result {
 }
 
 fn build_apps() -> Result {
-    cargo(&["build", "--locked", "-p", "selvedge-desktop", "-p", "reaction-diffusion"])
+    let apps = ["-p", "selvedge-desktop", "-p", "selvedge-manners", "-p", "reaction-diffusion"];
+    cargo(&[&["build", "--locked"], &apps[..]].concat())
 }
 
 /// Windows and browsers are driven on Linux only: the drivers and the display without a screen are from there.
@@ -210,6 +211,7 @@ fn end_to_end_tests() -> Command {
     tests
         .args(["--kill-after=10", "900", "cargo", "test", "--locked", "-p", "selvedge-e2e"])
         .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
+        .env("SELVEDGE_MANNERS", project::debug_binary("selvedge-manners"))
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"));
     tests
 }
