@@ -28,6 +28,8 @@ fn dialog(name: &str, text: &str) {
     if gtk::init().is_err() {
         return;
     }
+    // The windows of the event loop that has ended answer no more.
+    gtk::Window::list_toplevels().iter().for_each(|window| window.hide());
     let parent = gtk::Window::NONE;
     let (flags, kind) = (DialogFlags::empty(), MessageType::Error);
     let dialog = MessageDialog::new(parent, flags, kind, ButtonsType::Close, text);
