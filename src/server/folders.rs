@@ -108,28 +108,6 @@ fn identifier(server_name: &str) -> String {
     format!("app.selvedge.{mark}{name}")
 }
 
-fn logs(&self) -> Result<PathBuf> {
-        create(&self.logs)
-    }
-}
-
-impl Server {
-    /// The folders of the platform for the application's files.
-    ///
-    /// # Errors
-    /// [`Error::NoFolders`] when the system does not know the user's home.
-    pub fn folders(&self) -> Result<Folders> {
-        Folders::of(self.name())
-    }
-}
-
-/// A valid name on D-Bus and for a folder: elements of letters, digits, `-` and `_` that begin with a letter.
-fn identifier(server_name: &str) -> String {
-    let mut name = server_name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
-    name.truncate(MAX_NAME);
-    format!("app.selvedge-{name}")
-}
-
 fn logs(identifier: &str) -> Option<PathBuf> {
     match cfg!(target_os = "macos") {
         true => Some(dirs::home_dir()?.join("Library/Logs").join(identifier)),

@@ -11,7 +11,7 @@ use crate::{
     program::{Program, Traces, close, desktop, manners, signal, until},
 };
 
-const LOGS: &str = "state/app.selvedge-manners/logs";
+const LOGS: &str = "state/app.selvedge.manners/logs";
 
 #[tokio::test]
 async fn an_application_ends_with_a_code_of_its_own() {

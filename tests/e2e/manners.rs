@@ -153,7 +153,7 @@ async fn a_window_comes_back_where_it_was() {
     }
 
     // The monitor that it was on is gone.
-    let file = program.traces.path().join("config/app.selvedge-manners/window.json");
+    let file = program.traces.path().join("config/app.selvedge.manners/window.json");
     let mut kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     kept["main"]["x"] = 5000.into();
     kept["main"]["width"] = 4000.into();
@@ -180,7 +180,7 @@ async fn files_are_where_the_platform_has_them() {
     let folders: Vec<PathBuf> =
         serde_json::from_value(client.snapshot().await["folders"].clone()).unwrap();
     let under = |path: &str| program.traces.path().join(path);
-    let name = "app.selvedge-manners";
+    let name = "app.selvedge.manners";
     assert_eq!(folders[0], under("data").join(name));
     assert_eq!(folders[1], under("config").join(name));
     assert_eq!(folders[2], under("cache").join(name));

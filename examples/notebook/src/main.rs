@@ -30,7 +30,8 @@ fn main() -> ExitCode {
 fn app(file: PathBuf) -> Result<Server> {
     let server = get_server("notebook");
     let read = Notebook::open(file);
-    let notebook = Arc::new(read.map_err(|source| Error::Io { doing: "reading the notes", source })?);
+    let notebook =
+        Arc::new(read.map_err(|source| Error::Io { doing: "reading the notes", source })?);
     let content = notebook.content();
     let state = server.state();
     state.set("trame__title", "Notebook");
