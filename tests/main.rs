@@ -20,6 +20,7 @@ mod recorded;
 mod releasing;
 mod reloading;
 mod resume;
+mod shells;
 mod starting;
 mod state;
 mod stopping;

@@ -16,54 +16,69 @@
 
 #![forbid(unsafe_code)]
 
+mod app;
+mod crash;
 mod dialogs;
 mod ending;
+#[cfg(unix)]
+mod instance;
+mod notice;
+mod place;
 mod shell;
+mod splash;
 #[cfg(target_os = "linux")]
 mod web_process;
 mod windows;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
-use selvedge::{Server, StartOptions};
-use tracing_subscriber::EnvFilter;
+use selvedge::Server;
 
+pub use app::App;
 pub use shell::TauriShell;
 
 /// Runs an application in a window, or with `--server` on the command line for a browser, until it ends.
 ///
-/// It has to be called on the main thread and once per process: window systems want it so. Where no logger is
-/// installed, messages go to stderr, filtered by `RUST_LOG`. An error is printed there as one line.
-/// With `TRAME_DESKTOP_DEBUG` set, the page can be inspected from its context menu.
+/// It has to be called on the main thread and once per process: window systems want it so. [`App`] has the same with
+/// options, and shows a slow start.
 ///
-/// The exit code is
-/// - 0 when the last window was closed or the server stopped by itself, and its port is proved free;
+/// An error is printed on stderr as one line. Where stderr is no terminal, because the program was started with a double
+/// click, a dialog says what ended it; that closes itself after a minute on Linux, and `SELVEDGE_NO_DIALOG=1` in the
+/// environment keeps it away. With `TRAME_DESKTOP_DEBUG` in the environment, or
+/// [`desktop_debug`](selvedge::ServerOptions::desktop_debug), the inspector opens beside the page.
+///
+/// # What it writes
+/// Messages go to stderr and to the application's [folder for logs](selvedge::Folders::logs), where the files of seven days are
+/// kept, unless the application has a logger of its own. `RUST_LOG` and `--debug` say which messages. A panic leaves a report
+/// in the same folder, `crash-TIME.txt`, of which the last ten are kept, and stderr says where. Place and size of the
+/// first window are kept in the [folder for settings](selvedge::Folders::config), in `window.json`; see
+/// [`remember_place`](selvedge::WindowOptions::remember_place).
+///
+/// # The exit code
+/// - 0 when the last window was closed or the server stopped by itself, and its port is proved free; also for a second
+///   launch;
+/// - what the application asked for with [`Server::request_exit`];
 /// - 2 for a command line that cannot be understood;
-/// - 69 when the port is taken or there is no display;
+/// - 69 when the port is taken, there is no display, or the application runs already and does not answer;
 /// - 70 when the release of the port could not be proved, and for other failures;
 /// - 75 when the web process died twice within a minute (on Linux; elsewhere its death is not seen);
-/// - 101 after a panic on the main thread, once the server has stopped;
+/// - 101 after a panic on the main thread, once the server has stopped, or in the set-up of the application;
 /// - 128 + *n* after signal *n* (SIGHUP, SIGINT, SIGTERM). A second signal ends the program at once.
 ///
-/// A second launch of the same application, known by the server's name, shows the window of the first and exits
-/// with 0. Its server runs for a moment before that, on a port of its own.
+/// # A second launch
+/// It shows the window of the first, whose application is told
+/// ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and exits with 0 without starting a server. An
+/// application is known by the name of its server, for one user and on one display. Runs with `--server` have no part in
+/// it. [`App::several_instances`] turns it off.
 ///
 /// # Linux
 /// With some NVIDIA drivers WebKitGTK shows a blank window, unless the program is started with
 /// `WEBKIT_DISABLE_DMABUF_RENDERER=1` in its environment (tauri#8462).
 ///
 /// When the X server goes away, GDK ends the process with 1 and without a teardown; the system closes the port.
+///
+/// # Windows
+/// A program without a console window has nowhere to print `--help` and `--version`: `app --help | more` shows them.
 pub fn run(server: Server) -> ExitCode {
-    let default = "warn,selvedge=info,tauri_plugin_single_instance=error";
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
-    let stderr = std::io::stderr;
-    let log = tracing_subscriber::fmt().with_ansi(stderr().is_terminal()).with_writer(stderr);
-    // It fails where the application has a logger already, which then gets the messages.
-    let _ = log.with_env_filter(filter).try_init();
-    let options = StartOptions::from_args();
-    selvedge::exit_code(if options.is_serve_only() {
-        server.run(options)
-    } else {
-        server.run_in(TauriShell, options)
-    })
+    App::new(server.name().to_owned(), || Ok(server)).run()
 }

@@ -6,7 +6,10 @@
 
 use std::process::ExitCode;
 
+use selvedge_desktop::App;
+
 fn main() -> ExitCode {
-    let failed = |error| selvedge::exit_code(Err(error));
-    reaction_diffusion::app().map_or_else(failed, selvedge_desktop::run)
+    App::new(reaction_diffusion::NAME, reaction_diffusion::app)
+        .version(env!("CARGO_PKG_VERSION"))
+        .run()
 }

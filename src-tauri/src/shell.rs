@@ -1,12 +1,19 @@
 //! The window system's event loop, from its start to its end.
 
-use std::sync::{Arc, OnceLock, atomic::AtomicBool};
+use std::sync::Arc;
 
-use selvedge::{Error, Result, Shell, ShellExit, ShellSession, Signals};
+use selvedge::{
+    Error, Folders, Launch, Result, Shell, ShellExit, ShellSession, ShellStart, Signals,
+};
 use tauri::{App, AppHandle, Context, RunEvent, Wry, async_runtime};
-use tokio::task::JoinSet;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::{JoinHandle, JoinSet},
+};
 
-use crate::{dialogs::NativeDialogs, windows};
+#[cfg(unix)]
+use crate::instance::{self, Claim, Instance};
+use crate::{dialogs::NativeDialogs, ending::Ending, place, splash, windows};
 
 /// Shows an application in windows with the system's own web view, by means of Tauri.
 ///
@@ -14,57 +21,135 @@ use crate::{dialogs::NativeDialogs, windows};
 /// A process has one event loop: [`Shell::run`] panics when it is called for a second time, and on some systems when
 /// it is not called on the main thread.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct TauriShell;
+pub struct TauriShell {
+    /// Whether the program may run several times for one user. Otherwise a second launch is handed over to the first.
+    pub several_instances: bool,
+}
 
 /// One application while it is shown.
 pub(crate) struct Desktop {
     pub(crate) app: AppHandle,
     pub(crate) session: ShellSession,
-    /// The exit code of the first reason to end, once there is one.
-    pub(crate) code: OnceLock<i32>,
-    /// Whether the stop has come to its verdict.
-    pub(crate) stopped: AtomicBool,
+    pub(crate) ending: Arc<Ending>,
 }
 
 impl Shell for TauriShell {
-    fn run(self, session: ShellSession) -> Result<ShellExit> {
+    fn run(self, start: ShellStart) -> Result<ShellExit> {
+        // Before anything else, so that a second launch ends before it shows or starts anything.
+        #[cfg(unix)]
+        let mut instance = match self.claim(start.name())? {
+            Claim::First(instance) => Some(instance),
+            Claim::Second => return Ok(ShellExit { code: 0 }),
+            Claim::Unknown => None,
+        };
         prepare_display()?;
-        async_runtime::set(session.runtime.clone());
-        let signals = session.runtime.block_on(async { Signals::listen() })?;
-        let app = build(session.server.name()).map_err(failed)?;
-        let handle = app.handle().clone();
-        let dialogs = NativeDialogs(handle.clone());
-        session.server.set_dialogs(Arc::new(dialogs));
-        let (code, stopped) = (OnceLock::new(), AtomicBool::new(false));
-        let desktop = Arc::new(Desktop { app: handle, session, code, stopped });
+        let (name, runtime) = (start.name().to_owned(), start.runtime().clone());
+        async_runtime::set(runtime.clone());
+        let signals = runtime.block_on(async { Signals::listen() })?;
+        let (launches, launched) = unbounded_channel();
+        // The server starts while the window system does. On Windows, a second launch ends in the middle of that.
+        #[cfg(not(windows))]
+        let starting = runtime.spawn(start.start());
+        let app = build(&name, self, &launches).map_err(failed)?;
+        #[cfg(windows)]
+        let starting = runtime.spawn(start.start());
 
         // Dropped with this call, so that nothing asks an event loop to end that is no more.
-        let mut following = JoinSet::new();
-        following.spawn_on(desktop.clone().follow(signals), &desktop.session.runtime);
-        desktop.open(&desktop.session.url).map_err(failed)?;
+        let mut tasks = JoinSet::new();
+        let ending = Arc::new(Ending::new(app.handle().clone()));
+        tasks.spawn_on(ending.clone().obey(signals), &runtime);
+        #[cfg(unix)]
+        if let Some(listener) = instance.as_mut().and_then(Instance::listener) {
+            tasks.spawn_on(listen(listener, ending.clone(), launches), &runtime);
+        }
+        let show = show(app.handle().clone(), name, ending.clone(), starting, launched);
+        tasks.spawn_on(show, &runtime);
 
-        let events = desktop.clone();
-        let code = app.run_return(move |_, event| match event {
+        let events = ending.clone();
+        let code = app.run_return(move |_app, event| match event {
             RunEvent::ExitRequested { code, api, .. } => events.exit_requested(code, &api),
             RunEvent::Exit => events.exiting(),
+            #[cfg(target_os = "macos")]
+            RunEvent::Reopen { .. } => windows::front(_app).iter().for_each(windows::bring_up),
             _ => {}
         });
-        let code = desktop.code.get().copied().unwrap_or(code);
-        Ok(ShellExit { code })
+        ending.outcome(code)
+    }
+}
+
+impl TauriShell {
+    #[cfg(unix)]
+    fn claim(self, name: &str) -> Result<Claim> {
+        match self.several_instances {
+            true => Ok(Claim::Unknown),
+            false => instance::claim(name),
+        }
+    }
+}
+
+/// Waits for the server, opens the window on it, and follows both until the server has stopped.
+async fn show(
+    app: AppHandle,
+    name: String,
+    ending: Arc<Ending>,
+    starting: JoinHandle<Result<ShellSession>>,
+    mut launched: UnboundedReceiver<Launch>,
+) {
+    let started = splash::shown_while(&app, &name, starting).await;
+    let session = match started.unwrap_or_else(|error| Err(Error::Shell(error.to_string()))) {
+        Ok(session) => session,
+        Err(error) => return ending.fail(error),
+    };
+    if !ending.started(session.stop.clone()) {
+        return;
+    }
+    session.server.set_dialogs(Arc::new(NativeDialogs(app.clone())));
+    let desktop = Arc::new(Desktop { app, session, ending: ending.clone() });
+    if let Err(error) = desktop.open(&desktop.session.url) {
+        return ending.fail(failed(error));
+    }
+    loop {
+        tokio::select! {
+            report = desktop.session.stop.stopped() => {
+                return ending.end(report.map_or(0, |report| report.exit_code));
+            }
+            Some(launch) = launched.recv() => {
+                windows::front(&desktop.app).iter().for_each(windows::bring_up);
+                desktop.session.server.launched_again(&launch);
+            }
+        }
+    }
+}
+
+/// Takes later launches over, until the program ends: then they are to begin anew.
+#[cfg(unix)]
+async fn listen(
+    listener: std::os::unix::net::UnixListener,
+    ending: Arc<Ending>,
+    launches: UnboundedSender<Launch>,
+) {
+    let take = move |launch| !ending.has_begun() && launches.send(launch).is_ok();
+    if let Err(error) = Instance::listen(listener, take).await {
+        tracing::warn!("later launches cannot be taken over: {error}");
     }
 }
 
 /// The application as Tauri sees it. What differs from one to the next is not in its file but set here.
-fn build(name: &str) -> tauri::Result<App> {
+fn build(name: &str, shell: TauriShell, launches: &UnboundedSender<Launch>) -> tauri::Result<App> {
     let mut context = packaged();
-    context.config_mut().identifier = identifier(name);
+    if let Ok(folders) = Folders::of(name) {
+        context.config_mut().identifier = folders.identifier().to_owned();
+    }
     context.package_info_mut().name = name.to_owned();
-    tauri::Builder::<Wry>::new()
-        // The first of the plugins, so that a second launch ends before it shows anything.
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            windows::front(app).iter().for_each(windows::bring_up);
-        }))
+    let builder = tauri::Builder::<Wry>::new();
+    #[cfg(windows)]
+    let builder = single_instance(builder, shell, launches.clone());
+    #[cfg(not(windows))]
+    let _ = (shell, launches);
+    builder
         .plugin(tauri_plugin_dialog::init())
+        .plugin(place::plugin())
+        .register_uri_scheme_protocol(splash::SCHEME, splash::page)
         .build(context)
 }
 
@@ -73,16 +158,20 @@ fn packaged() -> Context<Wry> {
     tauri::generate_context!("../tauri.conf.json")
 }
 
-/// What the system knows the application by: its data folder, and what a second launch looks for. It has to be a
-/// D-Bus name: elements of letters, digits, `-` and `_` that do not begin with a digit, 255 bytes at most.
-///
-/// The packages of the program have to tell the system the same one: it stands in `tauri.conf.json` as `identifier`,
-/// and is the id of the AppStream metainfo.
-fn identifier(server_name: &str) -> String {
-    let mut name = server_name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
-    name.truncate(60);
-    let mark = if name.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "_" };
-    format!("app.selvedge.{mark}{name}")
+/// The first of the plugins, so that a second launch ends before it shows anything.
+#[cfg(windows)]
+fn single_instance(
+    builder: tauri::Builder<Wry>,
+    shell: TauriShell,
+    launches: UnboundedSender<Launch>,
+) -> tauri::Builder<Wry> {
+    if shell.several_instances {
+        return builder;
+    }
+    builder.plugin(tauri_plugin_single_instance::init(move |_, args, cwd| {
+        // Nobody listens any more when the program ends.
+        let _ = launches.send(Launch::new(args, cwd));
+    }))
 }
 
 /// Tauri panics where there is no display, so it is looked for first.
@@ -104,18 +193,11 @@ fn failed(error: tauri::Error) -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{identifier, packaged};
-
-    #[test]
-    fn every_server_name_makes_a_valid_identifier() {
-        assert_eq!(identifier("heat-map"), "app.selvedge.heat-map");
-        assert_eq!(identifier("3d.view 2"), "app.selvedge._3d_view_2");
-        assert!(identifier(&"é".repeat(500)).len() < 100);
-    }
+    use super::packaged;
 
     #[test]
     fn the_packages_name_the_program_as_it_names_itself() {
-        let server = reaction_diffusion::app().unwrap();
-        assert_eq!(packaged().config().identifier, identifier(server.name()));
+        let folders = reaction_diffusion::app().unwrap().folders().unwrap();
+        assert_eq!(packaged().config().identifier, folders.identifier());
     }
 }

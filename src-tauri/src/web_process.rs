@@ -27,7 +27,7 @@ pub(crate) fn watch(desktop: Arc<Desktop>, window: WebviewWindow) -> tauri::Resu
             let last = last_loss.replace(Some(Instant::now()));
             let again = last.is_some_and(|last| last.elapsed() < BETWEEN_LOSSES);
             if again || load(&window, &desktop).is_none() {
-                desktop.end(EXIT_CODE);
+                desktop.ending.end(EXIT_CODE);
             }
         });
     })

@@ -15,7 +15,7 @@ use tauri::{
     window::Color,
 };
 
-use crate::shell::Desktop;
+use crate::{place, shell::Desktop, splash};
 
 /// How long a window waits for its page before it shows itself.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -29,6 +29,9 @@ impl Desktop {
         if window.theme()? == Theme::Dark {
             window.set_background_color(Some(DARK))?;
         }
+        if self.session.server.options().desktop_debug == Some(true) {
+            window.open_devtools();
+        }
         #[cfg(target_os = "linux")]
         crate::web_process::watch(self.clone(), window)?;
         Ok(())
@@ -36,9 +39,12 @@ impl Desktop {
 
     fn build(self: &Arc<Self>, url: Url) -> tauri::Result<WebviewWindow> {
         static OPENED: AtomicUsize = AtomicUsize::new(0);
-        let label = format!("window-{}", OPENED.fetch_add(1, Ordering::Relaxed));
-        let debug = std::env::var("TRAME_DESKTOP_DEBUG").is_ok_and(|value| !value.is_empty());
         let options = &self.session.window;
+        let label = match OPENED.fetch_add(1, Ordering::Relaxed) {
+            0 if options.remember_place => place::REMEMBERED.to_owned(),
+            opened => format!("window-{opened}"),
+        };
+        let debug = self.session.server.options().desktop_debug == Some(true);
         let (navigation, new_window) = (self.clone(), self.clone());
         let shown = Arc::new(Once::new());
         let loaded = shown.clone();
@@ -60,7 +66,7 @@ impl Desktop {
             .on_document_title_changed(|window, title| drop(window.set_title(&title)))
             .on_page_load(move |window, page| {
                 if page.event() == PageLoadEvent::Finished {
-                    loaded.call_once(|| bring_up(&window));
+                    loaded.call_once(|| reveal(&window));
                 }
             });
         if let Some((width, height)) = options.min_size {
@@ -70,10 +76,13 @@ impl Desktop {
             builder = builder.icon(Image::from_bytes(png)?)?;
         }
         let window = builder.build()?;
+        if window.label() == place::REMEMBERED {
+            place::keep_within_reach(&window)?;
+        }
         let waiting = window.clone();
         async_runtime::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
-            shown.call_once(|| bring_up(&waiting));
+            shown.call_once(|| reveal(&waiting));
         });
         Ok(window)
     }
@@ -97,7 +106,14 @@ impl Desktop {
 
 /// A window to attach a dialog to, or to show to a user who launches the application again.
 pub(crate) fn front(app: &AppHandle) -> Option<WebviewWindow> {
-    app.webview_windows().into_values().next()
+    let mut windows = app.webview_windows().into_iter().filter(|(label, _)| label != splash::LABEL);
+    windows.next().map(|(_, window)| window)
+}
+
+/// Shows a window for the first time.
+fn reveal(window: &WebviewWindow) {
+    bring_up(window);
+    splash::end(window.app_handle());
 }
 
 /// Shows a window above the others. It may be closing, which is no error.

@@ -56,8 +56,8 @@ impl Folders {
         folders().ok_or(Error::NoFolders)
     }
 
-    /// What the folders are named after, and what the system knows the application by: `app.selvedge-` and the name of the
-    /// server with `_` for everything but ASCII letters, digits and `-`.
+    /// What the folders are named after, and what the system knows the application by: `app.selvedge.` and the name of the
+    /// server with `_` for everything but ASCII letters, digits and `-`, and before what is no letter at its beginning.
     pub fn identifier(&self) -> &str {
         &self.identifier
     }
@@ -96,11 +96,16 @@ impl Server {
     }
 }
 
-/// A valid name on D-Bus and for a folder: elements of letters, digits, `-` and `_` that begin with a letter.
+/// What the system knows the application by. It has to be a D-Bus name: elements of letters, digits, `-` and `_` that do not
+/// begin with a digit, 255 bytes at most.
+///
+/// The packages of a program have to tell the system the same one: it stands in `tauri.conf.json` as `identifier`, and is
+/// the id of the AppStream metainfo.
 fn identifier(server_name: &str) -> String {
     let mut name = server_name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     name.truncate(MAX_NAME);
-    format!("app.selvedge-{name}")
+    let mark = if name.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "_" };
+    format!("app.selvedge.{mark}{name}")
 }
 
 fn logs(identifier: &str) -> Option<PathBuf> {
@@ -133,8 +138,8 @@ mod tests {
 
     #[test]
     fn every_server_name_makes_a_valid_identifier() {
-        assert_eq!(identifier("heat-map"), "app.selvedge-heat-map");
-        assert_eq!(identifier("3d.view 2/.."), "app.selvedge-3d_view_2___");
+        assert_eq!(identifier("heat-map"), "app.selvedge.heat-map");
+        assert_eq!(identifier("3d.view 2/.."), "app.selvedge._3d_view_2___");
         assert!(identifier(&"é".repeat(500)).len() < 100);
     }
 
@@ -159,7 +164,7 @@ mod tests {
         let (one, other) = (Folders::of("one"), Folders::of("other"));
         if let (Ok(one), Ok(other)) = (one, other) {
             assert_ne!(one, other);
-            assert_eq!(one.identifier(), "app.selvedge-one");
+            assert_eq!(one.identifier(), "app.selvedge.one");
         }
     }
 }

@@ -17,12 +17,15 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// A launch that a host was told of.
+    pub fn new(args: Vec<String>, cwd: impl Into<PathBuf>) -> Self {
+        Launch { args, cwd: cwd.into() }
+    }
+
     /// This launch of this program.
     pub fn of_this_process() -> Self {
         let lossy = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
-        Launch {
-            args: std::env::args_os().map(|arg| lossy(&arg)).collect(),
-            cwd: lossy(std::env::current_dir().unwrap_or_default().as_os_str()).into(),
-        }
+        let args = std::env::args_os().map(|arg| lossy(&arg)).collect();
+        Self::new(args, lossy(std::env::current_dir().unwrap_or_default().as_os_str()))
     }
 }

@@ -124,49 +124,6 @@ async fn killing_the_program_leaves_no_process() {
 }
 
 #[tokio::test]
-async fn a_second_launch_raises_the_first_window() {
-    let bus = Bus::start();
-    let with_bus = |command: &mut std::process::Command| {
-        command.env("DBUS_SESSION_BUS_ADDRESS", &bus.address);
-    };
-    let mut first = Program::start_with(&desktop(), &[], with_bus).await;
-    let window = first.window().await;
-    let mut second = Program::start_with(&desktop(), &[], with_bus).await;
-    assert_eq!(second.exit().await.code(), Some(0));
-    second.traces.nothing_is_left(second.port()).await;
-    assert_eq!(first.windows(), std::slice::from_ref(&window));
-    close(&window);
-    assert_eq!(first.exit().await.code(), Some(0));
-}
-
-/// A session bus of its own.
-struct Bus {
-    process: std::process::Child,
-    address: String,
-}
-
-impl Bus {
-    fn start() -> Self {
-        use std::io::{BufRead, BufReader};
-        let mut process = std::process::Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address"])
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        Bus { process, address: address.trim().to_owned() }
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-#[tokio::test]
 async fn fifty_launches_and_closes_on_one_port() {
     let port = Program::start(&desktop(), &[]).await.port();
     let (mut to_window, mut to_exit) = (Vec::new(), Vec::new());

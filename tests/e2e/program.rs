@@ -24,6 +24,11 @@ pub fn desktop() -> PathBuf {
     binary("SELVEDGE_DESKTOP", "selvedge")
 }
 
+/// The program whose behaviour is chosen by its environment.
+pub fn manners() -> PathBuf {
+    binary("SELVEDGE_MANNERS", "selvedge-manners")
+}
+
 /// The same application for browsers.
 pub fn web() -> PathBuf {
     binary("SELVEDGE_WEB", "reaction-diffusion")
@@ -91,9 +96,22 @@ impl Traces {
         };
         let mut command = Command::new(program);
         let (name, value) = self.mark.split_once('=').unwrap();
+        // Folders of its own keep a program from the user's and from those of other tests.
+        for (variable, folder) in [
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_RUNTIME_DIR", "run"),
+        ] {
+            let folder = self.dir.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            command.env(variable, folder);
+        }
         command
             .env(name, value)
             .env("NO_COLOR", "1")
+            .env("SELVEDGE_NO_DIALOG", "1")
             .env("RUST_LOG", "warn,selvedge=debug")
             .stdout(log())
             .stderr(log());
@@ -163,7 +181,17 @@ impl Program {
         args: &[&str],
         adapt: impl FnOnce(&mut Command),
     ) -> Self {
-        let traces = Traces::new();
+        Self::start_in(Traces::new(), program, args, adapt).await
+    }
+
+    /// The same, where other programs of the test have left something. Their log goes.
+    pub async fn start_in(
+        traces: Traces,
+        program: &Path,
+        args: &[&str],
+        adapt: impl FnOnce(&mut Command),
+    ) -> Self {
+        drop(fs::remove_file(traces.dir.path().join("log")));
         let mut command = traces.command(program);
         command.args(["--authKey", SECRET]).args(args);
         adapt(&mut command);
@@ -212,6 +240,15 @@ pub fn windows_of(pid: i32) -> Vec<String> {
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let of_pid = |line: &&str| line.split_whitespace().nth(2) == Some(pid.to_string().as_str());
     listed.lines().filter(of_pid).map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+/// The titles of a process's windows.
+pub fn titles_of(pid: i32) -> Vec<String> {
+    let title = |window: String| {
+        let name = Command::new("xdotool").args(["getwindowname", &window]).output().unwrap();
+        String::from_utf8_lossy(&name.stdout).trim().to_owned()
+    };
+    windows_of(pid).into_iter().map(title).collect()
 }
 
 /// Closes a window as its user does.

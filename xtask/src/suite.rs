@@ -185,7 +185,8 @@ fn ready_for_apps() -> Result {
 }
 
 fn build_apps() -> Result {
-    cargo(&["build", "--locked", "-p", "selvedge-desktop", "-p", "reaction-diffusion"])
+    let apps = ["-p", "selvedge-desktop", "-p", "selvedge-manners", "-p", "reaction-diffusion"];
+    cargo(&[&["build", "--locked"], &apps[..]].concat())
 }
 
 /// Examples that only the end-to-end tests start.
@@ -217,6 +218,7 @@ fn end_to_end_tests() -> Command {
     tests
         .args(["--kill-after=10", "900", "cargo", "test", "--locked", "-p", "selvedge-e2e"])
         .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
+        .env("SELVEDGE_MANNERS", project::debug_binary("selvedge-manners"))
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"))
         .env("SELVEDGE_NOTEBOOK", project::debug_binary("notebook"))
         .env("SELVEDGE_WIDGETS", project::debug_binary("trame-widgets-desktop"));

@@ -17,6 +17,9 @@ use simulation::Parameters;
 use tokio::sync::oneshot;
 use worker::{Image, Job, Order, Simulation};
 
+/// The name of the application.
+pub const NAME: &str = "reaction-diffusion";
+
 /// Name, title, feed and kill of patterns that are known to live.
 const PRESETS: &[(&str, &str, f64, f64)] = &[
     ("coral", "Coral", 0.0545, 0.062),
@@ -37,7 +40,7 @@ fn preset(name: &str) -> Option<Parameters> {
 /// # Errors
 /// When its state cannot be encoded.
 pub fn app() -> Result<Server> {
-    let server = get_server("reaction-diffusion");
+    let server = get_server(NAME);
     let simulation = Simulation::default();
     declare_state(&server)?;
     follow_state(&server, &simulation);

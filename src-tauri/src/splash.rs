@@ -1,0 +1,73 @@
+//! A small window that shows that a slow start goes on. It needs no server: its page is part of the program.
+
+use std::{future::Future, pin::pin, time::Duration};
+
+use tauri::{
+    AppHandle, Manager, Runtime, UriSchemeContext, Url, WebviewUrl, WebviewWindowBuilder,
+    http::{Request, Response, header::CONTENT_TYPE},
+};
+
+/// A start that takes no longer shows nothing.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+pub(crate) const LABEL: &str = "splash";
+/// What the page's address begins with.
+pub(crate) const SCHEME: &str = "splash";
+const URL: &str = match cfg!(windows) {
+    true => "http://splash.localhost/",
+    false => "splash://localhost/",
+};
+
+/// Waits for a start, and shows from when it takes long that it goes on. [`end`] takes that away again.
+pub(crate) async fn shown_while<T>(
+    app: &AppHandle,
+    name: &str,
+    start: impl Future<Output = T>,
+) -> T {
+    let mut start = pin!(start);
+    tokio::select! {
+        biased;
+        started = &mut start => return started,
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    if let Err(error) = open(app, name) {
+        tracing::warn!("the start takes a while, which could not be shown: {error}");
+    }
+    start.await
+}
+
+fn open(app: &AppHandle, name: &str) -> tauri::Result<()> {
+    let page = Url::parse(URL).map_err(tauri::Error::InvalidUrl)?;
+    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::CustomProtocol(page))
+        .title(name)
+        .inner_size(360.0, 150.0)
+        .resizable(false)
+        .maximizable(false)
+        .decorations(false)
+        .center()
+        .on_navigation(|url| url.scheme() == SCHEME || url.as_str() == URL)
+        .build()?;
+    Ok(())
+}
+
+/// Makes way for the window of the application.
+pub(crate) fn end(app: &AppHandle) {
+    if let Some(splash) = app.get_webview_window(LABEL) {
+        // It may be closing, which is no error.
+        let _ = splash.destroy();
+    }
+}
+
+/// The page.
+pub(crate) fn page<R: Runtime>(
+    context: UriSchemeContext<R>,
+    _: Request<Vec<u8>>,
+) -> Response<Vec<u8>> {
+    let name = &context.app_handle().package_info().name;
+    let name = name.replace('&', "&amp;").replace('<', "&lt;");
+    let page = include_str!("splash.html").replace("{{ name }}", &name);
+    let mut response = Response::new(page.into_bytes());
+    let kind = tauri::http::HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}

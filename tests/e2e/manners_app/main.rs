@@ -1,0 +1,45 @@
+//! A small desktop program whose behaviour the tests choose by its environment.
+
+use std::{env, process::ExitCode, thread, time::Duration};
+
+use selvedge::{Ctx, Failure, Launch, Lifecycle, Result, Server, WindowOptions};
+use selvedge_desktop::App;
+
+const NAME: &str = "manners";
+
+fn main() -> ExitCode {
+    // Programs that must not meet each other have different names.
+    let name = env::var("MANNERS_NAME").unwrap_or_else(|_| NAME.to_owned());
+    let several = env::var_os("MANNERS_SEVERAL").is_some();
+    let named = name.clone();
+    App::new(name, move || app(&named)).version("1.2.3").several_instances(several).run()
+}
+
+fn app(name: &str) -> Result<Server> {
+    let server = selvedge::get_server(name);
+    if let Some(millis) = env::var("MANNERS_SET_UP").ok().and_then(|millis| millis.parse().ok()) {
+        thread::sleep(Duration::from_millis(millis));
+    }
+    assert!(env::var_os("MANNERS_PANIC").is_none(), "no set-up today");
+    let folders = server.folders()?;
+    server
+        .state()
+        .set("trame__title", "Manners")
+        .set("launches", Vec::<Launch>::new())
+        .set("folders", [folders.data()?, folders.config()?, folders.cache()?, folders.logs()?]);
+    server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| {
+        cx.state().update("launches", |launches: &mut Vec<Launch>| launches.push(launch.clone()))
+    });
+    server.trigger("give_up", |cx: Ctx| cx.server.request_exit(7));
+    server.trigger("panic", |cx: Ctx| {
+        cx.server.create_task::<_, Failure>(async { panic!("not this task") });
+    });
+    #[cfg(target_os = "linux")]
+    server.trigger("panic_in_loop", |_: Ctx| {
+        glib::idle_add_once(|| panic!("not in this loop"));
+    });
+    server.template("main", "<p id=launches>{{ launches.length }}</p>");
+    let window = WindowOptions::new().size(700.0, 500.0);
+    server.set_window(window.remember_place(env::var_os("MANNERS_FORGET").is_none()));
+    Ok(server)
+}
