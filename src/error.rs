@@ -138,7 +138,7 @@ pub enum Error {
     /// An option has a value that cannot work.
     #[error("`{value}` is no value for {option}. {hint}")]
     InvalidOption {
-        /// The option, by its name on the command line.
+        /// The option, by its name on the command line, or in words.
         option: &'static str,
         /// The value as it was given.
         value: String,
@@ -159,6 +159,12 @@ pub enum Error {
         "exec mode `desktop` needs a window. Add the crate `selvedge-desktop` and call `selvedge_desktop::run(server)`"
     )]
     NoShell,
+
+    /// The application has no window now.
+    #[error(
+        "there is no window to change or ask: the application is shown in a browser, or its window is not open"
+    )]
+    NoWindow,
 
     /// There is no display to open a window on.
     #[error(

@@ -43,6 +43,7 @@
 //! | files from and to users, of any size | [`Server::on_upload`], [`Upload`], [`Ctx::send_file`], [`Download`] |
 //! | dialogs | [`Ctx::open_file`], [`Ctx::open_files`], [`Ctx::open_folder`], [`Ctx::show_message`] |
 //! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
+//! | the window and its menu | [`WindowOptions`], [`Menu`], [`ConfirmClose`], [`Server::window`] |
 //! | WebSockets of your own, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
 //! | files of the application on the user's machine | [`Server::folders`] |
 //! | ports | [`is_port_free`], [`wait_port_free`] |
@@ -89,7 +90,7 @@ pub use run::{
 pub use server::{
     Assets, Backend, Controller, ControllerFunction, Ctx, Download, EmbeddedFiles, Endpoints,
     ExecMode, Extension, Folders, Keys, Module, OpenedFiles, Progress, Resource, RunningOptions,
-    Saved, Server, ServerOptions, TransferLimits, Trigger, Upload, VueUse, get_server,
+    Saved, Server, ServerOptions, TransferLimits, Trigger, Upload, VueUse, Window, get_server,
     get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
@@ -104,8 +105,9 @@ pub mod ui {
 }
 
 pub use window::{
-    Dialogs, FileFilter, Launch, MessageAnswer, MessageButtons, MessageLevel, MessageRequest,
-    OpenChoice, OpenRequest, SaveRequest, WindowOptions,
+    Closing, ConfirmClose, Dialogs, FileFilter, Launch, Menu, MenuEntry, MenuItem, MessageAnswer,
+    MessageButtons, MessageLevel, MessageRequest, OpenChoice, OpenRequest, SaveRequest,
+    StandardItem, WindowChange, WindowControl, WindowOptions, WindowState,
 };
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
 

@@ -28,3 +28,4 @@ mod streams;
 mod support;
 mod tls;
 mod websocket;
+mod window;

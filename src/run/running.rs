@@ -382,6 +382,8 @@ fn release(server: &Server) {
     let mut settings = server.settings();
     settings.stop = None;
     settings.port = None;
+    // Nothing waits for an event loop that may be no more.
+    settings.control = None;
     settings.exit_code = 0;
     settings.running.send_replace(None);
 }

@@ -58,7 +58,7 @@ impl ShellStart {
     /// meanwhile that something is going on.
     ///
     /// # Errors
-    /// Those of the set-up and of [`Server::spawn`]; [`Error::Panicked`] when the set-up panics, and
+    /// Those of the set-up, of [`WindowOptions::check`] and of [`Server::spawn`]; [`Error::Panicked`] when the set-up panics, and
     /// [`Error::NotRunning`] when the host was done before the server was started.
     ///
     /// # Panics
@@ -69,6 +69,7 @@ impl ShellStart {
     pub async fn start(self) -> Result<ShellSession> {
         let starting = async {
             let server = set_up(self.set_up, &self.name).await?;
+            server.settings().window.check()?;
             let running = server.spawn(self.options).await?;
             Ok::<_, Error>((server, running))
         };

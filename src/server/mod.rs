@@ -17,6 +17,7 @@
 //! - [`session`]: one connection, from its first byte to its last
 //! - [`disclosure`]: what clients are told of errors
 //! - [`endpoint`]: WebSockets of the application beside the state server's
+//! - [`window`]: the window around it
 //! - [`dispatch`]: the RPC methods of trame and the application's own
 
 mod context;
@@ -37,6 +38,7 @@ mod running;
 mod session;
 mod transfer;
 mod ui;
+mod window;
 
 use std::{
     any::TypeId,
@@ -58,6 +60,7 @@ pub(crate) use session::{Limits, Session};
 pub use transfer::{Download, Progress, TransferLimits, Upload};
 pub(crate) use transfer::{Outgoing, Phase, Sent, random_token};
 pub use ui::Ui;
+pub use window::Window;
 
 use module::Modules;
 pub(crate) use module::served_beneath;
@@ -133,6 +136,8 @@ pub(crate) struct Settings {
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.
     pub(crate) dialogs: Option<Arc<dyn crate::window::Dialogs>>,
+    /// The window, where there is a host.
+    pub(crate) control: Option<Arc<dyn crate::window::WindowControl>>,
     /// Where its templates come from.
     pub(crate) sources: reload::Sources,
     /// What the application had set itself before the first start.

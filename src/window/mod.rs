@@ -1,12 +1,19 @@
 //! What an application asks of the window around it, whoever provides that window.
 
+pub(crate) mod check;
+mod closing;
+mod control;
 mod dialogs;
 mod launch;
+mod menu;
 mod options;
 
+pub use closing::{Closing, ConfirmClose};
+pub use control::{WindowChange, WindowControl, WindowState};
 pub use dialogs::{
     Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
     OpenRequest, SaveRequest,
 };
 pub use launch::Launch;
+pub use menu::{Menu, MenuEntry, MenuItem, StandardItem};
 pub use options::WindowOptions;
