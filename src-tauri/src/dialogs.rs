@@ -6,7 +6,7 @@ use selvedge::{
     Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
     OpenRequest, SaveRequest,
 };
-use tauri::{AppHandle, Manager, WebviewWindow, Wry};
+use tauri::{AppHandle, WebviewWindow, Wry};
 use tauri_plugin_dialog::{
     DialogExt, FileDialogBuilder, FilePath, MessageDialogButtons, MessageDialogKind,
     MessageDialogResult,
@@ -22,9 +22,7 @@ pub(crate) struct NativeDialogs(pub(crate) AppHandle);
 impl NativeDialogs {
     /// The window that the user is at.
     fn parent(&self) -> Option<WebviewWindow> {
-        let mut windows = self.0.webview_windows().into_values();
-        let focused = windows.find(|window| window.is_focused().unwrap_or(false));
-        focused.or_else(|| windows::front(&self.0))
+        windows::front(&self.0)
     }
 
     fn files(

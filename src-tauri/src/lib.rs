@@ -17,13 +17,17 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod appearance;
+mod control;
 mod crash;
 mod dialogs;
 mod ending;
 #[cfg(unix)]
 mod instance;
+mod menu;
 mod notice;
 mod place;
+mod question;
 mod shell;
 mod splash;
 #[cfg(target_os = "linux")]

@@ -13,7 +13,10 @@ use tokio::{
 
 #[cfg(unix)]
 use crate::instance::{self, Claim, Instance};
-use crate::{dialogs::NativeDialogs, ending::Ending, place, splash, windows};
+use crate::{
+    control::Windows, dialogs::NativeDialogs, ending::Ending, menu::Shown, place,
+    question::Question, splash, windows,
+};
 
 /// Shows an application in windows with the system's own web view, by means of Tauri.
 ///
@@ -31,6 +34,9 @@ pub(crate) struct Desktop {
     pub(crate) app: AppHandle,
     pub(crate) session: ShellSession,
     pub(crate) ending: Arc<Ending>,
+    pub(crate) windows: Windows,
+    pub(crate) menu: Shown,
+    pub(crate) question: Question,
 }
 
 impl Shell for TauriShell {
@@ -104,12 +110,24 @@ async fn show(
         return;
     }
     session.server.set_dialogs(Arc::new(NativeDialogs(app.clone())));
-    let desktop = Arc::new(Desktop { app, session, ending: ending.clone() });
-    if let Err(error) = desktop.open(&desktop.session.url) {
+    let desktop = Arc::new(Desktop {
+        app,
+        session,
+        ending: ending.clone(),
+        windows: Windows::default(),
+        menu: Shown::default(),
+        question: Question::default(),
+    });
+    let mut chosen = desktop.listen_to_menu();
+    if let Err(error) = desktop.open_first() {
         return ending.fail(failed(error));
     }
     loop {
         tokio::select! {
+            // One after another, in the order in which they were chosen.
+            Some((trigger, args)) = chosen.recv() => {
+                desktop.session.server.start_trigger(&trigger, &args);
+            }
             report = desktop.session.stop.stopped() => {
                 return ending.end(report.map_or(0, |report| report.exit_code));
             }
@@ -186,7 +204,7 @@ fn prepare_display() -> Result<()> {
     Ok(())
 }
 
-fn failed(error: tauri::Error) -> Error {
+pub(crate) fn failed(error: tauri::Error) -> Error {
     Error::Shell(error.to_string())
 }
 

@@ -9,48 +9,77 @@ use std::{
 };
 
 use tauri::{
-    AppHandle, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, async_runtime,
-    image::Image,
+    AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    async_runtime,
     webview::{NewWindowResponse, PageLoadEvent},
-    window::Color,
 };
 
-use crate::{place, shell::Desktop, splash};
+use crate::{appearance, control::Control, place, shell::Desktop};
 
 /// How long a window waits for its page before it shows itself.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// What a window shows before its page, on a dark desktop.
-const DARK: Color = Color(30, 30, 30, 255);
+/// What a window is called inside of the program, before its number.
+const LABEL: &str = "window-";
 
 impl Desktop {
+    /// Opens the application's window, with all that belongs to it.
+    pub(crate) fn open_first(self: &Arc<Self>) -> tauri::Result<()> {
+        if let Some(menu) = &self.session.window.menu {
+            self.set_menu(menu)?;
+        }
+        self.follow_title();
+        self.open(&self.session.url)?;
+        let control = Control(Arc::downgrade(self));
+        self.session.server.set_window_control(Arc::new(control));
+        Ok(())
+    }
+
     /// Opens a window on a page of the server.
     pub(crate) fn open(self: &Arc<Self>, url: &str) -> tauri::Result<()> {
-        let window = self.build(Url::parse(url).map_err(tauri::Error::InvalidUrl)?)?;
-        if window.theme()? == Theme::Dark {
-            window.set_background_color(Some(DARK))?;
+        static OPENED: AtomicUsize = AtomicUsize::new(0);
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        let first = number == 0;
+        let label = match first && self.session.window.remember_place {
+            true => place::REMEMBERED.to_owned(),
+            false => format!("{LABEL}{number}"),
+        };
+        let url = Url::parse(url).map_err(tauri::Error::InvalidUrl)?;
+        let shown = Arc::new(Once::new());
+        let window = self.build(url, label, first, shown.clone())?;
+        self.set_page_title(&window, self.session.title.clone());
+        if let Some(title) = &self.session.window.title {
+            self.set_own_title(&window, Some(title.clone()))?;
+        }
+        self.adjust(&window)?;
+        if window.label() == place::REMEMBERED {
+            place::keep_within_reach(&window)?;
         }
         if self.session.server.options().desktop_debug == Some(true) {
             window.open_devtools();
         }
+        self.watch_closing(&window);
+        let (desktop, waiting) = (self.clone(), window.clone());
+        async_runtime::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            shown.call_once(|| desktop.reveal(&waiting, first));
+        });
         #[cfg(target_os = "linux")]
         crate::web_process::watch(self.clone(), window)?;
         Ok(())
     }
 
-    fn build(self: &Arc<Self>, url: Url) -> tauri::Result<WebviewWindow> {
-        static OPENED: AtomicUsize = AtomicUsize::new(0);
-        let options = &self.session.window;
-        let label = match OPENED.fetch_add(1, Ordering::Relaxed) {
-            0 if options.remember_place => place::REMEMBERED.to_owned(),
-            opened => format!("window-{opened}"),
-        };
+    fn build(
+        self: &Arc<Self>,
+        url: Url,
+        label: String,
+        first: bool,
+        shown: Arc<Once>,
+    ) -> tauri::Result<WebviewWindow> {
         let debug = self.session.server.options().desktop_debug == Some(true);
-        let (navigation, new_window) = (self.clone(), self.clone());
-        let shown = Arc::new(Once::new());
-        let loaded = shown.clone();
-        let mut builder = WebviewWindowBuilder::new(&self.app, label, WebviewUrl::External(url))
+        let (navigation, titles, loads) = (self.clone(), self.clone(), self.clone());
+        let (new_window, opener) = (self.clone(), label.clone());
+        let builder = WebviewWindowBuilder::new(&self.app, label, WebviewUrl::External(url))
             .title(&self.session.title)
-            .inner_size(options.size.0, options.size.1)
             .visible(false)
             .devtools(debug)
             // A file dropped on the page is the page's business.
@@ -60,31 +89,43 @@ impl Desktop {
                 navigation.is_ours(url) || url.scheme() == "about" || open_outside(url)
             })
             .on_new_window(move |url, _| {
-                new_window.clone().open_beside(url);
+                match appearance::is_drag(&url) {
+                    true => new_window.drag(&opener),
+                    false => new_window.clone().open_beside(url),
+                }
                 NewWindowResponse::Deny
             })
-            .on_document_title_changed(|window, title| drop(window.set_title(&title)))
+            .on_document_title_changed(move |window, title| titles.set_page_title(&window, title))
             .on_page_load(move |window, page| {
                 if page.event() == PageLoadEvent::Finished {
-                    loaded.call_once(|| reveal(&window));
+                    shown.call_once(|| loads.reveal(&window, first));
                 }
             });
-        if let Some((width, height)) = options.min_size {
-            builder = builder.min_inner_size(width, height);
+        let builder = appearance::prepare(builder, &self.app, &self.session.window, first)?;
+        #[cfg(not(target_os = "macos"))]
+        if let Some(bar) = self.menu.bar() {
+            return builder.menu(bar).build();
         }
-        if let Some(png) = &options.icon_png {
-            builder = builder.icon(Image::from_bytes(png)?)?;
-        }
-        let window = builder.build()?;
-        if window.label() == place::REMEMBERED {
-            place::keep_within_reach(&window)?;
-        }
-        let waiting = window.clone();
-        async_runtime::spawn(async move {
-            tokio::time::sleep(PATIENCE).await;
-            shown.call_once(|| reveal(&waiting));
+        builder.build()
+    }
+
+    fn watch_closing(self: &Arc<Self>, window: &WebviewWindow) {
+        let (desktop, closing) = (self.clone(), window.clone());
+        window.on_window_event(move |event| match event {
+            WindowEvent::CloseRequested { api, .. } => desktop.close_requested(api),
+            WindowEvent::Destroyed => desktop.windows.forget(&closing),
+            _ => {}
         });
-        Ok(window)
+    }
+
+    /// Moves a window with the mouse, whose button is pressed.
+    fn drag(&self, label: &str) {
+        if let Some(window) =
+            self.app.get_webview_window(label).filter(|_| self.session.window.frameless)
+            && let Err(error) = window.start_dragging()
+        {
+            tracing::warn!("the window cannot be dragged: {error}");
+        }
     }
 
     fn is_ours(&self, url: &Url) -> bool {
@@ -104,16 +145,25 @@ impl Desktop {
     }
 }
 
-/// A window to attach a dialog to, or to show to a user who launches the application again.
-pub(crate) fn front(app: &AppHandle) -> Option<WebviewWindow> {
-    let mut windows = app.webview_windows().into_iter().filter(|(label, _)| label != splash::LABEL);
-    windows.next().map(|(_, window)| window)
+/// All windows of the application, in the order in which they were opened.
+pub(crate) fn all(app: &AppHandle) -> Vec<WebviewWindow> {
+    let number = |window: &WebviewWindow| match window.label() {
+        place::REMEMBERED => Some(0),
+        label => label.strip_prefix(LABEL)?.parse::<usize>().ok(),
+    };
+    let windows = app.webview_windows().into_values();
+    let mut windows: Vec<_> =
+        windows.filter_map(|window| Some((number(&window)?, window))).collect();
+    windows.sort_by_key(|(number, _)| *number);
+    windows.into_iter().map(|(_, window)| window).collect()
 }
 
-/// Shows a window for the first time.
-fn reveal(window: &WebviewWindow) {
-    bring_up(window);
-    splash::end(window.app_handle());
+/// The window that its user works in, or else the one that was opened first: to attach a dialog to, to change, or to
+/// show to a user who launches the application again.
+pub(crate) fn front(app: &AppHandle) -> Option<WebviewWindow> {
+    let mut windows = all(app);
+    let focused = windows.iter().position(|window| window.is_focused().unwrap_or(false));
+    (!windows.is_empty()).then(|| windows.swap_remove(focused.unwrap_or(0)))
 }
 
 /// Shows a window above the others. It may be closing, which is no error.

@@ -1,0 +1,181 @@
+//! The window, changed and asked by the application's code.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc},
+};
+
+use selvedge::{Ctx, Error, Result, WindowChange, WindowControl, WindowState};
+use tauri::{LogicalPosition, LogicalSize, Size, WebviewWindow};
+
+use crate::{
+    menu::ItemChange,
+    shell::{Desktop, failed},
+    windows,
+};
+
+/// What the window system does not remember of a window.
+#[derive(Default)]
+struct Kept {
+    zoom: Option<f64>,
+    page_title: String,
+    own_title: Option<String>,
+}
+
+/// The same for all windows, by their labels.
+#[derive(Default)]
+pub(crate) struct Windows(Mutex<HashMap<String, Kept>>);
+
+impl Windows {
+    fn of(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn forget(&self, window: &WebviewWindow) {
+        self.of().remove(window.label());
+    }
+}
+
+/// Gives the application's code its window, for as long as it is shown.
+pub(crate) struct Control(pub(crate) Weak<Desktop>);
+
+impl Control {
+    /// Does something with the front window on the thread of the event loop, where nothing has to wait for an answer.
+    fn with<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Arc<Desktop>, &WebviewWindow) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let desktop = self.0.upgrade().ok_or(Error::NoWindow)?;
+        let app = desktop.app.clone();
+        let (answer, done) = mpsc::channel();
+        let act = move || {
+            let window = windows::front(&desktop.app).ok_or(Error::NoWindow);
+            drop(answer.send(window.and_then(|window| act(&desktop, &window))));
+        };
+        app.run_on_main_thread(act).map_err(|_| Error::NoWindow)?;
+        // The event loop has ended where nothing comes.
+        done.recv().map_err(|_| Error::NoWindow)?
+    }
+}
+
+impl WindowControl for Control {
+    fn state(&self) -> Result<WindowState> {
+        self.with(|desktop, window| desktop.state_of(window).map_err(failed))
+    }
+
+    fn change(&self, change: WindowChange) -> Result<()> {
+        self.with(|desktop, window| desktop.change(window, change))
+    }
+}
+
+impl Desktop {
+    fn state_of(&self, window: &WebviewWindow) -> tauri::Result<WindowState> {
+        let scale = window.scale_factor()?;
+        let size = window.inner_size()?.to_logical(scale);
+        let position = window.outer_position()?.to_logical(scale);
+        Ok(WindowState {
+            size: (size.width, size.height),
+            position: (position.x, position.y),
+            scale,
+            zoom: self.zoom_of(window),
+            title: window.title()?,
+            maximized: window.is_maximized()?,
+            minimized: window.is_minimized()?,
+            fullscreen: window.is_fullscreen()?,
+            visible: window.is_visible()?,
+            focused: window.is_focused()?,
+            on_top: window.is_always_on_top()?,
+            resizable: window.is_resizable()?,
+        })
+    }
+
+    fn change(self: &Arc<Self>, window: &WebviewWindow, change: WindowChange) -> Result<()> {
+        let size = |(width, height)| Size::Logical(LogicalSize { width, height });
+        match change {
+            WindowChange::ItemEnabled(id, enabled) => {
+                return self.change_items(&id, &ItemChange::Enabled(enabled));
+            }
+            WindowChange::ItemChecked(id, checked) => {
+                return self.change_items(&id, &ItemChange::Checked(checked));
+            }
+            WindowChange::ItemLabel(id, label) => {
+                return self.change_items(&id, &ItemChange::Label(label));
+            }
+            WindowChange::Size(width, height) => window.set_size(LogicalSize { width, height }),
+            WindowChange::MinSize(least) => window.set_min_size(least.map(size)),
+            WindowChange::MaxSize(largest) => window.set_max_size(largest.map(size)),
+            WindowChange::Position(x, y) => window.set_position(LogicalPosition { x, y }),
+            WindowChange::Center => window.center(),
+            WindowChange::Title(title) => self.set_own_title(window, title),
+            WindowChange::Resizable(resizable) => window.set_resizable(resizable),
+            WindowChange::Fullscreen(fullscreen) => window.set_fullscreen(fullscreen),
+            WindowChange::Maximize => window.maximize(),
+            WindowChange::Minimize => window.minimize(),
+            WindowChange::Restore => window.unminimize().and_then(|()| window.unmaximize()),
+            WindowChange::Visible(true) => window.show(),
+            WindowChange::Visible(false) => window.hide(),
+            WindowChange::Focus => {
+                windows::bring_up(window);
+                Ok(())
+            }
+            WindowChange::OnTop(on_top) => window.set_always_on_top(on_top),
+            WindowChange::Frameless(frameless) => window.set_decorations(!frameless),
+            WindowChange::Zoom(zoom) => self.set_zoom(window, zoom),
+            WindowChange::Menu(menu) => self.set_menu(&menu),
+            WindowChange::Close => window.close(),
+        }
+        .map_err(failed)
+    }
+
+    fn zoom_of(&self, window: &WebviewWindow) -> f64 {
+        self.windows.of().get(window.label()).and_then(|kept| kept.zoom).unwrap_or(1.0)
+    }
+
+    /// Shows the page by this factor larger than it is shown now, within the limits that code has.
+    pub(crate) fn zoom(&self, window: &WebviewWindow, factor: f64) -> tauri::Result<()> {
+        self.set_zoom(window, (self.zoom_of(window) * factor).clamp(0.1, 10.0))
+    }
+
+    pub(crate) fn set_zoom(&self, window: &WebviewWindow, zoom: f64) -> tauri::Result<()> {
+        window.set_zoom(zoom)?;
+        self.windows.of().entry(window.label().to_owned()).or_default().zoom = Some(zoom);
+        Ok(())
+    }
+
+    pub(crate) fn set_own_title(
+        &self,
+        window: &WebviewWindow,
+        title: Option<String>,
+    ) -> tauri::Result<()> {
+        self.retitle(window, |kept| kept.own_title = title)
+    }
+
+    /// Follows the page. It has no title for a moment while it is loaded, or lost.
+    pub(crate) fn set_page_title(&self, window: &WebviewWindow, title: String) {
+        if !title.is_empty() {
+            // The window may be closing.
+            let _ = self.retitle(window, |kept| kept.page_title = title);
+        }
+    }
+
+    fn retitle(&self, window: &WebviewWindow, change: impl FnOnce(&mut Kept)) -> tauri::Result<()> {
+        let title = {
+            let mut windows = self.windows.of();
+            let kept = windows.entry(window.label().to_owned()).or_default();
+            change(kept);
+            kept.own_title.clone().unwrap_or_else(|| kept.page_title.clone())
+        };
+        window.set_title(&title)
+    }
+
+    /// Follows `trame__title` also where no page is there to do it.
+    pub(crate) fn follow_title(self: &Arc<Self>) {
+        let desktop = Arc::downgrade(self);
+        self.session.server.on_change("trame__title", move |_: Ctx, title: Option<String>| {
+            let Some(desktop) = desktop.upgrade() else { return };
+            for window in windows::all(&desktop.app) {
+                desktop.set_page_title(&window, title.clone().unwrap_or_default());
+            }
+        });
+    }
+}

@@ -1,0 +1,315 @@
+//! The application's menu on the system's menu bars, and what its items do.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use selvedge::{Error, Menu, MenuEntry, MenuItem, Result, StandardItem};
+use tauri::{
+    AppHandle, WebviewWindow, Wry,
+    menu::{CheckMenuItem, IsMenuItem, MenuItem as PlainItem, PredefinedMenuItem, Submenu},
+};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::{
+    shell::{Desktop, failed},
+    windows,
+};
+
+/// What an item calls: the name of a trigger, and its arguments.
+pub(crate) type Call = (String, Vec<serde_json::Value>);
+
+/// The menu as it is shown.
+#[derive(Default)]
+pub(crate) struct Shown(Mutex<Option<Arc<Native>>>);
+
+/// A menu as the system has it, and what its items stand for.
+struct Native {
+    bar: tauri::menu::Menu<Wry>,
+    items: HashMap<String, Item>,
+    standard: HashMap<String, StandardItem>,
+}
+
+struct Item {
+    item: MenuItem,
+    shown: ShownItem,
+}
+
+enum ShownItem {
+    Plain(PlainItem<Wry>),
+    Check(CheckMenuItem<Wry>),
+}
+
+impl Shown {
+    fn native(&self) -> MutexGuard<'_, Option<Arc<Native>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Used without the lock: items are changed by the thread of the event loop, which may want it for an event.
+    fn current(&self) -> Option<Arc<Native>> {
+        self.native().clone()
+    }
+
+    /// What a new window has to show.
+    #[cfg(not(target_os = "macos"))]
+    pub(crate) fn bar(&self) -> Option<tauri::menu::Menu<Wry>> {
+        self.current().map(|native| native.bar.clone())
+    }
+}
+
+impl Desktop {
+    /// Has menu items do what they stand for, and gives the calls to the application.
+    pub(crate) fn listen_to_menu(self: &Arc<Self>) -> UnboundedReceiver<Call> {
+        let (calls, chosen) = unbounded_channel();
+        let desktop = Arc::downgrade(self);
+        self.app.on_menu_event(move |_, event| {
+            let Some(desktop) = desktop.upgrade() else { return };
+            let Some(native) = desktop.menu.current() else { return };
+            if let Some(item) = native.items.get(event.id().as_ref()) {
+                // Nobody takes it any more when the application ends.
+                let _ = calls.send(item.call());
+            } else if let Some(standard) = native.standard.get(event.id().as_ref()) {
+                desktop.act(*standard);
+            }
+        });
+        chosen
+    }
+
+    /// Shows a menu on all windows, instead of the one that is there.
+    pub(crate) fn set_menu(&self, menu: &Menu) -> tauri::Result<()> {
+        let native = match menu.entries() {
+            [] => None,
+            entries => Some(Arc::new(Native::new(&self.app, entries)?)),
+        };
+        let bar = native.as_ref().map(|native| native.bar.clone());
+        // Kept until no window shows it any more.
+        let _before = std::mem::replace(&mut *self.menu.native(), native);
+        show(&self.app, bar)
+    }
+
+    pub(crate) fn change_items(&self, id: &str, change: &ItemChange) -> Result<()> {
+        let native = self.menu.current();
+        let items = native.iter().flat_map(|native| native.items.values());
+        let mut changed = false;
+        for item in items.filter(|item| item.item.id == id) {
+            changed |= item.shown.change(change).map_err(failed)?;
+        }
+        match changed {
+            true => Ok(()),
+            false => {
+                let (name, candidates) = (id.to_owned(), Vec::new());
+                Err(Error::Unknown { kind: change.kind(), name, candidates })
+            }
+        }
+    }
+
+    fn act(self: &Arc<Self>, item: StandardItem) {
+        let Some(window) = windows::front(&self.app) else { return };
+        let done = match item {
+            StandardItem::ZoomIn => self.zoom(&window, 1.1),
+            StandardItem::ZoomOut => self.zoom(&window, 1.0 / 1.1),
+            StandardItem::ZoomReset => self.set_zoom(&window, 1.0),
+            StandardItem::Fullscreen => {
+                window.is_fullscreen().and_then(|full| window.set_fullscreen(!full))
+            }
+            StandardItem::Minimize => window.minimize(),
+            StandardItem::CloseWindow => window.close(),
+            StandardItem::Undo => edit(&window, "Undo"),
+            StandardItem::Redo => edit(&window, "Redo"),
+            StandardItem::Cut => edit(&window, "Cut"),
+            StandardItem::Copy => edit(&window, "Copy"),
+            StandardItem::Paste => edit(&window, "Paste"),
+            StandardItem::SelectAll => edit(&window, "SelectAll"),
+            StandardItem::Quit => return self.quit(),
+        };
+        if let Err(error) = done {
+            tracing::warn!("the menu item {item:?} did nothing: {error}");
+        }
+    }
+}
+
+/// What changes about an item.
+pub(crate) enum ItemChange {
+    Enabled(bool),
+    Checked(bool),
+    Label(String),
+}
+
+impl ItemChange {
+    fn kind(&self) -> &'static str {
+        match self {
+            ItemChange::Checked(_) => "menu item with a check mark",
+            _ => "menu item",
+        }
+    }
+}
+
+impl ShownItem {
+    /// Says whether the item can be changed so.
+    fn change(&self, change: &ItemChange) -> tauri::Result<bool> {
+        match (self, change) {
+            (ShownItem::Plain(item), ItemChange::Enabled(enabled)) => item.set_enabled(*enabled)?,
+            (ShownItem::Check(item), ItemChange::Enabled(enabled)) => item.set_enabled(*enabled)?,
+            (ShownItem::Plain(item), ItemChange::Label(label)) => item.set_text(label)?,
+            (ShownItem::Check(item), ItemChange::Label(label)) => item.set_text(label)?,
+            (ShownItem::Check(item), ItemChange::Checked(checked)) => item.set_checked(*checked)?,
+            (ShownItem::Plain(_), ItemChange::Checked(_)) => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Item {
+    fn call(&self) -> Call {
+        let mut args = self.item.args.clone();
+        if let ShownItem::Check(item) = &self.shown {
+            args.push(item.is_checked().unwrap_or_default().into());
+        }
+        (self.item.trigger.clone(), args)
+    }
+}
+
+impl Native {
+    fn new(app: &AppHandle, entries: &[MenuEntry]) -> tauri::Result<Self> {
+        let bar = tauri::menu::Menu::new(app)?;
+        let mut native =
+            Native { bar: bar.clone(), items: HashMap::new(), standard: HashMap::new() };
+        for entry in entries {
+            bar.append(native.add(app, entry)?.as_ref())?;
+        }
+        Ok(native)
+    }
+
+    fn add(
+        &mut self,
+        app: &AppHandle,
+        entry: &MenuEntry,
+    ) -> tauri::Result<Box<dyn IsMenuItem<Wry>>> {
+        Ok(match entry {
+            MenuEntry::Item(item) => self.add_item(app, item)?,
+            MenuEntry::Standard(item, label) => self.add_standard(app, *item, label)?,
+            MenuEntry::Submenu(label, menu) => {
+                let submenu = Submenu::new(app, label, true)?;
+                for entry in menu.entries() {
+                    submenu.append(self.add(app, entry)?.as_ref())?;
+                }
+                Box::new(submenu)
+            }
+            MenuEntry::Separator => Box::new(PredefinedMenuItem::separator(app)?),
+        })
+    }
+
+    fn add_item(
+        &mut self,
+        app: &AppHandle,
+        item: &MenuItem,
+    ) -> tauri::Result<Box<dyn IsMenuItem<Wry>>> {
+        let (id, keys) = (new_id(), item.accelerator.as_deref());
+        let (native, shown): (Box<dyn IsMenuItem<Wry>>, _) = match item.checked {
+            Some(checked) => {
+                let (label, enabled) = (&item.label, item.enabled);
+                let native = CheckMenuItem::with_id(app, &id, label, enabled, checked, keys)?;
+                (Box::new(native.clone()), ShownItem::Check(native))
+            }
+            None => {
+                let native = PlainItem::with_id(app, &id, &item.label, item.enabled, keys)?;
+                (Box::new(native.clone()), ShownItem::Plain(native))
+            }
+        };
+        self.items.insert(id, Item { item: item.clone(), shown });
+        Ok(native)
+    }
+
+    fn add_standard(
+        &mut self,
+        app: &AppHandle,
+        item: StandardItem,
+        label: &str,
+    ) -> tauri::Result<Box<dyn IsMenuItem<Wry>>> {
+        // The system's own edit the field that has the focus, where there are such.
+        #[cfg(not(target_os = "linux"))]
+        if let Some(native) = edits(app, item, Some(label)) {
+            return Ok(Box::new(native?));
+        }
+        let id = new_id();
+        let native = PlainItem::with_id(app, &id, label, true, Some(keys(item)))?;
+        self.standard.insert(id, item);
+        Ok(Box::new(native))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn edits(
+    app: &AppHandle,
+    item: StandardItem,
+    label: Option<&str>,
+) -> Option<tauri::Result<PredefinedMenuItem<Wry>>> {
+    match item {
+        StandardItem::Cut => Some(PredefinedMenuItem::cut(app, label)),
+        StandardItem::Copy => Some(PredefinedMenuItem::copy(app, label)),
+        StandardItem::Paste => Some(PredefinedMenuItem::paste(app, label)),
+        StandardItem::SelectAll => Some(PredefinedMenuItem::select_all(app, label)),
+        // Windows has none of these two.
+        #[cfg(target_os = "macos")]
+        StandardItem::Undo => Some(PredefinedMenuItem::undo(app, label)),
+        #[cfg(target_os = "macos")]
+        StandardItem::Redo => Some(PredefinedMenuItem::redo(app, label)),
+        _ => None,
+    }
+}
+
+fn keys(item: StandardItem) -> &'static str {
+    match item {
+        StandardItem::Undo => "CmdOrCtrl+Z",
+        StandardItem::Redo => "CmdOrCtrl+Shift+Z",
+        StandardItem::Cut => "CmdOrCtrl+X",
+        StandardItem::Copy => "CmdOrCtrl+C",
+        StandardItem::Paste => "CmdOrCtrl+V",
+        StandardItem::SelectAll => "CmdOrCtrl+A",
+        StandardItem::ZoomIn => "CmdOrCtrl+=",
+        StandardItem::ZoomOut => "CmdOrCtrl+-",
+        StandardItem::ZoomReset => "CmdOrCtrl+0",
+        StandardItem::Fullscreen if cfg!(target_os = "macos") => "Ctrl+Cmd+F",
+        StandardItem::Fullscreen => "F11",
+        StandardItem::Minimize => "CmdOrCtrl+M",
+        StandardItem::CloseWindow => "CmdOrCtrl+W",
+        StandardItem::Quit => "CmdOrCtrl+Q",
+    }
+}
+
+/// Each item has an id of its own in the process, so that an event of a menu that is gone finds nothing.
+fn new_id() -> String {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    format!("selvedge-{}", MADE.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Edits the field that has the focus.
+fn edit(window: &WebviewWindow, command: &'static str) -> tauri::Result<()> {
+    #[cfg(target_os = "linux")]
+    return window.with_webview(move |view| {
+        webkit2gtk::WebViewExt::execute_editing_command(&view.inner(), command);
+    });
+    #[cfg(not(target_os = "linux"))]
+    window.eval(format!("document.execCommand('{command}')"))
+}
+
+/// On macOS the menu belongs to the program, elsewhere to each window.
+fn show(app: &AppHandle, bar: Option<tauri::menu::Menu<Wry>>) -> tauri::Result<()> {
+    #[cfg(target_os = "macos")]
+    match bar {
+        Some(bar) => drop(app.set_menu(bar)?),
+        None => drop(app.remove_menu()?),
+    }
+    #[cfg(not(target_os = "macos"))]
+    for window in windows::all(app) {
+        match &bar {
+            Some(bar) => drop(window.set_menu(bar.clone())?),
+            None => drop(window.remove_menu()?),
+        }
+    }
+    Ok(())
+}
