@@ -17,6 +17,7 @@ mod program;
 mod proxy;
 mod refusals;
 mod resume;
+mod screen;
 mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
@@ -25,3 +26,4 @@ mod tls;
 mod widgets;
 mod widgets_window;
 mod window;
+mod window_options;

@@ -44,6 +44,11 @@ pub fn widgets_desktop() -> PathBuf {
     binary("SELVEDGE_WIDGETS", "trame-widgets-desktop")
 }
 
+/// Notes in a window that has a menu and many options.
+pub fn window_app() -> PathBuf {
+    binary("SELVEDGE_WINDOW", "window-app")
+}
+
 fn binary(variable: &str, name: &str) -> PathBuf {
     let beside = || env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
     let path = env::var_os(variable).map_or_else(beside, PathBuf::from);
@@ -236,7 +241,12 @@ impl Program {
 
 /// The visible windows of a process, as the window manager lists them.
 pub fn windows_of(pid: i32) -> Vec<String> {
-    let listed = Command::new("wmctrl").args(["-l", "-p"]).output().unwrap();
+    windows_in(Command::new("wmctrl"), pid)
+}
+
+/// The same where `wmctrl` looks.
+pub fn windows_in(mut wmctrl: Command, pid: i32) -> Vec<String> {
+    let listed = wmctrl.args(["-l", "-p"]).output().unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let of_pid = |line: &&str| line.split_whitespace().nth(2) == Some(pid.to_string().as_str());
     listed.lines().filter(of_pid).map(|line| line.split(' ').next().unwrap().to_owned()).collect()

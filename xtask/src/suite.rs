@@ -185,7 +185,16 @@ fn ready_for_apps() -> Result {
 }
 
 fn build_apps() -> Result {
-    let apps = ["-p", "selvedge-desktop", "-p", "selvedge-manners", "-p", "reaction-diffusion"];
+    let apps = [
+        "-p",
+        "selvedge-desktop",
+        "-p",
+        "selvedge-manners",
+        "-p",
+        "reaction-diffusion",
+        "-p",
+        "window-app",
+    ];
     cargo(&[&["build", "--locked"], &apps[..]].concat())
 }
 
@@ -221,6 +230,7 @@ fn end_to_end_tests() -> Command {
         .env("SELVEDGE_MANNERS", project::debug_binary("selvedge-manners"))
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"))
         .env("SELVEDGE_NOTEBOOK", project::debug_binary("notebook"))
-        .env("SELVEDGE_WIDGETS", project::debug_binary("trame-widgets-desktop"));
+        .env("SELVEDGE_WIDGETS", project::debug_binary("trame-widgets-desktop"))
+        .env("SELVEDGE_WINDOW", project::debug_binary("window-app"));
     tests
 }

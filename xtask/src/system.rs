@@ -66,8 +66,14 @@ pub(crate) const SCREEN: &[Need] = &[
         others: ["wmctrl", "wmctrl", "wmctrl"],
     },
     Need {
+        probe: Probe::Program("xprop"),
+        why: "reads how windows are",
+        debian: "x11-utils",
+        others: ["xprop xwininfo", "xorg-xprop xorg-xwininfo", "xprop xwininfo"],
+    },
+    Need {
         probe: Probe::Program("xdotool"),
-        why: "finds windows",
+        why: "finds windows and presses keys",
         debian: "xdotool",
         others: ["xdotool", "xdotool", "xdotool"],
     },

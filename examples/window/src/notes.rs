@@ -1,0 +1,41 @@
+//! The notes: a text, whether it is saved, and what is asked before it gets lost.
+
+use std::time::Duration;
+
+use selvedge::{Closing, ConfirmClose, Ctx, Error, Result, Server};
+
+pub(crate) const NAME: &str = "window-app";
+
+pub(crate) fn set_up(server: &Server, time_to_close: Duration) {
+    server.state().set("text", "").set("saved", "").set("unsaved", false);
+    server.state().set("trame__title", "Notes");
+    server.on_change(["text", "saved"], |cx: Ctx, text: String, saved: String| {
+        let unsaved = text != saved;
+        cx.state().set("unsaved", unsaved);
+        cx.state().set("trame__title", if unsaved { "Notes (unsaved)" } else { "Notes" });
+        // There is nothing to save otherwise. In a browser there is no menu, which is no fault.
+        let _ = cx.server.window().enable_item("save", unsaved);
+    });
+    server.trigger("new", |cx: Ctx| {
+        cx.state().set("text", "");
+    });
+    // A program of your own would write a file here.
+    server.trigger("save", |cx: Ctx| -> Result<()> {
+        let text: String = cx.state().get("text")?;
+        cx.state().set("saved", text);
+        Ok(())
+    });
+    server.trigger("may_close", move |cx: Ctx| async move {
+        tokio::time::sleep(time_to_close).await;
+        let unsaved: bool = cx.state().get("unsaved")?;
+        Ok::<_, Error>(match unsaved {
+            true => Closing::Ask("The notes have changed. Close without saving them?".into()),
+            false => Closing::Allow,
+        })
+    });
+}
+
+/// What is asked before the notes get lost.
+pub(crate) fn question() -> ConfirmClose {
+    ConfirmClose::new().trigger("may_close").buttons("Close Without Saving", "Keep Writing")
+}

@@ -1,0 +1,155 @@
+//! A display of a test's own, for keys and focus that other tests must not take.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use crate::program::{until, windows_in};
+
+/// An X server and a window manager.
+pub struct Screen {
+    server: Child,
+    manager: Child,
+    name: String,
+}
+
+impl Screen {
+    pub async fn start() -> Self {
+        let mut server = Command::new("Xvfb")
+            // Without `-noreset` the server begins anew after its first client, and takes the second one along.
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1280x1024x24",
+                "-nolisten",
+                "tcp",
+                "-noreset",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        let mut openbox = Command::new("openbox");
+        openbox.arg("--sm-disable").stdout(Stdio::null()).stderr(Stdio::null());
+        let manager = openbox.env("DISPLAY", &name).spawn().unwrap();
+        let screen = Screen { server, manager, name };
+        until("the window manager", async || {
+            screen.command("wmctrl").arg("-m").output().unwrap().status.success().then_some(())
+        })
+        .await;
+        screen
+    }
+
+    /// What lets a program show its windows here.
+    pub fn environment(&self) -> [(&str, &OsStr); 2] {
+        [("DISPLAY", self.name.as_ref()), ("GDK_BACKEND", "x11".as_ref())]
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.envs(self.environment());
+        command
+    }
+
+    /// What a program prints that looks at this screen.
+    fn ask(&self, program: &str, arguments: &[&str]) -> String {
+        let answer = self.command(program).args(arguments).output().unwrap();
+        String::from_utf8_lossy(&answer.stdout).into_owned()
+    }
+
+    /// The windows of a program.
+    pub fn windows(&self, pid: i32) -> Vec<Window<'_>> {
+        let ids = windows_in(self.command("wmctrl"), pid);
+        ids.into_iter().map(|id| Window { screen: self, id }).collect()
+    }
+
+    /// The first window of a program, once it is there.
+    pub async fn window(&self, pid: i32) -> Window<'_> {
+        until("a window", async || self.windows(pid).pop()).await
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        for child in [&mut self.manager, &mut self.server] {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// A window on a screen, as the window system knows it.
+pub struct Window<'a> {
+    screen: &'a Screen,
+    pub id: String,
+}
+
+impl Window<'_> {
+    /// The number behind a label of `xwininfo`.
+    fn measured(&self, label: &str) -> i32 {
+        let answer = self.screen.ask("xwininfo", &["-id", &self.id]);
+        let line = answer.lines().find(|line| line.trim_start().starts_with(label));
+        line.and_then(|line| line.split_whitespace().last()?.parse().ok()).unwrap_or(-1)
+    }
+
+    /// Width and height without the frame.
+    pub fn size(&self) -> (i32, i32) {
+        (self.measured("Width:"), self.measured("Height:"))
+    }
+
+    /// The upper left corner of the frame.
+    pub fn corner(&self) -> (i32, i32) {
+        let x = self.measured("Absolute upper-left X:") - self.measured("Relative upper-left X:");
+        (x, self.measured("Absolute upper-left Y:") - self.title_bar())
+    }
+
+    /// Its height, 0 without one.
+    pub fn title_bar(&self) -> i32 {
+        self.measured("Relative upper-left Y:")
+    }
+
+    pub fn property(&self, name: &str) -> String {
+        self.screen.ask("xprop", &["-id", &self.id, name])
+    }
+
+    /// Whether it is `FULLSCREEN`, `HIDDEN` and so on.
+    pub fn is(&self, state: &str) -> bool {
+        self.property("_NET_WM_STATE").contains(&format!("_NET_WM_STATE_{state}"))
+    }
+
+    pub fn title(&self) -> String {
+        self.property("_NET_WM_NAME").split('"').nth(1).unwrap_or_default().to_owned()
+    }
+
+    /// Presses keys while it has the focus.
+    pub fn press(&self, keys: &[&str]) {
+        self.screen.ask("xdotool", &["windowactivate", "--sync", &self.id]);
+        self.screen.ask("xdotool", &[&["key", "--clearmodifiers", "--delay", "60"], keys].concat());
+    }
+
+    /// Drags the mouse from a place in the window by this much.
+    pub fn drag(&self, from: (i32, i32), by: (i32, i32)) {
+        let text = |number: i32| number.to_string();
+        let start = [text(from.0), text(from.1)];
+        self.screen.ask("xdotool", &["mousemove", "--window", &self.id, &start[0], &start[1]]);
+        self.screen.ask("xdotool", &["mousedown", "1"]);
+        // In steps, as a hand does it: the page has to notice the press before the mouse is let go.
+        let (x, y) = (text(by.0 / 10), text(by.1 / 10));
+        for _ in 0..10 {
+            self.screen.ask("xdotool", &["mousemove_relative", "--", &x, &y, "sleep", "0.05"]);
+        }
+        self.screen.ask("xdotool", &["mouseup", "1"]);
+    }
+
+    /// Closes it as its user does.
+    pub fn close(&self) {
+        self.screen.ask("wmctrl", &["-i", "-c", &self.id]);
+    }
+}

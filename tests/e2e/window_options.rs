@@ -1,0 +1,292 @@
+//! How the window is, read from the window system: by its options, by the program, by its menu, and how it closes.
+
+use serde_json::json;
+
+use crate::{
+    driver::Driver,
+    program::{Program, Traces, signal, until, window_app},
+    screen::{Screen, Window},
+    support::Client,
+};
+
+async fn becomes(what: &str, mut condition: impl FnMut() -> bool) {
+    until(what, async || condition().then_some(())).await;
+}
+
+async fn state_becomes(client: &mut Client, key: &str, value: serde_json::Value) {
+    until(key, async || (client.snapshot().await[key] == value).then_some(())).await;
+}
+
+/// Starts the program so that no other run has left its place for it.
+async fn program(screen: &Screen, arguments: &[&str]) -> Program {
+    let arguments = [&["--forget"], arguments].concat();
+    Program::start_with(&window_app(), &arguments, |command| {
+        command.envs(screen.environment());
+    })
+    .await
+}
+
+/// The same, with its page driven from the inside.
+async fn driven(screen: &Screen, arguments: &[&str]) -> Driver {
+    let arguments = [&["--forget", "--unasked"], arguments].concat();
+    let driver = Driver::window_of(&window_app(), &screen.environment(), &arguments).await;
+    driver.element("text").await;
+    driver
+}
+
+#[tokio::test]
+async fn a_window_opens_as_its_options_say() {
+    let screen = Screen::start().await;
+    let arguments = "--size 620x430 --position 90x70 --min-size 400x300 --max-size 900x700 --on-top \
+                     --zoom 1.25 --no-text-select --window-title Own";
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let driver = driven(&screen, &arguments).await;
+    let window = screen.window(driver.program().await).await;
+    becomes("the size", || window.size() == (620, 430)).await;
+    becomes("the position", || window.corner() == (90, 70)).await;
+    let limits = window.property("WM_NORMAL_HINTS");
+    assert!(limits.contains("minimum size: 400 by 300"), "{limits}");
+    assert!(limits.contains("maximum size: 900 by 700"), "{limits}");
+    becomes("above", || window.is("ABOVE")).await;
+    assert_eq!(driver.js("return Math.round(innerWidth * 1.25 / 5)").await, 620 / 5);
+    let select = "return getComputedStyle(document.querySelector('main')).webkitUserSelect";
+    assert_eq!(driver.js(select).await, "none");
+    let mut client = Client::connect_to(driver.traces.address().await).await;
+    client.set(json!({"text": "a"})).await.unwrap();
+    driver.js_until("document.title === 'Notes (unsaved)'").await;
+    assert_eq!(window.title(), "Own");
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_window_may_open_full_maximized_fixed_minimized_or_not_at_all() {
+    let screen = Screen::start().await;
+    for (option, state) in [
+        ("--fullscreen", "FULLSCREEN"),
+        ("--maximized", "MAXIMIZED_VERT"),
+        ("--minimized", "HIDDEN"),
+    ] {
+        let program = program(&screen, &[option]).await;
+        let window = screen.window(program.pid()).await;
+        becomes(option, || window.is(state)).await;
+    }
+    let fixed = program(&screen, &["--fixed-size", "--size", "500x300", "--frameless"]).await;
+    let window = screen.window(fixed.pid()).await;
+    becomes("a fixed size", || {
+        let limits = window.property("WM_NORMAL_HINTS");
+        limits.contains("minimum size: 500 by 300") && limits.contains("maximum size: 500 by 300")
+    })
+    .await;
+    becomes("no frame", || window.title_bar() == 0).await;
+    let hidden = program(&screen, &["--hidden"]).await;
+    hidden.joined(1).await;
+    assert!(screen.windows(hidden.pid()).is_empty());
+}
+
+#[tokio::test]
+async fn options_that_cannot_work_end_the_start_with_a_sentence() {
+    let traces = Traces::new();
+    let mut command = traces.command(&window_app());
+    let ended =
+        command.args(["--size", "800xNaN"]).env("SELVEDGE_NO_DIALOG", "1").status().unwrap();
+    assert_eq!(ended.code(), Some(70));
+    let log = traces.log();
+    assert!(log.contains("`800 × NaN` is no value for the window's size. Give width"), "{log}");
+}
+
+#[tokio::test]
+async fn the_program_and_the_menu_change_the_window() {
+    let screen = Screen::start().await;
+    let driver = driven(&screen, &[]).await;
+    let mut client = Client::connect_to(driver.traces.address().await).await;
+    let window = screen.window(driver.program().await).await;
+
+    client.trigger("resize", json!([500, 400])).await;
+    becomes("another size", || window.size() == (500, 400)).await;
+    client.trigger("move", json!([120, 130])).await;
+    becomes("another place", || window.corner() == (120, 130)).await;
+    client.trigger("look", json!([])).await;
+    let said = client.snapshot().await["seen"].as_str().unwrap().to_owned();
+    assert!(said.contains("size: (500.0, 400.0)") && said.contains("(120.0, 130.0)"), "{said}");
+    client.trigger("maximize", json!([])).await;
+    becomes("maximized", || window.is("MAXIMIZED_VERT")).await;
+    client.trigger("restore", json!([])).await;
+    becomes("restored", || !window.is("MAXIMIZED_VERT") && window.size() == (500, 400)).await;
+    client.trigger("fullscreen", json!([true])).await;
+    becomes("full", || window.is("FULLSCREEN")).await;
+    client.trigger("fullscreen", json!([false])).await;
+    becomes("not full", || !window.is("FULLSCREEN")).await;
+    client.trigger("minimize", json!([])).await;
+    becomes("minimized", || window.is("HIDDEN")).await;
+    client.trigger("restore", json!([])).await;
+    becomes("shown again", || !window.is("HIDDEN")).await;
+    client.trigger("zoom", json!([2])).await;
+    driver.js_until("innerWidth === 250").await;
+    client.trigger("zoom", json!([1])).await;
+    client.trigger("frameless", json!([true])).await;
+    becomes("no frame", || window.title_bar() == 0).await;
+    client.trigger("frameless", json!([false])).await;
+    becomes("a frame", || window.title_bar() > 0).await;
+    let refused = client.call("trame.trigger", json!(["resize", [-1, 400], {}])).await;
+    assert!(format!("{refused:?}").contains("no value for the window's size"), "{refused:?}");
+
+    // The menu: a shortcut, an item that a page enables, a check mark that both can set, and a click.
+    window.press(&["ctrl+s"]);
+    client.set(json!({"text": "one"})).await.unwrap();
+    becomes("the title", || window.title() == "Notes (unsaved)").await;
+    window.press(&["ctrl+s"]);
+    state_becomes(&mut client, "saved", json!("one")).await;
+    becomes("the title again", || window.title() == "Notes").await;
+    window.press(&["ctrl+shift+w"]);
+    state_becomes(&mut client, "wide", json!(true)).await;
+    client.set(json!({"wide": false})).await.unwrap();
+    state_becomes(&mut client, "wide", json!(false)).await;
+    window.press(&["ctrl+shift+w"]);
+    state_becomes(&mut client, "wide", json!(true)).await;
+    window.press(&["alt+v", "t"]);
+    state_becomes(&mut client, "on_top", json!(true)).await;
+    becomes("on top", || window.is("ABOVE")).await;
+    // Another menu: what the one before had is gone, and what is new works.
+    window.press(&["ctrl+shift+m"]);
+    state_becomes(&mut client, "simple", json!(true)).await;
+    window.press(&["ctrl+shift+w", "ctrl+shift+m"]);
+    state_becomes(&mut client, "simple", json!(false)).await;
+    assert_eq!(client.snapshot().await["wide"], true);
+    window.press(&["ctrl+shift+w"]);
+    state_becomes(&mut client, "wide", json!(false)).await;
+    driver.element("text").await.send_keys("two").await.unwrap();
+    window.press(&["ctrl+a", "ctrl+x"]);
+    state_becomes(&mut client, "text", json!("")).await;
+    window.press(&["ctrl+v", "ctrl+v"]);
+    until("what was cut", async || {
+        let text = client.snapshot().await["text"].as_str().unwrap().to_owned();
+        (text.len() == 12 && text.contains("two")).then_some(())
+    })
+    .await;
+    window.press(&["ctrl+equal"]);
+    driver.js_until("innerWidth < 480").await;
+
+    client.trigger("title", json!(["Mine"])).await;
+    becomes("a title of its own", || window.title() == "Mine").await;
+    client.trigger("title", json!([null])).await;
+    becomes("the page's title", || window.title() == "Notes (unsaved)").await;
+
+    // Without a question, *Quit* is the stop that every close is.
+    window.press(&["ctrl+q"]);
+    assert_eq!(until("the exit code", async || driver.traces.number("code")).await, 0);
+}
+
+#[tokio::test]
+async fn the_title_follows_the_state_while_the_page_is_lost() {
+    let screen = Screen::start().await;
+    let program = program(&screen, &["--unasked"]).await;
+    let window = screen.window(program.pid()).await;
+    program.joined(1).await;
+    becomes("the page's title", || window.title() == "Notes").await;
+    let mut client = program.client().await;
+    let web = |(_, name): &(i32, String)| name.starts_with("WebKitWebProces");
+    let page = program.traces.processes().into_iter().find(web).unwrap().0;
+    signal(page, "STOP");
+    client.set(json!({"text": "a"})).await.unwrap();
+    becomes("the title from the state", || window.title() == "Notes (unsaved)").await;
+    signal(page, "KILL");
+    program.joined(3).await;
+    client.trigger("save", json!([])).await;
+    becomes("the title from the page that came back", || window.title() == "Notes").await;
+}
+
+#[tokio::test]
+async fn closing_asks_when_something_would_be_lost() {
+    let screen = Screen::start().await;
+    let mut program = program(&screen, &[]).await;
+    let window = screen.window(program.pid()).await;
+    program.joined(1).await;
+    let mut client = program.client().await;
+    client.set(json!({"text": "a"})).await.unwrap();
+    state_becomes(&mut client, "unsaved", json!(true)).await;
+
+    for quit in [false, true] {
+        match quit {
+            true => window.press(&["ctrl+q"]),
+            false => window.close(),
+        }
+        question(&screen, &program, &window).await.press(&["Escape"]);
+        becomes("the question to go", || screen.windows(program.pid()).len() == 1).await;
+        assert_eq!(client.snapshot().await["unsaved"], true, "the program goes on");
+    }
+    // What the program does itself asks as well.
+    client.trigger("close", json!([])).await;
+    question(&screen, &program, &window).await.press(&["Tab", "Left", "Return"]);
+    assert_eq!(program.exit().await.code(), Some(0));
+    program.traces.nothing_is_left(program.port()).await;
+}
+
+#[tokio::test]
+async fn nothing_is_asked_when_nothing_is_lost_or_a_signal_ends_the_program() {
+    let screen = Screen::start().await;
+    let mut saved = program(&screen, &[]).await;
+    let window = screen.window(saved.pid()).await;
+    saved.joined(1).await;
+    window.close();
+    assert_eq!(saved.exit().await.code(), Some(0));
+
+    let mut unsaved = program(&screen, &[]).await;
+    let window = screen.window(unsaved.pid()).await;
+    unsaved.joined(1).await;
+    unsaved.client().await.set(json!({"text": "a"})).await.unwrap();
+    window.close();
+    question(&screen, &unsaved, &window).await;
+    signal(unsaved.pid(), "TERM");
+    assert_eq!(unsaved.exit().await.code(), Some(143), "not even while the question is open");
+    unsaved.traces.nothing_is_left(unsaved.port()).await;
+}
+
+#[tokio::test]
+async fn who_closes_again_while_the_program_decides_is_asked() {
+    let screen = Screen::start().await;
+    let mut program = program(&screen, &["--slow-to-close", "3600"]).await;
+    let window = screen.window(program.pid()).await;
+    program.joined(1).await;
+    window.close();
+    window.close();
+    question(&screen, &program, &window).await.press(&["Tab", "Left", "Return"]);
+    assert_eq!(program.exit().await.code(), Some(0));
+    program.traces.nothing_is_left(program.port()).await;
+}
+
+#[tokio::test]
+async fn a_frameless_window_is_dragged_by_its_page() {
+    let screen = Screen::start().await;
+    for (more, drags) in [
+        // The button in the row of the class `drag-region`, the text beside it, and a place outside of the row.
+        (None, [((40, 60), false), ((300, 470), false), ((300, 60), true)].as_slice()),
+        (Some("--drag"), &[((40, 60), false), ((300, 470), true)]),
+    ] {
+        let arguments = ["--frameless", "--position", "100x100"].into_iter().chain(more);
+        let driver = driven(&screen, &arguments.collect::<Vec<_>>()).await;
+        let window = screen.window(driver.program().await).await;
+        becomes("the place", || window.corner() == (100, 100)).await;
+        for (from, moves) in drags {
+            window.drag(*from, (50, 30));
+            if *moves {
+                // A page that is slow to notice the press lets the hand go a part of the way alone.
+                until("another place", async || {
+                    let moved = window.corner() != (100, 100);
+                    if !moved {
+                        window.drag(*from, (50, 30));
+                    }
+                    moved.then_some(())
+                })
+                .await;
+            } else {
+                assert_eq!(window.corner(), (100, 100), "{from:?}");
+            }
+        }
+    }
+}
+
+/// The dialog beside the window.
+async fn question<'a>(screen: &'a Screen, program: &Program, window: &Window<'_>) -> Window<'a> {
+    let other = || screen.windows(program.pid()).into_iter().find(|other| other.id != window.id);
+    until("the question", async || other()).await
+}
