@@ -115,6 +115,22 @@ impl Assets {
     ) -> Self {
         Assets::Embedded(EmbeddedFiles(Arc::new(get)))
     }
+
+    /// Files that are part of the program, and the folder that they come from. See [`assets!`](crate::assets!).
+    #[doc(hidden)]
+    pub fn with_source(
+        files: &'static [(&'static str, &'static [u8])],
+        folder: Option<&'static str>,
+    ) -> Self {
+        // A program that was copied to another machine has its files.
+        match folder.map(PathBuf::from).filter(|folder| folder.is_dir()) {
+            Some(folder) => Assets::Folder(folder),
+            None => Assets::embedded(|path| {
+                let (_, content) = files.iter().find(|(name, _)| *name == path)?;
+                Some(Cow::Borrowed(*content))
+            }),
+        }
+    }
 }
 
 impl From<&str> for Assets {
@@ -366,6 +382,20 @@ mod tests {
         assert_eq!(modules.www(), None);
         modules.add(&root);
         assert_eq!(modules.www(), Some(folder("root")));
+    }
+
+    #[test]
+    fn sources_come_from_their_folder_or_from_the_program() {
+        let files: &[(&str, &[u8])] = &[("a.css", b"a {}")];
+        let here = Assets::with_source(files, Some(env!("CARGO_MANIFEST_DIR")));
+        assert_eq!(here, Assets::Folder(env!("CARGO_MANIFEST_DIR").into()));
+        for folder in [None, Some("no/such/folder")] {
+            let Assets::Embedded(embedded) = Assets::with_source(files, folder) else {
+                panic!("it is a folder");
+            };
+            assert_eq!(embedded.get("a.css").unwrap(), &b"a {}"[..]);
+            assert_eq!(embedded.get("b.css"), None);
+        }
     }
 
     #[test]
