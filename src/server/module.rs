@@ -113,7 +113,7 @@ impl Assets {
     pub fn embedded(
         get: impl Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync + 'static,
     ) -> Self {
-        Assets::Embedded(EmbeddedFiles(Arc::new(get)))
+        Assets::Embedded(EmbeddedFiles { get: Arc::new(get), source: None })
     }
 
     /// Files that are part of the program, and the folder that they come from. See [`assets!`](crate::assets!).
@@ -123,13 +123,14 @@ impl Assets {
         folder: Option<&'static str>,
     ) -> Self {
         // A program that was copied to another machine has its files.
-        match folder.map(PathBuf::from).filter(|folder| folder.is_dir()) {
-            Some(folder) => Assets::Folder(folder),
-            None => Assets::embedded(|path| {
-                let (_, content) = files.iter().find(|(name, _)| *name == path)?;
-                Some(Cow::Borrowed(*content))
-            }),
-        }
+        let source = folder.map(PathBuf::from).filter(|folder| folder.is_dir());
+        let folder = source.clone();
+        let get = move |path: &str| {
+            let (_, content) = files.iter().find(|(name, _)| *name == path)?;
+            let newest = folder.as_ref().and_then(|folder| std::fs::read(folder.join(path)).ok());
+            Some(newest.map_or(Cow::Borrowed(*content), Cow::Owned))
+        };
+        Assets::Embedded(EmbeddedFiles { get: Arc::new(get), source })
     }
 }
 
@@ -150,19 +151,23 @@ type GetFile = dyn Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync;
 
 /// Files that are part of the program, see [`Assets::embedded`].
 #[derive(Clone)]
-pub struct EmbeddedFiles(Arc<GetFile>);
+pub struct EmbeddedFiles {
+    get: Arc<GetFile>,
+    /// The folder that they come from, while the program is developed.
+    source: Option<PathBuf>,
+}
 
 impl EmbeddedFiles {
     /// The content of a file, if there is one of this path.
     pub(crate) fn get(&self, path: &str) -> Option<Cow<'static, [u8]>> {
-        (self.0)(path)
+        (self.get)(path)
     }
 }
 
 /// The same function.
 impl PartialEq for EmbeddedFiles {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.get, &other.get)
     }
 }
 
@@ -280,14 +285,14 @@ impl Modules {
         served_beneath(&self.serve, path)
     }
 
-    /// The folders that are served from disk, by their part of the URL.
+    /// The folders that files of pages come from, by their part of the URL.
     pub(crate) fn folders(&self) -> Vec<(String, PathBuf)> {
         let root = self.www.iter().map(|www| ("", www));
         let served = self.serve.iter();
         let served = served.map(|(prefix, assets)| (prefix.as_str(), assets));
         let folders = served.chain(root).filter_map(|(prefix, assets)| match assets {
             Assets::Folder(folder) => Some((prefix.to_owned(), folder.clone())),
-            Assets::Embedded(_) => None,
+            Assets::Embedded(files) => Some((prefix.to_owned(), files.source.clone()?)),
         });
         folders.collect()
     }
@@ -386,15 +391,23 @@ mod tests {
 
     #[test]
     fn sources_come_from_their_folder_or_from_the_program() {
-        let files: &[(&str, &[u8])] = &[("a.css", b"a {}")];
-        let here = Assets::with_source(files, Some(env!("CARGO_MANIFEST_DIR")));
-        assert_eq!(here, Assets::Folder(env!("CARGO_MANIFEST_DIR").into()));
-        for folder in [None, Some("no/such/folder")] {
-            let Assets::Embedded(embedded) = Assets::with_source(files, folder) else {
+        const FILES: &[(&str, &[u8])] = &[("a.css", b"built")];
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.css"), "newest").unwrap();
+        std::fs::write(folder.path().join("b.css"), "not listed").unwrap();
+        let path: &'static str = folder.path().to_str().unwrap().to_owned().leak();
+        for (source, expected) in
+            [(Some(path), "newest"), (None, "built"), (Some("no/such/folder"), "built")]
+        {
+            let Assets::Embedded(files) = Assets::with_source(FILES, source) else {
                 panic!("it is a folder");
             };
-            assert_eq!(embedded.get("a.css").unwrap(), &b"a {}"[..]);
-            assert_eq!(embedded.get("b.css"), None);
+            assert_eq!(files.get("a.css").unwrap(), expected.as_bytes());
+            assert_eq!(files.get("b.css"), None);
+            let mut modules = Modules::default();
+            let serve = [("x".to_owned(), Assets::Embedded(files))].into();
+            modules.add(&Module { serve, ..Module::default() });
+            assert_eq!(modules.folders().len(), usize::from(expected == "newest"));
         }
     }
 
