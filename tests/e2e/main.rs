@@ -17,6 +17,7 @@ mod program;
 mod proxy;
 mod refusals;
 mod resume;
+mod starter;
 mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
