@@ -115,23 +115,6 @@ impl Assets {
     ) -> Self {
         Assets::Embedded(EmbeddedFiles { get: Arc::new(get), source: None })
     }
-
-    /// Files that are part of the program, and the folder that they come from. See [`assets!`](crate::assets!).
-    #[doc(hidden)]
-    pub fn with_source(
-        files: &'static [(&'static str, &'static [u8])],
-        folder: Option<&'static str>,
-    ) -> Self {
-        // A program that was copied to another machine has its files.
-        let source = folder.map(PathBuf::from).filter(|folder| folder.is_dir());
-        let folder = source.clone();
-        let get = move |path: &str| {
-            let (_, content) = files.iter().find(|(name, _)| *name == path)?;
-            let newest = folder.as_ref().and_then(|folder| std::fs::read(folder.join(path)).ok());
-            Some(newest.map_or(Cow::Borrowed(*content), Cow::Owned))
-        };
-        Assets::Embedded(EmbeddedFiles { get: Arc::new(get), source })
-    }
 }
 
 impl From<&str> for Assets {
@@ -152,9 +135,9 @@ type GetFile = dyn Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync;
 /// Files that are part of the program, see [`Assets::embedded`].
 #[derive(Clone)]
 pub struct EmbeddedFiles {
-    get: Arc<GetFile>,
+    pub(super) get: Arc<GetFile>,
     /// The folder that they come from, while the program is developed.
-    source: Option<PathBuf>,
+    pub(super) source: Option<PathBuf>,
 }
 
 impl EmbeddedFiles {
@@ -387,28 +370,6 @@ mod tests {
         assert_eq!(modules.www(), None);
         modules.add(&root);
         assert_eq!(modules.www(), Some(folder("root")));
-    }
-
-    #[test]
-    fn sources_come_from_their_folder_or_from_the_program() {
-        const FILES: &[(&str, &[u8])] = &[("a.css", b"built")];
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.css"), "newest").unwrap();
-        std::fs::write(folder.path().join("b.css"), "not listed").unwrap();
-        let path: &'static str = folder.path().to_str().unwrap().to_owned().leak();
-        for (source, expected) in
-            [(Some(path), "newest"), (None, "built"), (Some("no/such/folder"), "built")]
-        {
-            let Assets::Embedded(files) = Assets::with_source(FILES, source) else {
-                panic!("it is a folder");
-            };
-            assert_eq!(files.get("a.css").unwrap(), expected.as_bytes());
-            assert_eq!(files.get("b.css"), None);
-            let mut modules = Modules::default();
-            let serve = [("x".to_owned(), Assets::Embedded(files))].into();
-            modules.add(&Module { serve, ..Module::default() });
-            assert_eq!(modules.folders().len(), usize::from(expected == "newest"));
-        }
     }
 
     #[test]
