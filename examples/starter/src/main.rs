@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use selvedge::{Ctx, Module, Result, Server, WindowOptions};
+use selvedge_desktop::App;
 
 fn app() -> Result<Server> {
     let server = selvedge::get_server("starter");
@@ -31,5 +32,5 @@ fn app() -> Result<Server> {
 }
 
 fn main() -> ExitCode {
-    app().map_or_else(|error| selvedge::exit_code(Err(error)), selvedge_desktop::run)
+    App::new("starter", app).version(env!("CARGO_PKG_VERSION")).run()
 }
