@@ -109,7 +109,8 @@ async fn a_page_in_a_browser_comes_back_by_itself() {
     signal(first.pid(), "TERM");
     assert_eq!(first.exit().await.code(), Some(143));
 
-    let _second = Program::start(&program, &["--server", "--dev", "--port", &port]).await;
+    let second = Program::start(&program, &["--server", "--dev", "--port", &port]).await;
+    second.joined(1).await;
     driver.element("more").await.click().await.unwrap();
     driver.js_until("document.getElementById('square').textContent === '9'").await;
     driver.page.refresh().await.unwrap();
