@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use selvedge::{Error, Folders, Result, Server, StartOptions};
 
-use crate::{crash, notice, shell::TauriShell};
+use crate::{crash, development, notice, shell::TauriShell};
 
 /// What `--version` prints behind the name of an application that says none.
 const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
@@ -72,6 +72,7 @@ impl App {
 
     /// The same for a program that has read its command line itself.
     pub fn run_with(self, options: StartOptions) -> ExitCode {
+        let options = development::follow_tauri(options);
         if options.is_serve_only() {
             return selvedge::exit_code((self.set_up)().and_then(|server| server.run(options)));
         }

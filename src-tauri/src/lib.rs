@@ -20,6 +20,7 @@ mod app;
 mod appearance;
 mod control;
 mod crash;
+mod development;
 mod dialogs;
 mod ending;
 #[cfg(unix)]
@@ -74,6 +75,10 @@ pub use shell::TauriShell;
 /// ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and exits with 0 without starting a server. An
 /// application is known by the name of its server, for one user and on one display. Runs with `--server` have no part in
 /// it. [`App::several_instances`] turns it off.
+///
+/// # Development
+/// Debug builds that `cargo tauri dev` has started are started [for development](selvedge::StartOptions::development): pages follow
+/// their files, and the window that comes back after a change of the code has the state of the one before.
 ///
 /// # Linux
 /// With some NVIDIA drivers WebKitGTK shows a blank window, unless the program is started with

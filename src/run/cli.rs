@@ -352,6 +352,19 @@ mod tests {
     }
 
     #[test]
+    fn development_and_a_kept_state_are_asked_for() {
+        let options = parse(&["--keep-state", "a.kept"]).unwrap();
+        assert_eq!(options.kept_file("app"), Some("a.kept".into()));
+        assert!(!options.development && !options.hot_reload);
+        let options = parse(&["--dev"]).unwrap();
+        assert!(options.development && options.hot_reload);
+        let beside = options.kept_file("my app").unwrap();
+        assert_eq!(beside.parent(), std::env::current_exe().unwrap().parent());
+        assert!(beside.to_str().unwrap().ends_with(".my_app.kept"), "{beside:?}");
+        assert_eq!(parse(&[]).unwrap().kept_file("app"), None);
+    }
+
+    #[test]
     fn code_wins_over_the_command_line_but_for_the_host() {
         let options = parse(&["--host", "::1", "--port", "4000", "--timeout", "7"]).unwrap();
         let options = options.host("0.0.0.0").port(5000).idle_timeout(Duration::ZERO);

@@ -24,7 +24,8 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
             server.template_files().iter().map(std::path::absolute).collect();
         let watched = folders.iter().map(|(_, folder)| folder.clone());
         let watched: Vec<PathBuf> = watched.chain(page::folder().map(PathBuf::from)).collect();
-        let mut watch = match Watch::new(&files.unwrap_or_default(), &watched) {
+        let files = files.unwrap_or_default();
+        let mut watch = match Watch::new(&files, &watched) {
             Ok(watch) => watch,
             Err(error) => return tracing::warn!(%error, "pages do not follow their files"),
         };
@@ -36,12 +37,20 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
                 () = &mut others => break,
                 changed = watch.changed() => {
                     reload_templates(&server).await;
+                    let changed = without_templates(changed, &files);
                     server.reload_assets(&folders, &changed);
                     server.tell_pages(page.changed());
                 }
             }
         }
     }
+}
+
+/// Without the files of templates, which pages do not load. They may stand among others.
+fn without_templates(changed: BTreeSet<PathBuf>, templates: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let resolved = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    let templates: BTreeSet<PathBuf> = templates.iter().map(resolved).collect();
+    changed.into_iter().filter(|path| !templates.contains(&resolved(path))).collect()
 }
 
 /// The files of the built-in page as they were.

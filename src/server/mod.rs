@@ -11,6 +11,7 @@
 //! - [`ui`]: layouts and the holes in them
 //! - [`publish`]: what is sent to pages besides state
 //! - [`module`]: client code and assets
+//! - [`source`]: assets from the program's sources
 //! - [`reload`]: files that pages are made of, in development
 //! - [`running`]: what a run of it is
 //! - [`folders`]: where an application keeps its files
@@ -36,6 +37,7 @@ mod reload;
 mod resume;
 mod running;
 mod session;
+mod source;
 mod transfer;
 mod ui;
 mod window;

@@ -113,7 +113,7 @@ impl Assets {
     pub fn embedded(
         get: impl Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync + 'static,
     ) -> Self {
-        Assets::Embedded(EmbeddedFiles(Arc::new(get)))
+        Assets::Embedded(EmbeddedFiles { get: Arc::new(get), source: None })
     }
 }
 
@@ -134,19 +134,23 @@ type GetFile = dyn Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync;
 
 /// Files that are part of the program, see [`Assets::embedded`].
 #[derive(Clone)]
-pub struct EmbeddedFiles(Arc<GetFile>);
+pub struct EmbeddedFiles {
+    pub(super) get: Arc<GetFile>,
+    /// The folder that they come from, while the program is developed.
+    pub(super) source: Option<PathBuf>,
+}
 
 impl EmbeddedFiles {
     /// The content of a file, if there is one of this path.
     pub(crate) fn get(&self, path: &str) -> Option<Cow<'static, [u8]>> {
-        (self.0)(path)
+        (self.get)(path)
     }
 }
 
 /// The same function.
 impl PartialEq for EmbeddedFiles {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.get, &other.get)
     }
 }
 
@@ -264,14 +268,14 @@ impl Modules {
         served_beneath(&self.serve, path)
     }
 
-    /// The folders that are served from disk, by their part of the URL.
+    /// The folders that files of pages come from, by their part of the URL.
     pub(crate) fn folders(&self) -> Vec<(String, PathBuf)> {
         let root = self.www.iter().map(|www| ("", www));
         let served = self.serve.iter();
         let served = served.map(|(prefix, assets)| (prefix.as_str(), assets));
         let folders = served.chain(root).filter_map(|(prefix, assets)| match assets {
             Assets::Folder(folder) => Some((prefix.to_owned(), folder.clone())),
-            Assets::Embedded(_) => None,
+            Assets::Embedded(files) => Some((prefix.to_owned(), files.source.clone()?)),
         });
         folders.collect()
     }

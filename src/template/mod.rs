@@ -1,6 +1,7 @@
 //! Pages as text: Vue templates from strings, files and elements.
 
 mod element;
+mod source;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,14 @@ impl Template {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Io { doing: "reading a template", source })?;
         Ok(Template { file: Some(path.to_owned()), ..text.into() })
+    }
+
+    /// A text that is part of the program, and the file that it comes from. See [`template!`](crate::template!).
+    #[doc(hidden)]
+    pub fn with_source(text: &'static str, file: Option<&'static str>) -> Self {
+        // A program that was copied to another machine has its text.
+        let file = file.map(PathBuf::from).filter(|file| file.is_file());
+        Template { file, ..text.into() }
     }
 
     /// The file that it was read from.

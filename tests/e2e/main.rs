@@ -18,6 +18,7 @@ mod proxy;
 mod refusals;
 mod resume;
 mod screen;
+mod starter;
 mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]

@@ -49,6 +49,11 @@ pub fn window_app() -> PathBuf {
     binary("SELVEDGE_WINDOW", "window-app")
 }
 
+/// The program that users start from.
+pub fn starter() -> PathBuf {
+    binary("SELVEDGE_STARTER", "starter")
+}
+
 fn binary(variable: &str, name: &str) -> PathBuf {
     let beside = || env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
     let path = env::var_os(variable).map_or_else(beside, PathBuf::from);

@@ -12,6 +12,7 @@ mod page;
 mod peers;
 mod project;
 mod screenshots;
+mod starter;
 mod suite;
 mod system;
 #[cfg(unix)]
@@ -46,7 +47,7 @@ enum Task {
     },
     /// Run every check and every test, without a screen
     Test(suite::Options),
-    /// Open the desktop application and start it again whenever a source changes
+    /// Open the desktop application, show each change of a page in it, and start it again whenever other sources change
     Dev {
         /// More arguments of `tauri dev`, after `--`
         #[arg(last = true)]
@@ -65,7 +66,11 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Build the web page that the library embeds
-    Ui,
+    Ui {
+        /// Build it again whenever a source changes; debug builds that run show it
+        #[arg(long)]
+        watch: bool,
+    },
     /// Check the rules that no other tool knows: who may use whom, sizes, names
     Tidy,
     /// Draw docs/screenshot-light.png and docs/screenshot-dark.png from the running application
@@ -80,7 +85,8 @@ fn main() -> ExitCode {
         Task::Dev { arguments } => tauri_cli::dev(&arguments),
         Task::Package { appimage } => tauri_cli::package(appimage),
         Task::Bench { arguments } => app::bench(&arguments),
-        Task::Ui => page::build(),
+        Task::Ui { watch: false } => page::build(),
+        Task::Ui { watch: true } => page::watch(),
         Task::Tidy => tidy::check(),
         Task::Screenshots => screenshots::draw(),
     };

@@ -28,6 +28,12 @@ pub(crate) fn build() -> Result {
     script("build")
 }
 
+/// Builds the page, and builds it again whenever a source changes.
+pub(crate) fn watch() -> Result {
+    ensure_packages(&folder())?;
+    command::become_program(npm(&folder())?.args(["run", "watch"]))
+}
+
 /// Builds the page if a source is newer than the result.
 pub(crate) fn ensure_built() -> Result {
     let built = modified(&folder().join("dist/index.html"));

@@ -13,7 +13,7 @@ use crate::{
     cargo_deny,
     command::{self, Result},
     display::Display,
-    page, peers, project, system, tidy,
+    page, peers, project, starter, system, tidy,
 };
 
 #[derive(Args)]
@@ -51,6 +51,8 @@ enum Step {
     Clippy,
     /// The desktop program and the examples, with their tests
     Apps,
+    /// The program that users start from, as a project of its own
+    Starter,
     /// The application in real windows and browsers
     E2e,
 }
@@ -161,6 +163,10 @@ impl Step {
                 build_apps()?;
                 cargo(&["test", "--locked", "-p", "selvedge-desktop", "-p", "reaction-diffusion"])?;
             }
+            Self::Starter => {
+                system::ensure(system::DESKTOP)?;
+                starter::build()?;
+            }
             Self::E2e => return end_to_end(),
         }
         Ok(None)
@@ -215,6 +221,7 @@ fn end_to_end() -> Result<Option<String>> {
     page::ensure_installed()?;
     build_apps()?;
     build_examples()?;
+    starter::build()?;
     cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
     let display = Display::start(1280, 1024)?.with_window_manager()?;
     command::run(display.show(&mut end_to_end_tests()))?;
@@ -231,6 +238,7 @@ fn end_to_end_tests() -> Command {
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"))
         .env("SELVEDGE_NOTEBOOK", project::debug_binary("notebook"))
         .env("SELVEDGE_WIDGETS", project::debug_binary("trame-widgets-desktop"))
-        .env("SELVEDGE_WINDOW", project::debug_binary("window-app"));
+        .env("SELVEDGE_WINDOW", project::debug_binary("window-app"))
+        .env("SELVEDGE_STARTER", project::debug_binary("starter"));
     tests
 }

@@ -48,7 +48,7 @@ pub fn app() -> Result<Server> {
     let started = simulation.clone();
     server.on(Lifecycle::ServerStart, move |cx: Ctx| started.start(&cx.server));
     server.on(Lifecycle::ServerExited, move |_: Ctx| simulation.stop());
-    server.template("main", include_str!("page.html"));
+    server.template("main", selvedge::template!("src/page.html"));
     server.set_window(WindowOptions::new().size(1180.0, 760.0).min_size(640.0, 480.0));
     Ok(server)
 }
@@ -75,7 +75,9 @@ fn declare_state(server: &Server) -> Result<()> {
         .set("history", json!([]))
         .set("job", Job::default())
         .set("size", worker::SIZE)
-        .set("status", "");
+        .set("status", "")
+        // The simulation starts anew with the program.
+        .transient(&["iteration", "rate", "coverage", "history", "job", "status"]);
     Ok(())
 }
 

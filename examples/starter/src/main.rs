@@ -1,0 +1,36 @@
+//! A counter in a window: a complete program to start your own from.
+#![forbid(unsafe_code)]
+// No console window beside the program on Windows.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+use std::process::ExitCode;
+
+use selvedge::{Ctx, Module, Result, Server, WindowOptions};
+use selvedge_desktop::App;
+
+fn app() -> Result<Server> {
+    let server = selvedge::get_server("starter");
+    server.state().set("trame__title", "Starter").set("count", 1).set("square", 1);
+
+    server.on_change("count", |cx: Ctx, count: i64| {
+        cx.state().set("square", count * count);
+    });
+    server.trigger("add", |cx: Ctx, by: i64| {
+        cx.state().update("count", |count: &mut i64| *count += by)
+    });
+
+    server.template("main", selvedge::template!("page/main.html"));
+    server.enable_module(Module {
+        name: "starter".into(),
+        serve: [("starter".into(), selvedge::assets!("page", ["style.css"]))].into(),
+        styles: vec!["starter/style.css".into()],
+        ..Module::default()
+    })?;
+    let icon = include_bytes!("../icons/icon.png").as_slice();
+    server.set_window(WindowOptions::new().size(480.0, 320.0).icon_png(icon));
+    Ok(server)
+}
+
+fn main() -> ExitCode {
+    App::new("starter", app).version(env!("CARGO_PKG_VERSION")).run()
+}

@@ -1,0 +1,24 @@
+//! Files of the program's sources: part of a release, and read from where they are while the program is developed.
+
+/// A template from a file of the program's sources, as a [`Template`](crate::Template).
+///
+/// The path is relative to the folder of the program's `Cargo.toml`. The text is part of the program, so that a release needs no
+/// file. In a debug build, pages follow the file with [`StartOptions::hot_reload`](crate::StartOptions::hot_reload).
+///
+/// ```
+/// let server = selvedge::Server::new("doc");
+/// server.template("main", selvedge::template!("src/template/source.rs"));
+/// ```
+#[macro_export]
+macro_rules! template {
+    ($path:literal) => {
+        $crate::Template::with_source(
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path)),
+            if cfg!(debug_assertions) {
+                Some(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path))
+            } else {
+                None
+            },
+        )
+    };
+}

@@ -1,0 +1,118 @@
+//! The program that users start from, as a project of its own, while it is developed: its page follows its files, and its
+//! state outlives it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    driver::Driver,
+    program::{Program, close, signal, starter, until},
+};
+
+/// The program in a folder for one test, because its state is kept beside it.
+fn copied(folder: &Path) -> PathBuf {
+    let copy = folder.join("starter");
+    fs::hard_link(starter(), &copy).or_else(|_| fs::copy(starter(), &copy).map(drop)).unwrap();
+    copy
+}
+
+/// A file of the project with another text, until this is dropped.
+struct Edited {
+    file: PathBuf,
+    original: String,
+}
+
+impl Edited {
+    fn new(file: &str, from: &str, to: &str) -> Self {
+        let file = starter().parent().unwrap().parent().unwrap().join("starter/program").join(file);
+        let original = fs::read_to_string(&file).unwrap();
+        assert!(original.contains(from), "{original}");
+        fs::write(&file, original.replace(from, to)).unwrap();
+        Edited { file, original }
+    }
+}
+
+impl Drop for Edited {
+    fn drop(&mut self) {
+        fs::write(&self.file, &self.original).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn it_shows_its_page_and_ends_with_its_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = copied(folder.path());
+    let driver = Driver::window_of(&program, &[], &[]).await;
+    driver.element("more").await.click().await.unwrap();
+    driver.js_until("document.getElementById('square').textContent === '4'").await;
+    assert_eq!(driver.js("return document.title").await, "Starter");
+    driver.js_until("getComputedStyle(document.querySelector('main')).display === 'grid'").await;
+    let window = until("a window", async || driver.windows().await.pop()).await;
+    close(&window);
+    until("the exit code", async || driver.traces.number("code")).await;
+    assert_eq!(driver.traces.number("code"), Some(0), "{}", driver.traces.log());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "it leaves nothing behind");
+}
+
+#[tokio::test]
+async fn a_window_follows_its_files_and_comes_back_with_its_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = copied(folder.path());
+    let driver = Driver::window_of(&program, &[], &["--dev"]).await;
+    for square in [4, 9] {
+        driver.element("more").await.click().await.unwrap();
+        let shown = format!("document.getElementById('square').textContent === '{square}'");
+        driver.js_until(&shown).await;
+    }
+    // Were the page loaded again, this would be gone.
+    driver.js("window.same = true").await;
+    let template = Edited::new("page/main.html", "One more", "And one more");
+    driver.js_until("document.body.textContent.includes('And one more')").await;
+    let style = Edited::new("page/style.css", "gap: 1rem", "gap: 77px");
+    driver.js_until("getComputedStyle(document.querySelector('main')).rowGap === '77px'").await;
+    assert_eq!(driver.js("return window.same").await, true);
+    driver.js_until("document.getElementById('square').textContent === '9'").await;
+    // What `tauri dev` does when the code has changed.
+    let kept = folder.path().join("starter.starter.kept");
+    until("the state to be kept", async || {
+        let kept = fs::read(&kept).unwrap_or_default();
+        kept.windows(6).any(|window| window == b"count\x92").then_some(())
+    })
+    .await;
+    signal(driver.program().await, "KILL");
+    drop(driver);
+    drop((template, style));
+
+    let driver = Driver::window_of(&program, &[], &["--dev"]).await;
+    driver.js_until("document.getElementById('square')?.textContent === '9'").await;
+    driver.js_until("document.body.textContent.includes('One more')").await;
+    let window = until("a window", async || driver.windows().await.pop()).await;
+    close(&window);
+    until("the exit code", async || driver.traces.number("code")).await;
+    assert!(!kept.exists(), "who closes the window has finished with this state");
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_comes_back_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = copied(folder.path());
+    let driver = Driver::chromium().await;
+    let mut first = Program::start(&program, &["--server", "--dev", "--port", "0"]).await;
+    let log = first.traces.log();
+    let link = log.split_whitespace().find(|word| word.contains("sign_in=")).unwrap();
+    driver.page.goto(link).await.unwrap();
+    driver.element("more").await.click().await.unwrap();
+    driver.js_until("document.getElementById('square').textContent === '4'").await;
+    let port = first.port().to_string();
+    signal(first.pid(), "TERM");
+    assert_eq!(first.exit().await.code(), Some(143));
+
+    let second = Program::start(&program, &["--server", "--dev", "--port", &port]).await;
+    second.joined(1).await;
+    driver.element("more").await.click().await.unwrap();
+    driver.js_until("document.getElementById('square').textContent === '9'").await;
+    driver.page.refresh().await.unwrap();
+    driver.js_until("document.getElementById('square')?.textContent === '9'").await;
+}
