@@ -22,6 +22,7 @@ mod stock_client;
 #[allow(dead_code)]
 mod support;
 mod tls;
+mod weight;
 mod widgets;
 mod widgets_window;
 mod window;

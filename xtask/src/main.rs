@@ -60,6 +60,9 @@ enum Task {
     },
     /// Measure what must be fast
     Bench {
+        /// Measure the page beside trame's page, in a browser
+        #[arg(long)]
+        page: bool,
         /// More arguments of `cargo bench`, after `--`
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -79,7 +82,8 @@ fn main() -> ExitCode {
         Task::Test(options) => suite::run(&options),
         Task::Dev { arguments } => tauri_cli::dev(&arguments),
         Task::Package { appimage } => tauri_cli::package(appimage),
-        Task::Bench { arguments } => app::bench(&arguments),
+        Task::Bench { page: true, .. } => suite::measure_page(),
+        Task::Bench { page: false, arguments } => app::bench(&arguments),
         Task::Ui => page::build(),
         Task::Tidy => tidy::check(),
         Task::Screenshots => screenshots::draw(),
