@@ -80,7 +80,7 @@ impl Notebook {
         until("a new connection", async || {
             let is_back = self.joins() > joined;
             // Every other time the page is told to hurry, else it waits as long as it does by itself.
-            if !is_back && joined % 2 == 0 && !matches!(fault, Fault::Silence) {
+            if !is_back && joined.is_multiple_of(2) && !matches!(fault, Fault::Silence) {
                 self.hurry().await;
             }
             is_back.then_some(())

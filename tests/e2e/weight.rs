@@ -75,33 +75,33 @@ async fn turn(driver: &Driver, template: &str, manifests: &[PathBuf]) -> BTreeMa
     driver.page.goto("about:blank").await.unwrap();
     running.stop().await.unwrap();
     let paths = figures["paths"].take();
-    let packed = if_packed(&paths, manifests);
+    let saved = saved_by_packing(&paths, manifests);
     let number = |(name, value): (&String, &Value)| Some((name.clone(), value.as_f64()?));
     let mut figures: BTreeMap<_, _> =
         figures.as_object().unwrap().iter().filter_map(number).collect();
-    // The built-in page is sent so. What comes from folders is not packed by this server, and not by trame's.
-    if let Some(packed) = packed {
-        figures.insert("bytes sent, if packed".into(), packed);
-    } else {
-        figures.insert("bytes sent, if packed".into(), figures["bytes sent"]);
-    }
+    // The built-in page is sent packed. What comes from folders is not, here or by trame's server.
+    figures.insert("bytes sent, if packed".into(), figures["bytes sent"] - saved);
     figures
 }
 
-/// Bytes of trame's page if gzip packed its files.
-fn if_packed(paths: &Value, manifests: &[PathBuf]) -> Option<f64> {
-    let www = manifests.iter().find(|manifest| manifest.ends_with("www.json"))?;
+/// Bytes by which the files of trame's page would be smaller if gzip packed them. The built-in page has none of them.
+fn saved_by_packing(paths: &Value, manifests: &[PathBuf]) -> f64 {
+    let Some(www) = manifests.iter().find(|manifest| manifest.ends_with("www.json")) else {
+        return 0.0;
+    };
     let folder = www.with_file_name("www").join("www");
-    let files = paths.as_array()?.iter().filter_map(Value::as_str);
-    let packed = files.filter_map(|path| gzip(&folder.join(path.trim_start_matches('/'))));
-    Some(packed.sum::<usize>() as f64)
+    let paths = paths.as_array().unwrap().iter().filter_map(Value::as_str);
+    let files = paths.map(|path| folder.join(path.trim_start_matches('/')));
+    let saved =
+        files.filter_map(|file| Some(fs::metadata(&file).ok()?.len() as f64 - gzip(&file)?));
+    saved.sum()
 }
 
-fn gzip(file: &Path) -> Option<usize> {
+fn gzip(file: &Path) -> Option<f64> {
     let input = fs::File::open(file).ok().filter(|_| file.is_file())?;
     let output =
         Command::new("gzip").arg("-9c").stdin(input).stderr(Stdio::null()).output().ok()?;
-    Some(output.stdout.len())
+    Some(output.stdout.len() as f64)
 }
 
 fn median(mut all: Vec<f64>) -> f64 {
