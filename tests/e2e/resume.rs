@@ -190,7 +190,8 @@ async fn scroll_focus_and_selection_stay_through_a_cut_and_a_restart() {
         .await;
     notebook.driver.js_until("document.querySelectorAll('#lines li').length === 40").await;
     // Long enough to know its place in the order of changes, by which it tells a restart from a cut.
-    notebook.driver.js_until("parseFloat(clock.textContent) > 2.5").await;
+    notebook.driver.js("window.first = parseFloat(clock.textContent)").await;
+    notebook.driver.js_until("parseFloat(clock.textContent) > first + 2.5").await;
     notebook.driver.js("draft.setSelectionRange(4, 8); scrollTo(0, 57)").await;
     let place = "[document.activeElement.id, draft.selectionStart, draft.selectionEnd, Math.round(scrollY)].join()";
     notebook.driver.js_until(&format!("{place} === 'draft,4,8,57'")).await;
