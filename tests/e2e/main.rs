@@ -24,6 +24,7 @@ mod stock_client;
 #[allow(dead_code)]
 mod support;
 mod tls;
+mod weight;
 mod widgets;
 mod widgets_window;
 mod window;

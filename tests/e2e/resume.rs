@@ -80,7 +80,7 @@ impl Notebook {
         until("a new connection", async || {
             let is_back = self.joins() > joined;
             // Every other time the page is told to hurry, else it waits as long as it does by itself.
-            if !is_back && joined % 2 == 0 && !matches!(fault, Fault::Silence) {
+            if !is_back && joined.is_multiple_of(2) && !matches!(fault, Fault::Silence) {
                 self.hurry().await;
             }
             is_back.then_some(())
@@ -190,7 +190,8 @@ async fn scroll_focus_and_selection_stay_through_a_cut_and_a_restart() {
         .await;
     notebook.driver.js_until("document.querySelectorAll('#lines li').length === 40").await;
     // Long enough to know its place in the order of changes, by which it tells a restart from a cut.
-    notebook.driver.js_until("parseFloat(clock.textContent) > 2.5").await;
+    notebook.driver.js("window.first = parseFloat(clock.textContent)").await;
+    notebook.driver.js_until("parseFloat(clock.textContent) > first + 2.5").await;
     notebook.driver.js("draft.setSelectionRange(4, 8); scrollTo(0, 57)").await;
     let place = "[document.activeElement.id, draft.selectionStart, draft.selectionEnd, Math.round(scrollY)].join()";
     notebook.driver.js_until(&format!("{place} === 'draft,4,8,57'")).await;

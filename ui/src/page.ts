@@ -86,12 +86,13 @@ export class Page {
   }
 
   start(): void {
+    // First of all: what follows is done while the server answers.
+    this.connection.connect();
     this.status.show(element("shell"), () => this.connection.connect());
     this.forwardConsole();
     window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
     window.addEventListener("beforeunload", () => void this.announce("client_exited"));
-    this.connection.connect();
   }
 
   /** Calls a trigger of the server, after what the user has edited so far. */

@@ -61,6 +61,9 @@ enum Task {
     },
     /// Measure what must be fast
     Bench {
+        /// Measure the page beside trame's page, in a browser
+        #[arg(long)]
+        page: bool,
         /// More arguments of `cargo bench`, after `--`
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -84,7 +87,8 @@ fn main() -> ExitCode {
         Task::Test(options) => suite::run(&options),
         Task::Dev { arguments } => tauri_cli::dev(&arguments),
         Task::Package { appimage } => tauri_cli::package(appimage),
-        Task::Bench { arguments } => app::bench(&arguments),
+        Task::Bench { page: true, .. } => suite::measure_page(),
+        Task::Bench { page: false, arguments } => app::bench(&arguments),
         Task::Ui { watch: false } => page::build(),
         Task::Ui { watch: true } => page::watch(),
         Task::Tidy => tidy::check(),

@@ -228,6 +228,15 @@ fn end_to_end() -> Result<Option<String>> {
     Ok(None)
 }
 
+/// `cargo xtask bench --page`: what the page costs beside trame's page.
+pub(crate) fn measure_page() -> Result {
+    page::ensure_built()?;
+    system::ensure(system::DRIVERS)?;
+    let test =
+        ["test", "--release", "-p", "selvedge-e2e", "weight", "--", "--ignored", "--nocapture"];
+    cargo(&test)
+}
+
 /// The tests, ended by force if one of them hangs.
 fn end_to_end_tests() -> Command {
     let mut tests = command::new("timeout");
