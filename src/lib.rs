@@ -83,6 +83,8 @@ pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
 pub use controller::{FunctionId, Lifecycle};
 pub use error::{Error, Failure, Holder, Result, TransferError};
 pub use net::{is_port_free, wait_port_free};
+#[cfg(unix)]
+pub use run::{Claim, Instance, Launches};
 pub use run::{
     Cli, Exit, FrameSink, FrameStream, Running, Shell, ShellExit, ShellSession, ShellStart,
     Signals, StartOptions, Started, StopHandle, StopReport, exit_code,

@@ -23,8 +23,6 @@ mod crash;
 mod development;
 mod dialogs;
 mod ending;
-#[cfg(unix)]
-mod instance;
 mod menu;
 mod notice;
 mod place;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(unix)]
+use selvedge::{Claim, Instance, Launches};
 use selvedge::{
     Error, Folders, Launch, Result, Shell, ShellExit, ShellSession, ShellStart, Signals,
 };
@@ -11,8 +13,6 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-#[cfg(unix)]
-use crate::instance::{self, Claim, Instance};
 use crate::{
     control::Windows, dialogs::NativeDialogs, ending::Ending, menu::Shown, place,
     question::Question, splash, windows,
@@ -65,8 +65,8 @@ impl Shell for TauriShell {
         let ending = Arc::new(Ending::new(app.handle().clone()));
         tasks.spawn_on(ending.clone().obey(signals), &runtime);
         #[cfg(unix)]
-        if let Some(listener) = instance.as_mut().and_then(Instance::listener) {
-            tasks.spawn_on(listen(listener, ending.clone(), launches), &runtime);
+        if let Some(arriving) = instance.as_mut().and_then(Instance::launches) {
+            tasks.spawn_on(listen(arriving, ending.clone(), launches), &runtime);
         }
         let show = show(app.handle().clone(), name, ending.clone(), starting, launched);
         tasks.spawn_on(show, &runtime);
@@ -88,7 +88,7 @@ impl TauriShell {
     fn claim(self, name: &str) -> Result<Claim> {
         match self.several_instances {
             true => Ok(Claim::Unknown),
-            false => instance::claim(name),
+            false => Instance::claim(name),
         }
     }
 }
@@ -141,13 +141,9 @@ async fn show(
 
 /// Takes later launches over, until the program ends: then they are to begin anew.
 #[cfg(unix)]
-async fn listen(
-    listener: std::os::unix::net::UnixListener,
-    ending: Arc<Ending>,
-    launches: UnboundedSender<Launch>,
-) {
+async fn listen(arriving: Launches, ending: Arc<Ending>, launches: UnboundedSender<Launch>) {
     let take = move |launch| !ending.has_begun() && launches.send(launch).is_ok();
-    if let Err(error) = Instance::listen(listener, take).await {
+    if let Err(error) = arriving.take_over(take).await {
         tracing::warn!("later launches cannot be taken over: {error}");
     }
 }

@@ -10,6 +10,7 @@
 //! - [`blocking`]: programs that do nothing else, in a browser or in a window
 //! - [`exposure`]: what to know when other machines can reach a server
 //! - [`shell`]: the seam to a desktop host; [`signals`]: what asks a program to end
+//! - [`instance`]: whether the application runs already, on Unix
 //! - [`logging`]: for programs that bring no logger
 //!
 //! What must hold: whatever a run starts has ended when its stop returns, and the stop returns only when each address
@@ -19,6 +20,8 @@ mod blocking;
 mod cli;
 mod exposure;
 mod frames;
+#[cfg(unix)]
+mod instance;
 mod keep;
 mod logging;
 mod options;
@@ -32,6 +35,8 @@ mod stop;
 pub use blocking::{Exit, exit_code};
 pub use cli::Cli;
 pub use frames::{FrameSink, FrameStream};
+#[cfg(unix)]
+pub use instance::{Claim, Instance, Launches};
 pub use options::StartOptions;
 pub use running::Running;
 pub use shell::{Shell, ShellExit, ShellSession, ShellStart};

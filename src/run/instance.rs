@@ -20,8 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use selvedge::{Error, Folders, Launch, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{Error, Folders, Launch, Result};
 
 /// How long a second launch tries to reach the first.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,20 +33,27 @@ const MAX_LAUNCH: u64 = 16 << 20;
 /// What a first instance answers.
 const TAKEN: &[u8] = b"taken";
 
-/// What a launch has turned out to be.
-pub(crate) enum Claim {
+/// What a launch has turned out to be; see [`Instance::claim`].
+pub enum Claim {
+    /// It is the first.
     First(Instance),
-    /// The first has taken it over.
+    /// Another was first, and has taken this one over: there is nothing left to do.
     Second,
-    /// There is no place for the lock: then nothing is known of others.
+    /// There is no place for a lock, so that nothing is known of others.
     Unknown,
 }
 
-/// The first launch.
-pub(crate) struct Instance {
+/// The first launch of an application, for one user and on one display. For hosts; only on Unix.
+///
+/// Others cannot be first as long as this process lives. Later launches wait until they are taken over, and begin anew when
+/// this is dropped.
+pub struct Instance {
     listener: Option<UnixListener>,
     paths: Paths,
 }
+
+/// Where later launches of an application arrive.
+pub struct Launches(UnixListener);
 
 #[derive(Clone)]
 struct Paths {
@@ -55,22 +63,6 @@ struct Paths {
 
 /// Held as long as the process lives.
 static HELD: OnceLock<File> = OnceLock::new();
-
-/// Finds out whether this launch is the first.
-///
-/// # Errors
-/// [`Error::OtherInstance`] when the first does not answer.
-pub(crate) fn claim(name: &str) -> Result<Claim> {
-    for folder in places(name) {
-        match attempt(&Paths::within(&folder, name)) {
-            Ok(Some(claim)) => return Ok(claim),
-            Ok(None) => return Err(Error::OtherInstance(name.to_owned())),
-            Err(error) => tracing::debug!("no lock in {}: {error}", folder.display()),
-        }
-    }
-    tracing::warn!("it cannot be known whether {name} runs already: there is no place for a lock");
-    Ok(Claim::Unknown)
-}
 
 /// The user's own folder for such files, and another for systems without one.
 fn places(name: &str) -> impl Iterator<Item = PathBuf> {
@@ -148,12 +140,55 @@ fn hand_over(socket: &Path) -> io::Result<()> {
 }
 
 impl Instance {
-    /// Takes launches over for as long as `take` says that it does.
-    pub(crate) async fn listen(
-        listener: UnixListener,
+    /// Finds out whether this launch of the application with this server name is the first, and hands it over if not.
+    ///
+    /// It waits for ten seconds at most, on this thread.
+    ///
+    /// # Errors
+    /// [`Error::OtherInstance`] when the first does not answer.
+    pub fn claim(server_name: &str) -> Result<Claim> {
+        for folder in places(server_name) {
+            match attempt(&Paths::within(&folder, server_name)) {
+                Ok(Some(claim)) => return Ok(claim),
+                Ok(None) => return Err(Error::OtherInstance(server_name.to_owned())),
+                Err(error) => tracing::debug!("no lock in {}: {error}", folder.display()),
+            }
+        }
+        tracing::warn!(
+            "there is no place for a lock: whether {server_name} runs already is not known"
+        );
+        Ok(Claim::Unknown)
+    }
+
+    /// Where later launches arrive. There is one such place: a second call gives none.
+    pub fn launches(&mut self) -> Option<Launches> {
+        self.listener.take().map(Launches)
+    }
+}
+
+impl Launches {
+    /// Takes launches over until the future is dropped. `take` says whether the application goes on and takes this one;
+    /// otherwise the launch tries again, and is the first when this process has ended.
+    ///
+    /// # Errors
+    /// What the system says when nothing more can arrive.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn take_over(
+        self,
+        take: impl Fn(Launch) -> bool + Clone + Send + 'static,
+    ) -> Result<()> {
+        self.accept(take)
+            .await
+            .map_err(|source| Error::Io { doing: "taking launches over", source })
+    }
+
+    async fn accept(
+        self,
         take: impl Fn(Launch) -> bool + Clone + Send + 'static,
     ) -> io::Result<()> {
-        let listener = tokio::net::UnixListener::from_std(listener)?;
+        let listener = tokio::net::UnixListener::from_std(self.0)?;
         loop {
             let (mut stream, _) = listener.accept().await?;
             let take = take.clone();
@@ -168,11 +203,6 @@ impl Instance {
                 }
             });
         }
-    }
-
-    /// What later launches reach it by; there is one.
-    pub(crate) fn listener(&mut self) -> Option<UnixListener> {
-        self.listener.take()
     }
 }
 
