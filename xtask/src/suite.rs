@@ -7,6 +7,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
+#[cfg(target_os = "linux")]
+use crate::installers;
 #[cfg(unix)]
 use crate::targets;
 use crate::{
@@ -55,6 +57,8 @@ enum Step {
     Starter,
     /// The application in real windows and browsers
     E2e,
+    /// The packages for users: what is in them, and the Debian one in a clean system
+    Installers,
 }
 
 struct Outcome {
@@ -168,6 +172,10 @@ impl Step {
                 starter::build()?;
             }
             Self::E2e => return end_to_end(),
+            #[cfg(target_os = "linux")]
+            Self::Installers => return packages_for_users(),
+            #[cfg(not(target_os = "linux"))]
+            Self::Installers => return Ok(Some("packages, which are checked on Linux".into())),
         }
         Ok(None)
     }
@@ -226,6 +234,17 @@ fn end_to_end() -> Result<Option<String>> {
     let display = Display::start(1280, 1024)?.with_window_manager()?;
     command::run(display.show(&mut end_to_end_tests()))?;
     Ok(None)
+}
+
+/// The packages that users install, and the tests that are run with the installed program.
+#[cfg(target_os = "linux")]
+fn packages_for_users() -> Result<Option<String>> {
+    ready_for_apps()?;
+    for needs in [system::SCREEN, system::DRIVERS, system::INSTALLERS] {
+        system::ensure(needs)?;
+    }
+    cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
+    installers::check()
 }
 
 /// The tests, ended by force if one of them hangs.
