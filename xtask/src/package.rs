@@ -28,7 +28,14 @@ const APPIMAGE: &str = "appimage";
 const ENDINGS: [&str; 6] = ["deb", "rpm", "AppImage", "msi", "exe", "dmg"];
 
 /// For cargo: makes the page a part of debug builds, too, which otherwise read it from the folder that it was built in.
-const WITH_PAGE: [&str; 2] = ["--config", "profile.dev.package.selvedge.debug-assertions=false"];
+const WITH_PAGE: [&str; 6] = [
+    "--config",
+    "profile.dev.package.selvedge.debug-assertions=false",
+    "--config",
+    "profile.dev.package.rust-embed.debug-assertions=false",
+    "--config",
+    "profile.dev.package.rust-embed-utils.debug-assertions=false",
+];
 
 #[derive(Args)]
 pub(crate) struct Options {
