@@ -95,7 +95,8 @@ fn by_driver(root: &Root, display: &Display) -> Result {
     let mut tests = command::new("timeout");
     tests
         .args(["--kill-after=10", "300", "cargo", "test", "--locked", "-p", "selvedge-e2e"])
-        .args(["--", "--exact"])
+        // One after another: a second launch would show the window of the first.
+        .args(["--", "--exact", "--test-threads=1"])
         .args(WINDOW_TESTS)
         .env("SELVEDGE_DESKTOP", program);
     command::run(display.show(&mut tests))
