@@ -29,11 +29,11 @@ exec chroot --userspec=\"$user\" --groups= \"$root\" \"$@\"\n";
 
 /// Who uses the program: an ordinary user.
 const VISITOR: &str = "1000:1000";
-pub(crate) const VISITORS_HOME: &str = "/home/visitor";
+pub(crate) const VISITORS_HOME: &str = "/visitor";
 
 /// What changes with every installation and belongs to the package manager; the user's data; what is mounted.
 const NOT_COMPARED: [&str; 9] = [
-    "/home/visitor",
+    "/visitor",
     "/proc",
     "/dev",
     "/packages",
