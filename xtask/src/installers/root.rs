@@ -81,7 +81,9 @@ impl Root {
         // Whoever comes next makes a new one, unless this run comes to its end.
         let _ = fs::remove_file(root.stamp());
         if known == root.made_for {
-            fs::remove_dir_all(root.visitors_files()).map_err(|error| root.failed(&error))?;
+            if root.visitors_files().exists() {
+                fs::remove_dir_all(root.visitors_files()).map_err(|error| root.failed(&error))?;
+            }
             root.give_home()?;
             return Ok(Found::Root(root));
         }
