@@ -8,6 +8,10 @@ mod app;
 mod cargo_deny;
 mod command;
 mod display;
+mod icons;
+#[cfg(target_os = "linux")]
+mod installers;
+mod package;
 mod page;
 mod peers;
 mod project;
@@ -54,11 +58,9 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Build the packages that users install
-    Package {
-        /// Build an AppImage as well (downloads its tools)
-        #[arg(long)]
-        appimage: bool,
-    },
+    Package(package::Options),
+    /// Draw the icon in all its sizes from src-tauri/icons/icon.svg
+    Icons,
     /// Measure what must be fast
     Bench {
         /// Measure the page beside trame's page, in a browser
@@ -86,7 +88,8 @@ fn main() -> ExitCode {
         Task::Run { web: false, release, arguments } => app::open(release, &arguments),
         Task::Test(options) => suite::run(&options),
         Task::Dev { arguments } => tauri_cli::dev(&arguments),
-        Task::Package { appimage } => tauri_cli::package(appimage),
+        Task::Package(options) => package::build(&options),
+        Task::Icons => icons::draw(),
         Task::Bench { page: true, .. } => suite::measure_page(),
         Task::Bench { page: false, arguments } => app::bench(&arguments),
         Task::Ui { watch: false } => page::build(),

@@ -7,6 +7,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
+#[cfg(target_os = "linux")]
+use crate::installers;
 #[cfg(unix)]
 use crate::targets;
 use crate::{
@@ -55,6 +57,8 @@ enum Step {
     Starter,
     /// The application in real windows and browsers
     E2e,
+    /// The packages for users: what is in them, and the Debian one in a clean system
+    Installers,
 }
 
 struct Outcome {
@@ -168,6 +172,10 @@ impl Step {
                 starter::build()?;
             }
             Self::E2e => return end_to_end(),
+            #[cfg(target_os = "linux")]
+            Self::Installers => return packages_for_users(),
+            #[cfg(not(target_os = "linux"))]
+            Self::Installers => return Ok(Some("packages, which are checked on Linux".into())),
         }
         Ok(None)
     }
@@ -190,24 +198,19 @@ fn ready_for_apps() -> Result {
     page::ensure_built()
 }
 
+/// All programs that are tested, in one go, so that they share what they are built of.
 fn build_apps() -> Result {
-    let apps = [
-        "-p",
-        "selvedge-desktop",
-        "-p",
-        "selvedge-manners",
-        "-p",
+    const APPS: [&str; 6] = [
+        "notebook",
         "reaction-diffusion",
-        "-p",
+        "selvedge-desktop",
+        "selvedge-manners",
+        "trame-widgets",
         "window-app",
     ];
-    cargo(&[&["build", "--locked"], &apps[..]].concat())
-}
-
-/// Examples that only the end-to-end tests start.
-fn build_examples() -> Result {
-    let packages = ["-p", "notebook", "-p", "trame-widgets", "--features", "trame-widgets/desktop"];
-    cargo(&[&["build", "--locked"], &packages[..]].concat())
+    let packages = APPS.iter().flat_map(|app| ["-p", app]);
+    let mut build = command::cargo(&["build", "--locked", "--features", "trame-widgets/desktop"]);
+    command::run(build.args(packages))
 }
 
 /// Windows and browsers are driven on Linux only: the drivers and the display without a screen are from there.
@@ -220,7 +223,6 @@ fn end_to_end() -> Result<Option<String>> {
     system::ensure(system::DRIVERS)?;
     page::ensure_installed()?;
     build_apps()?;
-    build_examples()?;
     starter::build()?;
     cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
     let display = Display::start(1280, 1024)?.with_window_manager()?;
@@ -235,6 +237,17 @@ pub(crate) fn measure_page() -> Result {
     let test =
         ["test", "--release", "-p", "selvedge-e2e", "weight", "--", "--ignored", "--nocapture"];
     cargo(&test)
+}
+
+/// The packages that users install, and the tests that are run with the installed program.
+#[cfg(target_os = "linux")]
+fn packages_for_users() -> Result<Option<String>> {
+    ready_for_apps()?;
+    for needs in [system::SCREEN, system::DRIVERS, system::INSTALLERS] {
+        system::ensure(needs)?;
+    }
+    cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
+    installers::check()
 }
 
 /// The tests, ended by force if one of them hangs.

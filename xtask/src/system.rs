@@ -136,6 +136,41 @@ pub(crate) const PEERS: &[Need] = &[
     },
 ];
 
+/// What looks into packages, and makes a clean system to install one in.
+#[cfg(target_os = "linux")]
+pub(crate) const INSTALLERS: &[Need] = &[
+    Need {
+        probe: Probe::Program("debootstrap"),
+        why: "makes a clean system to install the package in",
+        debian: "debootstrap",
+        others: ["debootstrap", "debootstrap", "debootstrap"],
+    },
+    Need {
+        probe: Probe::Program("lintian"),
+        why: "finds mistakes in Debian packages",
+        debian: "lintian",
+        others: ["", "", ""],
+    },
+    Need {
+        probe: Probe::Program("desktop-file-validate"),
+        why: "checks desktop entries",
+        debian: "desktop-file-utils",
+        others: ["desktop-file-utils", "desktop-file-utils", "desktop-file-utils"],
+    },
+    Need {
+        probe: Probe::Program("appstreamcli"),
+        why: "checks what software centers show",
+        debian: "appstream",
+        others: ["appstream", "appstream", "AppStream"],
+    },
+    Need {
+        probe: Probe::Program("rpm"),
+        why: "reads RPM packages",
+        debian: "rpm",
+        others: ["rpm", "rpm-tools", "rpm"],
+    },
+];
+
 /// Installs what is missing on Debian and its relatives; elsewhere says what to install.
 ///
 /// Outside Linux nothing is left to install: what links this program links a window too, and the web view is part of
