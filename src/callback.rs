@@ -4,7 +4,7 @@
 //! sync or async and return a value or a `Result`. Which of these a closure is, the compiler finds out through the marker
 //! type `M`, which is never written down.
 
-use std::{collections::VecDeque, panic::AssertUnwindSafe};
+use std::{any::Any, collections::VecDeque, panic::AssertUnwindSafe};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use indexmap::IndexMap;
@@ -261,14 +261,15 @@ pub(crate) fn caught<T: 'static>(
     AssertUnwindSafe(future).catch_unwind().map(flat).boxed()
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
     // Not a sentence for clients: nobody has chosen what is in it.
-    Error::Callback(format!("panicked: {text}")).into()
+    Error::Callback(format!("panicked: {}", panic_message(panic))).into()
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 #[cfg(test)]

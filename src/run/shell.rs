@@ -11,7 +11,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{Running, StartOptions, StopHandle};
-use crate::{Error, Result, Server, WindowOptions};
+use crate::{Error, Result, Server, WindowOptions, callback::panic_message};
 
 /// A desktop host: something that shows a URL until its user closes it.
 pub trait Shell {
@@ -99,7 +99,7 @@ async fn set_up(set_up: SetUp, name: &str) -> Result<Server> {
         Ok(server) => server?,
         Err(error) => {
             // The panic's message was printed when it happened. The runtime cancels nothing that has begun.
-            let panic = error.try_into_panic().map(|panic| message(&*panic));
+            let panic = error.try_into_panic().map(|panic| panic_message(&*panic).to_owned());
             return Err(Error::Panicked(panic.unwrap_or_default()));
         }
     };
@@ -111,12 +111,6 @@ async fn set_up(set_up: SetUp, name: &str) -> Result<Server> {
             hint: "Give the name of the server that its set-up makes",
         }),
     }
-}
-
-/// What a panic said.
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 /// What a host gets to show one application.
