@@ -206,7 +206,8 @@ fn build_apps() -> Result {
 
 /// Examples that only the end-to-end tests start.
 fn build_examples() -> Result {
-    let packages = ["-p", "notebook", "-p", "trame-widgets", "--features", "trame-widgets/desktop"];
+    let packages =
+        ["-p", "files", "-p", "notebook", "-p", "trame-widgets", "--features", "trame-widgets/desktop"];
     cargo(&[&["build", "--locked"], &packages[..]].concat())
 }
 
@@ -245,6 +246,7 @@ fn end_to_end_tests() -> Command {
         .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
         .env("SELVEDGE_MANNERS", project::debug_binary("selvedge-manners"))
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"))
+        .env("SELVEDGE_FILES", project::debug_binary("files"))
         .env("SELVEDGE_NOTEBOOK", project::debug_binary("notebook"))
         .env("SELVEDGE_WIDGETS", project::debug_binary("trame-widgets-desktop"))
         .env("SELVEDGE_WINDOW", project::debug_binary("window-app"))
