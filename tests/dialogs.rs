@@ -8,7 +8,7 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use selvedge::{
     Ctx, Dialogs, Failure, MessageAnswer, MessageButtons, MessageRequest, OpenRequest, Result,
-    Running, SaveRequest, Server, Shell, ShellExit, ShellSession,
+    Running, SaveRequest, Server, Shell, ShellExit, ShellStart,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -163,9 +163,11 @@ impl Dialogs for Host {
 
 /// A host that plays a window, and beside it a browser.
 impl Shell for Host {
-    fn run(self, session: ShellSession) -> Result<ShellExit> {
+    fn run(self, start: ShellStart) -> Result<ShellExit> {
+        let runtime = start.runtime().clone();
+        let session = runtime.block_on(start.start())?;
         session.server.set_dialogs(Arc::new(self.clone()));
-        session.runtime.clone().block_on(async {
+        runtime.block_on(async {
             let address = session.origin.trim_start_matches("http://").parse().unwrap();
             let link = session.url.strip_prefix(&session.origin).unwrap();
             let signed_in: Answer = request_to(address, "GET", link, &[], "").await;

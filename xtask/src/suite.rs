@@ -206,8 +206,16 @@ fn build_apps() -> Result {
 
 /// Examples that only the end-to-end tests start.
 fn build_examples() -> Result {
-    let packages =
-        ["-p", "files", "-p", "notebook", "-p", "trame-widgets", "--features", "trame-widgets/desktop"];
+    let packages = [
+        "-p",
+        "files",
+        "-p",
+        "notebook",
+        "-p",
+        "trame-widgets",
+        "--features",
+        "trame-widgets/desktop",
+    ];
     cargo(&[&["build", "--locked"], &packages[..]].concat())
 }
 
