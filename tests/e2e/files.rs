@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hasher},
     io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use fantoccini::Locator;
@@ -162,7 +162,7 @@ async fn a_window_asks_in_native_dialogs() {
     let outside = Traces::new();
     let display = Display::start(&outside);
     let target = outside.path().join("saved.bin");
-    let driver = Driver::window_of(&files(), &[("DISPLAY", display.0.as_ref())], &[]).await;
+    let driver = Driver::window_of(&files(), &[("DISPLAY", display.name.as_ref())], &[]).await;
     driver.element("megabytes").await;
     let mut client = Client::connect_to(driver.traces.address().await).await;
     client.set(json!({"megabytes": 20})).await.unwrap();
@@ -211,23 +211,26 @@ fn red_picture(path: &Path) {
     writer.write_image_data(&[255, 0, 0].repeat(9)).unwrap();
 }
 
-/// A display of its own, so that the keyboard belongs to one test. It ends with the traces.
-struct Display(String);
+/// A display of its own, so that the keyboard belongs to one test.
+struct Display {
+    name: String,
+    processes: [Child; 2],
+}
 
 impl Display {
     fn start(traces: &Traces) -> Self {
         let mut server = traces.command("Xvfb".as_ref());
         server.args(["-displayfd", "1", "-screen", "0", "1280x1024x24"]).stdout(Stdio::piped());
         let mut number = String::new();
-        let output = server.spawn().unwrap().stdout.unwrap();
-        BufReader::new(output).read_line(&mut number).unwrap();
-        let display = format!(":{}", number.trim());
-        traces.command("openbox".as_ref()).env("DISPLAY", &display).spawn().unwrap();
-        Display(display)
+        let mut server = server.spawn().unwrap();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        let manager = traces.command("openbox".as_ref()).env("DISPLAY", &name).spawn().unwrap();
+        Display { name, processes: [manager, server] }
     }
 
     fn tool(&self, program: &str, args: &[&str]) -> String {
-        let output = Command::new(program).args(args).env("DISPLAY", &self.0).output().unwrap();
+        let output = Command::new(program).args(args).env("DISPLAY", &self.name).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -242,6 +245,15 @@ impl Display {
             ready.then_some(Dialog { display: self })
         })
         .await
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            drop(process.kill());
+            drop(process.wait());
+        }
     }
 }
 
