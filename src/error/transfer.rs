@@ -17,6 +17,10 @@ pub enum TransferError {
         size: u64,
     },
 
+    /// The user has cancelled what was still to come.
+    #[error("the user has cancelled the upload")]
+    Cancelled,
+
     /// Nothing moved for as long as [`TransferLimits::patience`](crate::TransferLimits::patience) allows.
     #[error(
         "nothing was transferred for {0:?}, so the transfer was ended. Let the user start it again"

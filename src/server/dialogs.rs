@@ -154,7 +154,7 @@ impl OpenedFiles {
     ///
     /// # Errors
     /// [`TransferError::File`] when it cannot be opened; [`TransferError::NoPage`] when the page is gone,
-    /// [`TransferError::Interrupted`] when its user has cancelled the rest, and [`TransferError::Stalled`].
+    /// [`TransferError::Cancelled`] when its user has cancelled the rest, and [`TransferError::Stalled`].
     pub async fn next(&mut self) -> Result<Option<Upload>, TransferError> {
         let patience = self.server.transfers().patience();
         match &mut self.source {
@@ -171,9 +171,7 @@ impl OpenedFiles {
                     Ok(Some(file))
                 }
                 () = shown.client.gone.cancelled() => Err(TransferError::NoPage(GONE)),
-                () = files.withdrawal.cancelled() => {
-                    Err(TransferError::Interrupted { done: 0, size: 0 })
-                }
+                () = files.withdrawal.cancelled() => Err(TransferError::Cancelled),
                 () = tokio::time::sleep(patience) => Err(TransferError::Stalled(patience)),
             },
         }

@@ -21,12 +21,16 @@ async fn nothing_serious_is_found(driver: Driver, dark: bool) {
     driver.drawn().await;
     let seen = driver.js("return matchMedia('(prefers-color-scheme: dark)').matches").await;
     assert_eq!(seen, dark);
-
     serious_findings_are_none(&driver, &[]).await;
     driver.page.clone().close().await.unwrap();
 }
 
-/// Looks at what is on the screen, leaving out what `elsewhere` selects.
+/// Looks at what is on the screen.
+pub async fn nothing_serious_is_in(driver: &Driver) {
+    serious_findings_are_none(driver, &[]).await;
+}
+
+/// The same, leaving out what `elsewhere` selects.
 async fn serious_findings_are_none(driver: &Driver, elsewhere: &[&str]) {
     let serious = serious_findings(driver, elsewhere).await;
     assert!(serious.is_empty(), "{serious:#?}");

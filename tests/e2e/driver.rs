@@ -78,7 +78,12 @@ impl Driver {
         ];
         let args = [&args, flags].concat();
         let capabilities = json!({
-            "browserName": "chrome", "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": args}
+            "browserName": "chrome",
+            "goog:chromeOptions": {
+                "binary": "/usr/bin/chromium",
+                "args": args,
+                "prefs": {"download.default_directory": traces.path().join("downloads")},
+            },
         });
         let driver = traces.command("chromedriver".as_ref());
         Self::connect(driver, "--port=", traces, capabilities).await

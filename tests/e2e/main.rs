@@ -9,6 +9,7 @@ mod browser;
 mod closing;
 mod driver;
 mod endings;
+mod files;
 mod manifest;
 mod manners;
 mod packages;

@@ -54,6 +54,11 @@ pub fn starter() -> PathBuf {
     binary("SELVEDGE_STARTER", "starter")
 }
 
+/// The example with files and dialogs, in a window or for browsers.
+pub fn files() -> PathBuf {
+    binary("SELVEDGE_FILES", "files")
+}
+
 fn binary(variable: &str, name: &str) -> PathBuf {
     let beside = || env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
     let path = env::var_os(variable).map_or_else(beside, PathBuf::from);

@@ -97,11 +97,22 @@ pub async fn request_with(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Answer {
+    request_to(running.addresses()[0], method, path, headers, body).await
+}
+
+/// The same for a server of another process.
+pub async fn request_to(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        head += &format!("Host: {}\r\n", running.url().trim_start_matches("http://"));
+        head += &format!("Host: {address}\r\n");
     }
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
@@ -189,9 +200,13 @@ impl Client {
     }
 
     pub async fn hello(socket: WebSocketStream<TcpStream>) -> Self {
+        Self::hello_with(socket, SECRET).await
+    }
+
+    pub async fn hello_with(socket: WebSocketStream<TcpStream>, secret: &str) -> Self {
         let (chunks, inbox) = Default::default();
         let mut client = Client { socket, next_id: 0, chunks, inbox, id: String::new() };
-        let hello = client.call("wslink.hello", json!([{ "secret": SECRET }])).await.unwrap();
+        let hello = client.call("wslink.hello", json!([{ "secret": secret }])).await.unwrap();
         client.id = to_json(&hello)["clientID"].as_str().unwrap().to_owned();
         client
     }

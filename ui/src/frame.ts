@@ -9,6 +9,23 @@ export interface Frame {
   palette?: Uint8Array;
 }
 
+/** Formats that browsers read themselves. Their pictures know their size. */
+const ENCODED = ["png", "jpeg", "webp", "avif", "gif", "bmp"];
+
+/**
+ * A picture that is the content of a file: bytes as they are, a Blob, or an object with such `data` and a `format` that is no
+ * format of plain pixels. Nothing for anything else.
+ */
+export function encodedPicture(value: unknown): Blob | null {
+  if (value instanceof Blob) return value;
+  if (value instanceof Uint8Array) return new Blob([value as Uint8Array<ArrayBuffer>]);
+  const { format, data } = (value ?? {}) as { format?: unknown; data?: unknown };
+  if (typeof format !== "string" || !ENCODED.includes(format)) return null;
+  if (data instanceof Blob || data instanceof Uint8Array)
+    return new Blob([data as Uint8Array<ArrayBuffer> | Blob], { type: `image/${format}` });
+  throw new TypeError(`A ${format} frame needs its content as bytes in \`data\`.`);
+}
+
 const BYTES_PER_PIXEL = { indexed8: 1, gray8: 1, rgba8: 4 };
 const PALETTE_BYTES = 256 * 3;
 
@@ -18,7 +35,7 @@ export function checkFrame(value: unknown): Frame {
   const { width, height, format, data, palette } = frame ?? {};
   if (!isSize(width) || !isSize(height)) throw new TypeError("A frame needs a width and a height.");
   if (!format || !Object.hasOwn(BYTES_PER_PIXEL, format))
-    throw new TypeError(`A frame is indexed8, gray8 or rgba8, not ${String(format)}.`);
+    throw new TypeError(`A frame is indexed8, gray8, rgba8 or a picture such as png or jpeg, not ${String(format)}.`);
   const expected = width * height * BYTES_PER_PIXEL[format];
   if (!(data instanceof Uint8Array) || data.length !== expected)
     throw new TypeError(`A ${format} frame of ${width}×${height} has ${expected} bytes, not ${data?.length ?? 0}.`);

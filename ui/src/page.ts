@@ -3,10 +3,14 @@
 import * as Vue from "vue";
 import { runActions, TemplateRefs } from "./actions";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
+import { SelvedgeImage } from "./components/image";
 import { SelvedgePlot } from "./components/plot";
+import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { type Client, createClient } from "./client";
 import { CallError, Connection, ConnectionLost, type Link, messageOf } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
+import { Dialogs } from "./dialogs";
+import { downloadFrom } from "./downloads";
 import { isPromise } from "./files";
 import type { Config } from "./options";
 import { reloadAssets } from "./reload";
@@ -18,6 +22,7 @@ import { Streams } from "./streams";
 import { download } from "./template-tools";
 import { Templates } from "./templates";
 import { createTrame, type Trame } from "./trame";
+import { Uploads } from "./uploads";
 import { installWidgets } from "./widgets";
 import { loadExternalScripts } from "./widgets/handler";
 
@@ -31,6 +36,8 @@ export class Page {
   private readonly state: SharedState;
   private readonly streams: Streams;
   private readonly resume: Resume;
+  private readonly uploads: Uploads;
+  private readonly dialogs: Dialogs;
   private readonly templateRefs = new TemplateRefs();
   private readonly connectListeners = new Set<() => void>();
   private readonly client: { client: Client; settled: () => void; linkChanged: (link: Link) => void };
@@ -53,6 +60,7 @@ export class Page {
         this.streams.disconnected();
         this.resume.disconnected();
         this.client.linkChanged(link);
+        this.dialogs.disconnected();
       },
       ready: () => void this.synchronise(),
       extras: (known) => {
@@ -67,17 +75,22 @@ export class Page {
     this.streams = new Streams(this.connection);
     this.resume = new Resume(this.connection);
     this.client = createClient(this.connection, this.state, (work) => void this.track(work));
+    const notice = (message: string) => this.status.notice(message);
+    this.uploads = new Uploads(this.connection, notice);
+    this.dialogs = new Dialogs(this.connection, this.uploads, notice);
+    const { connection, state, uploads, connectListeners } = this;
     const { client } = this.client;
     const { refs } = this.templateRefs;
-    this.trame = createTrame(this.connection, this.state, client, refs, this.trigger, this.connectListeners);
+    this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners);
     this.connection.subscribe(STATE_TOPIC, (values) => {
       this.state.apply(values as Record<string, unknown>);
       this.resume.changed();
     });
     this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.trame.refs));
     this.connection.subscribe(DOWNLOAD_TOPIC, (file) => {
-      const { name, type, content } = file as { name: string; type?: string; content: Uint8Array };
-      void download(name, content, type);
+      const { name, type, content, url } = file as { name: string; type?: string; content?: Uint8Array; url?: string };
+      if (url === undefined) void download(name, content, type);
+      else downloadFrom(new URL(url, document.baseURI).href, name);
     });
     this.connection.subscribe(RELOAD_TOPIC, (urls) => reloadAssets(urls, () => window.location.reload()));
     this.state.setLocal("trame__busy", 0);
@@ -88,7 +101,8 @@ export class Page {
   start(): void {
     // First of all: what follows is done while the server answers.
     this.connection.connect();
-    this.status.show(element("shell"), () => this.connection.connect());
+    const fromDialogs = () => this.uploads.list.filter(({ to, ended }) => to === "" && !ended);
+    this.status.show(element("shell"), () => this.connection.connect(), fromDialogs);
     this.forwardConsole();
     window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
@@ -166,8 +180,11 @@ export class Page {
     this.trame.app = app;
     app.provide("trame", this.trame);
     app.provide(STREAMS, this.streams);
+    app.provide(UPLOADS, this.uploads);
     app.component("SelvedgeCanvas", SelvedgeCanvas);
     app.component("SelvedgePlot", SelvedgePlot);
+    app.component("SelvedgeImage", SelvedgeImage);
+    app.component("SelvedgeUpload", SelvedgeUpload);
     app.config.errorHandler = (error) => console.error(error);
     templates.install(app);
     followTitleAndIcon(this.state);

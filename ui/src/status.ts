@@ -2,7 +2,9 @@
 // is there before the first template and does not depend on any widget package.
 
 import { computed, createApp, defineComponent, h, reactive, ref, shallowReactive, watch, type VNode } from "vue";
+import { line } from "./components/upload";
 import type { Link } from "./connection";
+import type { Upload } from "./uploads";
 
 /** Time that the server may take before the page shows that it waits, in ms. */
 const BUSY_DELAY = 250;
@@ -42,8 +44,8 @@ export class Status {
     this.noticeTimer = setTimeout(() => (this.seen.notice = ""), NOTICE_TIME);
   }
 
-  /** Shows all this in `element`. */
-  show(element: Element, reconnect: () => void): void {
+  /** Shows all this in `element`, and the `uploads` that have no place in a template. */
+  show(element: Element, reconnect: () => void, uploads: () => Upload[]): void {
     const { seen, connection, busy } = this;
     const waiting = ref(false);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -68,6 +70,8 @@ export class Status {
       else if (seen.notice) {
         const dismiss = h("button", { onClick: () => (seen.notice = "") }, "Dismiss");
         lines.push(h("div", { class: "sv-bar sv-bar-notice", role: "alert" }, [h("span", seen.notice), dismiss]));
+      } else if (uploads().length > 0) {
+        lines.push(h("div", { class: "sv-bar" }, [h("ul", { class: "sv-transfers" }, uploads().map(line))]));
       }
       return lines;
     });

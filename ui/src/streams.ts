@@ -6,7 +6,8 @@
 
 import type { Connection } from "./connection";
 
-export type Draw = (frame: unknown) => void;
+/** A promise is waited for before the frame is acknowledged. */
+export type Draw = (frame: unknown) => void | Promise<void>;
 
 interface Stream {
   draws: Set<Draw>;
@@ -20,6 +21,8 @@ interface Stream {
 export class Streams {
   private readonly streams = new Map<string, Stream>();
   private extras = false;
+  /** How many there were so far. */
+  private connections = 0;
   private scheduled = false;
 
   constructor(private readonly connection: Pick<Connection, "call" | "subscribe">) {}
@@ -28,7 +31,7 @@ export class Streams {
   watch(topic: string, draw: Draw): () => void {
     const stream = this.streams.get(topic) ?? this.create(topic);
     stream.draws.add(draw);
-    if (stream.frame !== undefined) draw(stream.frame);
+    if (stream.frame !== undefined) void draw(stream.frame);
     return () => {
       stream.draws.delete(draw);
       if (stream.draws.size === 0) this.remove(topic, stream);
@@ -38,6 +41,7 @@ export class Streams {
   /** The connection is new. The server knows nothing of the streams of the one before. */
   connected(extras: boolean): void {
     this.extras = extras;
+    this.connections += 1;
     for (const [topic, stream] of this.streams) {
       stream.opened = false;
       stream.fresh = 0;
@@ -91,14 +95,24 @@ export class Streams {
     const owed = stream.fresh;
     if (owed === 0) return;
     stream.fresh = 0;
+    const unfinished: Promise<void>[] = [];
     for (const draw of stream.draws) {
       try {
-        draw(stream.frame);
+        const drawing = draw(stream.frame);
+        if (drawing instanceof Promise) unfinished.push(drawing.catch(reportError));
       } catch (error) {
         reportError(error);
       }
     }
-    if (stream.opened) for (let count = 0; count < owed; count += 1) this.tell("ack", topic);
+    if (!stream.opened) return;
+    const connection = this.connections;
+    const acknowledge = () => {
+      // A new connection owes nothing for the frames of the one before.
+      if (connection !== this.connections) return;
+      for (let count = 0; count < owed; count += 1) this.tell("ack", topic);
+    };
+    if (unfinished.length === 0) acknowledge();
+    else void Promise.all(unfinished).then(acknowledge);
   }
 
   private tell(verb: "open" | "ack" | "close", topic: string): void {

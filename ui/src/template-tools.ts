@@ -1,13 +1,12 @@
 // Functions that templates know as `utils`. Names and behaviour are trame's.
 
+import { downloadFrom } from "./downloads";
+
 /** Lets the user save `content` as a file. A promise of the content is waited for. */
 export async function download(name: string, content: unknown, type = "application/octet-stream"): Promise<void> {
   const part = (await content) as BlobPart;
   const url = URL.createObjectURL(new Blob([part], { type }));
-  const link = Object.assign(document.createElement("a"), { href: url, download: name, hidden: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
+  downloadFrom(url, name);
   // The browser has taken hold of the content by then.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -6,6 +6,7 @@ import type { Client } from "./client";
 import type { Connection } from "./connection";
 import type { SharedState } from "./state";
 import * as tools from "./template-tools";
+import type { Upload, Uploads } from "./uploads";
 
 export type Trigger = (name: string, args?: unknown[], kwargs?: Record<string, unknown>) => Promise<unknown>;
 
@@ -19,6 +20,10 @@ export interface Trame {
   utils: Utils;
   client: Client;
   readonly config: object;
+  /** Sends files of any size to those whom the application named so: `trame.upload('data', $event)`. */
+  upload(to: string, source: unknown): Promise<unknown[]>;
+  /** Uploads that are on their way or ended last, for progress bars. Reactive. */
+  readonly uploads: readonly Upload[];
   app?: App;
   /** Resolves with the configuration when the page is connected. Where it is not, it tries at once. */
   connect(): Promise<object>;
@@ -39,6 +44,7 @@ export function createTrame(
   client: Client,
   refs: Refs,
   trigger: Trigger,
+  uploads: Uploads,
   connectListeners: Set<() => void>,
 ): Trame {
   const isConnected = () => connection.ready && state.ready;
@@ -67,6 +73,10 @@ export function createTrame(
         connectListeners.add(connected);
         connection.retry();
       }),
+    upload: (to, source) => uploads.upload(to, source),
+    get uploads() {
+      return uploads.list;
+    },
     addConnectListener: (listener) => {
       connectListeners.add(listener);
       if (isConnected()) listener();

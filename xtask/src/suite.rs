@@ -200,7 +200,8 @@ fn ready_for_apps() -> Result {
 
 /// All programs that are tested, in one go, so that they share what they are built of.
 fn build_apps() -> Result {
-    const APPS: [&str; 6] = [
+    const APPS: [&str; 7] = [
+        "files",
         "notebook",
         "reaction-diffusion",
         "selvedge-desktop",
@@ -258,6 +259,7 @@ fn end_to_end_tests() -> Command {
         .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
         .env("SELVEDGE_MANNERS", project::debug_binary("selvedge-manners"))
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"))
+        .env("SELVEDGE_FILES", project::debug_binary("files"))
         .env("SELVEDGE_NOTEBOOK", project::debug_binary("notebook"))
         .env("SELVEDGE_WIDGETS", project::debug_binary("trame-widgets-desktop"))
         .env("SELVEDGE_WINDOW", project::debug_binary("window-app"))

@@ -318,7 +318,7 @@ mod tests {
         std::fs::write(&target, "what was there before").unwrap();
         let (told, heard) = std::sync::mpsc::channel();
         let download = Download::from_reader("a.txt", &b"abc"[..])
-            .on_progress(move |progress| drop(told.send(progress)));
+            .on_progress(move |progress| told.send(progress).unwrap());
         let (file, teller) = download.open().await.unwrap();
         let size = file.size;
         let (written, told) = tokio::join!(file.write_to(&target), teller.finished(size));

@@ -115,12 +115,11 @@ impl Reporter {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Announced {
     pub(super) name: String,
-    #[serde(default, rename = "type")]
-    pub(super) media_type: String,
+    #[serde(rename = "type")]
+    pub(super) media_type: Option<String>,
     pub(super) size: u64,
     /// Where it stood in a folder that the user chose.
-    #[serde(default)]
-    pub(super) path: String,
+    pub(super) path: Option<String>,
 }
 
 /// A function of the application that takes uploads.

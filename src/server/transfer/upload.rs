@@ -266,11 +266,12 @@ impl UploadRight {
     ) -> BoxFuture<'static, Result<Packed, Failure>> {
         let Announced { name, media_type, size, path } = self.announced;
         let name = plain_name(&name);
-        let relative_path = relative(&path).unwrap_or_else(|| PathBuf::from(&name));
+        let beneath = path.as_deref().and_then(relative);
+        let relative_path = beneath.unwrap_or_else(|| PathBuf::from(&name));
         let content = body.try_filter(|piece| std::future::ready(!piece.is_empty())).boxed();
         (self.take)(Upload {
             name,
-            media_type,
+            media_type: media_type.unwrap_or_default(),
             size,
             relative_path,
             path: None,

@@ -1,10 +1,11 @@
-// <selvedge-canvas topic="field" @paint="…">: draws the frames of a stream, and reports where the user paints.
+// <selvedge-canvas topic="field" @paint="…">: draws the frames of a stream, and reports where the user paints. A frame is
+// plain pixels, or a picture as PNG, JPEG and the like.
 //
 // `paint` carries {x, y, erase}: the place from 0 to 1 from the top left, at most one per animation frame. The right
 // button and the shift key erase. With the keyboard: arrow keys move, space paints, shift with space erases.
 
 import { defineComponent, h, inject, type InjectionKey, onBeforeUnmount, onMounted, type PropType, ref, watch } from "vue";
-import { checkFrame, FrameDecoder } from "../frame";
+import { checkFrame, encodedPicture, FrameDecoder } from "../frame";
 import type { Streams } from "../streams";
 
 export const STREAMS: InjectionKey<Streams> = Symbol("streams");
@@ -44,16 +45,32 @@ export const SelvedgeCanvas = defineComponent({
     const aspect = ref(1);
     let pending: Paint | null = null;
 
-    function draw(value: unknown) {
+    function draw(value: unknown): void | Promise<void> {
+      const picture = encodedPicture(value);
+      if (picture) return drawEncoded(picture);
       const frame = checkFrame(value);
+      prepare(frame)?.putImageData(decoder.decode(frame), 0, 0);
+    }
+
+    async function drawEncoded(picture: Blob) {
+      const image = await createImageBitmap(picture);
+      const context = prepare(image);
+      // What is transparent would show the frame before.
+      context?.clearRect(0, 0, image.width, image.height);
+      context?.drawImage(image, 0, 0);
+      image.close();
+    }
+
+    /** The canvas in the size of a frame, if it is still there. */
+    function prepare({ width, height }: { width: number; height: number }) {
       const element = canvas.value;
       const context = element?.getContext("2d");
-      if (!element || !context) return;
-      if (element.width !== frame.width) element.width = frame.width;
-      if (element.height !== frame.height) element.height = frame.height;
-      context.putImageData(decoder.decode(frame), 0, 0);
-      aspect.value = frame.width / frame.height;
+      if (!element || !context) return null;
+      if (element.width !== width) element.width = width;
+      if (element.height !== height) element.height = height;
+      aspect.value = width / height;
       hasFrame.value = true;
+      return context;
     }
 
     let stop: (() => void) | undefined;

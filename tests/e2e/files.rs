@@ -1,0 +1,272 @@
+//! Files of 200 MB beside a state that goes on, and dialogs, in Chromium and in the application's window.
+
+use std::{
+    fs::{self, File},
+    hash::{DefaultHasher, Hasher},
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use fantoccini::Locator;
+use serde_json::json;
+
+use crate::{
+    accessibility::nothing_serious_is_in,
+    driver::Driver,
+    program::{Program, Traces, files, until},
+    support::Client,
+};
+
+const SIZE: u64 = 200_000_000;
+
+/// What the program may use more while it transfers, in kB. The whole file would be more than three times that.
+const MEMORY: u64 = 60_000;
+
+/// How long a page may hear nothing of a state that changes ten times a second, in ms. What blocks it for the whole
+/// transfer, or collects it, takes longer on any machine.
+const SILENCE: f64 = 1500.0;
+
+/// Notes in the page how far a transfer is, and the longest time without a change of the state.
+const WATCH: &str = "
+    window.seen = { progress: [], silence: 0 };
+    let last = performance.now();
+    new MutationObserver(() => {
+        seen.silence = Math.max(seen.silence, performance.now() - last);
+        last = performance.now();
+    }).observe(document.getElementById('ticks'), { characterData: true, childList: true, subtree: true });
+    setInterval(() => {
+        const bar = document.querySelector('progress');
+        if (bar && bar.hasAttribute('value')) seen.progress.push(bar.value);
+    }, 10);";
+
+async fn opened(driver: &Driver) -> Program {
+    let program = Program::start(&files(), &["--server", "--port", "0"]).await;
+    let log = program.traces.log();
+    let link = log.split_whitespace().find(|word| word.contains("sign_in="));
+    driver.page.goto(link.unwrap()).await.unwrap();
+    driver.element("upload").await;
+    program
+}
+
+/// The most memory that a program has used so far, in kB.
+fn peak(program: &Program) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+async fn was_watched(driver: &Driver, program: &Program, memory: u64) {
+    let seen = driver.js("return seen").await;
+    let silence = seen["silence"].as_f64().unwrap();
+    let between = |value: &&serde_json::Value| (0.01..0.99).contains(&value.as_f64().unwrap());
+    let steps = seen["progress"].as_array().unwrap().iter().filter(between).count();
+    let more = peak(program) - memory;
+    println!("progress seen {steps} times, {silence:.0} ms of silence, {more} kB more memory");
+    assert!(steps > 2, "{seen}");
+    assert!(silence < SILENCE, "the state stood still for {silence} ms");
+    assert!(more < MEMORY, "{more} kB more memory");
+}
+
+#[tokio::test]
+async fn two_hundred_megabytes_go_up_beside_the_state() {
+    let driver = Driver::chromium().await;
+    let program = opened(&driver).await;
+    let path = driver.traces.path().join("large.bin");
+    File::create(&path).unwrap().set_len(SIZE).unwrap();
+    let memory = peak(&program);
+    driver.js(WATCH).await;
+    choose(&driver, "#upload input", &path).await;
+    driver.js_until("document.querySelector('#received code')").await;
+    was_watched(&driver, &program, memory).await;
+    let mut expected = DefaultHasher::new();
+    expected.write(&vec![0; SIZE as usize]);
+    let checksum = driver.js("return document.querySelector('#received code').textContent").await;
+    assert_eq!(checksum, format!("{:016x}", expected.finish()));
+    driver.js_until("document.querySelector('.sv-transfers').textContent.includes('Done')").await;
+    nothing_serious_is_in(&driver).await;
+}
+
+#[tokio::test]
+async fn a_file_that_the_application_does_not_want_is_refused_with_its_words() {
+    let driver = Driver::chromium().await;
+    let _program = opened(&driver).await;
+    let path = driver.traces.path().join("large.part");
+    File::create(&path).unwrap().set_len(SIZE).unwrap();
+    choose(&driver, "#upload input", &path).await;
+    let shown = "document.querySelector('.sv-transfers [data-state=failed]')?.textContent";
+    let text = driver.js_until(shown).await;
+    assert!(text.as_str().unwrap().contains("large.part is not complete"), "{text}");
+}
+
+#[tokio::test]
+async fn two_hundred_megabytes_come_down_beside_the_state() {
+    let driver = Driver::chromium().await;
+    let program = opened(&driver).await;
+    let memory = peak(&program);
+    driver.js(WATCH).await;
+    driver.element("save").await.click().await.unwrap();
+    driver.js_until(&said("Saved as a download")).await;
+    was_watched(&driver, &program, memory).await;
+    let saved = driver.traces.path().join("downloads/made.bin");
+    // The browser renames it when it is complete.
+    until("the download", async || {
+        fs::metadata(&saved).is_ok_and(|file| file.len() == SIZE).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_browser_asks_in_dialogs_of_the_page_and_bytes_become_pictures() {
+    let driver = Driver::chromium().await;
+    let _program = opened(&driver).await;
+    driver.element("ask").await.click().await.unwrap();
+    let dialog = driver.js_until("document.querySelector('dialog[open]')?.textContent").await;
+    assert!(dialog.as_str().unwrap().contains("Forget all files?"), "{dialog}");
+    nothing_serious_is_in(&driver).await;
+    press(&driver, "Yes").await;
+    driver.js_until(&said("Answered Yes")).await;
+    assert_eq!(driver.js("return document.activeElement.id").await, "ask", "the focus is back");
+    driver.element("ask").await.click().await.unwrap();
+    driver.js_until("document.querySelector('dialog[open]')").await;
+    driver.page.active_element().await.unwrap().send_keys("\u{e00c}").await.unwrap();
+    driver.js_until(&said("Answered Cancel")).await;
+
+    let path = driver.traces.path().join("red.png");
+    red_picture(&path);
+    driver.element("open_picture").await.click().await.unwrap();
+    driver.js_until("document.querySelector('dialog[open] input')").await;
+    nothing_serious_is_in(&driver).await;
+    choose(&driver, "dialog input", &path).await;
+    press(&driver, "Open").await;
+    driver.js_until(&said("Picture red.png")).await;
+    driver.js_until("document.getElementById('kind').textContent === 'Uint8Array'").await;
+    driver.js_until("document.getElementById('picture').naturalWidth === 3").await;
+    driver
+        .js_until(
+            "(() => {
+                const canvas = document.querySelector('canvas');
+                if (canvas.width !== 3) return false;
+                const [red, green] = canvas.getContext('2d').getImageData(1, 1, 1, 1).data;
+                return red === 255 && green === 0;
+            })()",
+        )
+        .await;
+    driver.element("open_files").await.click().await.unwrap();
+    press(&driver, "Cancel").await;
+    driver.js_until(&said("No files")).await;
+}
+
+#[tokio::test]
+async fn a_window_asks_in_native_dialogs() {
+    let outside = Traces::new();
+    let display = Display::start(&outside);
+    let target = outside.path().join("saved.bin");
+    let driver = Driver::window_of(&files(), &[("DISPLAY", display.name.as_ref())], &[]).await;
+    driver.element("megabytes").await;
+    let mut client = Client::connect_to(driver.traces.address().await).await;
+    client.set(json!({"megabytes": 20})).await.unwrap();
+    driver.js_until("document.getElementById('megabytes').value === '20'").await;
+
+    driver.element("save").await.click().await.unwrap();
+    display.dialog("Save File").await.keys(&["Escape"]);
+    driver.js_until(&said("Not saved")).await;
+
+    driver.element("save").await.click().await.unwrap();
+    let dialog = display.dialog("Save File").await;
+    dialog.keys(&["ctrl+a"]);
+    dialog.write(target.to_str().unwrap());
+    dialog.keys(&["Return"]);
+    driver.js_until(&said(&format!("Saved {}", target.display()))).await;
+    assert_eq!(fs::metadata(&target).unwrap().len(), 20_000_000);
+
+    driver.element("ask").await.click().await.unwrap();
+    display.dialog("Forget").await.keys(&["alt+y"]);
+    driver.js_until(&said("Answered Yes")).await;
+    driver.element("tell").await.click().await.unwrap();
+    display.dialog("Valve").await.keys(&["Return"]);
+    driver.js_until(&said("Told")).await;
+}
+
+fn said(what: &str) -> String {
+    format!("document.getElementById('said').textContent === {}", json!(what))
+}
+
+async fn choose(driver: &Driver, input: &str, path: &Path) {
+    let input = driver.page.wait().for_element(Locator::Css(input)).await.unwrap();
+    input.send_keys(path.to_str().unwrap()).await.unwrap();
+}
+
+/// Presses a button of the dialog of the page.
+async fn press(driver: &Driver, label: &str) {
+    let button = format!("//dialog[@open]//button[text()='{label}']");
+    driver.page.wait().for_element(Locator::XPath(&button)).await.unwrap().click().await.unwrap();
+}
+
+/// Three pixels by three.
+fn red_picture(path: &Path) {
+    let mut encoder = png::Encoder::new(File::create(path).unwrap(), 3, 3);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&[255, 0, 0].repeat(9)).unwrap();
+}
+
+/// A display of its own, so that the keyboard belongs to one test.
+struct Display {
+    name: String,
+    processes: [Child; 2],
+}
+
+impl Display {
+    fn start(traces: &Traces) -> Self {
+        let mut server = traces.command("Xvfb".as_ref());
+        server.args(["-displayfd", "1", "-screen", "0", "1280x1024x24"]).stdout(Stdio::piped());
+        let mut number = String::new();
+        let mut server = server.spawn().unwrap();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        let name = format!(":{}", number.trim());
+        let manager = traces.command("openbox".as_ref()).env("DISPLAY", &name).spawn().unwrap();
+        Display { name, processes: [manager, server] }
+    }
+
+    fn tool(&self, program: &str, args: &[&str]) -> String {
+        let output = Command::new(program).args(args).env("DISPLAY", &self.name).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Waits for a dialog with this title that has the keyboard.
+    async fn dialog(&self, title: &str) -> Dialog<'_> {
+        until(title, async || {
+            let windows = self.tool("xdotool", &["search", "--onlyvisible", "--name", title]);
+            let focused = self.tool("xdotool", &["getwindowfocus"]);
+            let name = self.tool("xdotool", &["getwindowname", focused.trim()]);
+            let is_dialog = self.tool("wmctrl", &["-l"]).lines().count() > 1;
+            let ready = windows.contains(focused.trim()) && name.trim() == title && is_dialog;
+            ready.then_some(Dialog { display: self })
+        })
+        .await
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            drop(process.kill());
+            drop(process.wait());
+        }
+    }
+}
+
+struct Dialog<'a> {
+    display: &'a Display,
+}
+
+impl Dialog<'_> {
+    fn keys(&self, keys: &[&str]) {
+        self.display.tool("xdotool", &[&["key"], keys].concat());
+    }
+
+    fn write(&self, text: &str) {
+        self.display.tool("xdotool", &["type", text]);
+    }
+}
