@@ -74,10 +74,9 @@ export class Connection {
     () => this.lost(false),
   );
 
-  constructor(
-    private readonly config: Config,
-    private readonly events: ConnectionEvents,
-  ) {
+  private events: ConnectionEvents = { link: () => undefined, ready: () => undefined, extras: () => undefined };
+
+  constructor(private readonly config: Config) {
     const lookAgain = (doubtful: boolean) => {
       this.retry();
       this.pulse.check(doubtful);
@@ -86,6 +85,11 @@ export class Connection {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") lookAgain(false);
     });
+  }
+
+  /** Tells these of what happens from now on. Nothing happens before the script that connects has run to its end. */
+  follow(events: ConnectionEvents): void {
+    this.events = events;
   }
 
   get ready(): boolean {

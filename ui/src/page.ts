@@ -7,12 +7,11 @@ import { SelvedgeImage } from "./components/image";
 import { SelvedgePlot } from "./components/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { type Client, createClient } from "./client";
-import { CallError, Connection, ConnectionLost, type Link, messageOf } from "./connection";
+import { CallError, type Connection, ConnectionLost, type Link, messageOf } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
 import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
 import { isPromise } from "./files";
-import type { Config } from "./options";
 import { reloadAssets } from "./reload";
 import { addRoutes, followTitleAndIcon, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
@@ -26,13 +25,14 @@ import { Uploads } from "./uploads";
 import { installWidgets } from "./widgets";
 import { loadExternalScripts } from "./widgets/handler";
 
+/** Time after which the page's own part is shown though the application's is not there yet, in ms. */
+const STATUS_DELAY = 200;
 const STATE_TOPIC = "trame.state.topic";
 const ACTIONS_TOPIC = "trame.actions.topic";
 const RELOAD_TOPIC = "selvedge.reload";
 const DOWNLOAD_TOPIC = "selvedge.download";
 
 export class Page {
-  private readonly connection: Connection;
   private readonly state: SharedState;
   private readonly streams: Streams;
   private readonly resume: Resume;
@@ -43,19 +43,21 @@ export class Page {
   private readonly client: { client: Client; settled: () => void; linkChanged: (link: Link) => void };
   private readonly trame: Trame;
   private mounting: Promise<void> | null = null;
+  private statusShown = false;
   private readonly reported = new Set<string>();
   /** The console's own way to write an error. */
   private readonly write = console.error.bind(console);
 
   constructor(
-    config: Config,
+    private readonly connection: Connection,
     private readonly template: string,
     private readonly status: Status,
   ) {
-    this.connection = new Connection(config, {
+    this.connection.follow({
       link: (link) => {
         this.status.link = link;
         if (link.phase === "ready") return;
+        this.showStatus();
         this.state.disconnected();
         this.streams.disconnected();
         this.resume.disconnected();
@@ -78,7 +80,7 @@ export class Page {
     const notice = (message: string) => this.status.notice(message);
     this.uploads = new Uploads(this.connection, notice);
     this.dialogs = new Dialogs(this.connection, this.uploads, notice);
-    const { connection, state, uploads, connectListeners } = this;
+    const { state, uploads, connectListeners } = this;
     const { client } = this.client;
     const { refs } = this.templateRefs;
     this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners);
@@ -99,14 +101,20 @@ export class Page {
   }
 
   start(): void {
-    // First of all: what follows is done while the server answers.
-    this.connection.connect();
-    const fromDialogs = () => this.uploads.list.filter(({ to, ended }) => to === "" && !ended);
-    this.status.show(element("shell"), () => this.connection.connect(), fromDialogs);
+    // What the document shows by itself will do until then.
+    setTimeout(() => this.showStatus(), STATUS_DELAY);
     this.forwardConsole();
     window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
     window.addEventListener("beforeunload", () => void this.announce("client_exited"));
+  }
+
+  /** Shows the page's own part. Not before the application's, which users wait for. */
+  private showStatus(): void {
+    if (this.statusShown) return;
+    this.statusShown = true;
+    const fromDialogs = () => this.uploads.list.filter(({ to, ended }) => to === "" && !ended);
+    this.status.show(element("shell"), () => this.connection.connect(), fromDialogs);
   }
 
   /** Calls a trigger of the server, after what the user has edited so far. */
@@ -193,6 +201,7 @@ export class Page {
     addRoutes(this.state, this.trame.utils);
     app.mount(element("app"));
     this.status.mounted();
+    this.showStatus();
   }
 
   /** The template of the address. A script may have it drawn anew. */

@@ -1,6 +1,7 @@
 // A page in a fresh document. It finds the fake server that is there.
 
 import { vi } from "vitest";
+import { Connection } from "../src/connection";
 import type { Config } from "../src/options";
 import { Page } from "../src/page";
 import { Status } from "../src/status";
@@ -15,7 +16,9 @@ export async function openPage(config: Partial<Config> = {}, template = "main"):
   document.body.innerHTML = '<div id="app"></div><div id="shell"></div>';
   vi.stubGlobal("reportError", (error: unknown) => console.error(error));
   installTransport(false);
-  new Page({ application: "trame", sessionURL: "ws://test/ws", ...config }, template, new Status()).start();
+  const connection = new Connection({ application: "trame", sessionURL: "ws://test/ws", ...config });
+  connection.connect();
+  new Page(connection, template, new Status()).start();
   for (let round = 0; round < 4; round += 1) await settle();
 }
 
