@@ -98,7 +98,7 @@ fn curve(speed: f64) -> Value {
             "type": "scatter", "name": "pressure", "x": flows, "y": flows.iter().map(pressure).collect::<Vec<_>>()
         }],
         "layout": {
-            "title": {"text": format!("Pressure at {speed}")}, "height": 320,
+            "title": {"text": format!("Pressure at {speed}")},
             "xaxis": {"title": {"text": "Flow"}}, "yaxis": {"title": {"text": "Pressure"}}
         }
     })
