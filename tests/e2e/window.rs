@@ -10,8 +10,9 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
     let mut client = Client::connect_to(driver.traces.address().await).await;
 
     // A slider moves the server's state, which is behind it for a moment.
+    let slider = driver.element("feed").await;
     let before = driver.value("feed").await;
-    driver.element("feed").await.send_keys("\u{e014}\u{e014}").await.unwrap();
+    slider.send_keys("\u{e014}\u{e014}").await.unwrap();
     let moved = driver.value("feed").await;
     assert_ne!(moved, before);
     until("the state to follow the slider", async || {
