@@ -152,7 +152,14 @@ export class Connection {
   private attempt(config: Config): void {
     this.leave();
     // `iframe` makes wslink use the transport of the page for every kind of session.
-    const smart = SmartConnectModule.newInstance({ config: { ...structuredClone(config), iframe: true } as object });
+    const smart = SmartConnectModule.newInstance({
+      config: { ...structuredClone(config), iframe: true } as object,
+      // wslink asks at first, and again with the answer of a launcher.
+      configDecorator: (full: Config) => {
+        if (this.smart === smart && full.sessionURL) this.found(config, full);
+        return full;
+      },
+    });
     this.smart = smart;
     const current = (handle: () => void) => {
       if (this.smart === smart) handle();
@@ -160,8 +167,16 @@ export class Connection {
     smart.onConnectionReady((connection) => current(() => this.accepted(smart, connection.getSession())));
     smart.onConnectionError((_, error) => current(() => this.failed(config, error)));
     smart.onConnectionClose((_, event) => current(() => this.lost(event.code === 1001)));
-    if (config.sessionURL) this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
     smart.connect();
+  }
+
+  /**
+   * The session is known, by `config` or from a launcher. One that a launcher named is kept for the next attempt even if
+   * it is lost before it accepts the page: what opens the launcher may be gone by then.
+   */
+  private found(config: Config, full: Config): void {
+    if (!config.sessionURL) this.known = { ...full };
+    this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
   }
 
   /** Ends the present connection, if any, without telling anybody. */

@@ -194,6 +194,31 @@ describe("a lost connection", () => {
     expect(server.launches).toHaveLength(2);
   });
 
+  it("before it was accepted does not need the launcher again", async () => {
+    const server = new FakeServer(state());
+    server.secret = "from the launcher";
+    server.launcher = () => ({ status: 200, response: { sessionURL: "ws://test/ws", secret: server.secret } });
+    server.held.add("wslink.hello");
+    await openPage({ sessionURL: "" });
+    server.socket.drop();
+    server.held.clear();
+    server.launcher = () => ({ status: 200, response: { error: "Not signed in." } });
+    await retry();
+    expect(find("#text").textContent).toBe("1");
+    expect(server.launches).toHaveLength(1);
+  });
+
+  it("to a session of the launcher that says nothing is given up after a while", async () => {
+    const server = new FakeServer(state());
+    server.launcher = () => ({ status: 200, response: { sessionURL: "ws://test/ws", secret: server.secret } });
+    server.held.add("wslink.hello");
+    await openPage({ sessionURL: "" });
+    server.held.clear();
+    await retry(11_000);
+    expect(server.sockets).toHaveLength(2);
+    expect(find("#text").textContent).toBe("1");
+  });
+
   it("says so when the launcher refuses too, and offers to reload", async () => {
     const server = new FakeServer(state());
     server.launcher = () => ({ status: 200, response: { sessionURL: "ws://test/ws", secret: server.secret } });
