@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { constants, gzipSync } from "node:zlib";
-import { defineConfig, type Plugin } from "vite";
+import { build, defineConfig, type Plugin, type Rolldown } from "vite";
 
 /** Writes a compressed sibling of every file: the server embeds and serves only those. */
 function compressed(): Plugin {
@@ -36,9 +36,53 @@ function readableTemplateErrors(): Plugin {
   };
 }
 
+/**
+ * The decoder of messages throws an error, when it is set up, to learn its kind, which only ever differed in an old browser.
+ * An error that is thrown there makes Chromium read the whole page's code a second time, for the line numbers.
+ */
+function decoderWithoutTrial(): Plugin {
+  const trial = /(?<=export var DataViewIndexOutOfBoundsError = )\(function \(\) \{.*?^\}\)\(\)/ms;
+  return {
+    name: "selvedge:decoder-without-trial",
+    apply: "build",
+    transform: {
+      filter: { id: /@msgpack\/msgpack\/.*\/Decoder\./ },
+      handler(code) {
+        if (!trial.test(code)) this.error("The trial of the decoder is not there any more: remove this plugin, or mend it.");
+        return code.replace(trial, "RangeError");
+      },
+    },
+  };
+}
+
+/** Puts the script that goes first into the document. The server's content security policy names its hash. */
+function earlyScript(): Plugin {
+  const place = "<!-- early -->";
+  const sources = ["early.ts", "options.ts"].map((name) => join(import.meta.dirname, "src", name));
+  return {
+    name: "selvedge:early-script",
+    apply: "build",
+    buildStart() {
+      for (const source of sources) this.addWatchFile(source);
+    },
+    transformIndexHtml: async (html) => {
+      if (!html.includes(place)) throw new Error(`index.html lacks ${place}`);
+      const built = await build({
+        configFile: false,
+        logLevel: "warn",
+        build: { write: false, target: TARGET, lib: { entry: sources[0] ?? "", formats: ["iife"], name: "early" } },
+      });
+      const [{ output }] = built as [Rolldown.RolldownOutput];
+      return html.replace(place, () => `<script>${output[0].code.trim()}</script>`);
+    },
+  };
+}
+
+const TARGET = ["es2022", "safari16"];
+
 export default defineConfig({
   base: "./",
-  plugins: [readableTemplateErrors(), compressed()],
+  plugins: [readableTemplateErrors(), decoderWithoutTrial(), earlyScript(), compressed()],
   resolve: {
     alias: [
       // The build of Vue that compiles templates in the page, and its parts for browsers, also in tests.
@@ -52,7 +96,7 @@ export default defineConfig({
     __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: false,
   },
   build: {
-    target: ["es2022", "safari16"],
+    target: TARGET,
     modulePreload: false,
     cssCodeSplit: false,
     rolldownOptions: {

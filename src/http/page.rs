@@ -2,7 +2,11 @@
 //!
 //! Its files are kept compressed, as `ui` builds them, and sent so to clients that take gzip.
 
-use std::{collections::BTreeMap, io::Read, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    path::Path,
+};
 
 use axum::{
     body::Body,
@@ -48,7 +52,9 @@ pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Respo
             let mut response = respond(path, &file, headers);
             if path == "index.html" {
                 let headers = response.headers_mut();
-                headers.insert(header::CONTENT_SECURITY_POLICY, policy::of_page(site));
+                let document = unpacked(&file.data).unwrap_or_default();
+                let scripts = policy::inline_scripts(&String::from_utf8_lossy(&document));
+                headers.insert(header::CONTENT_SECURITY_POLICY, policy::of_page(site, scripts));
             }
             Some(response)
         }
@@ -75,11 +81,16 @@ fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> 
         let encoding = [(header::CONTENT_ENCODING, "gzip")];
         return (fixed, encoding, Body::from(file.data.clone().into_owned())).into_response();
     }
-    let mut content = Vec::new();
-    match GzDecoder::new(&file.data[..]).read_to_end(&mut content) {
-        Ok(_) => (fixed, content).into_response(),
+    match unpacked(&file.data) {
+        Ok(content) => (fixed, content).into_response(),
         Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, NOT_BUILT),
     }
+}
+
+fn unpacked(data: &[u8]) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    GzDecoder::new(data).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {

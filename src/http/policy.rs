@@ -2,7 +2,9 @@
 //! load from it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{Names, Site};
 
@@ -13,9 +15,12 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// The policy of the built-in page. Its scripts come from this server and from where the application has the page load
 /// scripts. Vue compiles templates in the page, which needs `unsafe-eval`. A script may also run what it has made itself, as
 /// widgets with workers do: `blob:` allows nothing that `unsafe-eval` does not.
-pub(super) fn of_page(site: &Site) -> HeaderValue {
+///
+/// `inline` are the scripts of the document itself: no other text in it runs.
+pub(super) fn of_page(site: &Site, inline: Vec<String>) -> HeaderValue {
     let state = site.server.state();
     let mut sources = ["'self'", "'unsafe-eval'", "blob:"].map(str::to_owned).to_vec();
+    sources.extend(inline);
     for key in ["trame__scripts", "trame__module_scripts"] {
         let entries: Vec<Value> = state.get(key).unwrap_or_default();
         for source in entries.iter().filter_map(script_source) {
@@ -30,6 +35,13 @@ pub(super) fn of_page(site: &Site) -> HeaderValue {
         frame_ancestors(&site.names)
     );
     HeaderValue::try_from(text).unwrap_or(FALLBACK)
+}
+
+/// The scripts that stand in a document, each by its hash (Content Security Policy Level 3, section 2.3.1).
+pub(super) fn inline_scripts(document: &str) -> Vec<String> {
+    let scripts = document.split("<script>").skip(1);
+    let scripts = scripts.filter_map(|rest| Some(rest.split_once("</script>")?.0));
+    scripts.map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))).collect()
 }
 
 /// Adds what all answers say, where they do not say otherwise themselves.
@@ -82,6 +94,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn scripts_in_the_document_are_named_by_their_hashes() {
+        // The example of the specification.
+        let hash = "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='";
+        let document = "<script src=x.js></script><script>alert('Hello, world.');</script>";
+        assert_eq!(inline_scripts(document), [hash]);
+        assert!(inline_scripts("<main>no script</main><script>without an end").is_empty());
+    }
 
     #[test]
     fn absolute_urls_have_an_origin_and_others_have_none() {

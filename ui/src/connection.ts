@@ -74,9 +74,12 @@ export class Connection {
     () => this.lost(false),
   );
 
-  private events: ConnectionEvents = { link: () => undefined, ready: () => undefined, extras: () => undefined };
-
-  constructor(private readonly config: Config) {
+  /** `wanted`: where the session is, if that is being found out already. Null where it cannot be. */
+  constructor(
+    private readonly config: Config,
+    private readonly events: ConnectionEvents,
+    private wanted: Promise<Config | null> | null = null,
+  ) {
     const lookAgain = (doubtful: boolean) => {
       this.retry();
       this.pulse.check(doubtful);
@@ -85,11 +88,6 @@ export class Connection {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") lookAgain(false);
     });
-  }
-
-  /** Tells these of what happens from now on. Nothing happens before the script that connects has run to its end. */
-  follow(events: ConnectionEvents): void {
-    this.events = events;
   }
 
   get ready(): boolean {
@@ -103,7 +101,10 @@ export class Connection {
 
   /** Connects, to the session that was there before if there was one. Ends an attempt that is under way. */
   connect(): void {
-    this.attempt(this.known ?? this.config);
+    const { wanted } = this;
+    this.wanted = null;
+    if (wanted === null) this.attempt(this.known ?? this.config);
+    else void wanted.then((found) => this.attempt((this.known = found) ?? this.config));
   }
 
   /** Tries at once instead of after a while, where the connection is lost and nothing is under way. */
@@ -155,8 +156,8 @@ export class Connection {
     const smart = SmartConnectModule.newInstance({
       config: { ...structuredClone(config), iframe: true } as object,
       // wslink asks at first, and again with the answer of a launcher.
-      configDecorator: (full: Config) => {
-        if (this.smart === smart && full.sessionURL) this.found(config, full);
+      configDecorator: (full) => {
+        if (this.smart === smart && full.sessionURL) this.found(config, full as Config);
         return full;
       },
     });

@@ -1,7 +1,13 @@
 // The entry of the page.
 
-import { connection, template } from "./first";
+import type {} from "./early";
 import { Page } from "./page";
 import { Status } from "./status";
+import { installTransport } from "./transport";
 
-new Page(connection, template, new Status()).start();
+const { selvedgeEarly: early } = window;
+if (!early) throw new Error("The document lacks the script that comes before this one.");
+// It knows the secret of the session, which is nobody else's business.
+delete window.selvedgeEarly;
+installTransport(early.hostTransport, early.takeSocket);
+new Page(early, new Status()).start();

@@ -42,19 +42,27 @@ export function readOptions(location: Location, history: History): { config: Con
 
 /**
  * What shows the launcher that the cookie comes from this very origin. Pages on other ports of the host have the same
- * cookies, and cannot read what is stored here. Further windows and reloads find it in the storage.
+ * cookies, and cannot read what is stored here.
  */
 function signInProof(location: Location, history: History): string | null {
-  let proof: string | null = null;
   if (location.hash.startsWith(PROOF_FRAGMENT)) {
-    proof = location.hash.slice(PROOF_FRAGMENT.length);
+    const proof = location.hash.slice(PROOF_FRAGMENT.length);
     history.replaceState(history.state, "", location.pathname + location.search);
+    return proof;
   }
   try {
-    if (proof !== null) localStorage.setItem(PROOF_ITEM, proof);
-    return proof ?? localStorage.getItem(PROOF_ITEM);
+    return localStorage.getItem(PROOF_ITEM);
   } catch {
-    return proof; // a browser that keeps nothing
+    return null; // a browser that keeps nothing
+  }
+}
+
+/** Keeps the proof for further windows and reloads. Apart from reading it, since a browser takes its time for it. */
+export function keepSignInProof({ signInProof }: Config): void {
+  try {
+    if (typeof signInProof === "string") localStorage.setItem(PROOF_ITEM, signInProof);
+  } catch {
+    // A browser that keeps nothing. This page has the proof all the same.
   }
 }
 

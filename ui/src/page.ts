@@ -7,11 +7,12 @@ import { SelvedgeImage } from "./components/image";
 import { SelvedgePlot } from "./components/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { type Client, createClient } from "./client";
-import { CallError, type Connection, ConnectionLost, type Link, messageOf } from "./connection";
+import { CallError, Connection, ConnectionLost, type Link, messageOf } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
 import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
 import { isPromise } from "./files";
+import type { Config } from "./options";
 import { reloadAssets } from "./reload";
 import { addRoutes, followTitleAndIcon, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
@@ -25,14 +26,23 @@ import { Uploads } from "./uploads";
 import { installWidgets } from "./widgets";
 import { loadExternalScripts } from "./widgets/handler";
 
-/** Time after which the page's own part is shown though the application's is not there yet, in ms. */
-const STATUS_DELAY = 200;
 const STATE_TOPIC = "trame.state.topic";
 const ACTIONS_TOPIC = "trame.actions.topic";
 const RELOAD_TOPIC = "selvedge.reload";
 const DOWNLOAD_TOPIC = "selvedge.download";
 
+/** What is known of the page before it is set up. */
+export interface Address {
+  config: Config;
+  /** The name of the template to show. */
+  template: string;
+  /** Where the session is, if that is being found out already. */
+  session: Promise<Config | null> | null;
+}
+
 export class Page {
+  private readonly connection: Connection;
+  private readonly template: string;
   private readonly state: SharedState;
   private readonly streams: Streams;
   private readonly resume: Resume;
@@ -49,12 +59,12 @@ export class Page {
   private readonly write = console.error.bind(console);
 
   constructor(
-    private readonly connection: Connection,
-    private readonly template: string,
+    { config, template, session }: Address,
     private readonly status: Status,
   ) {
-    this.connection.follow({
-      link: (link) => {
+    this.template = template;
+    const events = {
+      link: (link: Link) => {
         this.status.link = link;
         if (link.phase === "ready") return;
         this.showStatus();
@@ -65,11 +75,12 @@ export class Page {
         this.dialogs.disconnected();
       },
       ready: () => void this.synchronise(),
-      extras: (known) => {
+      extras: (known: boolean) => {
         this.streams.connected(known);
         this.resume.connected(known);
       },
-    });
+    };
+    this.connection = new Connection(config, events, session);
     this.state = new SharedState(
       (changes) => this.track(this.connection.call("trame.state.update", decoratedUpdate(changes))),
       (keys, error) => void this.restore(keys, error),
@@ -80,7 +91,7 @@ export class Page {
     const notice = (message: string) => this.status.notice(message);
     this.uploads = new Uploads(this.connection, notice);
     this.dialogs = new Dialogs(this.connection, this.uploads, notice);
-    const { state, uploads, connectListeners } = this;
+    const { connection, state, uploads, connectListeners } = this;
     const { client } = this.client;
     const { refs } = this.templateRefs;
     this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners);
@@ -101,15 +112,17 @@ export class Page {
   }
 
   start(): void {
-    // What the document shows by itself will do until then.
-    setTimeout(() => this.showStatus(), STATUS_DELAY);
+    this.connection.connect();
     this.forwardConsole();
     window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
     window.addEventListener("beforeunload", () => void this.announce("client_exited"));
   }
 
-  /** Shows the page's own part. Not before the application's, which users wait for. */
+  /**
+   * Shows the page's own part, once there is something to say. Not before the application's, which users wait for: what the
+   * document shows by itself will do until then.
+   */
   private showStatus(): void {
     if (this.statusShown) return;
     this.statusShown = true;

@@ -38,8 +38,12 @@ export class OrderedSocket {
   binaryType = "blob";
   private readonly socket: WebSocket;
 
-  constructor(readonly url: string) {
-    this.socket = new WebSocket(url);
+  constructor(
+    readonly url: string,
+    /** A connection to the URL that is there already. Nothing has come over it yet. */
+    ready: WebSocket | null = null,
+  ) {
+    this.socket = ready ?? new WebSocket(url);
     latest = this.socket;
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = (event) => this.onopen?.(event);
@@ -50,6 +54,7 @@ export class OrderedSocket {
       // The protocol knows no text messages.
       if (typeof data !== "string") this.onmessage?.({ data: new Bytes(data as ArrayBuffer) });
     };
+    if (ready !== null && ready.readyState === WebSocket.OPEN) queueMicrotask(() => this.onopen?.(new Event("open")));
   }
 
   get readyState(): number {
@@ -77,8 +82,11 @@ declare global {
   }
 }
 
-/** Makes wslink open its connections through {@link OrderedSocket}, unless the page's host brings a transport. */
-export function installTransport(hostTransport: boolean): void {
+/**
+ * Makes wslink open its connections through {@link OrderedSocket}, unless the page's host brings a transport. `takeSocket`
+ * gives the connection to a URL that is open already.
+ */
+export function installTransport(hostTransport: boolean, takeSocket: (url: string) => WebSocket | null): void {
   if (hostTransport && window.WSLINK?.createWebSocket) return;
-  window.WSLINK = { ...window.WSLINK, createWebSocket: (url) => new OrderedSocket(url) };
+  window.WSLINK = { ...window.WSLINK, createWebSocket: (url) => new OrderedSocket(url, takeSocket(url)) };
 }

@@ -21,6 +21,7 @@ export async function settle(): Promise<void> {
 }
 
 export class FakeSocket {
+  static readonly OPEN = 1;
   readyState = 0;
   binaryType = "blob";
   onopen: ((event: Event) => void) | null = null;

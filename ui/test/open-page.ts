@@ -1,7 +1,6 @@
 // A page in a fresh document. It finds the fake server that is there.
 
 import { vi } from "vitest";
-import { Connection } from "../src/connection";
 import type { Config } from "../src/options";
 import { Page } from "../src/page";
 import { Status } from "../src/status";
@@ -10,15 +9,18 @@ import { settle } from "./fake-server";
 
 const consoleError = console.error;
 
-export async function openPage(config: Partial<Config> = {}, template = "main"): Promise<void> {
+export async function openPage(
+  config: Partial<Config> = {},
+  template = "main",
+  takeSocket: (url: string) => WebSocket | null = () => null,
+): Promise<void> {
   // A page that an earlier test opened does not hear of the errors of this one.
   if (!vi.isMockFunction(console.error)) console.error = consoleError;
   document.body.innerHTML = '<div id="app"></div><div id="shell"></div>';
   vi.stubGlobal("reportError", (error: unknown) => console.error(error));
-  installTransport(false);
-  const connection = new Connection({ application: "trame", sessionURL: "ws://test/ws", ...config });
-  connection.connect();
-  new Page(connection, template, new Status()).start();
+  installTransport(false, takeSocket);
+  const address = { config: { application: "trame", sessionURL: "ws://test/ws", ...config }, template, session: null };
+  new Page(address, new Status()).start();
   for (let round = 0; round < 4; round += 1) await settle();
 }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { readOptions } from "../src/options";
+import { keepSignInProof, readOptions } from "../src/options";
 
 const read = (search: string) => {
   window.history.replaceState(null, "", `/app/index.html${search}#part`);
@@ -27,6 +27,7 @@ describe("the address", () => {
     const { config } = readOptions(window.location, window.history);
     expect(config.signInProof).toBe("k12");
     expect(window.location.href).toMatch(/\/app\/index\.html\?ui=small$/);
+    keepSignInProof(config);
     expect(read("?signInProof=forged").config.signInProof).toBe("k12");
   });
 

@@ -22,3 +22,17 @@ it("A message is processed to its end before the next one comes", async () => {
   await settle();
   expect((find("input") as HTMLInputElement).value).toBe("corrected");
 });
+
+it("A connection that is open already is used like a new one", async () => {
+  const server = new FakeServer({ trame__template_main: "<p>{{ name }}</p>", name: "Ada" });
+  let opened: WebSocket | null = new WebSocket("ws://test/ws");
+  await settle();
+  expect(opened.readyState).toBe(WebSocket.OPEN);
+  await openPage({}, "main", () => {
+    const socket = opened;
+    opened = null;
+    return socket;
+  });
+  expect(find("p").textContent).toBe("Ada");
+  expect(server.sockets).toHaveLength(1);
+});

@@ -1,0 +1,59 @@
+// What is done while a browser still gets and reads the page's own code, which takes the most of a start: the launcher is
+// asked, and the WebSocket opened. It stands in the document itself, so that nothing comes before it.
+
+import { type Config, keepSignInProof, readOptions } from "./options";
+
+/** What the page's own code finds when it starts. */
+export interface Early {
+  config: Config;
+  /** The name of the template to show. */
+  template: string;
+  /** Whether a host page may bring a transport of its own, of which nothing is known here. */
+  hostTransport: boolean;
+  /** Where the session is. Null where this is not for certain: then wslink finds out, and what is wrong. */
+  session: Promise<Config | null> | null;
+  /** The connection to this URL that is open, or being opened, already. Gives it once. */
+  takeSocket: (url: string) => WebSocket | null;
+}
+
+declare global {
+  interface Window {
+    selvedgeEarly?: Early;
+  }
+}
+
+const LAUNCHER = "paraview/";
+
+function begin(): Early {
+  const { config, template } = readOptions(window.location, window.history);
+  const hostTransport = Boolean(config.wsProxy ?? config.iframe);
+  let waiting: WebSocket | null = null;
+  const open = (found: Config | null) => {
+    // wslink fills in a host that is left open.
+    if (found?.sessionURL && !found.sessionURL.includes("USE_HOST")) waiting = new WebSocket(found.sessionURL);
+    return found;
+  };
+  const takeSocket = (url: string) => {
+    const socket = waiting;
+    waiting = null;
+    const usable = socket?.url === new URL(url, document.baseURI).href && socket.readyState <= WebSocket.OPEN;
+    return usable ? socket : null;
+  };
+  const session = hostTransport ? null : findSession(config).then(open).catch(() => null);
+  keepSignInProof(config);
+  return { config, template, hostTransport, session, takeSocket };
+}
+
+async function findSession(config: Config): Promise<Config | null> {
+  if (config.sessionURL) return config;
+  const url = new URL(config.sessionManagerURL ?? LAUNCHER, document.baseURI);
+  const response = await fetch(url, { method: "POST", body: JSON.stringify(config) });
+  const answer: unknown = response.ok ? await response.json() : null;
+  return hasSession(answer) ? { ...config, ...answer } : null;
+}
+
+function hasSession(answer: unknown): answer is { sessionURL: string } {
+  return typeof answer === "object" && answer !== null && "sessionURL" in answer && !("error" in answer);
+}
+
+window.selvedgeEarly = begin();
