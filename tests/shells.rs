@@ -1,6 +1,7 @@
 //! Hosts that show no window: what they may rely on, and what is left when they are done.
 
 use std::{
+    env, fs,
     net::TcpListener,
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -58,6 +59,24 @@ fn a_host_need_not_start_anything() {
     let host = Host(|_: ShellStart| Ok(ShellExit { code: 0 }));
     let exit = Server::set_up_in("shell", set_up, host, options()).unwrap();
     assert_eq!((exit.code, exit.report.addresses), (0, vec![]));
+}
+
+/// The state that development keeps may be that of a program that runs, which a second start leaves alone.
+#[test]
+fn only_a_host_that_started_the_application_ends_what_development_keeps() {
+    let program = env::current_exe().unwrap();
+    let stem = program.file_stem().unwrap().to_str().unwrap();
+    let file = program.with_file_name(format!("{stem}.kept_by_a_shell.kept"));
+    fs::write(&file, "left by another run").unwrap();
+    let server = Server::new("kept_by_a_shell");
+    for starts in [false, true] {
+        let host = Host(move |start: ShellStart| {
+            let _session = starts.then(|| started(start));
+            Ok(ShellExit { code: 0 })
+        });
+        server.run_in(host, options().development(true)).unwrap();
+        assert_eq!(file.exists(), !starts);
+    }
 }
 
 #[test]

@@ -148,9 +148,9 @@ fn zoom_by_keys(desktop: Arc<Desktop>, window: &WebviewWindow) -> tauri::Result<
                 return Propagation::Proceed;
             }
             let zoomed = match event.keyval() {
-                key::plus | key::equal | key::KP_Add => desktop.zoom(&kept, 1.1),
-                key::minus | key::KP_Subtract => desktop.zoom(&kept, 1.0 / 1.1),
-                key::_0 | key::KP_0 => desktop.set_zoom(&kept, 1.0),
+                key::plus | key::equal | key::KP_Add => desktop.zoom_in(&kept),
+                key::minus | key::KP_Subtract => desktop.zoom_out(&kept),
+                key::_0 | key::KP_0 => desktop.reset_zoom(&kept),
                 _ => return Propagation::Proceed,
             };
             // The window may be closing.

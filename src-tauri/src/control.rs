@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc},
 };
 
-use selvedge::{Ctx, Error, Result, WindowChange, WindowControl, WindowState};
+use selvedge::{Ctx, Error, Result, WindowChange, WindowControl, WindowOptions, WindowState};
 use tauri::{LogicalPosition, LogicalSize, Size, WebviewWindow};
 
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     shell::{Desktop, failed},
     windows,
 };
+
+/// The factor between one size of the page and the next larger one.
+const ZOOM_STEP: f64 = 1.1;
 
 /// What the window system does not remember of a window.
 #[derive(Default)]
@@ -131,9 +134,22 @@ impl Desktop {
         self.windows.of().get(window.label()).and_then(|kept| kept.zoom).unwrap_or(1.0)
     }
 
+    pub(crate) fn zoom_in(&self, window: &WebviewWindow) -> tauri::Result<()> {
+        self.zoom_by(window, ZOOM_STEP)
+    }
+
+    pub(crate) fn zoom_out(&self, window: &WebviewWindow) -> tauri::Result<()> {
+        self.zoom_by(window, 1.0 / ZOOM_STEP)
+    }
+
+    pub(crate) fn reset_zoom(&self, window: &WebviewWindow) -> tauri::Result<()> {
+        self.set_zoom(window, 1.0)
+    }
+
     /// Shows the page by this factor larger than it is shown now, within the limits that code has.
-    pub(crate) fn zoom(&self, window: &WebviewWindow, factor: f64) -> tauri::Result<()> {
-        self.set_zoom(window, (self.zoom_of(window) * factor).clamp(0.1, 10.0))
+    fn zoom_by(&self, window: &WebviewWindow, factor: f64) -> tauri::Result<()> {
+        let (least, most) = WindowOptions::ZOOM_RANGE.into_inner();
+        self.set_zoom(window, (self.zoom_of(window) * factor).clamp(least, most))
     }
 
     pub(crate) fn set_zoom(&self, window: &WebviewWindow, zoom: f64) -> tauri::Result<()> {

@@ -110,9 +110,9 @@ impl Desktop {
     fn act(self: &Arc<Self>, item: StandardItem) {
         let Some(window) = windows::front(&self.app) else { return };
         let done = match item {
-            StandardItem::ZoomIn => self.zoom(&window, 1.1),
-            StandardItem::ZoomOut => self.zoom(&window, 1.0 / 1.1),
-            StandardItem::ZoomReset => self.set_zoom(&window, 1.0),
+            StandardItem::ZoomIn => self.zoom_in(&window),
+            StandardItem::ZoomOut => self.zoom_out(&window),
+            StandardItem::ZoomReset => self.reset_zoom(&window),
             StandardItem::Fullscreen => {
                 window.is_fullscreen().and_then(|full| window.set_fullscreen(!full))
             }

@@ -136,12 +136,7 @@ impl Server {
         logging::start(&options);
         let runtime = runtime()?;
         let options = options.exec_mode(ExecMode::Desktop);
-        let outcome = run_shell(&runtime, name, Box::new(set_up), shell, options.clone());
-        if let Ok(exit) = &outcome
-            && exit.report != StopReport::default()
-        {
-            options.ended(name, exit.code);
-        }
+        let outcome = run_shell(&runtime, name, Box::new(set_up), shell, options);
         runtime.shutdown_timeout(RUNTIME_GRACE);
         outcome
     }
@@ -162,30 +157,34 @@ fn run_shell(
         name: name.to_owned(),
         runtime: runtime.handle().clone(),
         set_up,
-        options,
+        options: options.clone(),
         abandoned: abandoned.clone(),
         started,
     };
     let shown = catch_unwind(AssertUnwindSafe(|| shell.run(start)));
     abandoned.cancel();
-    let report = runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         match running.await {
-            Ok(running) => running.stop().await,
+            Ok(running) => running.stop().await.map(Some),
             // Nothing was started, or not to its end.
-            Err(_) => Ok(StopReport::default()),
+            Err(_) => Ok(None),
         }
     });
-    match shown {
-        Ok(Ok(exit)) => report.map(|report| Exit::new(exit.code, report)),
+    let code = match shown {
+        Ok(Ok(exit)) => exit.code,
         Ok(Err(error)) => {
-            if let Err(stop) = report {
+            if let Err(stop) = stopped {
                 tracing::error!("{stop}");
             }
-            Err(error)
+            return Err(error);
         }
         // The panic's message was printed when it happened.
-        Err(_) => report.map(|report| Exit::new(PANICKED, report)),
-    }
+        Err(_) => PANICKED,
+    };
+    let Some(report) = stopped? else { return Ok(Exit::new(code, StopReport::default())) };
+    let exit = Exit::new(code, report);
+    options.ended(name, exit.code);
+    Ok(exit)
 }
 
 fn runtime() -> Result<Runtime> {

@@ -245,7 +245,7 @@ impl Ctx {
 
     async fn open(&self, request: OpenRequest) -> Result<Option<OpenedFiles>, Failure> {
         let choice = request.choice;
-        let stop = self.server.settings().stop.clone().unwrap_or_default();
+        let stop = self.server.stopping();
         let opened = |source, folder| {
             let server = self.server.root_server();
             Ok(Some(OpenedFiles { source, folder, server, stop }))

@@ -252,7 +252,7 @@ impl Ctx {
 
     /// Waits for a user's answer as long as there is somebody who gives it: the client is connected and the server runs.
     pub(super) async fn while_wanted<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
-        let stop = self.server.settings().stop.clone().unwrap_or_default();
+        let stop = self.server.stopping();
         let client = self.client().and_then(|client| self.server.hub().client(client));
         let gone = async {
             match &client {

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
+use tokio_util::sync::CancellationToken;
+
 use super::Server;
 use crate::{controller::Lifecycle, window::Launch, wire::Packed};
 
@@ -185,6 +187,11 @@ impl Server {
             settings.exit_code = code;
             stop.cancel();
         }
+    }
+
+    /// Cancelled when the run that the server is in stops; never where there is none.
+    pub(super) fn stopping(&self) -> CancellationToken {
+        self.settings().stop.clone().unwrap_or_default()
     }
 
     /// Tells the hooks on [`Lifecycle::SecondLaunch`]. Called by desktop hosts.

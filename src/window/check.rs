@@ -1,6 +1,7 @@
 //! Which values a window cannot have. They are found before any window system sees them, since those panic or do
 //! something else in silence.
 
+use super::WindowOptions;
 use crate::{Error, Result};
 
 /// X11 counts pixels in 16 bits.
@@ -45,7 +46,7 @@ pub(crate) fn position((x, y): (f64, f64)) -> Result<()> {
 }
 
 pub(crate) fn zoom(zoom: f64) -> Result<()> {
-    match (0.1..=10.0).contains(&zoom) {
+    match WindowOptions::ZOOM_RANGE.contains(&zoom) {
         true => Ok(()),
         false => Err(invalid(
             "the window's zoom",

@@ -1,6 +1,6 @@
 //! How the window around an application looks and behaves.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use super::{ConfirmClose, Menu, check};
 use crate::Result;
@@ -111,6 +111,9 @@ impl Default for WindowOptions {
 }
 
 impl WindowOptions {
+    /// The factors by which a page can be shown. Hosts keep to them, too, when keys or a menu change the zoom.
+    pub const ZOOM_RANGE: RangeInclusive<f64> = 0.1..=10.0;
+
     /// The defaults.
     pub fn new() -> Self {
         Self::default()

@@ -3,9 +3,7 @@
 use std::{
     fs::{self, File},
     hash::{DefaultHasher, Hasher},
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
 };
 
 use fantoccini::Locator;
@@ -14,7 +12,8 @@ use serde_json::json;
 use crate::{
     accessibility::nothing_serious_is_in,
     driver::Driver,
-    program::{Program, Traces, files, until},
+    program::{Program, files, until},
+    screen::Screen,
     support::Client,
 };
 
@@ -159,32 +158,31 @@ async fn a_browser_asks_in_dialogs_of_the_page_and_bytes_become_pictures() {
 
 #[tokio::test]
 async fn a_window_asks_in_native_dialogs() {
-    let outside = Traces::new();
-    let display = Display::start(&outside);
-    let target = outside.path().join("saved.bin");
-    let driver = Driver::window_of(&files(), &[("DISPLAY", display.name.as_ref())], &[]).await;
+    let screen = Screen::start().await;
+    let driver = Driver::window_of(&files(), &screen.environment(), &[]).await;
+    let target = driver.traces.path().join("saved.bin");
     driver.element("megabytes").await;
     let mut client = Client::connect_to(driver.traces.address().await).await;
     client.set(json!({"megabytes": 20})).await.unwrap();
     driver.js_until("document.getElementById('megabytes').value === '20'").await;
 
     driver.element("save").await.click().await.unwrap();
-    display.dialog("Save File").await.keys(&["Escape"]);
+    screen.focused("Save File").await.press(&["Escape"]);
     driver.js_until(&said("Not saved")).await;
 
     driver.element("save").await.click().await.unwrap();
-    let dialog = display.dialog("Save File").await;
-    dialog.keys(&["ctrl+a"]);
+    let dialog = screen.focused("Save File").await;
+    dialog.press(&["ctrl+a"]);
     dialog.write(target.to_str().unwrap());
-    dialog.keys(&["Return"]);
+    dialog.press(&["Return"]);
     driver.js_until(&said(&format!("Saved {}", target.display()))).await;
     assert_eq!(fs::metadata(&target).unwrap().len(), 20_000_000);
 
     driver.element("ask").await.click().await.unwrap();
-    display.dialog("Forget").await.keys(&["alt+y"]);
+    screen.focused("Forget").await.press(&["alt+y"]);
     driver.js_until(&said("Answered Yes")).await;
     driver.element("tell").await.click().await.unwrap();
-    display.dialog("Valve").await.keys(&["Return"]);
+    screen.focused("Valve").await.press(&["Return"]);
     driver.js_until(&said("Told")).await;
 }
 
@@ -209,64 +207,4 @@ fn red_picture(path: &Path) {
     encoder.set_color(png::ColorType::Rgb);
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&[255, 0, 0].repeat(9)).unwrap();
-}
-
-/// A display of its own, so that the keyboard belongs to one test.
-struct Display {
-    name: String,
-    processes: [Child; 2],
-}
-
-impl Display {
-    fn start(traces: &Traces) -> Self {
-        let mut server = traces.command("Xvfb".as_ref());
-        server.args(["-displayfd", "1", "-screen", "0", "1280x1024x24"]).stdout(Stdio::piped());
-        let mut number = String::new();
-        let mut server = server.spawn().unwrap();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        let name = format!(":{}", number.trim());
-        let manager = traces.command("openbox".as_ref()).env("DISPLAY", &name).spawn().unwrap();
-        Display { name, processes: [manager, server] }
-    }
-
-    fn tool(&self, program: &str, args: &[&str]) -> String {
-        let output = Command::new(program).args(args).env("DISPLAY", &self.name).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// Waits for a dialog with this title that has the keyboard.
-    async fn dialog(&self, title: &str) -> Dialog<'_> {
-        until(title, async || {
-            let windows = self.tool("xdotool", &["search", "--onlyvisible", "--name", title]);
-            let focused = self.tool("xdotool", &["getwindowfocus"]);
-            let name = self.tool("xdotool", &["getwindowname", focused.trim()]);
-            let is_dialog = self.tool("wmctrl", &["-l"]).lines().count() > 1;
-            let ready = windows.contains(focused.trim()) && name.trim() == title && is_dialog;
-            ready.then_some(Dialog { display: self })
-        })
-        .await
-    }
-}
-
-impl Drop for Display {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            drop(process.kill());
-            drop(process.wait());
-        }
-    }
-}
-
-struct Dialog<'a> {
-    display: &'a Display,
-}
-
-impl Dialog<'_> {
-    fn keys(&self, keys: &[&str]) {
-        self.display.tool("xdotool", &[&["key"], keys].concat());
-    }
-
-    fn write(&self, text: &str) {
-        self.display.tool("xdotool", &["type", text]);
-    }
 }

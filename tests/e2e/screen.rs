@@ -74,6 +74,16 @@ impl Screen {
     pub async fn window(&self, pid: i32) -> Window<'_> {
         until("a window", async || self.windows(pid).pop()).await
     }
+
+    /// The window with this title, once it has the keyboard.
+    pub async fn focused(&self, title: &str) -> Window<'_> {
+        until(title, async || {
+            let id = self.ask("xdotool", &["getwindowfocus"]).trim().to_owned();
+            let window = Window { screen: self, id };
+            (window.title() == title).then_some(window)
+        })
+        .await
+    }
 }
 
 impl Drop for Screen {
@@ -132,6 +142,11 @@ impl Window<'_> {
     pub fn press(&self, keys: &[&str]) {
         self.screen.ask("xdotool", &["windowactivate", "--sync", &self.id]);
         self.screen.ask("xdotool", &[&["key", "--clearmodifiers", "--delay", "60"], keys].concat());
+    }
+
+    /// Types text while it has the focus.
+    pub fn write(&self, text: &str) {
+        self.screen.ask("xdotool", &["type", text]);
     }
 
     /// Drags the mouse from a place in the window by this much.

@@ -165,6 +165,10 @@ async fn the_program_and_the_menu_change_the_window() {
     .await;
     window.press(&["ctrl+equal"]);
     driver.js_until("innerWidth < 480").await;
+    window.press(&["ctrl+minus", "ctrl+minus"]);
+    driver.js_until("innerWidth > 520").await;
+    window.press(&["ctrl+0"]);
+    driver.js_until("innerWidth === 500").await;
 
     client.trigger("title", json!(["Mine"])).await;
     becomes("a title of its own", || window.title() == "Mine").await;

@@ -64,10 +64,7 @@ export class Dialogs {
   }
 
   private message(request: Message): void {
-    const answer = (value: string) => {
-      this.close(request.id);
-      this.answer(request.id, value).catch((error: unknown) => this.failed(messageOf(error)));
-    };
+    const answer = (value: string) => this.finish(request.id, value);
     const choices = Object.entries(BUTTONS[request.buttons]);
     const buttons = choices.map(([value, label]) => button(label, () => answer(value)));
     const text = create("p", { textContent: request.text });
@@ -82,10 +79,7 @@ export class Dialogs {
   }
 
   private open(request: Open): void {
-    const cancel = () => {
-      this.close(request.id);
-      this.answer(request.id, null).catch((error: unknown) => this.failed(messageOf(error)));
-    };
+    const cancel = () => this.finish(request.id, null);
     const input = create("input", { type: "file", accept: request.accept, multiple: request.choice === "files" });
     input.webkitdirectory = request.choice === "folder";
     input.setAttribute("aria-label", CHOOSE[request.choice]);
@@ -114,6 +108,12 @@ export class Dialogs {
       // The application waits for what does not come. It may have given up before, which is no error.
       this.connection.call("selvedge.dialog.end", [id]).catch(() => undefined);
     }
+  }
+
+  /** Takes a dialog away and tells the application what its user answered. */
+  private finish(id: number, answer: unknown): void {
+    this.close(id);
+    this.answer(id, answer).catch((error: unknown) => this.failed(messageOf(error)));
   }
 
   private answer(id: number, answer: unknown): Promise<unknown> {

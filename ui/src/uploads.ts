@@ -50,6 +50,11 @@ export class Upload {
     return ["done", "failed", "cancelled"].includes(this.state);
   }
 
+  /** For use after a wait: to the compiler, `state` itself is still what it was compared with before. */
+  private get cancelled(): boolean {
+    return this.state === "cancelled";
+  }
+
   /** From 0 to 1. */
   get progress(): number {
     if (this.state === "done") return 1;
@@ -75,13 +80,12 @@ export class Upload {
       if (this.state !== "waiting") return undefined;
       this.seen.state = "sending";
       const url = await address();
-      // It may have been cancelled meanwhile.
-      if ((this.state as UploadState) === "cancelled") return undefined;
+      if (this.cancelled) return undefined;
       const answer = await this.send(new URL(url, document.baseURI));
       this.seen.state = "done";
       return answer;
     } catch (error) {
-      if ((this.state) === "cancelled") return undefined;
+      if (this.cancelled) return undefined;
       this.seen.state = "failed";
       this.seen.error = messageOf(error);
       throw error;

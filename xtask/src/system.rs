@@ -111,12 +111,6 @@ pub(crate) const DRIVERS: &[Need] = &[
         debian: "chromium-driver",
         others: ["chromedriver", "chromium", "chromedriver"],
     },
-    Need {
-        probe: Probe::Program("dbus-run-session"),
-        why: "a session bus, through which a second start finds the first",
-        debian: "dbus-daemon",
-        others: ["dbus-daemon", "dbus", "dbus-1"],
-    },
 ];
 
 /// What runs the WebSockets of other makers.
