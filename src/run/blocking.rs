@@ -98,8 +98,9 @@ impl Server {
                 }
             }
         };
-        options.ended(self.name(), code);
-        Ok(Exit::new(code, report?))
+        let exit = Exit::new(code, report?);
+        options.ended(self.name(), exit.code);
+        Ok(exit)
     }
 
     /// Runs the server on threads of its own and a shell on this one, and stops the server when the shell is done.
