@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::{
     driver::Driver,
-    program::{Program, notebook, signal, until},
+    program::{Program, notebook, signal, until, window_app},
     proxy::{Fault, Proxy},
+    support::Client,
 };
 
 const RESTARTS: usize = 20;
@@ -90,7 +91,7 @@ impl Notebook {
     }
 
     fn joins(&self) -> usize {
-        self.program.traces.log().matches("a client joined").count()
+        joins(&self.program.traces.log())
     }
 
     async fn connected(&self) {
@@ -125,6 +126,11 @@ impl Notebook {
         let shown = self.driver.js("return document.getElementById('draft').value").await;
         assert_eq!(shown, *self.typed);
     }
+}
+
+/// How often pages have connected.
+fn joins(log: &str) -> usize {
+    log.matches("a client joined").count()
 }
 
 async fn start(files: &tempfile::TempDir, port: u16, proxy: SocketAddr) -> Program {
@@ -207,6 +213,36 @@ async fn scroll_focus_and_selection_stay_through_a_cut_and_a_restart() {
     notebook.driver.js_until("document.body.textContent.includes('started anew')").await;
     notebook.driver.js_until(&format!("{place} === 'draft,4,8,57'")).await;
     notebook.nothing_typed_is_lost().await;
+}
+
+/// In a window all connections are in a process of their own. It falls silent here, and is itself again later.
+#[tokio::test]
+async fn a_window_keeps_everything_through_the_silence_of_its_connections() {
+    let driver = Driver::window_of(&window_app(), &[], &[]).await;
+    let field = driver.element("text").await;
+    field.click().await.unwrap();
+    let words = "some words ".repeat(30);
+    field.send_keys(&words).await.unwrap();
+    driver.js("text.setSelectionRange(4, 8); text.mark = 1").await;
+    let processes = driver.traces.processes();
+    let (network, _) =
+        processes.iter().find(|(_, name)| name.starts_with("WebKitNetwork")).unwrap();
+    let joined = joins(&driver.traces.log());
+
+    signal(*network, "STOP");
+    driver.js("window.dispatchEvent(new Event('online'))").await;
+    driver.js_until("document.documentElement.dataset.connection === 'lost'").await;
+    field.send_keys("typed over these").await.unwrap();
+    signal(*network, "CONT");
+    until("a new connection", async || (joins(&driver.traces.log()) > joined).then_some(())).await;
+    driver.js_until("document.documentElement.dataset.connection === 'ready'").await;
+
+    let typed = words.replacen(&words[4..8], "typed over these", 1);
+    let place = "[document.activeElement.id, text.selectionStart, text.selectionEnd, text.mark]";
+    driver.js_until(&format!("{place}.join() === 'text,20,20,1'")).await;
+    assert_eq!(driver.js("return text.value").await, *typed);
+    let mut client = Client::connect_to(driver.traces.address().await).await;
+    until("the text", async || (client.snapshot().await["text"] == *typed).then_some(())).await;
 }
 
 /// What a laptop that was asleep finds: a connection that nobody has closed, and on which nothing comes any more.
