@@ -160,9 +160,13 @@ async fn the_page_runs_scripts_from_where_the_application_names_them_and_from_no
         format!("{before}{after}")
     };
     let running = start(&server).await;
+    let port = running.port();
     assert_eq!(
         policy(&running).await,
-        "script-src 'self' 'unsafe-eval' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+        format!(
+            "script-src 'self' 'unsafe-eval' blob:; connect-src 'self' http: https: data: blob: ws://127.0.0.1:{port}; \
+             object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+        )
     );
     server
         .enable_module(Module {

@@ -51,10 +51,10 @@ pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Respo
         Some(file) => {
             let mut response = respond(path, &file, headers);
             if path == "index.html" {
-                let headers = response.headers_mut();
                 let document = unpacked(&file.data).unwrap_or_default();
                 let scripts = policy::inline_scripts(&String::from_utf8_lossy(&document));
-                headers.insert(header::CONTENT_SECURITY_POLICY, policy::of_page(site, scripts));
+                let policy = policy::of_page(site, headers, scripts);
+                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
             }
             Some(response)
         }

@@ -17,7 +17,10 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// widgets with workers do: `blob:` allows nothing that `unsafe-eval` does not.
 ///
 /// `inline` are the scripts of the document itself: no other text in it runs.
-pub(super) fn of_page(site: &Site, inline: Vec<String>) -> HeaderValue {
+///
+/// WebSockets lead nowhere but here: templates come over them, which run in the page, and a link can name any server for the
+/// page to connect to (`?sessionURL=`).
+pub(super) fn of_page(site: &Site, request: &HeaderMap, inline: Vec<String>) -> HeaderValue {
     let state = site.server.state();
     let mut sources = ["'self'", "'unsafe-eval'", "blob:"].map(str::to_owned).to_vec();
     sources.extend(inline);
@@ -30,11 +33,29 @@ pub(super) fn of_page(site: &Site, inline: Vec<String>) -> HeaderValue {
         }
     }
     let text = format!(
-        "script-src {}; object-src 'none'; base-uri 'self'; {}",
+        "script-src {}; connect-src 'self' http: https: data: blob:{}; object-src 'none'; base-uri 'self'; {}",
         sources.join(" "),
+        websocket_sources(&site.names, request),
         frame_ancestors(&site.names)
     );
     HeaderValue::try_from(text).unwrap_or(FALLBACK)
+}
+
+/// The server's own WebSockets, for browsers to which `'self'` means HTTP alone, and behind a proxy under its names.
+fn websocket_sources(names: &Names, request: &HeaderMap) -> String {
+    let own = names.session_url(request, "");
+    let proxied = names.allowed_origins().iter().map(|origin| origin.replacen("http", "ws", 1));
+    let sources = [own].into_iter().chain(proxied).filter_map(|url| {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split('/').next().filter(|authority| is_plain(authority))?;
+        Some(format!(" {scheme}://{authority}"))
+    });
+    sources.collect()
+}
+
+/// What is not part of a plain name could begin another directive, or be a wildcard.
+fn is_plain(authority: &str) -> bool {
+    authority.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
 }
 
 /// The scripts that stand in a document, each by its hash (Content Security Policy Level 3, section 2.3.1).
@@ -77,9 +98,7 @@ fn script_source(entry: &Value) -> Option<String> {
     };
     let absolute: Uri = format!("https://{rest}").parse().ok()?;
     let authority = absolute.authority()?;
-    // What is not part of a plain name could begin another directive, or be a wildcard.
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    if !authority.as_str().chars().all(is_plain) {
+    if !is_plain(authority.as_str()) {
         return None;
     }
     match scheme.as_deref() {

@@ -268,6 +268,30 @@ async fn the_page_runs_foreign_scripts_only_where_the_application_names_them() {
     running.stop().await.unwrap();
 }
 
+/// Templates run in the page, so whoever serves its session could do there what the user can.
+#[tokio::test]
+async fn a_link_connects_the_page_to_nobody_else() {
+    let attacker = Attacker::new().await;
+    let link = |running: &Running| {
+        let session = format!("ws://{}/session", attacker.address);
+        format!("{}/index.html?sessionURL={session}", running.url())
+    };
+    let lost = "document.documentElement.dataset.connection === 'lost'";
+    let running = application(&[]).await;
+    let driver = signed_in(&running, &[]).await;
+    driver.page.goto(&link(&running)).await.unwrap();
+    driver.js_until(lost).await;
+    assert!(!attacker.heard().contains("/session"), "{}", attacker.heard());
+    running.stop().await.unwrap();
+
+    let careless = application(&[attacker.at("127.0.0.1")]).await;
+    let driver = signed_in(&careless, &[]).await;
+    driver.page.goto(&link(&careless)).await.unwrap();
+    driver.js_until(lost).await;
+    assert!(attacker.heard().contains("GET /session"));
+    careless.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn the_link_leaves_the_address_and_the_secret_is_nowhere_in_it() {
     let running = application(&[]).await;

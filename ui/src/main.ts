@@ -1,6 +1,5 @@
 // The entry of the page.
 
-import type {} from "./early";
 import { Page } from "./page";
 import { Status } from "./status";
 import { installTransport } from "./transport";

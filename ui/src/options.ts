@@ -21,6 +21,7 @@ export function readOptions(location: Location, history: History): { config: Con
   const proof = signInProof(location, history);
   const url = new URL(location.href);
   const query = Object.fromEntries(url.searchParams);
+  delete query.signInProof; // not by a link that anybody can make
   const root = document.documentElement.dataset;
   const config: Config = {
     application: root.appName ?? "trame",
@@ -28,8 +29,10 @@ export function readOptions(location: Location, history: History): { config: Con
     launcherRetry: JSON.parse(root.launcherRetry ?? "[]") as unknown,
     ...(root.sessionManagerUrl ? { sessionManagerURL: root.sessionManagerUrl } : {}),
     ...query,
-    ...(proof === null ? {} : { signInProof: proof }),
   };
+  const launcher = new URL(config.sessionManagerURL ?? "", location.href);
+  // A link may name any launcher, and the proof is for the own one.
+  if (proof !== null && launcher.origin === location.origin) config.signInProof = proof;
   if (config.sessionURL) config.sessionURL = sessionURL(config.sessionURL, location);
 
   const consumed = [...CONSUMED, ...(query.remove ?? "").split(",")].filter((name) => url.searchParams.has(name));

@@ -11,8 +11,8 @@ import { CallError, Connection, ConnectionLost, type Link, messageOf } from "./c
 import { decorateAll, registerDecorator } from "./decorators";
 import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
+import type { Early } from "./early";
 import { isPromise } from "./files";
-import type { Config } from "./options";
 import { reloadAssets } from "./reload";
 import { addRoutes, followTitleAndIcon, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
@@ -30,15 +30,6 @@ const STATE_TOPIC = "trame.state.topic";
 const ACTIONS_TOPIC = "trame.actions.topic";
 const RELOAD_TOPIC = "selvedge.reload";
 const DOWNLOAD_TOPIC = "selvedge.download";
-
-/** What is known of the page before it is set up. */
-export interface Address {
-  config: Config;
-  /** The name of the template to show. */
-  template: string;
-  /** Where the session is, if that is being found out already. */
-  session: Promise<Config | null> | null;
-}
 
 export class Page {
   private readonly connection: Connection;
@@ -59,7 +50,7 @@ export class Page {
   private readonly write = console.error.bind(console);
 
   constructor(
-    { config, template, session }: Address,
+    { config, template, session }: Pick<Early, "config" | "template" | "session">,
     private readonly status: Status,
   ) {
     this.template = template;

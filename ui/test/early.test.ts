@@ -77,12 +77,12 @@ it("gives its connection once, to its own URL, while it is open", async () => {
 });
 
 it.each([
-  ["an error", answer({ error: "All seats are taken.", sessionURL: "ws://test/ws" })],
-  ["another status", answer({ sessionURL: "ws://test/ws" }, false)],
-  ["something else", answer(null)],
-  ["nothing", Promise.reject(new Error("unreachable"))],
-])("leaves it to wslink where the launcher answers %s", async (_, answered) => {
-  fetch.mockReturnValue(answered);
+  ["an error", () => answer({ error: "All seats are taken.", sessionURL: "ws://test/ws" })],
+  ["another status", () => answer({ sessionURL: "ws://test/ws" }, false)],
+  ["something else", () => answer(null)],
+  ["nothing", () => Promise.reject(new Error("unreachable"))],
+])("leaves it to wslink where the launcher answers %s", async (_, launcher) => {
+  fetch.mockImplementation(launcher);
   const early = await open("/index.html");
   expect(await early.session).toBeNull();
   expect(Socket.all).toEqual([]);

@@ -31,6 +31,15 @@ describe("the address", () => {
     expect(read("?signInProof=forged").config.signInProof).toBe("k12");
   });
 
+  it("has no say about the proof, and does not get it sent elsewhere", () => {
+    localStorage.clear();
+    expect(read("?signInProof=forged").config).not.toHaveProperty("signInProof");
+    localStorage.setItem("selvedge.signInProof", "k12");
+    expect(read("?sessionManagerURL=https://elsewhere.example/").config).not.toHaveProperty("signInProof");
+    expect(read("?sessionManagerURL=/paraview/").config.signInProof).toBe("k12");
+    localStorage.clear();
+  });
+
   it("chooses a template", () => {
     expect(read("?ui=small").template).toBe("small");
   });
