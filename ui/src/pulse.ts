@@ -51,9 +51,8 @@ export class Pulse {
     this.deadline = setTimeout(
       () => {
         this.deadline = undefined;
-        if (traffic.received > received) return;
-        // The question waits behind a large message, which is on its way.
-        if (traffic.unsent() < unsent) this.check(false);
+        // What has come was perhaps on its way before, and the question may wait behind what has left: neither is an answer.
+        if (traffic.received > received || traffic.unsent() < unsent) this.check(doubtful);
         else this.dead();
       },
       doubtful ? DOUBT : PATIENCE,

@@ -40,6 +40,16 @@ describe("a connection on which nothing comes any more", () => {
     expect(failed).toHaveBeenCalledTimes(1);
   });
 
+  it("is given up though something came that was on its way before the silence", async () => {
+    silence();
+    const failed = vi.fn();
+    window.trame?.trigger("slow").catch(failed);
+    window.dispatchEvent(new Event("online"));
+    await server.socket.publish("trame.state.topic", { count: 2 });
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(failed).toHaveBeenCalledTimes(1);
+  });
+
   it("is asked after a while, and given up when it does not answer", async () => {
     silence();
     await vi.advanceTimersByTimeAsync(30_000);
