@@ -1,7 +1,7 @@
 // What is done while a browser still gets and reads the page's own code, which takes the most of a start: the launcher is
 // asked, and the WebSocket opened. It stands in the document itself, so that nothing comes before it.
 
-import { type Config, keepSignInProof, readOptions } from "./options";
+import { type Config, keepSignInProof, launcherURL, readOptions } from "./options";
 
 /** What the page's own code finds when it starts. */
 export interface Early {
@@ -21,8 +21,6 @@ declare global {
     selvedgeEarly?: Early;
   }
 }
-
-const LAUNCHER = "paraview/";
 
 function begin(): Early {
   const { config, template } = readOptions(window.location, window.history);
@@ -46,8 +44,7 @@ function begin(): Early {
 
 async function findSession(config: Config): Promise<Config | null> {
   if (config.sessionURL) return config;
-  const url = new URL(config.sessionManagerURL ?? LAUNCHER, document.baseURI);
-  const response = await fetch(url, { method: "POST", body: JSON.stringify(config) });
+  const response = await fetch(launcherURL(config), { method: "POST", body: JSON.stringify(config) });
   const answer: unknown = response.ok ? await response.json() : null;
   return hasSession(answer) ? { ...config, ...answer } : null;
 }

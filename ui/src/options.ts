@@ -30,9 +30,8 @@ export function readOptions(location: Location, history: History): { config: Con
     ...(root.sessionManagerUrl ? { sessionManagerURL: root.sessionManagerUrl } : {}),
     ...query,
   };
-  const launcher = new URL(config.sessionManagerURL ?? "", location.href);
   // A link may name any launcher, and the proof is for the own one.
-  if (proof !== null && launcher.origin === location.origin) config.signInProof = proof;
+  if (proof !== null && launcherURL(config).origin === location.origin) config.signInProof = proof;
   if (config.sessionURL) config.sessionURL = sessionURL(config.sessionURL, location);
 
   const consumed = [...CONSUMED, ...(query.remove ?? "").split(",")].filter((name) => url.searchParams.has(name));
@@ -67,6 +66,11 @@ export function keepSignInProof({ signInProof }: Config): void {
   } catch {
     // A browser that keeps nothing. This page has the proof all the same.
   }
+}
+
+/** Whom the page asks where the session is. By default the server that it came from, at the place that wslink asks. */
+export function launcherURL({ sessionManagerURL }: Config): URL {
+  return new URL(sessionManagerURL ?? "paraview/", document.baseURI);
 }
 
 /** Fills in the host, and keeps to TLS where the page has it, since browsers refuse anything else there. */

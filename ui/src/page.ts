@@ -54,24 +54,27 @@ export class Page {
     private readonly status: Status,
   ) {
     this.template = template;
-    const events = {
-      link: (link: Link) => {
-        this.status.link = link;
-        if (link.phase === "ready") return;
-        this.showStatus();
-        this.state.disconnected();
-        this.streams.disconnected();
-        this.resume.disconnected();
-        this.client.linkChanged(link);
-        this.dialogs.disconnected();
+    this.connection = new Connection(
+      config,
+      {
+        link: (link) => {
+          this.status.link = link;
+          if (link.phase === "ready") return;
+          this.showStatus();
+          this.state.disconnected();
+          this.streams.disconnected();
+          this.resume.disconnected();
+          this.client.linkChanged(link);
+          this.dialogs.disconnected();
+        },
+        ready: () => void this.synchronise(),
+        extras: (known) => {
+          this.streams.connected(known);
+          this.resume.connected(known);
+        },
       },
-      ready: () => void this.synchronise(),
-      extras: (known: boolean) => {
-        this.streams.connected(known);
-        this.resume.connected(known);
-      },
-    };
-    this.connection = new Connection(config, events, session);
+      session,
+    );
     this.state = new SharedState(
       (changes) => this.track(this.connection.call("trame.state.update", decoratedUpdate(changes))),
       (keys, error) => void this.restore(keys, error),
