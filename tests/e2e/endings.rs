@@ -78,9 +78,7 @@ async fn a_killed_network_process_costs_a_reconnect() {
     let mut program = Program::start(&desktop(), &[]).await;
     let window = program.window().await;
     program.joined(1).await;
-    let network = |(_, name): &(i32, String)| name.starts_with("WebKitNetwork");
-    let (pid, _) = program.traces.processes().into_iter().find(network).unwrap();
-    signal(pid, "KILL");
+    signal(program.traces.process("WebKitNetwork"), "KILL");
     program.joined(2).await;
     close(&window);
     assert_eq!(program.exit().await.code(), Some(0));

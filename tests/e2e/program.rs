@@ -159,6 +159,13 @@ impl Traces {
         pids.filter(marked).map(|pid| (pid, name(pid))).collect()
     }
 
+    /// The process of a window that does this part of its work, by the beginning of the name.
+    pub fn process(&self, name: &str) -> i32 {
+        let processes = self.processes();
+        let found = processes.iter().find(|(_, full)| full.starts_with(name));
+        found.unwrap_or_else(|| panic!("no {name} among {processes:?}")).0
+    }
+
     /// Waits until nothing of the test runs any more and its port is free.
     pub async fn nothing_is_left(&self, port: u16) {
         assert!(is_port_free("127.0.0.1", port).await.unwrap(), "{}", self.log());

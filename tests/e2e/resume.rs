@@ -224,16 +224,14 @@ async fn a_window_keeps_everything_through_the_silence_of_its_connections() {
     let words = "some words ".repeat(30);
     field.send_keys(&words).await.unwrap();
     driver.js("text.setSelectionRange(4, 8); text.mark = 1").await;
-    let processes = driver.traces.processes();
-    let (network, _) =
-        processes.iter().find(|(_, name)| name.starts_with("WebKitNetwork")).unwrap();
+    let network = driver.traces.process("WebKitNetwork");
     let joined = joins(&driver.traces.log());
 
-    signal(*network, "STOP");
+    signal(network, "STOP");
     driver.js("window.dispatchEvent(new Event('online'))").await;
     driver.js_until("document.documentElement.dataset.connection === 'lost'").await;
     field.send_keys("typed over these").await.unwrap();
-    signal(*network, "CONT");
+    signal(network, "CONT");
     until("a new connection", async || (joins(&driver.traces.log()) > joined).then_some(())).await;
     driver.js_until("document.documentElement.dataset.connection === 'ready'").await;
 

@@ -188,8 +188,7 @@ async fn the_title_follows_the_state_while_the_page_is_lost() {
     program.joined(1).await;
     becomes("the page's title", || window.title() == "Notes").await;
     let mut client = program.client().await;
-    let web = |(_, name): &(i32, String)| name.starts_with("WebKitWebProces");
-    let page = program.traces.processes().into_iter().find(web).unwrap().0;
+    let page = program.traces.process("WebKitWebProces");
     signal(page, "STOP");
     client.set(json!({"text": "a"})).await.unwrap();
     becomes("the title from the state", || window.title() == "Notes (unsaved)").await;
