@@ -1,9 +1,12 @@
 //! Running other programs, each printed before it starts.
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::File,
+    io::{self, Write as _},
     path::Path,
     process::{Command, Output, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use crate::project;
@@ -32,6 +35,14 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Where programs print instead of here.
+static LOG: Mutex<Option<File>> = Mutex::new(None);
+
+/// From now on, what [`run`] starts prints to this file, or here again.
+pub(crate) fn log_to(file: Option<File>) {
+    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = file;
+}
+
 /// `program`, to be started in the root of the repository with nothing to read from.
 pub(crate) fn new(program: &str) -> Command {
     let mut command = Command::new(program);
@@ -48,12 +59,25 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs to the end; fails unless the program succeeds.
 pub(crate) fn run(command: &mut Command) -> Result {
-    println!("$ {}", shown(command));
+    announce(command).map_err(|error| not_started(command, &error))?;
     let status = command.status().map_err(|error| not_started(command, &error))?;
     if status.success() {
         return Ok(());
     }
     Err(Failure::new(format!("`{}` failed: {status}", shown(command))))
+}
+
+/// Prints the command where its own output goes.
+fn announce(command: &mut Command) -> io::Result<()> {
+    let line = format!("$ {}", shown(command));
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(mut log) = log.as_ref() else {
+        println!("{line}");
+        return Ok(());
+    };
+    writeln!(log, "{line}")?;
+    command.stdout(log.try_clone()?).stderr(log.try_clone()?);
+    Ok(())
 }
 
 /// Runs to the end in silence and gives back what was printed, whether it succeeded or not.

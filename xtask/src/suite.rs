@@ -1,6 +1,9 @@
 //! `cargo xtask test`: every check and every test, in an order that fails early.
 
 use std::{
+    fs::{self, File},
+    io::{self, IsTerminal as _},
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -13,7 +16,7 @@ use crate::installers;
 use crate::targets;
 use crate::{
     cargo_deny,
-    command::{self, Result},
+    command::{self, Failure, Result},
     display::Display,
     page, peers, project, starter, system, tidy,
 };
@@ -26,6 +29,9 @@ pub(crate) struct Options {
     /// Go on after a step has failed
     #[arg(long)]
     keep_going: bool,
+    /// Print everything, also where the output is not a terminal's
+    #[arg(long)]
+    verbose: bool,
 }
 
 /// The steps in their order. Nothing up to the documentation needs Tauri or its system packages.
@@ -67,14 +73,19 @@ struct Outcome {
     result: Result<Option<String>>,
 }
 
-/// Runs the steps and prints what became of each.
+/// How much of its log a failed step shows: enough for the failures that a test program lists at its end.
+const SHOWN_LINES: usize = 120;
+
+/// Runs the steps and prints what became of each. Outside a terminal, only a step that fails shows what it printed: what others
+/// print, which includes the errors that tests provoke, would hide it.
 pub(crate) fn run(options: &Options) -> Result {
     let chosen = |step: &&Step| options.only.is_empty() || options.only.contains(step);
+    let live = options.verbose || io::stdout().is_terminal();
     let mut outcomes = Vec::new();
     for step in Step::value_variants().iter().filter(chosen) {
         println!("\n=== {} ===", step.name());
         let start = Instant::now();
-        let result = step.run();
+        let result = if live { step.run() } else { step.run_quietly() };
         let took = start.elapsed();
         println!("--- {}: {:.1} s", step.name(), took.as_secs_f64());
         let failed = result.is_err();
@@ -110,6 +121,18 @@ fn summary(outcomes: Vec<Outcome>) -> Result {
 impl Step {
     fn name(self) -> String {
         format!("{self:?}").to_lowercase()
+    }
+
+    /// Runs the step with a log, which is shown if it fails.
+    fn run_quietly(self) -> Result<Option<String>> {
+        let log = project::target().join("steps").join(self.name()).with_extension("log");
+        command::log_to(Some(created(&log).map_err(|error| Failure::at(&log, &error))?));
+        let result = self.run();
+        command::log_to(None);
+        if result.is_err() {
+            show_end(&log)?;
+        }
+        result
     }
 
     /// Runs the step; gives back what it had to leave out.
@@ -179,6 +202,21 @@ impl Step {
         }
         Ok(None)
     }
+}
+
+fn created(log: &Path) -> io::Result<File> {
+    log.parent().map_or(Ok(()), fs::create_dir_all)?;
+    File::create(log)
+}
+
+fn show_end(log: &Path) -> Result {
+    let printed = fs::read(log).map_err(|error| Failure::at(log, &error))?;
+    let printed = String::from_utf8_lossy(&printed);
+    let lines: Vec<&str> = printed.lines().collect();
+    let left_out = lines.len().saturating_sub(SHOWN_LINES);
+    println!("The end of {}, after {left_out} more lines:\n", log.display());
+    println!("{}\n", lines[left_out..].join("\n"));
+    Ok(())
 }
 
 fn cargo(arguments: &[&str]) -> Result {
