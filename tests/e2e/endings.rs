@@ -8,7 +8,8 @@ use tokio::process::Command as AsyncCommand;
 
 use crate::{
     manners::read_named,
-    program::{Program, Traces, close, desktop, manners, signal, until},
+    program::{Program, Traces, close, desktop, manners, signal, until, window_app},
+    screen::Screen,
 };
 
 const LOGS: &str = "state/app.selvedge.manners/logs";
@@ -83,6 +84,21 @@ async fn a_killed_network_process_costs_a_reconnect() {
     close(&window);
     assert_eq!(program.exit().await.code(), Some(0));
     program.traces.nothing_is_left(program.port()).await;
+}
+
+#[tokio::test]
+async fn a_window_without_its_cookie_signs_in_again_when_its_user_loads_the_page_again() {
+    let screen = Screen::start().await;
+    let mut program = screen.program(&window_app(), &["--forget", "--unasked"]).await;
+    let window = screen.window(program.pid()).await;
+    program.joined(1).await;
+    signal(program.traces.process("WebKitNetwork"), "KILL");
+    program.joined(2).await;
+    // The cookie has died with the process. In the menu, R is for Reload.
+    window.choose(program.pid(), (600, 69), "r").await;
+    program.joined(3).await;
+    window.close();
+    assert_eq!(program.exit().await.code(), Some(0));
 }
 
 #[tokio::test]

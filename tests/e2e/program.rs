@@ -5,7 +5,9 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    time::{Duration, Instant},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use selvedge::is_port_free;
@@ -15,6 +17,9 @@ use tokio::{
 };
 
 use crate::support::{Client, PATIENCE, SECRET};
+
+/// What no test takes, even on a busy machine.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How often something is looked at that cannot be awaited.
 pub const STEP: Duration = Duration::from_millis(10);
@@ -68,27 +73,39 @@ fn binary(variable: &str, name: &str) -> PathBuf {
 
 /// Waits until a condition gives something.
 pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(value) = condition().await {
-            return value;
+    let met = async {
+        loop {
+            match condition().await {
+                Some(value) => return value,
+                None => sleep(STEP).await,
+            }
         }
-        assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
-        sleep(STEP).await;
-    }
+    };
+    timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
 /// What the programs of one test write, and a mark that all of their processes carry.
+///
+/// A test that takes too long loses all of its processes: whatever it waits for fails then, and tells which test it is.
 pub struct Traces {
     dir: tempfile::TempDir,
     mark: String,
+    _in_use: mpsc::Sender<()>,
 }
 
 impl Traces {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mark = format!("SELVEDGE_E2E={}", dir.path().display());
-        Traces { dir, mark }
+        let (in_use, dropped) = mpsc::channel();
+        let marked = mark.clone();
+        thread::spawn(move || {
+            if dropped.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("a test takes longer than {LIMIT:?}: its processes are ended");
+                kill(&processes(&marked));
+            }
+        });
+        Traces { dir, mark, _in_use: in_use }
     }
 
     pub fn path(&self) -> &Path {
@@ -146,17 +163,7 @@ impl Traces {
 
     /// All processes that were started for this test, and their children.
     pub fn processes(&self) -> Vec<(i32, String)> {
-        let marked = |pid: &i32| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|entry| entry == self.mark.as_bytes())
-        };
-        let pids = fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let name = |pid: i32| {
-            fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
-        };
-        pids.filter(marked).map(|pid| (pid, name(pid))).collect()
+        processes(&self.mark)
     }
 
     /// The process of a window that does this part of its work, by the beginning of the name.
@@ -175,12 +182,30 @@ impl Traces {
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        for (pid, _) in self.processes() {
-            signal(pid, "KILL");
-        }
+        kill(&self.processes());
         if std::thread::panicking() {
             eprintln!("--- what the program printed\n{}---", self.log());
         }
+    }
+}
+
+fn processes(mark: &str) -> Vec<(i32, String)> {
+    let marked = |pid: &i32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+    };
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let name = |pid: i32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+    };
+    pids.filter(marked).map(|pid| (pid, name(pid))).collect()
+}
+
+fn kill(processes: &[(i32, String)]) {
+    for (pid, _) in processes {
+        signal(*pid, "KILL");
     }
 }
 

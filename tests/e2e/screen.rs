@@ -3,15 +3,19 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
-use crate::program::{until, windows_in};
+use crate::{
+    program::{Program, until, windows_in},
+    support::PATIENCE,
+};
 
 /// An X server and a window manager.
 pub struct Screen {
     server: Child,
-    manager: Child,
+    clients: Vec<Child>,
     name: String,
 }
 
@@ -39,7 +43,7 @@ impl Screen {
         let mut openbox = Command::new("openbox");
         openbox.arg("--sm-disable").stdout(Stdio::null()).stderr(Stdio::null());
         let manager = openbox.env("DISPLAY", &name).spawn().unwrap();
-        let screen = Screen { server, manager, name };
+        let screen = Screen { server, clients: vec![manager], name };
         until("the window manager", async || {
             screen.command("wmctrl").arg("-m").output().unwrap().status.success().then_some(())
         })
@@ -47,13 +51,38 @@ impl Screen {
         screen
     }
 
+    /// Has a program put the windows together, so that one can be seen through another.
+    pub fn compose(&mut self) {
+        let mut compositor = Command::new("xcompmgr");
+        compositor.envs(self.environment()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.clients.push(compositor.spawn().unwrap());
+    }
+
+    /// The color of a place, as red, green and blue.
+    pub fn color(&self, (x, y): (i32, i32)) -> [u8; 3] {
+        let place = format!("1x1+{x}+{y}");
+        let picture = ["-window", "root", "-crop", &place, "-depth", "8", "rgb:-"];
+        let answer = self.command("import").args(picture).output().unwrap();
+        answer.stdout.try_into().unwrap_or_else(|bytes| panic!("no color: {bytes:?}"))
+    }
+
     /// What lets a program show its windows here.
     pub fn environment(&self) -> [(&str, &OsStr); 2] {
         [("DISPLAY", self.name.as_ref()), ("GDK_BACKEND", "x11".as_ref())]
     }
 
+    /// Starts a program that shows its windows here.
+    pub async fn program(&self, program: &Path, arguments: &[&str]) -> Program {
+        Program::start_with(program, arguments, |command| {
+            command.envs(self.environment());
+        })
+        .await
+    }
+
+    /// A program that looks at this screen, ended after a while: xdotool waits for a window as long as it takes.
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new("timeout");
+        command.args([&PATIENCE.as_secs().to_string(), program]);
         command.envs(self.environment());
         command
     }
@@ -88,7 +117,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        for child in [&mut self.manager, &mut self.server] {
+        for child in self.clients.iter_mut().chain([&mut self.server]) {
             drop(child.kill());
             drop(child.wait());
         }
@@ -161,6 +190,17 @@ impl Window<'_> {
             self.screen.ask("xdotool", &["mousemove_relative", "--", &x, &y, "sleep", "0.05"]);
         }
         self.screen.ask("xdotool", &["mouseup", "1"]);
+    }
+
+    /// Opens the menu of a place in the window of a program, and chooses the item with this key.
+    pub async fn choose(&self, pid: i32, (x, y): (i32, i32), key: &str) {
+        let visible = ["search", "--onlyvisible", "--pid", &pid.to_string()];
+        let count = || self.screen.ask("xdotool", &visible).lines().count();
+        let before = count();
+        let place = ["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()];
+        self.screen.ask("xdotool", &[&place[..], &["click", "3"]].concat());
+        until("the menu", async || (count() > before).then_some(())).await;
+        self.screen.ask("xdotool", &["key", key]);
     }
 
     /// Closes it as its user does.

@@ -19,11 +19,7 @@ async fn state_becomes(client: &mut Client, key: &str, value: serde_json::Value)
 
 /// Starts the program so that no other run has left its place for it.
 async fn program(screen: &Screen, arguments: &[&str]) -> Program {
-    let arguments = [&["--forget"], arguments].concat();
-    Program::start_with(&window_app(), &arguments, |command| {
-        command.envs(screen.environment());
-    })
-    .await
+    screen.program(&window_app(), &[&["--forget"], arguments].concat()).await
 }
 
 /// The same, with its page driven from the inside.
@@ -81,6 +77,48 @@ async fn a_window_may_open_full_maximized_fixed_minimized_or_not_at_all() {
     let hidden = program(&screen, &["--hidden"]).await;
     hidden.joined(1).await;
     assert!(screen.windows(hidden.pid()).is_empty());
+}
+
+#[tokio::test]
+async fn where_the_page_paints_nothing_a_window_has_its_color_or_is_seen_through() {
+    const EMPTY: (i32, i32) = (700, 170);
+    let mut screen = Screen::start().await;
+    screen.compose();
+    let behind = screen.color(EMPTY);
+    for (option, color) in [
+        (None, [255; 3]),
+        (Some("--background=40,80,120"), [40, 80, 120]),
+        (Some("--transparent"), behind),
+    ] {
+        let arguments = ["--unasked", "--position", "100x100"].into_iter().chain(option);
+        let mut program = program(&screen, &arguments.collect::<Vec<_>>()).await;
+        program.joined(1).await;
+        let window = screen.window(program.pid()).await;
+        becomes(&format!("{color:?}"), || screen.color(EMPTY) == color).await;
+        window.close();
+        assert_eq!(program.exit().await.code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn keys_zoom_a_window_only_where_it_is_allowed() {
+    let screen = Screen::start().await;
+    for (option, narrower) in [(None, false), (Some("--zoomable"), true)] {
+        let arguments = ["--size", "600x400"].into_iter().chain(option);
+        let driver = driven(&screen, &arguments.collect::<Vec<_>>()).await;
+        let mut client = Client::connect_to(driver.traces.address().await).await;
+        let window = screen.window(driver.program().await).await;
+        // The menu has items with the same keys, until it is a simple one.
+        window.press(&["ctrl+shift+m"]);
+        state_becomes(&mut client, "simple", json!(true)).await;
+        driver.js_until("innerWidth === 600").await;
+        window.press(&["ctrl+plus", "ctrl+plus", "ctrl+s", "ctrl+shift+m"]);
+        state_becomes(&mut client, "simple", json!(false)).await;
+        match narrower {
+            true => drop(driver.js_until("innerWidth < 600").await),
+            false => assert_eq!(driver.js("return innerWidth").await, 600),
+        }
+    }
 }
 
 #[tokio::test]

@@ -60,6 +60,12 @@ pub(crate) const SCREEN: &[Need] = &[
         others: ["openbox", "openbox", "openbox"],
     },
     Need {
+        probe: Probe::Program("xcompmgr"),
+        why: "lets windows be seen through others",
+        debian: "xcompmgr",
+        others: ["xcompmgr", "xcompmgr", "xcompmgr"],
+    },
+    Need {
         probe: Probe::Program("wmctrl"),
         why: "closes a window as a user does",
         debian: "wmctrl",

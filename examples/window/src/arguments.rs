@@ -55,6 +55,9 @@ pub(crate) struct Window {
     drag: bool,
     #[arg(long)]
     transparent: bool,
+    /// What the window shows where the page paints nothing
+    #[arg(long, value_name = "RED,GREEN,BLUE", value_parser = color)]
+    background: Option<(u8, u8, u8)>,
     /// The text of the page cannot be selected
     #[arg(long)]
     no_text_select: bool,
@@ -103,6 +106,7 @@ impl Window {
         options.max_size = self.max_size;
         options.position = self.position;
         options.screen = self.screen;
+        options.background_color = self.background;
         options.title = self.window_title.clone();
         options
     }
@@ -113,4 +117,12 @@ fn pair(text: &str) -> Result<(f64, f64), String> {
     let (first, second) = text.split_once('x').ok_or("give two numbers: 800x600")?;
     let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));
     Ok((number(first)?, number(second)?))
+}
+
+fn color(text: &str) -> Result<(u8, u8, u8), String> {
+    let parts: Result<Vec<u8>, _> = text.split(',').map(str::parse).collect();
+    match parts.as_deref() {
+        Ok(&[red, green, blue]) => Ok((red, green, blue)),
+        _ => Err("give three numbers from 0 to 255: 40,80,120".into()),
+    }
 }
