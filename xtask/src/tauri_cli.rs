@@ -27,5 +27,9 @@ pub(crate) fn program() -> Result<Command> {
     page::ensure_packages(&folder)?;
     let mut cli = command::new("node");
     cli.arg(folder.join("node_modules/@tauri-apps/cli/tauri.js"));
+    // It refuses any value but `true` and `false`, and CI systems set others.
+    if std::env::var_os("CI").is_some() {
+        cli.env("CI", "true");
+    }
     Ok(cli)
 }
