@@ -15,7 +15,7 @@ on. With `--copy` the files are beside the manifests in folders of the same name
 without it the manifests refer to the files where they are installed.
 
 What a package does in its `setup` function is recorded as well, as far as it enables other modules or sets state. RPC
-methods and other code of a package stay behind: a server in another language has to provide them itself.
+methods and other code of a package stay behind, which is said: a server in another language has to provide them itself.
 
 It needs Python 3.8 and nothing but the packages that it reads.
 """
@@ -28,6 +28,7 @@ import sys
 from pathlib import Path
 
 LISTS = ("scripts", "module_scripts", "styles", "vue_use")
+PARTS = (*LISTS, "state", "serve", "www")
 
 
 class Recorder:
@@ -40,6 +41,7 @@ class Recorder:
         self.serve = {}
         self.www = None
         self.lists = {name: [] for name in LISTS}
+        self.left_behind = []
         self._seen = []
 
     @property
@@ -51,22 +53,27 @@ class Recorder:
         if any(module is seen or module == seen for seen in self._seen):
             return False
         self._seen.append(module)
-        has = module.__contains__ if isinstance(module, dict) else lambda name: hasattr(module, name)
-        get = module.__getitem__ if isinstance(module, dict) else lambda name: getattr(module, name)
-        if has("setup"):
-            get("setup")(self, **options)
+        parts = dict(module if isinstance(module, dict) else vars(module))
+        if setup := parts.get("setup"):
+            # A module that hands on what another one holds does not see what the setup there binds anew.
+            source = getattr(setup, "__globals__", {})
+            handed_on = [part for part in PARTS if parts.get(part) is source.get(part)]
+            setup(self, **options)
+            parts.update((part, source.get(part)) for part in handed_on)
         for name in LISTS:
-            if has(name):
-                self.lists[name].extend(get(name))
-        if has("state"):
-            self.state.update(get("state"))
-        if has("serve"):
-            for prefix, folder in get("serve").items():
-                # A folder may come with options for Python's web server.
-                self.serve[prefix] = folder[0] if isinstance(folder, (tuple, list)) else folder
-        if has("www"):
-            self.www = get("www")
+            self.lists[name].extend(parts.get(name) or [])
+        self.state.update(parts.get("state") or {})
+        for prefix, folder in (parts.get("serve") or {}).items():
+            # A folder may come with options for Python's web server.
+            self.serve[prefix] = folder[0] if isinstance(folder, (tuple, list)) else folder
+        self.www = parts.get("www") or self.www
         return True
+
+    def __getattr__(self, name):
+        """Whatever else a server has is there for code, which cannot be written down."""
+        if name not in self.left_behind:
+            self.left_behind.append(name)
+        return Nothing()
 
     def manifest(self, place):
         """The manifest; `place` says how it refers to a folder."""
@@ -79,6 +86,31 @@ class Recorder:
         if self.state:
             manifest["state"] = dict(self.state)
         return manifest
+
+
+class Nothing:
+    """Takes everything, to no effect: calls, attributes, functions to be decorated."""
+
+    def __getattr__(self, name):
+        return self
+
+    def __setattr__(self, name, value):
+        pass
+
+    def __getitem__(self, key):
+        return self
+
+    def __setitem__(self, key, value):
+        pass
+
+    def __call__(self, *args, **kwargs):
+        return self
+
+    def __iter__(self):
+        return iter(())
+
+    def __bool__(self):
+        return False
 
 
 class State(dict):
@@ -99,6 +131,8 @@ def write(module_name, output, client_type, copy):
     name = module_name.rsplit(".", 1)[-1]
     recorder = Recorder(name, client_type)
     recorder.enable_module(importlib.import_module(module_name))
+    for used in recorder.left_behind:
+        print(f"{module_name} uses `server.{used}`: what it provides there, your server has to provide.", file=sys.stderr)
 
     def place(folder, prefix):
         folder = Path(folder).resolve()

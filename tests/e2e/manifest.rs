@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::packages::{manifest_tool, succeed};
 
-/// A package that does what packages do: one part enables another, folders have options, state is a dict.
+/// A package that does what packages do: one part enables another, folders have options, state is a dict, the setup decides
+/// about styles, and all of it is in a module behind the one that is named.
 const PACKAGE: &str = r#"
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def setup(server, **kwargs):
     server.state.widgets_theme = server.state.widgets_theme or "light"
     server.enable_module(part)
     server.enable_module(part)
+    global styles
+    styles = ["__widgets_1/light.css"]
 "#;
 
 #[test]
@@ -30,7 +33,8 @@ fn it_records_what_a_package_asks_for_and_copies_its_files() {
     let dir = tempfile::tempdir().unwrap();
     let package = dir.path().join("packages/widgets");
     fs::create_dir_all(package.join("files")).unwrap();
-    fs::write(package.join("__init__.py"), PACKAGE).unwrap();
+    fs::write(package.join("module.py"), PACKAGE).unwrap();
+    fs::write(package.join("__init__.py"), "from .module import *").unwrap();
     fs::write(package.join("files/a.js"), "1").unwrap();
     let output = dir.path().join("modules");
     let write = |arguments: &[&str]| {
@@ -54,7 +58,7 @@ fn it_records_what_a_package_asks_for_and_copies_its_files() {
         "www": null,
         "scripts": ["part.js", "__widgets_1/a.js", ["__widgets_1/b.js", {"serial": "widgets"}]],
         "module_scripts": [],
-        "styles": [],
+        "styles": ["__widgets_1/light.css"],
         "vue_use": ["part", ["widgets", {"size": 3}]],
         "state": {"part_ready": true, "widgets": {"open": false}, "widgets_theme": "light"},
     });
@@ -71,6 +75,25 @@ fn it_records_what_a_package_asks_for_and_copies_its_files() {
     let installed: Value = serde_json::to_value(read()).unwrap();
     let files = package.join("files").canonicalize().unwrap();
     assert_eq!(installed["serve"]["__widgets_1"], json!(files));
+}
+
+#[test]
+fn what_a_package_does_in_code_is_said_to_stay_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let package = "def setup(server, **kwargs):\n    server.add_protocol_to_configure(print)\n    \
+                   for each in server.protocol.links: print(each)\n    \
+                   server.controller.on_ready.add(print)\n    server.state.ready = bool(server.running)\n";
+    fs::write(dir.path().join("coded.py"), package).unwrap();
+    let mut tool = manifest_tool();
+    tool.env("PYTHONPATH", dir.path()).arg("--output").arg(dir.path()).arg("coded");
+    let output = tool.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for used in ["add_protocol_to_configure", "protocol", "controller", "running"] {
+        assert!(said.contains(&format!("coded uses `server.{used}`:")), "{said}");
+    }
+    let module = Module::from_manifest(dir.path().join("coded.json")).unwrap();
+    assert_eq!(serde_json::to_value(module).unwrap()["state"], json!({"ready": false}));
 }
 
 #[test]
