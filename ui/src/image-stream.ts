@@ -36,13 +36,41 @@ interface Camera {
   getParallelScale: () => number;
 }
 
+type ImageDelivery = ReturnType<typeof imageDelivery>;
 export type ImageStream = ReturnType<typeof createImageStream>;
 export type ViewStream = ReturnType<typeof createViewStream>;
 
+/** The methods of a server that draws. Views call some of them past their stream. */
+function imageDelivery(session: Session) {
+  return {
+    subscribeToImageStream: (callback: Parameters<Session["subscribe"]>[1]) => session.subscribe(PICTURES, callback),
+    unsubscribeToImageStream: session.unsubscribe,
+    registerView: (view: unknown) => session.call("viewport.image.push.observer.add", [view]),
+    unregisterView: (view: unknown) => session.call("viewport.image.push.observer.remove", [view]),
+    enableView: (view: unknown, enabled: boolean) => session.call("viewport.image.push.enabled", [view, enabled]),
+    render: (options: object = { size: [400, 400], view: -1 }) => session.call("viewport.image.push", [options]),
+    resetCamera: (view: unknown = -1) => session.call("viewport.camera.reset", [view]),
+    invalidateCache: (view: unknown) => session.call("viewport.image.push.invalidate.cache", [view]),
+    setQuality: (view: unknown, quality: number, ratio = 1) =>
+      session.call("viewport.image.push.quality", [view, quality, ratio]),
+    setSize: (view: unknown, width = 400, height = 400) =>
+      session.call("viewport.image.push.original.size", [view, width, height]),
+    setServerAnimationFPS: (fps = 30) => session.call("viewport.image.animation.fps.max", [fps]),
+    getServerAnimationFPS: () => session.call("viewport.image.animation.fps.get", []),
+    startAnimation: (view: unknown = -1) => session.call("viewport.image.animation.start", [view]),
+    stopAnimation: (view: unknown = -1) => session.call("viewport.image.animation.stop", [view]),
+    updateCamera: (view: unknown, focalPoint: number[], viewUp: number[], position: number[], forceUpdate = true) =>
+      session.call("viewport.camera.update", [view ?? -1, focalPoint, viewUp, position, forceUpdate]),
+    updateCameraParameters: (view: unknown = -1, parameters: object = {}, forceUpdate = true) =>
+      session.call("viewport.camera.update.params", [view, parameters, forceUpdate]),
+  };
+}
+
 export function createImageStream(session: Session) {
+  const protocol = imageDelivery(session);
   const views = new Set<ViewStream>();
   let serverAnimationFPS = -1;
-  const subscription = session.subscribe(PICTURES, ([message]) => {
+  const subscription = protocol.subscribeToImageStream(([message]) => {
     const picture = message as Picture | null;
     if (picture?.image) for (const view of views) view.processMessage(picture);
   });
@@ -52,11 +80,11 @@ export function createImageStream(session: Session) {
     getServerAnimationFPS: () => serverAnimationFPS,
     setServerAnimationFPS: (fps = 30) => {
       serverAnimationFPS = fps;
-      return session.call("viewport.image.animation.fps.max", [fps]);
+      return protocol.setServerAnimationFPS(fps);
     },
     /** A view of the server by its id; `-1` is the one that was drawn last. */
     createViewStream: (viewId: unknown = "-1", [width, height] = [400, 400] as [number, number]): ViewStream => {
-      const view = createViewStream(session, stream);
+      const view = createViewStream(protocol, stream);
       view.setViewId(viewId);
       void view.setSize(width, height);
       views.add(view);
@@ -111,7 +139,7 @@ function accessors(settings: Settings): Accessors {
   return Object.fromEntries(methods) as Accessors;
 }
 
-function createViewStream(session: Session, parent: Parent) {
+function createViewStream(protocol: ImageDelivery, parent: Parent) {
   const settings = { ...SETTINGS };
   const listeners = new Set<(event: ImageEvent) => void>();
   const urls: string[] = [];
@@ -127,11 +155,10 @@ function createViewStream(session: Session, parent: Parent) {
   let shown = 0;
 
   const invokeImageReady = (event: ImageEvent) => listeners.forEach((listener) => listener(event));
-  const setQuality = (quality: number, ratio: number) =>
-    session.call("viewport.image.push.quality", [viewId, quality, ratio]);
-  const sendSize = () => session.call("viewport.image.push.original.size", [viewId, ...size]);
+  const setQuality = (quality: number, ratio: number) => protocol.setQuality(viewId, quality, ratio);
+  const sendSize = () => protocol.setSize(viewId, ...size);
   const register = () =>
-    void session.call("viewport.image.push.observer.add", [viewId]).then(
+    void protocol.registerView(viewId).then(
       // The answer names the view that `-1` stands for.
       (answer) => (viewId = (answer as { viewId?: unknown } | null)?.viewId ?? viewId),
       (error: unknown) => console.warn("The server draws no pictures for this view.", error),
@@ -147,12 +174,17 @@ function createViewStream(session: Session, parent: Parent) {
 
   const view = {
     ...accessors(settings),
+    /** What the stream holds, as the objects of vtk.js give it: all of it, or what is named. */
+    get: (...names: string[]): Record<string, unknown> => {
+      const all = { ...settings, protocol, viewId, size, camera, fps: rates, lastImageEvent: last };
+      return names.length ? Object.fromEntries(names.map((name) => [name, Reflect.get(all, name)])) : all;
+    },
     getServerAnimationFPS: parent.getServerAnimationFPS,
     setServerAnimationFPS: parent.setServerAnimationFPS,
     getViewId: () => viewId,
     setViewId: (id: unknown) => {
       if (id === viewId) return false;
-      if (viewId !== null) void session.call("viewport.image.push.observer.remove", [viewId]).catch(() => undefined);
+      if (viewId !== null) void protocol.unregisterView(viewId).catch(() => undefined);
       viewId = id;
       if (viewId !== null) register();
       return true;
@@ -199,17 +231,16 @@ function createViewStream(session: Session, parent: Parent) {
       };
       image.src = url;
     },
-    render: () => session.call("viewport.image.push", [{ view: viewId, size }]),
-    invalidateCache: () => session.call("viewport.image.push.invalidate.cache", [viewId]),
-    resetCamera: () => session.call("viewport.camera.reset", [viewId]),
-    startAnimation: () => session.call("viewport.image.animation.start", [viewId]),
-    stopAnimation: () => session.call("viewport.image.animation.stop", [viewId]),
+    render: () => protocol.render({ view: viewId, size }),
+    invalidateCache: () => protocol.invalidateCache(viewId),
+    resetCamera: () => protocol.resetCamera(viewId),
+    startAnimation: () => protocol.startAnimation(viewId),
+    stopAnimation: () => protocol.stopAnimation(viewId),
     pushCamera: (): Promise<unknown> => {
       if (!camera) return Promise.resolve(false);
       const [focalPoint, viewUp, position] = [camera.getFocalPoint(), camera.getViewUp(), camera.getPosition()];
       if (animating) cameraTimer = setTimeout(() => void view.pushCamera(), 1000 / settings.cameraUpdateRate);
-      if (!settings.useCameraParameters)
-        return session.call("viewport.camera.update", [viewId, focalPoint, viewUp, position, false]);
+      if (!settings.useCameraParameters) return protocol.updateCamera(viewId, focalPoint, viewUp, position, false);
       const parameters = {
         focalPoint,
         viewUp,
@@ -218,7 +249,7 @@ function createViewStream(session: Session, parent: Parent) {
         viewAngle: camera.getViewAngle(),
         parallelScale: camera.getParallelScale(),
       };
-      return session.call("viewport.camera.update.params", [viewId, parameters, false]);
+      return protocol.updateCameraParameters(viewId, parameters, false);
     },
     /** The user has begun to turn the view: coarser pictures, more often. */
     startInteraction: (): Promise<unknown> => {

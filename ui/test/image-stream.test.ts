@@ -62,6 +62,15 @@ describe("the image stream", () => {
     ]);
   });
 
+  it("gives views the methods of the server that it uses itself", async () => {
+    const { server, images } = await open();
+    const view = images.createViewStream("3");
+    const { protocol, viewId } = view.get("protocol", "viewId");
+    await (protocol as { setQuality: (...args: unknown[]) => Promise<unknown> }).setQuality(viewId, 5, 0.1);
+    expect(calls(server).at(-1)).toEqual(["image.push.quality", "3", 5, 0.1]);
+    expect(view.get()).toMatchObject({ stillQuality: 100, size: [400, 400] });
+  });
+
   it("hands pictures to the view that they are for, decoded only if that is wanted", async () => {
     const { server, images } = await open();
     const [one, two] = [images.createViewStream("1"), images.createViewStream("2")];
