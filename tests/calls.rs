@@ -1,6 +1,10 @@
 //! Triggers, RPC methods and hooks, as clients call them.
 
-use std::{sync::mpsc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    time::Duration,
+};
 
 use selvedge::{Attachment, Ctx, Failure, Kwargs, Lifecycle, Server};
 use serde_json::{Value, json};
@@ -160,6 +164,22 @@ async fn rpc_methods_take_and_give_bytes() {
     let mut client = Client::connect(&running).await;
     let zeros = client.call("demo.zeros", json!([25_000_000])).await.unwrap();
     assert_eq!(zeros.as_slice().map(<[u8]>::len), Some(25_000_000), "more than two frames");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn rpc_methods_of_widget_packages_have_their_own_names_and_the_protocols_are_taken() {
+    let server = Server::new("calls");
+    server.rpc("trame.rca.size", |_: Ctx, area: String, width: u32| format!("{area}: {width}"));
+    for own in ["trame.state.get", "trame.trigger", "application.exit", "selvedge.more"] {
+        let refused = catch_unwind(AssertUnwindSafe(|| server.rpc(own, |_: Ctx| ()).clone()));
+        let said = *refused.err().unwrap().downcast::<String>().unwrap();
+        assert!(said.contains("belongs to the protocol"), "{said}");
+    }
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    let answer = client.call("trame.rca.size", json!(["view", 300])).await.unwrap();
+    assert_eq!(to_json(&answer), "view: 300");
     running.stop().await.unwrap();
 }
 

@@ -24,9 +24,18 @@ use crate::{
     },
 };
 
-/// Whether a method belongs to the protocol.
+/// Whether a method belongs to the protocol. Other names below `trame.` are those of widget packages: `trame.rca.size`.
 pub(super) fn is_own_method(method: &str) -> bool {
-    ["wslink.", "trame.", "application.", "selvedge."].iter().any(|own| method.starts_with(own))
+    const OWN: [&str; 7] = [
+        "wslink.",
+        "trame.state.",
+        "trame.lifecycle.",
+        "trame.error.",
+        "trame.force.",
+        "application.",
+        "selvedge.",
+    ];
+    method == "trame.trigger" || OWN.iter().any(|own| method.starts_with(own))
 }
 
 /// An argument of a call of the protocol.

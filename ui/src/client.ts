@@ -70,6 +70,7 @@ export function createClient(connection: Connection, state: SharedState, track: 
     onConnectionError: failed.on,
   };
   let images: ImageStream | null = null;
+  let connectedBefore = false;
   const work: (() => void)[] = [];
 
   const client = {
@@ -104,7 +105,8 @@ export function createClient(connection: Connection, state: SharedState, track: 
     client,
     /** The state is in step with a new connection. */
     settled: () => {
-      images?.reconnected();
+      if (connectedBefore) images?.reconnected();
+      connectedBefore = true;
       ready.tell(client);
     },
     linkChanged: (link: Link) => {

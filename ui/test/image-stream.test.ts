@@ -62,6 +62,16 @@ describe("the image stream", () => {
     ]);
   });
 
+  it("tells the server of a view once when the page makes it", async () => {
+    const making = "trame.client.getImageStream().createViewStream('7')";
+    const { server } = await open(new FakeServer({ trame__template_main: `<p @vue:mounted="${making}"></p>` }));
+    await settle();
+    expect(calls(server)).toEqual([
+      ["image.push.observer.add", "7"],
+      ["image.push.original.size", "7", 400, 400],
+    ]);
+  });
+
   it("gives views the methods of the server that it uses itself", async () => {
     const { server, images } = await open();
     const view = images.createViewStream("3");
