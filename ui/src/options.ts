@@ -70,7 +70,13 @@ export function keepSignInProof({ signInProof }: Config): void {
 
 /** Whom the page asks where the session is. By default the server that it came from, at the place that wslink asks. */
 export function launcherURL({ sessionManagerURL }: Config): URL {
-  return new URL(sessionManagerURL ?? "paraview/", document.baseURI);
+  const own = new URL("paraview/", document.baseURI);
+  try {
+    return new URL(sessionManagerURL ?? own, document.baseURI);
+  } catch {
+    console.warn(`The page's address names a launcher that is no URL: ${sessionManagerURL}`);
+    return own;
+  }
 }
 
 /** Fills in the host, and keeps to TLS where the page has it, since browsers refuse anything else there. */

@@ -1,5 +1,5 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import { keepSignInProof, readOptions } from "../src/options";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { keepSignInProof, launcherURL, readOptions } from "../src/options";
 
 const read = (search: string) => {
   window.history.replaceState(null, "", `/app/index.html${search}#part`);
@@ -38,6 +38,14 @@ describe("the address", () => {
     expect(read("?sessionManagerURL=https://elsewhere.example/").config).not.toHaveProperty("signInProof");
     expect(read("?sessionManagerURL=/paraview/").config.signInProof).toBe("k12");
     localStorage.clear();
+  });
+
+  it("may name a launcher, but nonsense leaves the page with its own", () => {
+    const warned = vi.spyOn(console, "warn").mockReturnValue();
+    const launcher = (address: string) => launcherURL(read(`?sessionManagerURL=${address}`).config).href;
+    expect(launcher("https://elsewhere.example/")).toBe("https://elsewhere.example/");
+    expect(launcher("http://")).toBe(new URL("paraview/", document.baseURI).href);
+    expect(warned).toHaveBeenCalled();
   });
 
   it("chooses a template", () => {
