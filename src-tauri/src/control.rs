@@ -23,6 +23,8 @@ struct Kept {
     zoom: Option<f64>,
     page_title: String,
     own_title: Option<String>,
+    /// It is about to be destroyed.
+    leaving: bool,
 }
 
 /// The same for all windows, by their labels.
@@ -32,6 +34,15 @@ pub(crate) struct Windows(Mutex<HashMap<String, Kept>>);
 impl Windows {
     fn of(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that nothing keeps a window from closing. It is there for a while yet.
+    pub(crate) fn let_go(&self, window: &WebviewWindow) {
+        self.of().entry(window.label().to_owned()).or_default().leaving = true;
+    }
+
+    pub(crate) fn is_leaving(&self, window: &WebviewWindow) -> bool {
+        self.of().get(window.label()).is_some_and(|kept| kept.leaving)
     }
 
     pub(crate) fn forget(&self, window: &WebviewWindow) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use selvedge::{Closing, ConfirmClose, Failure};
-use tauri::{CloseRequestApi, async_runtime};
+use tauri::{CloseRequestApi, WebviewWindow, async_runtime};
 use tauri_plugin_dialog::{DialogExt, MessageDialogButtons, MessageDialogKind};
 
 use crate::{shell::Desktop, windows};
@@ -30,11 +30,17 @@ impl Question {
 
 impl Desktop {
     /// A window is about to close. The last one stays until it is clear that it may.
-    pub(crate) fn close_requested(self: &Arc<Self>, api: &CloseRequestApi) {
-        let ends = windows::all(&self.app).len() <= 1 && !self.ending.has_begun();
-        if let Some(confirm) = self.session.window.confirm_close.as_ref().filter(|_| ends) {
-            api.prevent_close();
-            self.ask_first(confirm);
+    pub(crate) fn close_requested(self: &Arc<Self>, window: &WebviewWindow, api: &CloseRequestApi) {
+        let stays = |other: &WebviewWindow| {
+            other.label() != window.label() && !self.windows.is_leaving(other)
+        };
+        let ends = !windows::all(&self.app).iter().any(stays) && !self.ending.has_begun();
+        match self.session.window.confirm_close.as_ref().filter(|_| ends) {
+            Some(confirm) => {
+                api.prevent_close();
+                self.ask_first(confirm);
+            }
+            None => self.windows.let_go(window),
         }
     }
 
@@ -99,7 +105,10 @@ impl Desktop {
             .message(text(question))
             .kind(MessageDialogKind::Warning)
             .buttons(MessageDialogButtons::OkCancelCustom(close, stay));
-        if let Some(window) = windows::front(&self.app) {
+        // A dialog goes with its window.
+        let stays = |window: &WebviewWindow| !self.windows.is_leaving(window);
+        let front = windows::front(&self.app).filter(stays);
+        if let Some(window) = front.or_else(|| windows::all(&self.app).into_iter().find(stays)) {
             windows::bring_up(&window);
             let title = window.title().unwrap_or_default();
             dialog = dialog.title(text(&title)).parent(&window);

@@ -112,7 +112,7 @@ impl Desktop {
     fn watch_closing(self: &Arc<Self>, window: &WebviewWindow) {
         let (desktop, closing) = (self.clone(), window.clone());
         window.on_window_event(move |event| match event {
-            WindowEvent::CloseRequested { api, .. } => desktop.close_requested(api),
+            WindowEvent::CloseRequested { api, .. } => desktop.close_requested(&closing, api),
             WindowEvent::Destroyed => desktop.windows.forget(&closing),
             _ => {}
         });

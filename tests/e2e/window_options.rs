@@ -263,6 +263,30 @@ async fn closing_asks_when_something_would_be_lost() {
 }
 
 #[tokio::test]
+async fn two_windows_that_close_at_once_are_asked_about_as_well() {
+    let screen = Screen::start().await;
+    let driver = Driver::window_of(&window_app(), &screen.environment(), &["--forget"]).await;
+    driver.element("text").await.send_keys("a").await.unwrap();
+    driver.js_until("document.title === 'Notes (unsaved)'").await;
+    let link = "<a id=beside href=index.html target=_blank>beside</a>";
+    driver.js(&format!("document.body.insertAdjacentHTML('afterbegin', `{link}`)")).await;
+    driver.element("beside").await.click().await.unwrap();
+    let pid = driver.program().await;
+    becomes("a second window", || screen.windows(pid).len() == 2).await;
+
+    signal(pid, "STOP");
+    let windows = screen.windows(pid);
+    windows.iter().for_each(Window::close);
+    signal(pid, "CONT");
+    let is_new = |window: &Window| windows.iter().all(|known| known.id != window.id);
+    let question = async || screen.windows(pid).into_iter().find(is_new);
+    until("the question", question).await.press(&["Escape"]);
+    becomes("one window to be left", || screen.windows(pid).len() == 1).await;
+    let mut client = Client::connect_to(driver.traces.address().await).await;
+    assert_eq!(client.snapshot().await["unsaved"], true, "the program goes on");
+}
+
+#[tokio::test]
 async fn nothing_is_asked_when_nothing_is_lost_or_a_signal_ends_the_program() {
     let screen = Screen::start().await;
     let mut saved = program(&screen, &[]).await;
