@@ -187,7 +187,8 @@ impl Server {
     /// ```
     ///
     /// # Panics
-    /// When the name is not made of lower-case words joined by dots, or belongs to the protocol itself.
+    /// When the name is not made of lower-case words joined by dots (as wslink has it), or belongs to the protocol itself:
+    /// below `wslink.`, `application.` and `selvedge.`, and trame's own. Those of widget packages, as `trame.rca.size`, are free.
     #[track_caller]
     pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
         assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
