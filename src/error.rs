@@ -58,7 +58,8 @@ pub enum Error {
 
     /// A value could not be written as msgpack.
     #[error(
-        "a value of type {type_name} cannot be encoded: {reason}. Check its `Serialize` implementation"
+        "a value of type {} cannot be encoded: {reason}. Check its `Serialize` implementation",
+        without_paths(type_name)
     )]
     Encode {
         /// The Rust type of the value.
@@ -68,7 +69,7 @@ pub enum Error {
     },
 
     /// A value on the wire or in the state is not of the type that was asked for.
-    #[error("{what} is not a {type_name}: {reason}")]
+    #[error("{what} is not a {}: {reason}", without_paths(type_name))]
     Decode {
         /// Which value: a state key, an argument, a frame.
         what: String,
@@ -259,6 +260,13 @@ fn nearest(candidates: &[String]) -> String {
     }
 }
 
+/// The name of a type as code has it: `Vec<Option<u8>>` for `alloc::vec::Vec<core::option::Option<u8>>`.
+fn without_paths(type_name: &str) -> String {
+    let ends_a_path = |c: char| !(c.is_alphanumeric() || c == '_' || c == ':');
+    let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_owned();
+    type_name.split_inclusive(ends_a_path).map(last).collect()
+}
+
 /// Who holds a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -357,5 +365,27 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{any::type_name, collections::HashMap, path::PathBuf};
+
+    use super::*;
+
+    #[test]
+    fn types_are_named_as_in_code() {
+        let names = [
+            type_name::<i64>(),
+            type_name::<Vec<Option<PathBuf>>>(),
+            type_name::<(String, [u8; 4])>(),
+            type_name::<HashMap<&str, serde_json::Value>>(),
+        ];
+        let shown = names.map(without_paths);
+        assert_eq!(
+            shown,
+            ["i64", "Vec<Option<PathBuf>>", "(String, [u8; 4])", "HashMap<&str, Value>"]
+        );
     }
 }
