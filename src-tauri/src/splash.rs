@@ -24,14 +24,21 @@ pub(crate) async fn shown_while<T>(
     name: &str,
     start: impl Future<Output = T>,
 ) -> T {
+    let show = || {
+        if let Err(error) = open(app, name) {
+            tracing::warn!("the start takes a while, which could not be shown: {error}");
+        }
+    };
+    with_patience(start, show).await
+}
+
+/// Waits for a start, and does something when it takes long.
+async fn with_patience<T>(start: impl Future<Output = T>, impatient: impl FnOnce()) -> T {
     let mut start = pin!(start);
     tokio::select! {
         biased;
         started = &mut start => return started,
-        () = tokio::time::sleep(PATIENCE) => {}
-    }
-    if let Err(error) = open(app, name) {
-        tracing::warn!("the start takes a while, which could not be shown: {error}");
+        () = tokio::time::sleep(PATIENCE) => impatient(),
     }
     start.await
 }
@@ -70,4 +77,21 @@ pub(crate) fn page<R: Runtime>(
     let kind = tauri::http::HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_start_that_takes_long_is_shown() {
+        for (milliseconds, expected) in [(0, false), (290, false), (310, true), (60_000, true)] {
+            let mut shown = false;
+            let start = sleep(Duration::from_millis(milliseconds));
+            with_patience(start, || shown = true).await;
+            assert_eq!(shown, expected, "{milliseconds} ms");
+        }
+    }
 }

@@ -8,7 +8,9 @@ use tokio::process::Command as AsyncCommand;
 
 use crate::{
     manners::read_named,
-    program::{Program, Traces, close, desktop, manners, signal, until, window_app},
+    program::{
+        Program, Traces, all_windows_of, close, desktop, manners, signal, until, window_app,
+    },
     screen::Screen,
 };
 
@@ -118,7 +120,7 @@ async fn a_signal_during_a_slow_start_ends_it() {
     command.env("MANNERS_SET_UP", "60000");
     let mut program = AsyncCommand::from(command).kill_on_drop(true).spawn().unwrap();
     let pid = program.id().unwrap() as i32;
-    until("the splash", async || crate::program::windows_of(pid).pop()).await;
+    until("the splash", async || all_windows_of(pid).pop()).await;
     signal(pid, "TERM");
     let status = until("the end", async || program.try_wait().unwrap()).await;
     assert_eq!(status.code(), Some(143));
@@ -131,7 +133,7 @@ async fn closing_the_splash_gives_the_start_up() {
     command.env("MANNERS_SET_UP", "60000");
     let mut program = AsyncCommand::from(command).kill_on_drop(true).spawn().unwrap();
     let pid = program.id().unwrap() as i32;
-    close(&until("the splash", async || crate::program::windows_of(pid).pop()).await);
+    close(&until("the splash", async || all_windows_of(pid).pop()).await.id);
     let status = until("the end", async || program.try_wait().unwrap()).await;
     assert_eq!(status.code(), Some(0));
 }

@@ -281,26 +281,46 @@ impl Program {
     }
 }
 
-/// The visible windows of a process, as the window manager lists them.
+/// A visible window as the window manager lists it.
+pub struct Listed {
+    pub id: String,
+    pub title: String,
+}
+
+impl Listed {
+    /// Whether it shows that a start takes long. It has the name of the program for a title, which is in lower case for
+    /// all programs here, and goes when the window comes.
+    fn is_splash(&self) -> bool {
+        self.title.starts_with(|first: char| first.is_lowercase())
+    }
+}
+
+/// The windows of a process where `wmctrl` looks.
+fn listed(mut wmctrl: Command, pid: i32) -> Vec<Listed> {
+    let output = wmctrl.args(["-l", "-p"]).output().unwrap();
+    let window = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (id, of) = (words.next()?, words.nth(1)?);
+        let title = words.skip(1).collect::<Vec<_>>().join(" ");
+        (of == pid.to_string()).then(|| Listed { id: id.to_owned(), title })
+    };
+    String::from_utf8_lossy(&output.stdout).lines().filter_map(window).collect()
+}
+
+/// The windows of a process, without a splash.
 pub fn windows_of(pid: i32) -> Vec<String> {
     windows_in(Command::new("wmctrl"), pid)
 }
 
 /// The same where `wmctrl` looks.
-pub fn windows_in(mut wmctrl: Command, pid: i32) -> Vec<String> {
-    let listed = wmctrl.args(["-l", "-p"]).output().unwrap();
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let of_pid = |line: &&str| line.split_whitespace().nth(2) == Some(pid.to_string().as_str());
-    listed.lines().filter(of_pid).map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+pub fn windows_in(wmctrl: Command, pid: i32) -> Vec<String> {
+    let windows = listed(wmctrl, pid).into_iter().filter(|window| !window.is_splash());
+    windows.map(|window| window.id).collect()
 }
 
-/// The titles of a process's windows.
-pub fn titles_of(pid: i32) -> Vec<String> {
-    let title = |window: String| {
-        let name = Command::new("xdotool").args(["getwindowname", &window]).output().unwrap();
-        String::from_utf8_lossy(&name.stdout).trim().to_owned()
-    };
-    windows_of(pid).into_iter().map(title).collect()
+/// All windows of a process, with splash and dialogs.
+pub fn all_windows_of(pid: i32) -> Vec<Listed> {
+    listed(Command::new("wmctrl"), pid)
 }
 
 /// Closes a window as its user does.

@@ -64,14 +64,16 @@ pub(crate) fn by_desktop_entry(root: &Root, display: &Display) -> Result {
     no_locks(root)
 }
 
-/// The window of this class, as the window manager lists it.
+/// The window of this class, as the window manager lists it. What is shown of a start that takes long is not meant: its title
+/// is the name of the program, in lower case.
 fn window_of(display: &Display, class: &str) -> Option<String> {
     let listed = command::output(display.show(command::new("wmctrl").args(["-l", "-x"]))).ok()?;
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     listed.lines().find_map(|line| {
         let mut words = line.split_whitespace();
-        let (window, its_class) = (words.next()?, words.nth(1)?);
-        its_class.split('.').any(|part| part == class).then(|| window.to_owned())
+        let (window, its_class, title) = (words.next()?, words.nth(1)?, words.nth(1)?);
+        let meant = its_class.split('.').any(|part| part == class) && title != title.to_lowercase();
+        meant.then(|| window.to_owned())
     })
 }
 
