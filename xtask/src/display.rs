@@ -20,8 +20,9 @@ impl Display {
     pub(crate) fn start(width: u32, height: u32) -> Result<Self> {
         let screen = format!("{width}x{height}x24");
         let mut xvfb = command::new("Xvfb");
-        // The server picks a free number itself and writes it once it is ready for clients.
-        xvfb.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"])
+        // The server picks a free number itself and writes it once it is ready for clients. Without `-noreset` it begins anew
+        // when its last client has left, which may be the first one, and throws out who comes just then.
+        xvfb.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut server = spawn(&mut xvfb)?;
