@@ -53,20 +53,23 @@ class Recorder:
         if any(module is seen or module == seen for seen in self._seen):
             return False
         self._seen.append(module)
-        parts = dict(module if isinstance(module, dict) else vars(module))
-        if setup := parts.get("setup"):
-            # A module that hands on what another one holds does not see what the setup there binds anew.
-            source = getattr(setup, "__globals__", {})
-            handed_on = [part for part in PARTS if parts.get(part) is source.get(part)]
+        get = module.get if isinstance(module, dict) else lambda name: getattr(module, name, None)
+        setup = get("setup")
+        # A module that hands on what another one holds does not see what the setup there binds anew.
+        source = getattr(setup, "__globals__", {})
+        before = {part: get(part) for part in PARTS}
+        handed_on = [part for part in PARTS if before[part] is source.get(part)]
+        if setup:
             setup(self, **options)
-            parts.update((part, source.get(part)) for part in handed_on)
+        parts = {part: get(part) for part in PARTS}
+        parts.update((part, source.get(part)) for part in handed_on if parts[part] is before[part])
         for name in LISTS:
-            self.lists[name].extend(parts.get(name) or [])
-        self.state.update(parts.get("state") or {})
-        for prefix, folder in (parts.get("serve") or {}).items():
+            self.lists[name].extend(parts[name] or [])
+        self.state.update(parts["state"] or {})
+        for prefix, folder in (parts["serve"] or {}).items():
             # A folder may come with options for Python's web server.
             self.serve[prefix] = folder[0] if isinstance(folder, (tuple, list)) else folder
-        self.www = parts.get("www") or self.www
+        self.www = parts["www"] or self.www
         return True
 
     def __getattr__(self, name):

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use crate::packages::{manifest_tool, succeed};
 
-/// A package that does what packages do: one part enables another, folders have options, state is a dict, the setup decides
-/// about styles, and all of it is in a module behind the one that is named.
+/// A package that does what packages do: one part enables others, folders have options, state is a dict, setups decide about
+/// styles and plugins, and all of it is in a module behind the one that is named.
 const PACKAGE: &str = r#"
 from pathlib import Path
 
 files = str(Path(__file__).with_name("files"))
 part = {"scripts": ["part.js"], "vue_use": ["part"], "state": {"part_ready": True}}
+late = {"setup": lambda server, **kwargs: late.update(vue_use=["late"])}
 serve = {"__widgets_1": (files, {"follow_symlinks": True}), "__widgets/lib": files}
 scripts = ["__widgets_1/a.js", ("__widgets_1/b.js", {"serial": "widgets"})]
 vue_use = [("widgets", {"size": 3})]
@@ -24,6 +25,7 @@ def setup(server, **kwargs):
     server.state.widgets_theme = server.state.widgets_theme or "light"
     server.enable_module(part)
     server.enable_module(part)
+    server.enable_module(late)
     global styles
     styles = ["__widgets_1/light.css"]
 "#;
@@ -59,7 +61,7 @@ fn it_records_what_a_package_asks_for_and_copies_its_files() {
         "scripts": ["part.js", "__widgets_1/a.js", ["__widgets_1/b.js", {"serial": "widgets"}]],
         "module_scripts": [],
         "styles": ["__widgets_1/light.css"],
-        "vue_use": ["part", ["widgets", {"size": 3}]],
+        "vue_use": ["part", "late", ["widgets", {"size": 3}]],
         "state": {"part_ready": true, "widgets": {"open": false}, "widgets_theme": "light"},
     });
     assert_eq!(serde_json::to_value(read()).unwrap(), expected);
