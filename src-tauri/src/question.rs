@@ -31,10 +31,8 @@ impl Question {
 impl Desktop {
     /// A window is about to close. The last one stays until it is clear that it may.
     pub(crate) fn close_requested(self: &Arc<Self>, window: &WebviewWindow, api: &CloseRequestApi) {
-        let stays = |other: &WebviewWindow| {
-            other.label() != window.label() && !self.windows.is_leaving(other)
-        };
-        let ends = !windows::all(&self.app).iter().any(stays) && !self.ending.has_begun();
+        let last = self.staying().iter().all(|other| other.label() == window.label());
+        let ends = last && !self.ending.has_begun();
         match self.session.window.confirm_close.as_ref().filter(|_| ends) {
             Some(confirm) => {
                 api.prevent_close();
@@ -42,6 +40,13 @@ impl Desktop {
             }
             None => self.windows.let_go(window),
         }
+    }
+
+    /// The windows that are not about to be destroyed.
+    fn staying(&self) -> Vec<WebviewWindow> {
+        let mut windows = windows::all(&self.app);
+        windows.retain(|window| !self.windows.is_leaving(window));
+        windows
     }
 
     /// Closes all windows, which ends the application, once it is clear that they may.
@@ -106,9 +111,7 @@ impl Desktop {
             .kind(MessageDialogKind::Warning)
             .buttons(MessageDialogButtons::OkCancelCustom(close, stay));
         // A dialog goes with its window.
-        let stays = |window: &WebviewWindow| !self.windows.is_leaving(window);
-        let front = windows::front(&self.app).filter(stays);
-        if let Some(window) = front.or_else(|| windows::all(&self.app).into_iter().find(stays)) {
+        if let Some(window) = windows::front_of(self.staying()) {
             windows::bring_up(&window);
             let title = window.title().unwrap_or_default();
             dialog = dialog.title(text(&title)).parent(&window);

@@ -161,7 +161,11 @@ pub(crate) fn all(app: &AppHandle) -> Vec<WebviewWindow> {
 /// The window that its user works in, or else the one that was opened first: to attach a dialog to, to change, or to
 /// show to a user who launches the application again.
 pub(crate) fn front(app: &AppHandle) -> Option<WebviewWindow> {
-    let mut windows = all(app);
+    front_of(all(app))
+}
+
+/// The same among some of the windows.
+pub(crate) fn front_of(mut windows: Vec<WebviewWindow>) -> Option<WebviewWindow> {
     let focused = windows.iter().position(|window| window.is_focused().unwrap_or(false));
     (!windows.is_empty()).then(|| windows.swap_remove(focused.unwrap_or(0)))
 }
