@@ -274,9 +274,14 @@ impl Program {
         until("a window", async || self.windows().pop()).await
     }
 
-    /// The program's exit status, which has to come soon: a stop that waits for somebody takes longer, also on a busy machine.
+    /// The program's exit status, which has to come also on a busy machine.
     pub async fn exit(&mut self) -> ExitStatus {
-        let exit = timeout(PATIENCE / 2, self.child.wait()).await;
+        self.exit_within(PATIENCE / 2).await
+    }
+
+    /// The program's exit status, where a program that waits for somebody must be told from one that does not.
+    pub async fn exit_within(&mut self, limit: Duration) -> ExitStatus {
+        let exit = timeout(limit, self.child.wait()).await;
         exit.unwrap_or_else(|_| panic!("the program goes on\n{}", self.traces.log())).unwrap()
     }
 }
