@@ -4,13 +4,13 @@
 //! sync or async and return a value or a `Result`. Which of these a closure is, the compiler finds out through the marker
 //! type `M`, which is never written down.
 
-use std::{any::Any, collections::VecDeque, panic::AssertUnwindSafe};
+use std::{any::Any, collections::VecDeque, future::poll_fn, panic::AssertUnwindSafe};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use indexmap::IndexMap;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Failure, Result, wire::Packed};
+use crate::{Error, Failure, Result, blocking, wire::Packed};
 
 /// What a callback was called with.
 #[derive(Debug, Default)]
@@ -242,13 +242,23 @@ pub(crate) type Function<C> =
 /// Forgets the type of a callback, and turns a panic in it into a failure, be it now or at a later poll.
 pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) -> Function<C> {
     std::sync::Arc::new(move |context, arguments| {
+        let callee = arguments.callee.clone();
         let call = AssertUnwindSafe(|| callback.call(context, arguments));
-        match std::panic::catch_unwind(call) {
+        match blocking::call(&callee, || std::panic::catch_unwind(call)) {
             Ok(Outcome::Ready(result)) => Outcome::Ready(result),
-            Ok(Outcome::Pending(future)) => Outcome::Pending(caught(future)),
+            Ok(Outcome::Pending(future)) => Outcome::Pending(may_block(callee, future)),
             Err(panic) => Outcome::Ready(Err(panicked(panic.as_ref()))),
         }
     })
+}
+
+/// The future of a function of the application that `callee` names. It may block between two awaits; a panic in it is a failure.
+pub(crate) fn may_block<T: 'static>(
+    callee: String,
+    future: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> BoxFuture<'static, Result<T, Failure>> {
+    let mut future = caught(future);
+    poll_fn(move |context| blocking::call(&callee, || future.poll_unpin(context))).boxed()
 }
 
 /// The future of a function of the application; a panic in it is a failure.

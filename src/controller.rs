@@ -23,7 +23,8 @@ pub enum Lifecycle {
     ServerBind,
     /// The server listens and the first flush is done.
     ServerReady,
-    /// The server has stopped and its port is released. The stop waits for async hooks.
+    /// The server has stopped and its port is released. The stop waits for the hooks, for 5 s at most, and for the tasks that
+    /// they start, for 500 ms at most.
     ServerExited,
     /// Something in the application asks for a reload. The server never does.
     ServerReload,

@@ -52,6 +52,7 @@
 #![deny(unsafe_code)]
 
 #[forbid(unsafe_code)]
+mod blocking;
 mod callback;
 #[forbid(unsafe_code)]
 pub mod client;

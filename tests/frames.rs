@@ -36,10 +36,10 @@ async fn a_client_without_a_socket_shares_the_state() {
     assert!(server.running());
     assert_eq!((server.port(), running.url()), (None, ""));
     let (mut sink, mut stream) = running.connect().unwrap();
-    sink.send(hello()).unwrap();
+    sink.send(hello()).await.unwrap();
     assert!(next(&mut stream).await["result"]["clientID"].is_string());
     assert_eq!(server.client_count(), 1);
-    sink.send(call("rpc:c0:2", "trame.trigger", json!(["double", [4], {}]))).unwrap();
+    sink.send(call("rpc:c0:2", "trame.trigger", json!(["double", [4], {}]))).await.unwrap();
     assert_eq!(next(&mut stream).await["result"], 8);
     server.state().set("a", 2);
     server.state().flush();
@@ -57,7 +57,7 @@ async fn it_gets_its_last_data_and_its_goodbye_and_does_not_outlive_the_run() {
     for _ in 0..2 {
         let running = server.spawn(without_sockets()).await.unwrap();
         let (mut sink, mut stream) = running.connect().unwrap();
-        sink.send(hello()).unwrap();
+        sink.send(hello()).await.unwrap();
         next(&mut stream).await;
         let taking = tokio::spawn(async move {
             let mut last = Value::Null;
@@ -74,7 +74,7 @@ async fn it_gets_its_last_data_and_its_goodbye_and_does_not_outlive_the_run() {
         let taken = taking.await.unwrap();
         assert_eq!(taken.1, Some((1001, "Server shutdown")));
         let late = call("rpc:c0:2", "trame.state.get", json!([]));
-        assert!(matches!(sink.send(late), Err(Error::NotRunning)));
+        assert!(matches!(sink.send(late).await, Err(Error::NotRunning)));
         assert!(matches!(running.connect(), Err(Error::NotRunning)));
         assert_eq!(server.client_count(), 0);
         server.state().set("bye", ());
@@ -86,7 +86,7 @@ async fn one_that_never_takes_its_goodbye_does_not_hold_up_the_stop() {
     let server = Server::new("frames");
     let running = server.spawn(without_sockets()).await.unwrap();
     let (mut sink, stream) = running.connect().unwrap();
-    sink.send(hello()).unwrap();
+    sink.send(hello()).await.unwrap();
     let stopped = timeout(Duration::from_secs(5), running.stop()).await;
     stopped.unwrap().unwrap();
     assert_eq!(server.client_count(), 0);
@@ -98,12 +98,12 @@ async fn the_protocol_is_kept() {
     let server = Server::new("frames");
     let running = server.spawn(without_sockets()).await.unwrap();
     let (mut sink, mut stream) = running.connect().unwrap();
-    sink.send(call("rpc:c0:1", "trame.state.get", json!([]))).unwrap();
+    sink.send(call("rpc:c0:1", "trame.state.get", json!([]))).await.unwrap();
     assert!(next(&mut stream).await["error"]["message"].is_string(), "no secret, no state");
     assert_eq!(server.client_count(), 0);
-    let rubbish = sink.send(&b"rubbish"[..]).unwrap_err();
+    let rubbish = sink.send(&b"rubbish"[..]).await.unwrap_err();
     assert!(matches!(rubbish, Error::Protocol(_)), "{rubbish}");
-    assert!(matches!(sink.send(hello()), Err(Error::NotRunning)));
+    assert!(matches!(sink.send(hello()).await, Err(Error::NotRunning)));
     assert_eq!(stream.next().await, None);
     assert_eq!(stream.close_code(), Some((1002, "Protocol error")));
     running.stop().await.unwrap();
@@ -115,10 +115,10 @@ async fn it_can_be_had_beside_sockets() {
     let running = server.spawn(options()).await.unwrap();
     let mut other = Client::connect(&running).await;
     let (mut sink, mut stream) = running.connect().unwrap();
-    sink.send(hello()).unwrap();
+    sink.send(hello()).await.unwrap();
     next(&mut stream).await;
     let change = json!([[{"key": "a", "value": 5}]]);
-    sink.send(call("rpc:c0:2", "trame.state.update", change)).unwrap();
+    sink.send(call("rpc:c0:2", "trame.state.update", change)).await.unwrap();
     assert_eq!(other.pushed().await, json!({"a": 5}));
     drop((sink, stream));
     assert_eq!(running.stop().await.unwrap().connections_aborted, 0);

@@ -5,6 +5,7 @@ mod access;
 mod addresses;
 mod attacks;
 mod bad_input;
+mod blocking;
 mod calls;
 mod controller;
 mod dialogs;

@@ -272,6 +272,8 @@ async fn follow(actions: Vec<Action>) {
             Action::FromClient { client, changes } => {
                 let id = pages[*client].set(&named(changes)).await;
                 pages[*client].hear_until(&id).await;
+                // The answer leaves at the commit. The client's next call comes after the listeners.
+                pages[*client].settle().await;
                 model.set(changes);
             }
             Action::Trigger { client, changes } => {

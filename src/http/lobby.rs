@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -72,6 +72,8 @@ impl Lobby {
             lobby: Arc::clone(self),
             turned_out,
             allowance: AtomicUsize::new(UNLIMITED),
+            write_waits: AtomicBool::new(false),
+            written_after_waiting: AtomicU64::new(0),
         })
     }
 
@@ -87,6 +89,10 @@ pub(super) struct Guest {
     turned_out: CancellationToken,
     /// Bytes that may still be read.
     allowance: AtomicUsize,
+    /// The last write had to wait for the peer.
+    write_waits: AtomicBool,
+    /// Bytes that were written after they had to wait.
+    written_after_waiting: AtomicU64,
 }
 
 impl Guest {
@@ -114,6 +120,18 @@ impl Guest {
     /// Completes when the peer has to make room for another one.
     pub(super) async fn turned_out(&self) {
         self.turned_out.cancelled().await;
+    }
+
+    /// Bytes that could be written only after the peer had read others: they grow as long as a slow peer reads.
+    pub(super) fn written_after_waiting(&self) -> u64 {
+        self.written_after_waiting.load(Ordering::Relaxed)
+    }
+
+    fn wrote(&self, written: &Poll<io::Result<usize>>) {
+        let waited = self.write_waits.swap(written.is_pending(), Ordering::Relaxed);
+        if let (true, Poll::Ready(Ok(bytes))) = (waited, written) {
+            self.written_after_waiting.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
     }
 
     /// Takes what was read off the allowance. Says whether there was enough of it.
@@ -174,7 +192,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.guest.wrote(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -182,7 +202,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.guest.wrote(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,7 +5,7 @@
 //! - [`guard`]: what every request has to pass
 //! - [`lobby`]: what those may use who have not shown who they are; [`tls`]: TLS
 //! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
-//! - [`websocket`]: from the upgrade to the close frame
+//! - [`websocket`]: from the upgrade to the close frame; [`heartbeat`]: whether its peer is still there
 //! - [`endpoint`]: WebSockets of the application
 //! - [`transfer`]: files that pages upload and download
 //!
@@ -16,6 +16,7 @@ mod access;
 mod endpoint;
 mod files;
 mod guard;
+mod heartbeat;
 mod lobby;
 mod names;
 pub(crate) mod page;
@@ -62,7 +63,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    net::{Connection, Unread},
+    net::{Buffers, Connection},
     server::{Endpoints, Server},
 };
 
@@ -147,10 +148,10 @@ impl Http {
     /// Answers the requests of one connection until its peer or the run ends it.
     pub(crate) async fn serve(self, connection: Connection) {
         let guest = self.lobby.enter();
-        let unread = connection.unread();
+        let buffers = connection.buffers();
         let ends = Ends { local: connection.local(), remote: Some(connection.peer()) };
         let Some(tls) = self.tls.clone() else {
-            return self.answer(connection, ends, unread, guest).await;
+            return self.answer(connection, ends, buffers, guest).await;
         };
         let handshake = tokio::select! {
             handshake = timeout(REQUEST_TIMEOUT, tls.accept(connection)) => handshake,
@@ -158,21 +159,22 @@ impl Http {
             () = self.stop.cancelled() => return,
         };
         match handshake {
-            Ok(Ok(stream)) => self.answer(stream, ends, unread, guest).await,
+            Ok(Ok(stream)) => self.answer(stream, ends, buffers, guest).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn answer<S>(self, stream: S, ends: Ends, unread: Unread, guest: Arc<Guest>)
+    async fn answer<S>(self, stream: S, ends: Ends, buffers: Buffers, guest: Arc<Guest>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let stream = Metered::new(stream, Arc::clone(&guest));
-        let (router, known) = (self.router, Arc::clone(&guest));
+        let (router, known, seen) = (self.router, Arc::clone(&guest), buffers.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Arc::clone(&known));
             request.extensions_mut().insert(ends);
+            request.extensions_mut().insert(seen.clone());
             router.call(request)
         });
         let serving = hyper::server::conn::http1::Builder::new()
@@ -190,7 +192,7 @@ impl Http {
         }
         // Told to end, hyper closes an idle connection without looking whether a request has just come in. How long this may go on
         // is decided by the owner of the connection.
-        while unread.bytes() > 0 {
+        while buffers.unread() > 0 {
             if timeout(UNREAD_STEP, serving.as_mut()).await.is_ok() {
                 return;
             }

@@ -1,15 +1,10 @@
 //! One WebSocket, from the upgrade to the close frame.
 //!
-//! A reader and a writer run side by side in one task: a peer that does not read keeps nobody from hearing it, and the other way
-//! round. A peer that says no hello, breaks the protocol or has fallen silent is let go; the others notice nothing.
+//! A reader and a writer run side by side in one task: a peer that does not read is still heard, and the other way
+//! round. What a peer calls runs beside this task. A peer that says no hello, breaks the protocol or shows no sign of life is
+//! disconnected; the others notice nothing.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -24,13 +19,11 @@ use futures_util::{
     Sink, SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Site, lobby::Guest};
+use super::{Site, heartbeat::Heartbeat, lobby::Guest};
 use crate::{
+    net::Buffers,
     server::{Limits, Session},
     session::{Client, Closing, Next},
 };
@@ -56,6 +49,7 @@ const CLOSE_LOCKED_OUT: Closing = Closing { code: 1008, reason: "Too many refuse
 pub(super) async fn upgrade(
     State(site): State<Arc<Site>>,
     Extension(guest): Extension<Arc<Guest>>,
+    Extension(buffers): Extension<Buffers>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     guest.expect_hello();
@@ -68,12 +62,13 @@ pub(super) async fn upgrade(
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(async move |socket| {
-            serve(socket, &site, &guest).await;
+            let heartbeat = Heartbeat::new(site.heartbeat, &guest, buffers);
+            serve(socket, &site, &guest, &heartbeat).await;
             drop(token);
         })
 }
 
-async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
+async fn serve(socket: WebSocket, site: &Site, guest: &Guest, heartbeat: &Heartbeat) {
     let verify = {
         let secret = Arc::clone(&site.access);
         Arc::new(move |given: &str| secret.kind_of(given))
@@ -83,13 +78,12 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
         Err(error) => return tracing::error!(%error, "a client was turned away"),
     };
     let client = Arc::clone(session.client());
-    let pulse = Pulse::default();
     let (sink, mut stream) = socket.split();
-    let write = write(sink, site, &client, &pulse);
+    let write = write(sink, site, &client, heartbeat);
     tokio::pin!(write);
     let written = tokio::select! {
         () = write.as_mut() => true,
-        closing = read(&mut stream, &mut session, &pulse, guest) => match closing {
+        closing = read(&mut stream, &mut session, heartbeat, guest) => match closing {
             Some(closing) => {
                 client.outbox.close(closing);
                 false
@@ -100,10 +94,13 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
             client.outbox.close(Closing { code: 1001, reason: "Server shutdown" });
             false
         }
-        () = client.outbox.given_up() => false,
+        () = client.outbox.given_up() => {
+            tracing::warn!(?client.id, "a client is too slow and was disconnected");
+            false
+        }
         () = guest.turned_out() => return,
-        () = pulse.silence(site.heartbeat) => {
-            return tracing::info!(?client.id, "a client has fallen silent");
+        () = heartbeat.stopped() => {
+            return tracing::info!(?client.id, "heartbeat timeout: the connection is closed");
         }
     };
     if !written && timeout(CLOSE_TIMEOUT, write).await.is_err() {
@@ -120,18 +117,21 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
 async fn read(
     stream: &mut SplitStream<WebSocket>,
     session: &mut Session,
-    pulse: &Pulse,
+    heartbeat: &Heartbeat,
     guest: &Guest,
 ) -> Option<Closing> {
     let deadline = Instant::now() + HELLO_TIMEOUT;
     loop {
+        if !session.has_room() {
+            heartbeat.without_listening(session.room()).await;
+        }
         let next = tokio::select! {
             next = stream.next() => next,
             () = sleep_until(deadline), if !session.is_authenticated() => {
                 return Some(Closing { code: 1008, reason: "No hello" });
             }
         };
-        pulse.beat();
+        heartbeat.beat();
         match next {
             Some(Ok(Message::Binary(frame))) => {
                 let was_authenticated = session.is_authenticated();
@@ -162,13 +162,13 @@ async fn write(
     mut sink: SplitSink<WebSocket, Message>,
     site: &Site,
     client: &Client,
-    pulse: &Pulse,
+    heartbeat: &Heartbeat,
 ) {
     let mut batch = Vec::new();
     loop {
         let sent = tokio::select! {
             next = client.outbox.next(&mut batch) => match next {
-                Next::Send => send(&mut sink, &mut batch).await,
+                Next::Send => send(&mut sink, &mut batch, heartbeat).await,
                 Next::CatchUp(keys) => {
                     site.server.hub().catch_up(site.server.state(), client, &keys);
                     Ok(())
@@ -179,7 +179,7 @@ async fn write(
                     return;
                 }
             },
-            () = pulse.due.notified() => sink.send(Message::Ping(Bytes::new())).await,
+            () = heartbeat.ping_due() => sink.send(Message::Ping(Bytes::new())).await,
         };
         if sent.is_err() {
             return;
@@ -187,42 +187,17 @@ async fn write(
     }
 }
 
-/// Sends a batch in as few writes as the buffer allows.
+/// Sends a batch in as few writes as the buffer allows. A ping that is due goes between its frames.
 async fn send<S: Sink<Message> + Unpin>(
     sink: &mut S,
     batch: &mut Vec<Bytes>,
+    heartbeat: &Heartbeat,
 ) -> Result<(), S::Error> {
     for frame in batch.drain(..) {
+        if heartbeat.take_ping() {
+            sink.feed(Message::Ping(Bytes::new())).await?;
+        }
         sink.feed(Message::Binary(frame)).await?;
     }
     sink.flush().await
-}
-
-/// Whether the peer is still there.
-#[derive(Default)]
-struct Pulse {
-    heard: AtomicBool,
-    due: Notify,
-}
-
-impl Pulse {
-    fn beat(&self) {
-        self.heard.store(true, Ordering::Relaxed);
-    }
-
-    /// Has the peer asked each half interval of quiet, and returns when nothing came in the other half.
-    async fn silence(&self, heartbeat: Duration) {
-        if heartbeat.is_zero() {
-            return std::future::pending().await;
-        }
-        loop {
-            sleep(heartbeat / 2).await;
-            self.heard.store(false, Ordering::Relaxed);
-            self.due.notify_one();
-            sleep(heartbeat / 2).await;
-            if !self.heard.load(Ordering::Relaxed) {
-                return;
-            }
-        }
-    }
 }

@@ -60,9 +60,9 @@ impl Connection {
         io.stream.as_ref().and_then(|stream| stream.local_addr().ok())
     }
 
-    /// A view on the bytes that have arrived and were not read, which stays valid when the connection is handed on.
-    pub(crate) fn unread(&self) -> Unread {
-        Unread(Arc::downgrade(&self.entry.socket))
+    /// A view on the kernel's buffers, which stays valid when the connection is handed on.
+    pub(crate) fn buffers(&self) -> Buffers {
+        Buffers(Arc::downgrade(&self.entry.socket))
     }
 
     fn poll_stream<T>(
@@ -143,18 +143,28 @@ impl Drop for Connection {
     }
 }
 
-/// A view on the receive buffer of a [`Connection`].
+/// A view on the kernel's buffers of a [`Connection`].
 #[derive(Clone)]
-pub(crate) struct Unread(Weak<Socket>);
+pub(crate) struct Buffers(Weak<Socket>);
 
-impl Unread {
+impl Buffers {
     /// How many bytes have arrived and were not read; 0 once the connection is closed.
-    pub(crate) fn bytes(&self) -> usize {
+    pub(crate) fn unread(&self) -> usize {
+        self.look(platform::unread)
+    }
+
+    /// How many bytes were written and not acknowledged by the peer's kernel; 0 once the connection is closed, and where
+    /// the system does not tell.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.look(platform::unacknowledged)
+    }
+
+    fn look(&self, look: fn(&TcpStream) -> usize) -> usize {
         let Some(socket) = self.0.upgrade() else {
             return 0;
         };
         let io = socket.lock();
-        io.stream.as_ref().map_or(0, platform::unread)
+        io.stream.as_ref().map_or(0, look)
     }
 }
 

@@ -48,6 +48,11 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
     queued(stream, libc::TIOCOUTQ) // the same number as SIOCOUTQ
 }
 
+/// Bytes that were written and that the peer's kernel has not acknowledged.
+pub(super) fn unacknowledged(stream: &TcpStream) -> usize {
+    outstanding(stream)
+}
+
 /// Bytes that have arrived and were not read.
 pub(super) fn unread(stream: &TcpStream) -> usize {
     queued(stream, libc::FIONREAD)

@@ -95,6 +95,11 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
     }
 }
 
+/// Bytes that were written and that the peer's kernel has not acknowledged; 0 where the kernel does not tell.
+pub(super) fn unacknowledged(stream: &TcpStream) -> usize {
+    if cfg!(target_vendor = "apple") { outstanding(stream) } else { 0 }
+}
+
 /// Bytes that have arrived and were not read, counted up to 4096.
 pub(super) fn unread(stream: &TcpStream) -> usize {
     let mut seen = [MaybeUninit::uninit(); 4096];

@@ -61,7 +61,8 @@ pub fn exit_code(outcome: Result<Exit>) -> ExitCode {
 }
 
 impl Server {
-    /// Serves browsers until a signal or the application itself ends it. A second signal ends the process at once.
+    /// Serves browsers until a signal or the application itself ends it. A second signal ends the process at once, and so does
+    /// the first one if the start is not done.
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::StopHandle::stop), and [`Error::NoShell`] when the options
@@ -85,7 +86,11 @@ impl Server {
             true => Some(Signals::listen()?),
             false => None,
         };
-        let running = self.spawn(options.clone()).await?;
+        let running = tokio::select! {
+            running = self.spawn(options.clone()) => running?,
+            // What was begun is given up. It has served no client.
+            number = next(&mut signals) => return Ok(Exit::new(128 + number, StopReport::default())),
+        };
         announce(&running, self.name(), &options)?;
         let mut code = 0;
         let report = tokio::select! {

@@ -15,7 +15,7 @@ use crate::{
     Error, Result, Server,
     http::Access,
     server::{Limits, Session},
-    session::{Client, Closing, Next},
+    session::{Client, Closing, Next, TOO_SLOW},
 };
 
 const SHUTDOWN: Closing = Closing { code: 1001, reason: "Server shutdown" };
@@ -69,13 +69,19 @@ pub struct FrameSink {
 
 impl FrameSink {
     /// Hands a frame to the server, as a binary WebSocket message would bring it: wslink 2's header of 12 bytes and a part
-    /// of a message. Functions of the application that it calls start before this returns.
+    /// of a message. The functions of the application that it calls run beside the caller.
+    ///
+    /// Waits while the server has more calls of this client than it takes, or the client does not take the answers to those
+    /// before from its [`FrameStream`].
+    ///
+    /// # Cancellation
+    /// The frame is not taken when the future is dropped.
     ///
     /// # Errors
     /// [`Error::Protocol`] when the frame breaks the protocol: the client is told its goodbye then.
     /// [`Error::NotRunning`] when the client or the run has ended.
-    pub fn send(&mut self, frame: impl Into<Bytes>) -> Result<()> {
-        if self.open.is_cancelled() {
+    pub async fn send(&mut self, frame: impl Into<Bytes>) -> Result<()> {
+        if self.open.run_until_cancelled(self.session.room()).await.is_none() {
             return Err(Error::NotRunning);
         }
         self.session.receive(frame.into()).inspect_err(|_| {
@@ -147,6 +153,9 @@ impl FrameStream {
                 server.hub().catch_up(state, &self.client, &keys);
             }
             Next::Close(closing) => {
+                if closing == TOO_SLOW {
+                    tracing::warn!(client = ?self.client.id, "a client is too slow and was disconnected");
+                }
                 self.end = Some(closing);
                 self.leave();
             }

@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
 use tokio::{runtime::Handle, sync::watch, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -15,11 +14,12 @@ use super::{
     stop::{Outcome, StopFailure},
 };
 use crate::{
-    Error, Lifecycle, Result, Server,
+    Error, Lifecycle, Result, Server, blocking,
     http::{Access, Http, Lobby, Names, Site, Tls, Tokens},
     net::{self, Listener, Released, Timing},
     server::Backend,
     session::Tasks,
+    state::State,
 };
 
 /// Connections that are open at a time; further ones are closed at once.
@@ -27,6 +27,9 @@ const MAX_CONNECTIONS: usize = 16 * 1024;
 
 /// How long callbacks that are still at work when the server has stopped may go on.
 const CALLBACK_GRACE: Duration = Duration::from_millis(500);
+
+/// How long the hooks on `ServerExited` may take, and the tasks that they have started.
+const EXIT_HOOK_GRACE: Duration = Duration::from_secs(5);
 
 /// How long clients without a socket have to take their goodbye.
 const GOODBYE_GRACE: Duration = Duration::from_millis(500);
@@ -114,7 +117,7 @@ impl Running {
     /// let message = Packed::encode(&hello)?;
     /// let size = message.as_bytes().len() as u32;
     /// let header = [1, 0, size].map(u32::to_le_bytes).concat(); // number, offset and size of the message
-    /// to_server.send([&header[..], message.as_bytes()].concat())?;
+    /// to_server.send([&header[..], message.as_bytes()].concat()).await?;
     /// assert!(from_server.next().await.is_some());
     ///
     /// let goodbye = async { while from_server.next().await.is_some() {} };
@@ -227,8 +230,7 @@ impl Server {
         self.tell_callbacks(port, options.debug);
         self.run_hooks(Lifecycle::ServerBind).await;
         let keeper = Keeper::begin(self, &options, site.access.tokens());
-        self.state().ready();
-        self.context().state().ready();
+        self.make_ready().await;
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, &claim.tasks);
         }
@@ -259,7 +261,7 @@ impl Server {
         claim.keep();
         tokio::spawn(run.drive(listener, outcome_sender));
         self.settings().running.send_replace(Some(told));
-        self.start_ready_hooks();
+        self.begin_hooks(Lifecycle::ServerReady).await;
         tracing::info!(url = stop.origin, "listening");
         Ok(Running { stop, addresses, allowed_origins, frames, warnings, is_known })
     }
@@ -311,13 +313,10 @@ impl Server {
         settings.debug = debug;
     }
 
-    /// Hooks that need no waiting have run when this returns; the others go on by themselves.
-    fn start_ready_hooks(&self) {
-        let server = self.clone();
-        let mut hooks = async move { server.run_hooks(Lifecycle::ServerReady).await }.boxed();
-        if (&mut hooks).now_or_never().is_none() {
-            self.hub().spawn(hooks);
-        }
+    /// Makes the first flush, whose listeners may block.
+    async fn make_ready(&self) {
+        let states = [self.state().clone(), self.context().state().clone()];
+        blocking::run(move || states.iter().for_each(State::ready)).await;
     }
 
     fn stop_when_idle(&self, timeout: Duration, tasks: &Tasks) {
@@ -408,7 +407,7 @@ impl Run {
             // It fails where the runtime ends; the file is at most a moment old then.
             let _ = spawn_blocking(move || keeper.save()).await;
         }
-        self.server.run_hooks(Lifecycle::ServerExited).await;
+        self.run_exit_hooks().await;
         let exit_code = self.server.settings().exit_code;
         drop(self);
         let result = released
@@ -419,6 +418,17 @@ impl Run {
             Err(failure) => tracing::error!("{}", Error::from(failure.clone())),
         }
         outcome.send_replace(Some(result));
+    }
+
+    /// Runs the last hooks. What they start ends with them, or a little later.
+    async fn run_exit_hooks(&self) {
+        let tasks = Tasks::new(Handle::current());
+        self.server.hub().use_tasks(tasks.clone());
+        let hooks = self.server.run_hooks(Lifecycle::ServerExited);
+        if timeout(EXIT_HOOK_GRACE, hooks).await.is_err() {
+            tracing::warn!("hooks on ServerExited did not end within {EXIT_HOOK_GRACE:?}");
+        }
+        tasks.finish(CALLBACK_GRACE).await;
     }
 
     async fn serve(&self, listener: Option<Listener>) -> Result<Released> {
@@ -434,9 +444,12 @@ impl Run {
     /// Waits for the request to stop, lets what was asked before be answered, and has everything close.
     async fn begin_to_close(&self) {
         self.requested.cancelled().await;
-        self.server.state().flush();
-        let answered = self.server.hub().calls_answered();
-        if timeout(ANSWER_GRACE, answered).await.is_err() {
+        let state = self.server.state().clone();
+        let settled = async {
+            blocking::run(move || state.flush()).await;
+            self.server.hub().calls_answered().await;
+        };
+        if timeout(ANSWER_GRACE, settled).await.is_err() {
             tracing::debug!("some calls are not answered: the stop does not wait for them");
         }
         self.frames.closing.cancel();

@@ -1,12 +1,15 @@
 //! The signals that ask a program to end.
 
 use std::io;
+#[cfg(unix)]
+use std::task::Poll;
 
 use crate::{Error, Result};
 
 /// Waits for SIGINT, SIGTERM and SIGHUP; on Windows for Ctrl-C, Ctrl-Break and the closing of the console.
 ///
-/// While it exists, these no longer end the process by themselves, and on Unix they never do so again.
+/// While it exists, these no longer end the process by themselves, and on Unix they never do so again. On Linux, signals that were
+/// ignored when the program started stay ignored: SIGHUP after `nohup`, SIGINT in a script's background job.
 ///
 /// ```no_run
 /// # async fn doc() -> selvedge::Result<()> {
@@ -18,7 +21,7 @@ use crate::{Error, Result};
 /// ```
 pub struct Signals {
     #[cfg(unix)]
-    streams: [(i32, tokio::signal::unix::Signal); 3],
+    streams: Vec<(i32, tokio::signal::unix::Signal)>,
     #[cfg(windows)]
     streams: (
         tokio::signal::windows::CtrlC,
@@ -39,14 +42,11 @@ impl Signals {
     #[cfg(unix)]
     fn streams() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let stream = |kind: SignalKind| io::Result::Ok((kind.as_raw_value(), signal(kind)?));
-        Ok(Signals {
-            streams: [
-                stream(SignalKind::interrupt())?,
-                stream(SignalKind::terminate())?,
-                stream(SignalKind::hangup())?,
-            ],
-        })
+        let ignored = ignored();
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let heard = kinds.into_iter().filter(|kind| !is_in(ignored, kind.as_raw_value()));
+        let streams = heard.map(|kind| Ok((kind.as_raw_value(), signal(kind)?)));
+        Ok(Signals { streams: streams.collect::<io::Result<_>>()? })
     }
 
     #[cfg(windows)]
@@ -63,13 +63,16 @@ impl Signals {
     /// No signal is lost when the future is dropped.
     #[cfg(unix)]
     pub async fn next(&mut self) -> i32 {
-        let [(interrupt, interrupts), (terminate, terminates), (hangup, hangups)] =
-            &mut self.streams;
-        tokio::select! {
-            _ = interrupts.recv() => *interrupt,
-            _ = terminates.recv() => *terminate,
-            _ = hangups.recv() => *hangup,
-        }
+        std::future::poll_fn(|context| {
+            let ready = |(number, stream): &mut (i32, tokio::signal::unix::Signal)| {
+                stream.poll_recv(context).is_ready().then_some(*number)
+            };
+            match self.streams.iter_mut().find_map(ready) {
+                Some(number) => Poll::Ready(number),
+                None => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// The number of the next signal: 2 for Ctrl-C, 15 for the others.
@@ -84,5 +87,37 @@ impl Signals {
             _ = ctrl_break.recv() => 15,
             _ = ctrl_close.recv() => 15,
         }
+    }
+}
+
+/// The signals that this process ignores, as the kernel's bit mask. Empty on systems without `/proc`.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignored_in(&status)
+}
+
+#[cfg(unix)]
+fn ignored_in(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Whether a signal is in a mask, in which signal 1 is the lowest bit.
+#[cfg(unix)]
+fn is_in(mask: u64, signal: i32) -> bool {
+    u32::try_from(signal - 1).is_ok_and(|bit| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_tells_which_signals_are_ignored() {
+        let status = "Name:\tapp\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001003\n";
+        let ignored = ignored_in(status);
+        assert_eq!([1, 2, 13, 15].map(|signal| is_in(ignored, signal)), [true, true, true, false]);
+        assert_eq!(ignored_in("nothing of the kind"), 0);
     }
 }

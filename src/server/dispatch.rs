@@ -1,21 +1,21 @@
 //! The calls that clients make: trame's methods, triggers, and the application's own RPC methods.
 //!
 //! Calls of one client start in the order in which they came and finish independently. An answer leaves before the pushes that
-//! its call caused; those that an async callback makes on its way leave at once. Whatever happens in a callback, the call
-//! is answered.
+//! its call caused; those that an async callback makes on its way leave at once, and those of a plain function that runs
+//! for long when it has run for 100 ms. Whatever happens in a callback, the call is answered.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{Ctx, Server, unknown};
+use super::{Ctx, Server, functions::Deferred, unknown};
 use crate::{
     Failure, Result,
     callback::{Arguments, Function, Outcome, ResultNotEncoded},
     controller::Lifecycle,
-    session::{Client, STATE_TOPIC},
+    session::{Client, Hold, STATE_TOPIC},
     state::deferred,
     wire::{
         Packed,
@@ -36,6 +36,11 @@ pub(super) fn is_own_method(method: &str) -> bool {
         "selvedge.",
     ];
     method == "trame.trigger" || OWN.iter().any(|own| method.starts_with(own))
+}
+
+/// Whether a method runs no code of the application, so that it never blocks.
+pub(super) fn runs_no_callback(method: &str) -> bool {
+    matches!(method, "trame.state.get" | "selvedge.mark" | "selvedge.stream.ack")
 }
 
 /// An argument of a call of the protocol.
@@ -65,9 +70,7 @@ impl Server {
             }
             _ if is_own_method(&request.method) => {
                 let hold = client.outbox.hold();
-                let result = deferred(|| self.own_method(client, &request));
-                self.state().flush();
-                match result {
+                match deferred(|| self.own_method(client, &request)) {
                     Some(result) => self.answer(client, &request, result),
                     None => self.answer_unknown(client, &request),
                 }
@@ -83,7 +86,7 @@ impl Server {
             self.hub().log().inspect(|log| log.initial_state(client.id, pushed));
             let entries = pushed.iter().map(|(key, value)| (&**key, value));
             let max_frame = self.hub().max_frame();
-            client.outbox.send(message::reply_state(id, self.name(), entries, max_frame));
+            client.outbox.answer(message::reply_state(id, self.name(), entries, max_frame));
         });
     }
 
@@ -169,7 +172,7 @@ impl Server {
             false => Err(Failure::msg(reasons.join("; "))),
         };
         let answer = self.answer_to(request, result);
-        let send = || client.outbox.send(answer);
+        let send = || client.outbox.answer(answer);
         self.state().set_from_client(client.id, values, send);
         if !refused.is_empty() {
             self.restore(client, &refused);
@@ -269,14 +272,12 @@ impl Server {
         let context = Ctx::of(self, Some(client.id));
         let mut future = match deferred(|| function(context, arguments)) {
             Outcome::Ready(result) => {
-                self.state().flush();
                 return self.answer_call(client, &request, &callee, result);
             }
-            Outcome::Pending(future) => self.clone().deferred(future),
+            Outcome::Pending(future) => Deferred(future),
         };
         // Started here, so that calls start in their order; finished wherever.
         if let Some(result) = (&mut future).now_or_never() {
-            self.state().flush();
             return self.answer_call(client, &request, &callee, result);
         }
         drop(hold);
@@ -284,13 +285,12 @@ impl Server {
         let unanswered = self.hub().unanswered_call();
         self.hub().spawn(async move {
             let _unanswered = unanswered;
-            // Nobody waits for the answer once the client is gone: the call ends at its next await.
-            let Some(result) = client.gone.run_until_cancelled(future).await else {
-                return tracing::debug!("{callee} was cancelled: its client is gone");
-            };
-            let _hold = client.outbox.hold();
-            server.state().flush();
-            server.answer_call(&client, &request, &callee, result);
+            // Nothing waits for the answer once the client is gone: the call ends at its next await.
+            let answered = client.gone.run_until_cancelled(with_hold(&client, future)).await;
+            match answered {
+                Some((result, _hold)) => server.answer_call(&client, &request, &callee, result),
+                None => tracing::debug!("{callee} was cancelled: its client is gone"),
+            }
         });
     }
 
@@ -301,10 +301,12 @@ impl Server {
         callee: &str,
         result: Result<Packed, Failure>,
     ) {
-        if let Err(failure) = &result {
-            self.report(callee, Err(Failure::msg(failure.to_string())));
-        }
+        let failed = result.as_ref().err().map(|failure| Failure::msg(failure.to_string()));
         self.answer(client, request, result);
+        // Hooks on exceptions may take their time.
+        if let Some(failure) = failed {
+            self.report(callee, Err(failure));
+        }
     }
 
     fn answer(&self, client: &Client, request: &Request, result: Result<Packed, Failure>) {
@@ -338,4 +340,16 @@ impl Server {
         let message = message::error(id, ErrorCode::Unknown, text, method.as_ref(), max_frame);
         client.outbox.reply(message);
     }
+}
+
+/// Drives a call to its end. What it changes in its last part is held until the guard is dropped, so that its answer leaves
+/// before; what it changed until then has left.
+fn with_hold<'a>(
+    client: &'a Client,
+    mut future: Deferred,
+) -> impl Future<Output = (Result<Packed, Failure>, Hold<'a>)> {
+    poll_fn(move |context| {
+        let hold = client.outbox.hold();
+        future.poll_unpin(context).map(|result| (result, hold))
+    })
 }

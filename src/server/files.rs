@@ -10,16 +10,20 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Ctx, Server,
     dispatch::argument,
+    functions::Deferred,
     transfer::{self, Announced, Body, Download, Receiver, TransferLimits, Upload, UploadRight},
     unknown,
 };
 use crate::{
     Attachment, Failure, Result, TransferError,
-    callback::{Fallible, Reply, caught},
+    callback::{Fallible, Reply, may_block},
     session::{Client, DOWNLOAD_TOPIC},
     window::SaveRequest,
     wire::{Packed, message::Request},
 };
+
+/// What the function for an upload is called in reports.
+const UPLOAD: &str = "the function for an upload";
 
 /// How long a page has to ask for a file that it was offered.
 const TIME_TO_ASK: std::time::Duration = std::time::Duration::from_secs(30);
@@ -74,7 +78,9 @@ impl Server {
                 None => context,
             };
             // The call is inside, so that a panic before the first await is caught, too.
-            caught(async move { Reply::<Fallible>::reply(take(context, upload).await) })
+            may_block(UPLOAD.to_owned(), async move {
+                Reply::<Fallible>::reply(take(context, upload).await)
+            })
         });
         let name = self.translator().translate(name).into_owned();
         self.inner.transfers.set_receiver(name, receiver);
@@ -125,15 +131,13 @@ impl Server {
         body: Body,
         stop: CancellationToken,
     ) -> Result<Packed, Failure> {
-        let callee = "the function for an upload";
         let future = right.begin(body, self.transfers().patience(), stop);
         let (answer, answered) = oneshot::channel();
         let server = self.clone();
         self.hub().spawn(async move {
-            let result = server.clone().deferred(future).await;
-            server.state().flush();
+            let result = Deferred(future).await;
             if let Err(failure) = &result {
-                server.report(callee, Err(Failure::msg(failure.to_string())));
+                server.report(UPLOAD, Err(Failure::msg(failure.to_string())));
             }
             drop(answer.send(result));
         });

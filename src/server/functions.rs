@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::{Ctx, Inner, Server, dispatch, unknown};
 use crate::{
-    Failure, Result,
-    callback::{Arguments, Callback, Function, Outcome, function},
-    controller::{Lifecycle, Role},
+    Failure, Result, blocking,
+    callback::{Arguments, Callback, Function, Outcome, function, may_block},
+    controller::{Calls, Lifecycle, Role},
     state::{Key, Listener, Reaction, State, Translator, deferred},
     wire::{ClientId, Packed, message},
 };
@@ -97,14 +97,13 @@ impl Server {
         }
     }
 
-    /// Drives the future of a function that nobody waits for.
+    /// Drives the future of a function whose result no caller waits for.
     pub(super) async fn finish(
         self,
         callee: String,
         future: BoxFuture<'static, Result<Packed, Failure>>,
     ) {
-        let result = self.clone().deferred(future).await;
-        self.state().flush();
+        let result = Deferred(future).await;
         self.report(&callee, result);
     }
 
@@ -228,13 +227,10 @@ impl Server {
         client: Option<ClientId>,
     ) -> Result<Packed, Failure> {
         let arguments = Arguments::new(callee, args, Default::default());
-        let outcome = deferred(|| function(Ctx::of(self, client), arguments));
-        let result = match outcome {
+        match deferred(|| function(Ctx::of(self, client), arguments)) {
             Outcome::Ready(result) => result,
-            Outcome::Pending(future) => self.clone().deferred(future).await,
-        };
-        self.state().flush();
-        result
+            Outcome::Pending(future) => Deferred(future).await,
+        }
     }
 
     /// Runs a function at a moment of the life cycle, beside those that are there.
@@ -255,26 +251,70 @@ impl Server {
 
     /// Runs the hooks of an event one after another, waiting for async ones.
     pub(crate) async fn run_hooks(&self, event: Lifecycle) {
-        let callee = format!("the hook on {event:?}");
-        for (role, hook) in self.inner.functions.calls(event.function_name()).unwrap_or_default() {
-            if role == Role::Task {
-                self.start_function(&hook, callee.clone(), Vec::new(), None);
-            } else {
-                let result = self.call(&hook, callee.clone(), Vec::new(), None).await;
-                self.report(&callee, result);
+        for (role, hook) in self.hooks(event) {
+            if let Some(future) = self.begin_hook(event, role, hook).await {
+                future.await;
             }
+        }
+    }
+
+    /// Runs the hooks of an event one after another. When this returns, those before the first async one have run; the others
+    /// go on beside everything else.
+    pub(crate) async fn begin_hooks(&self, event: Lifecycle) {
+        let mut hooks = self.hooks(event).into_iter();
+        while let Some((role, hook)) = hooks.next() {
+            let Some(future) = self.begin_hook(event, role, hook).await else { continue };
+            let server = self.clone();
+            return self.hub().spawn(async move {
+                future.await;
+                for (role, hook) in hooks {
+                    if let Some(future) = server.begin_hook(event, role, hook).await {
+                        future.await;
+                    }
+                }
+            });
+        }
+    }
+
+    fn hooks(&self, event: Lifecycle) -> Calls<Ctx> {
+        self.inner.functions.calls(event.function_name()).unwrap_or_default()
+    }
+
+    /// Runs a hook on a thread where it may block. Gives back what an async one has left to do.
+    async fn begin_hook(
+        &self,
+        event: Lifecycle,
+        role: Role,
+        hook: Function<Ctx>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let callee = hook_name(event);
+        let (server, begun) = (self.clone(), callee.clone());
+        let begin = move || {
+            if role == Role::Task {
+                server.start_function(&hook, begun, Vec::new(), None);
+                return None;
+            }
+            let arguments = Arguments::new(begun, Vec::new(), Default::default());
+            Some(deferred(|| hook(Ctx::of(&server, None), arguments)))
+        };
+        match blocking::run(begin).await.flatten()? {
+            Outcome::Ready(result) => {
+                self.report(&callee, result);
+                None
+            }
+            Outcome::Pending(future) => Some(self.clone().finish(callee, future).boxed()),
         }
     }
 
     /// Runs the hooks of an event without waiting for async ones.
     pub(super) fn start_hooks(&self, client: Option<ClientId>, event: Lifecycle, args: &[Packed]) {
-        let callee = format!("the hook on {event:?}");
-        for (_, hook) in self.inner.functions.calls(event.function_name()).unwrap_or_default() {
+        let callee = hook_name(event);
+        for (_, hook) in self.hooks(event) {
             self.start_function(&hook, callee.clone(), args.to_vec(), client);
         }
     }
 
-    /// Calls a function that nobody waits for.
+    /// Calls a function whose result no caller waits for.
     pub(super) fn start_function(
         &self,
         function: &Function<Ctx>,
@@ -284,10 +324,7 @@ impl Server {
     ) {
         let arguments = Arguments::new(callee.clone(), args, Default::default());
         match deferred(|| function(Ctx::of(self, client), arguments)) {
-            Outcome::Ready(result) => {
-                self.state().flush();
-                self.report(&callee, result);
-            }
+            Outcome::Ready(result) => self.report(&callee, result),
             Outcome::Pending(future) => self.hub().spawn(self.clone().finish(callee, future)),
         }
     }
@@ -318,11 +355,12 @@ impl Server {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Failure>,
     {
-        let future = async move {
+        let callee = "a task".to_owned();
+        let future = may_block(callee.clone(), async move {
             future.await.map_err(Into::into)?;
             Ok(Packed::nil())
-        };
-        self.hub().spawn(self.clone().finish("a task".to_owned(), future.boxed()));
+        });
+        self.hub().spawn(self.clone().finish(callee, future));
     }
 
     /// Logs a failure and tells the hooks on exceptions.
@@ -330,8 +368,7 @@ impl Server {
         let Err(failure) = result else { return };
         let text = format!("{callee} failed: {failure}");
         tracing::error!("{text}");
-        let event = Lifecycle::Exception.function_name();
-        for (_, hook) in self.inner.functions.calls(event).unwrap_or_default() {
+        for (_, hook) in self.hooks(Lifecycle::Exception) {
             let args = Packed::encode(&text).into_iter().collect();
             let arguments =
                 Arguments::new("the hook on Exception".to_owned(), args, Default::default());
@@ -352,11 +389,6 @@ impl Server {
             true => name.to_owned(),
             false => self.translator().translate(name).into_owned(),
         }
-    }
-
-    /// Wraps the future of a callback, so that what it sets between two awaits goes out as one message.
-    pub(super) fn deferred(self, future: BoxFuture<'static, Result<Packed, Failure>>) -> Deferred {
-        Deferred { state: self.state.clone(), future }
     }
 
     /// A handle that keeps nothing alive, for what the server itself owns.
@@ -442,20 +474,18 @@ fn is_dotted_name(name: &str) -> bool {
     })
 }
 
-/// The future of a callback, which flushes whenever it has to wait: a page shows progress before the work is done.
-pub(super) struct Deferred {
-    state: State,
-    future: BoxFuture<'static, Result<Packed, Failure>>,
+fn hook_name(event: Lifecycle) -> String {
+    format!("the hook on {event:?}")
 }
+
+/// The future of a callback. What it sets between two awaits goes out as one message when it waits: a page shows progress
+/// before the work is done.
+pub(super) struct Deferred(pub(super) BoxFuture<'static, Result<Packed, Failure>>);
 
 impl Future for Deferred {
     type Output = Result<Packed, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let poll = deferred(|| self.future.as_mut().poll(context));
-        if poll.is_pending() {
-            self.state.flush();
-        }
-        poll
+        deferred(|| self.0.as_mut().poll(context))
     }
 }

@@ -15,12 +15,13 @@
 //! - [`reload`]: files that pages are made of, in development
 //! - [`running`]: what a run of it is
 //! - [`folders`]: where an application keeps its files
-//! - [`session`]: one connection, from its first byte to its last
+//! - [`session`]: one connection, from its first byte to its last; [`call_queue`]: its calls, which may block
 //! - [`disclosure`]: what clients are told of errors
 //! - [`endpoint`]: WebSockets of the application beside the state server's
 //! - [`window`]: the window around it
 //! - [`dispatch`]: the RPC methods of trame and the application's own
 
+mod call_queue;
 mod context;
 mod controller;
 mod dialogs;

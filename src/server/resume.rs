@@ -29,7 +29,7 @@ impl Server {
                 client.outbox.mark(&message::publish(MARK_TOPIC, &mark, max_frame));
             }
         });
-        client.outbox.send(message::reply(id, &Packed::nil(), max_frame));
+        client.outbox.answer(message::reply(id, &Packed::nil(), max_frame));
     }
 
     /// Answers with the values that have changed after a mark; with nil where the mark is not known, since the program was
@@ -45,7 +45,7 @@ impl Server {
                 Some(entries) => message::reply_map(&request.id, entries.into_iter(), max_frame),
                 None => message::reply(&request.id, &Packed::nil(), max_frame),
             };
-            client.outbox.send(reply);
+            client.outbox.answer(reply);
         });
         Ok(())
     }

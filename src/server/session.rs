@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::Server;
+use super::{Server, call_queue::CallQueue, dispatch};
 use crate::{
     Result,
     controller::Lifecycle,
@@ -35,7 +35,8 @@ pub(crate) struct Session {
     client: Arc<Client>,
     assembler: Assembler,
     verify: Verify,
-    authenticated: bool,
+    /// Its calls, once it has said who it is.
+    calls: Option<CallQueue>,
     wrong_hellos: u32,
     /// Messages that were refused before the hello.
     refusals: u32,
@@ -68,7 +69,7 @@ impl Session {
             client: Arc::new(Client::new(limits.outbox)?),
             assembler: Assembler::new(MAX_MESSAGE_BEFORE_HELLO),
             verify,
-            authenticated: false,
+            calls: None,
             wrong_hellos: 0,
             refusals: 0,
             limits,
@@ -82,16 +83,29 @@ impl Session {
 
     /// Whether the peer has given the secret.
     pub(crate) fn is_authenticated(&self) -> bool {
-        self.authenticated
+        self.calls.is_some()
     }
 
     /// Whether the peer was refused so often that the connection has to end.
     pub(crate) fn is_locked_out(&self) -> bool {
-        !self.authenticated
+        !self.is_authenticated()
             && (self.wrong_hellos >= MAX_WRONG_HELLOS || self.refusals >= MAX_REFUSALS)
     }
 
-    /// Takes one binary WebSocket message.
+    /// Whether another message may be read. Otherwise [`room`](Self::room) waits for it.
+    pub(crate) fn has_room(&self) -> bool {
+        self.client.outbox.has_room() && self.calls.as_ref().is_none_or(CallQueue::has_room)
+    }
+
+    /// Waits until the calls before were made, and their answers were taken, to a point where another message may be read.
+    pub(crate) async fn room(&self) {
+        self.client.outbox.room().await;
+        if let Some(calls) = &self.calls {
+            calls.room().await;
+        }
+    }
+
+    /// Takes one binary WebSocket message. Calls of the application's functions are queued and made beside the connection.
     ///
     /// # Errors
     /// [`Error::Protocol`](crate::Error::Protocol) when the peer breaks the protocol; the connection has to end then.
@@ -99,8 +113,9 @@ impl Session {
         let Some(message) = self.assembler.accept(frame)? else {
             return Ok(());
         };
+        let bytes = message.len();
         match Incoming::parse(message)? {
-            Incoming::Request(request) => self.call(request),
+            Incoming::Request(request) => self.call(request, bytes),
             Incoming::Invalid { id } => {
                 self.refuse(&id, ErrorCode::Invalid, "A request without a method");
             }
@@ -109,17 +124,21 @@ impl Session {
         Ok(())
     }
 
-    fn call(&mut self, request: Request) {
+    fn call(&mut self, request: Request, bytes: usize) {
         let is_system = request.id.decode::<String>().is_ok_and(|id| id.starts_with("system:"));
         if request.method == "wslink.hello" {
             self.hello(&request);
         } else if is_system {
             self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called");
-        } else if !self.authenticated {
+        } else if let Some(calls) = &self.calls {
+            if dispatch::runs_no_callback(&request.method) && calls.is_idle() {
+                self.server.dispatch(&self.client, request);
+            } else {
+                calls.push(request, bytes, self.server.hub().unanswered_call());
+            }
+        } else {
             let text = "Unauthorized: Skip message processing";
             self.refuse(&request.id, ErrorCode::Unauthorized, text);
-        } else {
-            self.server.dispatch(&self.client, request);
         }
     }
 
@@ -147,33 +166,34 @@ impl Session {
         let welcome =
             Welcome { client_id: self.client.id.to_string(), max_msg_size: hub.max_frame() };
         if let Ok(welcome) = Packed::encode(&welcome) {
-            self.client.outbox.send(message::reply(&request.id, &welcome, hub.max_frame()));
+            self.client.outbox.answer(message::reply(&request.id, &welcome, hub.max_frame()));
         }
-        if !self.authenticated {
+        if !self.is_authenticated() {
             self.join();
         }
     }
 
     fn join(&mut self) {
-        self.authenticated = true;
         self.assembler.set_max_message(self.limits.message);
         self.server.hub().join(&self.client);
-        self.server.start_hooks(Some(self.client.id), Lifecycle::ConnectionOpened, &[]);
+        let calls = CallQueue::start(&self.server, &self.client);
+        calls.push_event(Lifecycle::ConnectionOpened);
+        self.calls = Some(calls);
     }
 
     fn refuse(&mut self, id: &Packed, code: ErrorCode, text: &str) {
-        self.refusals += u32::from(!self.authenticated);
+        self.refusals += u32::from(!self.is_authenticated());
         let max_frame = self.server.hub().max_frame();
-        self.client.outbox.send(message::error(id, code, text, None, max_frame));
+        self.client.outbox.answer(message::error(id, code, text, None, max_frame));
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         self.client.gone.cancel();
-        if self.authenticated {
+        if let Some(calls) = &self.calls {
             self.server.hub().leave(self.client.id);
-            self.server.start_hooks(Some(self.client.id), Lifecycle::ConnectionClosed, &[]);
+            calls.push_event(Lifecycle::ConnectionClosed);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! All connected clients: what the state commits and the application publishes goes to them through here.
 //!
-//! Locks are taken in one order: the state's, the list of clients, an outbox. Whoever publishes does so with the list locked, so
-//! that all clients see the same order.
+//! Locks are taken in one order: the state's, the list of clients, an outbox. Messages are published with the list locked, so
+//! that all clients see the same order. Nothing is logged under a lock: a log layer of the application may change the state.
 
 use std::{
     collections::HashMap,
@@ -15,10 +15,14 @@ use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
-use tokio_util::task::task_tracker::{TaskTracker, TaskTrackerToken};
+use tokio_util::{
+    sync::CancellationToken,
+    task::task_tracker::{TaskTracker, TaskTrackerToken},
+};
 
 use super::{Client, NetworkLog, STATE_TOPIC, Tasks};
 use crate::{
+    blocking,
     state::{Key, Sink, State},
     wire::{ClientId, Packed, message},
 };
@@ -34,6 +38,7 @@ pub(crate) struct Hub {
     connected: watch::Sender<usize>,
     tasks: Mutex<Option<Tasks>>,
     unflushed: Notify,
+    listeners_due: Notify,
     /// Counts the calls that are not answered yet.
     calls: TaskTracker,
     log: Option<NetworkLog>,
@@ -49,6 +54,7 @@ impl Hub {
             connected: watch::Sender::new(0),
             tasks: Mutex::default(),
             unflushed: Notify::new(),
+            listeners_due: Notify::new(),
             calls: TaskTracker::new(),
             log,
             max_frame,
@@ -73,8 +79,10 @@ impl Hub {
     pub(crate) fn join(&self, client: &Arc<Client>) {
         let mut clients = self.clients();
         clients.insert(client.id, Arc::clone(client));
-        self.connected.send_replace(clients.len());
-        tracing::debug!(?client.id, connected = clients.len(), "a client joined");
+        let connected = clients.len();
+        self.connected.send_replace(connected);
+        drop(clients);
+        tracing::debug!(?client.id, connected, "a client joined");
     }
 
     /// Forgets a client.
@@ -179,19 +187,32 @@ impl Hub {
         message::publish_map(STATE_TOPIC, entries, self.max_frame)
     }
 
-    /// Gives a run of the server its tasks, and starts the one that flushes what nobody else does.
+    /// Gives a run of the server its tasks, and starts the one that flushes changes that are made outside of callbacks.
     pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, states: [State; 2]) {
         self.log().inspect(|log| log.begin());
-        let hub = Arc::clone(self);
-        tasks.spawn_service(async move {
-            loop {
-                hub.unflushed.notified().await;
-                sleep(FLUSH_DELAY).await;
-                states.iter().for_each(State::flush);
-            }
-        });
+        tasks.spawn_service(Arc::clone(self).flush_unflushed(states));
         self.calls.reopen();
+        self.use_tasks(tasks);
+    }
+
+    /// Starts callbacks among other tasks from now on.
+    pub(crate) fn use_tasks(&self, tasks: Tasks) {
         *self.tasks() = Some(tasks);
+    }
+
+    async fn flush_unflushed(self: Arc<Self>, states: [State; 2]) {
+        loop {
+            tokio::select! {
+                () = self.listeners_due.notified() => {}
+                () = async {
+                    self.unflushed.notified().await;
+                    sleep(FLUSH_DELAY).await;
+                } => {}
+            }
+            let states = states.clone();
+            // Listeners are code of the application.
+            blocking::run(move || states.iter().for_each(State::flush)).await;
+        }
     }
 
     /// Counts a call as unanswered until the token is dropped.
@@ -219,9 +240,21 @@ impl Hub {
 
     /// Runs the future of a callback as a task of the current run.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        match &*self.tasks() {
+        let tasks = self.tasks().clone();
+        match tasks {
             Some(tasks) => tasks.spawn(future),
             None => tracing::warn!("an async callback was dropped: the server is not running"),
+        }
+    }
+
+    /// Runs a future that ends soon after the current run begins to end, see [`Tasks::spawn_until_ending`].
+    pub(crate) fn spawn_until_ending<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        future: impl FnOnce(CancellationToken) -> F,
+    ) {
+        let tasks = self.tasks().clone();
+        if let Some(tasks) = tasks {
+            tasks.spawn_until_ending(future);
         }
     }
 
@@ -241,6 +274,10 @@ impl Sink for Private {
 
     fn unflushed(&self) {
         self.0.unflushed();
+    }
+
+    fn listeners_due(&self) {
+        self.0.listeners_due();
     }
 
     fn drive(&self, future: BoxFuture<'static, ()>) {
@@ -263,6 +300,10 @@ impl Sink for Hub {
 
     fn unflushed(&self) {
         self.unflushed.notify_one();
+    }
+
+    fn listeners_due(&self) {
+        self.listeners_due.notify_one();
     }
 
     fn drive(&self, future: BoxFuture<'static, ()>) {

@@ -13,7 +13,7 @@ mod tasks;
 pub(crate) use client::{Client, Kind};
 pub(crate) use hub::{Hub, Private};
 pub(crate) use network_log::NetworkLog;
-pub(crate) use outbox::{Closing, Next};
+pub(crate) use outbox::{Closing, Hold, Next, TOO_SLOW};
 pub(crate) use tasks::Tasks;
 
 /// The topic of state changes.

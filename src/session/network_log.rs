@@ -6,9 +6,10 @@
 
 use std::{
     fs::File,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    thread,
     time::Instant,
 };
 
@@ -37,15 +38,12 @@ impl NetworkLog {
     /// Starts the file afresh.
     pub(super) fn begin(&self) {
         let opened = File::create(&self.path);
+        if let Err(error) = &opened {
+            let path = self.path.display();
+            tracing::error!(%error, "the network log {path} cannot be written; there is none");
+        }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        *open = match opened {
-            Ok(file) => Some((file, Instant::now())),
-            Err(error) => {
-                let path = self.path.display();
-                tracing::error!(%error, "the network log {path} cannot be written; there is none");
-                None
-            }
-        };
+        *open = opened.ok().map(|file| (file, Instant::now()));
     }
 
     /// A client asked for the whole state.
@@ -100,10 +98,16 @@ impl NetworkLog {
         let seconds = start.elapsed().as_secs_f64();
         let entry = format!("=== {section}, {who}, {seconds:.3} s\n{content:#}\n\n");
         if let Err(error) = file.write_all(entry.as_bytes()) {
-            tracing::error!(%error, "the network log ends here");
             *open = None;
+            report(error);
         }
     }
+}
+
+/// Reports the end of the log from a thread of its own: entries are written under the locks of the state and of the list of
+/// clients, and a log layer of the application may want to change the state.
+fn report(error: io::Error) {
+    thread::spawn(move || tracing::error!(%error, "the network log ends here"));
 }
 
 fn to_all_but(except: Option<ClientId>) -> String {

@@ -1,22 +1,33 @@
 //! What is on its way to one client.
 //!
 //! Messages leave in the order in which they came, with two exceptions that the protocol asks for:
-//! - While a call of this client runs, what it causes is *held*, so that the answer leaves before it.
+//! - While a call of this client runs, what it causes is *held*, so that the answer leaves before it. A call that takes long
+//!   holds nothing any more: its page shows progress, and what others do.
 //! - Frames of a stream wait in a place of their own, where a newer one replaces an older one, and leave only when
 //!   nothing else does: a slow page drops frames and never delays state.
 //!
-//! The outbox is bounded in bytes. Past the bound, state changes are folded: they are dropped together with those that wait, and
-//! the client gets the latest values of all these keys once it has caught up. What cannot be folded past the bound ends the
-//! connection with 1013.
+//! What is pushed to the client is bounded in bytes. Past the bound, state changes are folded: they are dropped together with
+//! those that wait, and the client gets the latest values of all these keys once it has caught up. What cannot be folded past
+//! the bound ends the connection with 1013.
+//!
+//! Answers do not count: the client has asked for them. While answers past the bound wait, its next calls wait too
+//! ([`Outbox::room`]).
+//!
+//! Nothing here may log: messages are queued under the locks of the state and of the list of clients, and a log layer of the
+//! application may want to change the state.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use indexmap::IndexSet;
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 use super::stream::Streams;
 use crate::{state::Key, wire::chunk::Outgoing};
@@ -24,19 +35,29 @@ use crate::{state::Key, wire::chunk::Outgoing};
 /// Bytes that are handed to the socket at a time.
 const BATCH: usize = 256 * 1024;
 
+/// Time that a call may hold back what it causes.
+const HOLD: Duration = Duration::from_millis(100);
+
 /// The queue of one client. Filled from anywhere, emptied by the task that writes to the socket.
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     filled: Notify,
     gave_up: Notify,
     emptied: Notify,
+    answers_sent: Notify,
+    /// Bytes of pushes, and of answers, past which the client counts as slow.
     limit: usize,
 }
 
 struct Queue {
     items: VecDeque<Item>,
+    /// Bytes of the items that are no answers.
     bytes: usize,
+    /// Bytes of answers.
+    answer_bytes: usize,
     holds: u32,
+    /// When the first of the holds began; `None` when there are none, or when they have taken too long.
+    held_since: Option<Instant>,
     /// How many items may leave while there are holds.
     free: usize,
     /// Keys whose latest values the client still has to get, since their changes were folded.
@@ -50,6 +71,7 @@ struct Queue {
 }
 
 enum Item {
+    Answer(Outgoing),
     Message(Outgoing),
     State(Outgoing, Arc<[Key]>),
 }
@@ -57,7 +79,7 @@ enum Item {
 impl Item {
     fn message(&self) -> &Outgoing {
         match self {
-            Item::Message(message) | Item::State(message, _) => message,
+            Item::Answer(message) | Item::Message(message) | Item::State(message, _) => message,
         }
     }
 }
@@ -69,6 +91,9 @@ pub(crate) struct Closing {
     pub(crate) code: u16,
     pub(crate) reason: &'static str,
 }
+
+/// For a client that does not keep up with what is pushed to it.
+pub(crate) const TOO_SLOW: Closing = Closing { code: 1013, reason: "too slow: messages were lost" };
 
 /// What the writing task does next.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,7 +111,9 @@ impl Outbox {
         let queue = Queue {
             items: VecDeque::new(),
             bytes: 0,
+            answer_bytes: 0,
             holds: 0,
+            held_since: None,
             free: 0,
             behind: IndexSet::new(),
             streams: Streams::default(),
@@ -99,6 +126,7 @@ impl Outbox {
             filled: Notify::new(),
             gave_up: Notify::new(),
             emptied: Notify::new(),
+            answers_sent: Notify::new(),
             limit,
         }
     }
@@ -109,12 +137,69 @@ impl Outbox {
 
     /// Queues a message behind all others.
     pub(crate) fn send(&self, message: Outgoing) {
-        self.add(message, false);
+        let mut queue = self.lock();
+        if queue.closing.is_some() {
+            return;
+        }
+        if queue.bytes > self.limit {
+            queue.fold(&[]);
+        }
+        if queue.bytes > self.limit {
+            queue.give_up();
+            self.gave_up.notify_one();
+        } else {
+            queue.bytes += message.size();
+            queue.items.push_back(Item::Message(message));
+        }
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// Queues an answer behind all other messages.
+    pub(crate) fn answer(&self, message: Outgoing) {
+        self.add_answer(message, |queue| queue.items.len());
     }
 
     /// Queues the answer to a call before what the call caused.
     pub(crate) fn reply(&self, message: Outgoing) {
-        self.add(message, true);
+        self.add_answer(message, |queue| match queue.is_holding() {
+            true => {
+                queue.free += 1;
+                queue.free - 1
+            }
+            false => queue.items.len(),
+        });
+    }
+
+    fn add_answer(&self, message: Outgoing, place: impl FnOnce(&mut Queue) -> usize) {
+        let mut queue = self.lock();
+        if queue.closing.is_some() {
+            return;
+        }
+        queue.answer_bytes += message.size();
+        let place = place(&mut queue);
+        queue.items.insert(place, Item::Answer(message));
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// Whether the client may make another call: it has taken enough of the answers to those before.
+    pub(crate) fn has_room(&self) -> bool {
+        let queue = self.lock();
+        queue.answer_bytes <= self.limit || queue.closing.is_some()
+    }
+
+    /// Waits until the client may make another call.
+    pub(crate) async fn room(&self) {
+        loop {
+            let sent = self.answers_sent.notified();
+            tokio::pin!(sent);
+            sent.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            sent.await;
+        }
     }
 
     /// Queues a change of state, or remembers its keys if there is no room.
@@ -140,37 +225,12 @@ impl Outbox {
         }
     }
 
-    fn add(&self, message: Outgoing, before_held: bool) {
-        let mut queue = self.lock();
-        if queue.closing.is_some() {
-            return;
-        }
-        if queue.bytes > self.limit {
-            queue.fold(&[]);
-        }
-        if queue.bytes > self.limit {
-            tracing::warn!(bytes = queue.bytes, "a client is too slow and was disconnected");
-            queue.give_up();
-            self.gave_up.notify_one();
-        } else {
-            queue.bytes += message.size();
-            if before_held && queue.holds > 0 {
-                let position = queue.free;
-                queue.items.insert(position, Item::Message(message));
-                queue.free += 1;
-            } else {
-                queue.items.push_back(Item::Message(message));
-            }
-        }
-        drop(queue);
-        self.filled.notify_one();
-    }
-
-    /// Holds back what is queued from now on, answers aside, until the guard is dropped.
+    /// Holds back what is queued from now on, answers aside, until the guard is dropped or 100 ms have passed.
     pub(crate) fn hold(&self) -> Hold<'_> {
         let mut queue = self.lock();
         if queue.holds == 0 {
             queue.free = queue.items.len();
+            queue.held_since = Some(Instant::now());
         }
         queue.holds += 1;
         Hold { outbox: self }
@@ -180,6 +240,7 @@ impl Outbox {
     pub(crate) fn close(&self, closing: Closing) {
         self.lock().closing.get_or_insert(closing);
         self.filled.notify_one();
+        self.answers_sent.notify_waiters();
     }
 
     /// Resolves when the client has fallen too far behind. It reads nothing then, not even a goodbye, perhaps.
@@ -232,41 +293,62 @@ impl Outbox {
     /// Nothing is lost when the future is dropped.
     pub(crate) async fn next(&self, batch: &mut Vec<Bytes>) -> Next {
         loop {
-            {
+            let held_until = {
                 let mut queue = self.lock();
                 (queue.sending, queue.catching_up) = (false, false);
                 if let Some(next) = queue.next(batch) {
                     queue.sending = true;
                     queue.catching_up = matches!(next, Next::CatchUp(_));
+                    drop(queue);
+                    self.answers_sent.notify_waiters();
                     return next;
                 }
-            }
+                queue.held_since.map(|since| since + HOLD)
+            };
             self.emptied.notify_waiters();
-            self.filled.notified().await;
+            let Some(held_until) = held_until else {
+                self.filled.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = self.filled.notified() => {}
+                () = sleep_until(held_until) => self.lock().release_long_hold(),
+            }
         }
     }
 }
 
 impl Queue {
+    fn is_holding(&self) -> bool {
+        self.held_since.is_some()
+    }
+
+    fn release_long_hold(&mut self) {
+        self.held_since = self.held_since.filter(|since| since.elapsed() < HOLD);
+    }
+
     fn is_drained(&self) -> bool {
         !self.sending && self.items.is_empty() && self.behind.is_empty()
     }
 
     fn next(&mut self, batch: &mut Vec<Bytes>) -> Option<Next> {
         let mut size = 0;
-        while size < BATCH && (self.holds == 0 || self.free > 0) {
+        while size < BATCH && (!self.is_holding() || self.free > 0) {
             let Some(item) = self.items.pop_front() else {
                 break;
             };
             self.free = self.free.saturating_sub(1);
-            self.bytes -= item.message().size();
+            match &item {
+                Item::Answer(message) => self.answer_bytes -= message.size(),
+                item => self.bytes -= item.message().size(),
+            }
             size += item.message().size();
             batch.extend_from_slice(item.message().frames());
         }
         if !batch.is_empty() {
             return Some(Next::Send);
         }
-        if self.holds == 0 && !self.behind.is_empty() {
+        if !self.is_holding() && !self.behind.is_empty() {
             return Some(Next::CatchUp(std::mem::take(&mut self.behind)));
         }
         if let (Some(closing), true) = (self.closing, self.items.is_empty()) {
@@ -301,8 +383,8 @@ impl Queue {
         self.items.clear();
         self.behind.clear();
         self.streams = Streams::default();
-        (self.bytes, self.free) = (0, 0);
-        self.closing = Some(Closing { code: 1013, reason: "too slow: messages were lost" });
+        (self.bytes, self.answer_bytes, self.free) = (0, 0, 0);
+        self.closing = Some(TOO_SLOW);
     }
 }
 
@@ -315,143 +397,13 @@ impl Drop for Hold<'_> {
     fn drop(&mut self) {
         let mut queue = self.outbox.lock();
         queue.holds -= 1;
+        if queue.holds == 0 {
+            queue.held_since = None;
+        }
         drop(queue);
         self.outbox.filled.notify_one();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-    use crate::wire::chunk;
-
-    fn message(text: &str) -> Outgoing {
-        let mut buffer = chunk::new_message(text.len());
-        buffer.extend_from_slice(text.as_bytes());
-        chunk::finish(buffer, 1_000_000)
-    }
-
-    fn keys(names: &[&str]) -> Arc<[Key]> {
-        names.iter().map(|name| Key::from(*name)).collect()
-    }
-
-    /// What leaves at once, as texts, then what the writer would wait for.
-    fn drain(outbox: &Outbox) -> Vec<String> {
-        let mut out = Vec::new();
-        loop {
-            let mut batch = Vec::new();
-            match outbox.next(&mut batch).now_or_never() {
-                Some(Next::Send) => out.extend(
-                    batch.iter().map(|frame| String::from_utf8_lossy(&frame[12..]).into_owned()),
-                ),
-                Some(Next::CatchUp(keys)) => {
-                    out.push(format!("catch up {keys:?}"));
-                }
-                Some(Next::Close(closing)) => {
-                    out.push(format!("close {}", closing.code));
-                    return out;
-                }
-                None => return out,
-            }
-        }
-    }
-
-    #[test]
-    fn messages_leave_in_order() {
-        let outbox = Outbox::new(1000);
-        outbox.send(message("a"));
-        outbox.push_state(&message("b"), &keys(&["k"]));
-        outbox.reply(message("c"));
-        assert_eq!(drain(&outbox), ["a", "b", "c"]);
-        outbox.close(Closing { code: 1001, reason: "bye" });
-        assert_eq!(drain(&outbox), ["close 1001"]);
-    }
-
-    #[test]
-    fn an_answer_leaves_before_what_its_call_caused() {
-        let outbox = Outbox::new(1000);
-        outbox.send(message("before"));
-        let hold = outbox.hold();
-        outbox.push_state(&message("caused"), &keys(&["k"]));
-        assert_eq!(drain(&outbox), ["before"]);
-        let nested = outbox.hold();
-        outbox.send(message("published"));
-        outbox.reply(message("answer"));
-        outbox.reply(message("answer 2"));
-        assert_eq!(drain(&outbox), ["answer", "answer 2"]);
-        drop(nested);
-        assert!(drain(&outbox).is_empty());
-        drop(hold);
-        assert_eq!(drain(&outbox), ["caused", "published"]);
-        let _hold = outbox.hold();
-        outbox.reply(message("answer 3"));
-        assert_eq!(drain(&outbox), ["answer 3"]);
-    }
-
-    #[test]
-    fn a_slow_client_gets_the_latest_values_once_it_reads_again() {
-        let outbox = Outbox::new(30);
-        outbox.send(message("first"));
-        for _ in 0..100 {
-            outbox.push_state(&message("change of a"), &keys(&["a"]));
-        }
-        outbox.push_state(&message("change of b"), &keys(&["b"]));
-        assert_eq!(drain(&outbox), ["first", r#"catch up {"a", "b"}"#]);
-        outbox.push_state(&message("change of c"), &keys(&["c"]));
-        assert_eq!(drain(&outbox), ["change of c"]);
-    }
-
-    #[test]
-    fn a_mark_never_leaves_before_changes_that_were_folded() {
-        let outbox = Outbox::new(30);
-        outbox.push_state(&message("change"), &keys(&["a"]));
-        outbox.mark(&message("mark"));
-        assert_eq!(drain(&outbox), ["change", "mark"]);
-        for _ in 0..100 {
-            outbox.push_state(&message("change of a"), &keys(&["a"]));
-            outbox.mark(&message("mark"));
-        }
-        let catch_up = outbox.next(&mut Vec::new()).now_or_never();
-        assert!(matches!(catch_up, Some(Next::CatchUp(_))));
-        outbox.mark(&message("too early"));
-        outbox.push_state(&message("latest a"), &keys(&["a"]));
-        assert_eq!(drain(&outbox), ["latest a"]);
-        outbox.mark(&message("mark"));
-        assert_eq!(drain(&outbox), ["mark"]);
-    }
-
-    #[test]
-    fn folding_keeps_answers_and_their_place() {
-        let outbox = Outbox::new(40);
-        outbox.push_state(&message("change"), &keys(&["a"]));
-        let hold = outbox.hold();
-        outbox.push_state(&message("change too long for the bound"), &keys(&["b"]));
-        outbox.push_state(&message("change"), &keys(&["c"]));
-        outbox.reply(message("answer"));
-        assert_eq!(drain(&outbox), ["answer"]);
-        drop(hold);
-        assert_eq!(drain(&outbox), [r#"catch up {"a", "b", "c"}"#]);
-    }
-
-    #[test]
-    fn what_cannot_be_folded_past_the_bound_ends_the_connection() {
-        let outbox = Outbox::new(30);
-        outbox.send(message("a message that is longer than the bound goes out alone"));
-        outbox.send(message("one more"));
-        outbox.send(message("lost"));
-        assert_eq!(drain(&outbox), ["close 1013"]);
-    }
-
-    #[test]
-    fn streams_drop_frames_and_give_way() {
-        let outbox = Outbox::new(1000);
-        let topic: Arc<str> = "field".into();
-        for frame in ["frame 1", "frame 2", "frame 3"] {
-            outbox.offer(&topic, &message(frame));
-        }
-        outbox.send(message("state"));
-        assert_eq!(drain(&outbox), ["state", "frame 3"]);
-    }
-}
+mod tests;

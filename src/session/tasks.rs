@@ -30,6 +30,14 @@ impl Tasks {
         self.spawn_until(self.ending.clone(), future);
     }
 
+    /// Runs a future that is told when the run begins to end. It may go on for as long as callbacks may.
+    pub(crate) fn spawn_until_ending<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        future: impl FnOnce(CancellationToken) -> F,
+    ) {
+        self.spawn_until(self.cancel.clone(), future(self.ending.clone()));
+    }
+
     fn spawn_until(
         &self,
         end: CancellationToken,

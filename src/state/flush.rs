@@ -1,14 +1,24 @@
 //! Flush rounds.
 //!
-//! One thread at a time runs the rounds; what other threads commit meanwhile is sent at once and its listeners run in the
-//! next round. A round sends what is pending, then runs each listener of the changed keys once, in the order in which
-//! the keys changed and then of registration. What listeners set makes the next round.
+//! One thread at a time runs the rounds; what other threads commit in that time is sent at once and its listeners run
+//! later. A round runs each listener of the changed keys once, in the order in which the keys changed and then of
+//! registration. What listeners set makes the next round, which begins by sending it.
+//!
+//! A flush ends when its own changes have no more consequences. Its first round includes what others had left;
+//! what others change after that is left to their flushes or to the sink. Otherwise a thread that changes values all
+//! the time could keep a caller in its flush for ever.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use indexmap::IndexMap;
 
 use super::{
     Key, Listener, Reaction, State,
-    scope::{self, Cause},
+    scope::{self, Cause, Caused},
+    store::Inner,
 };
 use crate::wire::Packed;
 
@@ -22,11 +32,15 @@ struct Round {
 }
 
 impl State {
-    /// Sends what is pending to the clients and runs the change listeners, until there is nothing more to do.
+    /// Sends what is pending to the clients and runs the change listeners, until the changes have no more consequences.
     ///
     /// Does nothing before the server is ready, and nothing inside a change listener, whose changes go out when it has
-    /// returned. A listener that sets off another one, which sets off the first again, and so on a hundred times, is
-    /// stopped with an error in the log that names both.
+    /// returned. Returns without waiting for listeners when another thread is running them: that thread, or the server,
+    /// runs those of these changes too. A listener that sets off another one, which sets off the first again, and so on a
+    /// hundred times, is stopped with an error in the log that names both.
+    ///
+    /// Listeners that are plain functions run on the calling thread. They may block: a worker thread of tokio is replaced
+    /// for that time.
     pub fn flush(&self) {
         if scope::is_listening(self.identity()) {
             return;
@@ -42,10 +56,10 @@ impl State {
             }
             inner.flushing = true;
         }
-        let mut rounds = Rounds { state: self, finished: false };
+        let mut rounds = Rounds::new(self);
         while let Some(Round { due, modified }) = rounds.next() {
             for (listener, cause) in due {
-                self.react(&listener, cause, &modified);
+                self.react(&listener, cause, &modified, rounds.flush);
             }
         }
     }
@@ -61,7 +75,7 @@ impl State {
         self.store.lock().ready = false;
     }
 
-    fn react(&self, listener: &Arc<Listener>, cause: Cause, modified: &Arc<[Key]>) {
+    fn react(&self, listener: &Arc<Listener>, cause: Cause, modified: &Arc<[Key]>, flush: u64) {
         if cause.depth >= MAX_DEPTH {
             tracing::error!(
                 "{listener} has set itself off {MAX_DEPTH} times, through its own changes or those of a listener that \
@@ -70,14 +84,15 @@ impl State {
             return;
         }
         let values = self.values(listener);
-        let deeper = Cause { depth: cause.depth + 1, ..cause };
+        let deeper = Cause { depth: cause.depth + 1, flush: Some(flush), ..cause };
         let reaction = scope::listening(self.identity(), deeper, modified, || {
             listener.run(values, cause.client)
         });
         if let Reaction::Pending(future) = reaction {
             let sink = self.store.lock().sink.clone();
+            let later = Cause { flush: None, ..deeper };
             if let Some(sink) = sink {
-                sink.drive(future);
+                sink.drive(Box::pin(Caused { state: self.identity(), cause: later, future }));
             }
         }
     }
@@ -92,32 +107,64 @@ impl State {
 /// The right to run rounds, given back also when a listener panics.
 struct Rounds<'a> {
     state: &'a State,
+    /// What tells its changes from those of other flushes.
+    flush: u64,
+    count: u32,
     finished: bool,
 }
 
-impl Rounds<'_> {
-    /// Commits and collects the listeners that are due; `None` when everything is quiet.
+impl<'a> Rounds<'a> {
+    fn new(state: &'a State) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let flush = NEXT.fetch_add(1, Ordering::Relaxed);
+        Rounds { state, flush, count: 0, finished: false }
+    }
+
+    /// Commits and collects the listeners that are due; `None` when there are no more consequences.
     fn next(&mut self) -> Option<Round> {
         let mut inner = self.state.store.lock();
         inner.commit();
-        if inner.touched.is_empty() {
+        let touched = self.own(&mut inner);
+        if touched.is_empty() {
             inner.flushing = false;
             self.finished = true;
+            if let (false, Some(sink)) = (inner.touched.is_empty(), &inner.sink) {
+                sink.listeners_due();
+            }
             return None;
         }
-        let touched = std::mem::take(&mut inner.touched);
+        self.count += 1;
         let modified = touched.keys().cloned().collect();
-        let mut due: Vec<(Arc<Listener>, Cause)> = Vec::new();
-        for (key, cause) in touched {
-            for listener in inner.listeners.get(&key).into_iter().flatten() {
-                match due.iter_mut().find(|(known, _)| Arc::ptr_eq(known, listener)) {
-                    Some((_, known)) => *known = known.merge(cause),
-                    None => due.push((Arc::clone(listener), cause)),
-                }
-            }
-        }
-        Some(Round { due, modified })
+        Some(Round { due: due(&inner, touched), modified })
     }
+
+    /// Takes the changed keys whose listeners this flush runs.
+    fn own(&self, inner: &mut Inner) -> IndexMap<Key, Cause> {
+        if self.count == 0 {
+            return std::mem::take(&mut inner.touched);
+        }
+        if self.count > MAX_DEPTH {
+            return IndexMap::new();
+        }
+        let touched = std::mem::take(&mut inner.touched);
+        let (own, others) =
+            touched.into_iter().partition(|(_, cause)| cause.flush == Some(self.flush));
+        inner.touched = others;
+        own
+    }
+}
+
+/// Each listener of the touched keys once, for the merged cause.
+fn due(inner: &Inner, touched: IndexMap<Key, Cause>) -> Vec<(Arc<Listener>, Cause)> {
+    let mut due: IndexMap<*const Listener, (Arc<Listener>, Cause)> = IndexMap::new();
+    for (key, cause) in touched {
+        for listener in inner.listeners.get(&key).into_iter().flatten() {
+            due.entry(Arc::as_ptr(listener))
+                .and_modify(|(_, known)| *known = known.merge(cause))
+                .or_insert_with(|| (Arc::clone(listener), cause));
+        }
+    }
+    due.into_values().collect()
 }
 
 impl Drop for Rounds<'_> {

@@ -213,7 +213,6 @@ impl State {
                 }
             });
         });
-        self.flush();
     }
 
     /// A scope that flushes at its end, also when it panics. What is set meanwhile on this thread waits for it.
@@ -338,9 +337,8 @@ impl State {
         let writer = Writer { state, cause: scope::cause(state) };
         let mut inner = self.store.lock();
         let result = change(&mut inner, &writer);
-        let waits = inner.ready && !inner.pending.is_empty() && !scope::is_deferred();
-        if let (true, Some(sink)) = (waits, &inner.sink) {
-            sink.unflushed();
+        if inner.ready && !inner.pending.is_empty() && !scope::flush_at_the_end(self) {
+            inner.sink.iter().for_each(|sink| sink.unflushed());
         }
         result
     }
@@ -426,11 +424,5 @@ impl std::ops::Deref for FlushScope<'_> {
     type Target = State;
     fn deref(&self) -> &State {
         self.state
-    }
-}
-
-impl Drop for FlushScope<'_> {
-    fn drop(&mut self) {
-        self.state.flush();
     }
 }

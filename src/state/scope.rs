@@ -1,71 +1,92 @@
 //! What the current thread is in the middle of.
 //!
-//! Inside a callback of the application, a change waits for the callback's end; inside a listener of a state, a flush of
-//! that state is left to the flush that runs the listener; and a thread can suppress the listeners of what it sets.
+//! Inside a callback of the application, changes wait for the callback's end, whichever states they belong to; inside a
+//! listener of a state, a flush of that state is left to the flush that runs the listener; and a thread can suppress the
+//! listeners of what it sets.
 
 use std::{
     cell::{Cell, RefCell},
     marker::PhantomData,
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
 };
 
-use super::Key;
+use futures_util::future::BoxFuture;
+
+use super::{Key, State};
 use crate::wire::ClientId;
 
 thread_local! {
-    static DEFERRED: Cell<u32> = const { Cell::new(0) };
-    static LISTENING: RefCell<Vec<Listening>> = const { RefCell::new(Vec::new()) };
-    static SUPPRESSED: RefCell<Vec<(usize, Vec<Key>)>> = const { RefCell::new(Vec::new()) };
+    static DEFERRED: RefCell<Vec<Vec<State>>> = const { RefCell::new(Vec::new()) };
+    static REASONS: RefCell<Vec<Reason>> = const { RefCell::new(Vec::new()) };
+    static SUPPRESSED: RefCell<Vec<Suppression>> = const { RefCell::new(Vec::new()) };
+    static NEXT_SUPPRESSION: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Why a value changed: how many listeners one after another led to it, and which client was the first.
+/// Why a value changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cause {
+    /// How many listeners one after another led to it.
     pub(super) depth: u32,
+    /// The client that made the first change.
     pub(super) client: Option<ClientId>,
+    /// The flush whose listeners led to it.
+    pub(super) flush: Option<u64>,
 }
 
 impl Cause {
-    /// What holds for both: the shallower one, and a client only if it is the same.
+    /// What holds for both: the lower depth, and a client only if it is the same. A flush stays responsible for what its
+    /// listeners have changed.
     pub(super) fn merge(self, other: Cause) -> Cause {
         Cause {
             depth: self.depth.min(other.depth),
             client: self.client.filter(|client| other.client == Some(*client)),
+            flush: self.flush.or(other.flush),
         }
     }
 }
 
-struct Listening {
+/// Why the thread writes to a state.
+struct Reason {
     state: usize,
     cause: Cause,
-    modified: Arc<[Key]>,
+    /// What changed in the round whose listener runs; `None` in the future of an async listener.
+    modified: Option<Arc<[Key]>>,
 }
 
-/// While it exists, changes of this thread are flushed by whoever holds it.
+/// While it exists, changes of this thread wait. When it is dropped, the states that were changed are flushed.
 pub(super) struct Defer {
     _not_send: PhantomData<*const ()>,
 }
 
 pub(super) fn defer() -> Defer {
-    DEFERRED.set(DEFERRED.get() + 1);
+    DEFERRED.with_borrow_mut(|stack| stack.push(Vec::new()));
     Defer { _not_send: PhantomData }
 }
 
 impl Drop for Defer {
     fn drop(&mut self) {
-        DEFERRED.set(DEFERRED.get() - 1);
+        let changed = DEFERRED.with_borrow_mut(Vec::pop).unwrap_or_default();
+        changed.iter().for_each(State::flush);
     }
 }
 
-/// Runs code whose changes are flushed by the caller afterwards.
+/// Runs code whose changes are flushed at its end, in the order in which the states were changed first.
 pub(crate) fn deferred<T>(code: impl FnOnce() -> T) -> T {
     let _defer = defer();
     code()
 }
 
-/// Whether somebody further up flushes.
-pub(super) fn is_deferred() -> bool {
-    DEFERRED.get() > 0
+/// Leaves the flush of a change to the end of the callback that made it. Says no outside of callbacks.
+pub(super) fn flush_at_the_end(state: &State) -> bool {
+    DEFERRED.with_borrow_mut(|stack| {
+        let Some(changed) = stack.last_mut() else { return false };
+        if !changed.iter().any(|known| known.identity() == state.identity()) {
+            changed.push(state.clone());
+        }
+        true
+    })
 }
 
 /// Runs a listener of `state`, whose writes have `cause`, in a round in which `modified` changed.
@@ -75,62 +96,91 @@ pub(super) fn listening<T>(
     modified: &Arc<[Key]>,
     code: impl FnOnce() -> T,
 ) -> T {
+    let modified = Some(Arc::clone(modified));
+    because(Reason { state, cause, modified }, || deferred(code))
+}
+
+fn because<T>(reason: Reason, code: impl FnOnce() -> T) -> T {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            LISTENING.with_borrow_mut(Vec::pop);
+            REASONS.with_borrow_mut(Vec::pop);
         }
     }
-    let modified = Arc::clone(modified);
-    LISTENING.with_borrow_mut(|stack| stack.push(Listening { state, cause, modified }));
+    REASONS.with_borrow_mut(|stack| stack.push(reason));
     let _leave = Leave;
-    deferred(code)
+    code()
 }
 
-fn innermost<T>(state: usize, read: impl FnOnce(&Listening) -> T) -> Option<T> {
-    LISTENING.with_borrow(|stack| {
-        stack.iter().rev().find(|listening| listening.state == state).map(read)
-    })
+/// The future of an async listener: what it sets later has the cause that it was started with.
+pub(super) struct Caused {
+    pub(super) state: usize,
+    pub(super) cause: Cause,
+    pub(super) future: BoxFuture<'static, ()>,
+}
+
+impl Future for Caused {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let reason = Reason { state: self.state, cause: self.cause, modified: None };
+        because(reason, || self.future.as_mut().poll(context))
+    }
+}
+
+fn innermost<T>(state: usize, read: impl FnOnce(&Reason) -> T) -> Option<T> {
+    REASONS.with_borrow(|stack| stack.iter().rev().find(|reason| reason.state == state).map(read))
 }
 
 /// Whether the thread is in a listener of `state`.
 pub(super) fn is_listening(state: usize) -> bool {
-    innermost(state, |_| ()).is_some()
+    modified(state).is_some()
 }
 
 /// Why the thread writes to `state`.
 pub(super) fn cause(state: usize) -> Cause {
-    innermost(state, |listening| listening.cause).unwrap_or_default()
+    innermost(state, |reason| reason.cause).unwrap_or_default()
 }
 
 /// What changed in the round whose listeners run on this thread.
 pub(super) fn modified(state: usize) -> Option<Arc<[Key]>> {
-    innermost(state, |listening| Arc::clone(&listening.modified))
+    REASONS.with_borrow(|stack| {
+        let mut reasons = stack.iter().rev().filter(|reason| reason.state == state);
+        reasons.find_map(|reason| reason.modified.clone())
+    })
+}
+
+struct Suppression {
+    id: u64,
+    state: usize,
+    keys: Vec<Key>,
 }
 
 /// Keeps listeners from running, see [`State::suppress_change_listeners`](super::State::suppress_change_listeners).
 #[must_use = "listeners are suppressed until this is dropped"]
 pub struct Suppressed {
+    id: u64,
     /// It belongs to the thread that made it.
     _not_send: PhantomData<*const ()>,
 }
 
 /// Suppresses the listeners of keys, or of all keys where none are named, for what this thread sets.
 pub(super) fn suppress(state: usize, keys: Vec<Key>) -> Suppressed {
-    SUPPRESSED.with_borrow_mut(|stack| stack.push((state, keys)));
-    Suppressed { _not_send: PhantomData }
+    let id = NEXT_SUPPRESSION.replace(NEXT_SUPPRESSION.get() + 1);
+    SUPPRESSED.with_borrow_mut(|all| all.push(Suppression { id, state, keys }));
+    Suppressed { id, _not_send: PhantomData }
 }
 
 impl Drop for Suppressed {
     fn drop(&mut self) {
-        SUPPRESSED.with_borrow_mut(Vec::pop);
+        SUPPRESSED.with_borrow_mut(|all| all.retain(|suppression| suppression.id != self.id));
     }
 }
 
 /// Whether listeners of a key are suppressed.
 pub(super) fn is_suppressed(state: usize, key: &str) -> bool {
-    SUPPRESSED.with_borrow(|stack| {
-        stack.iter().any(|(known, keys)| {
+    SUPPRESSED.with_borrow(|all| {
+        all.iter().any(|Suppression { state: known, keys, .. }| {
             *known == state && (keys.is_empty() || keys.iter().any(|name| **name == *key))
         })
     })

@@ -23,8 +23,11 @@ pub(crate) type Key = Arc<str>;
 pub(crate) trait Sink: Send + Sync {
     /// Sends changed values to every client but one.
     fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>);
-    /// Learns that something was set that nobody is about to flush.
+    /// Learns that something was set outside of callbacks. It flushes a little later, so that changes that belong together
+    /// go out together.
     fn unflushed(&self);
+    /// Learns that listeners are due that no flush is going to run. It flushes at once.
+    fn listeners_due(&self);
     /// Drives the future of an async listener.
     fn drive(&self, future: BoxFuture<'static, ()>);
 }
@@ -41,6 +44,10 @@ pub(super) struct Store {
 pub(super) struct Inner {
     pub(super) pushed: IndexMap<Key, Packed>,
     pub(super) pending: IndexMap<Key, Pending>,
+    /// Numbers the pending values in the order in which they were set.
+    next_pending: u64,
+    /// Whether a pending value was taken out, so that the others are no longer in their order.
+    pending_is_unordered: bool,
     /// Keys that were committed and whose listeners have not run yet, with the cause of their change.
     pub(super) touched: IndexMap<Key, Cause>,
     /// Keys whose value is sent when it is set again, though the clients have it.
@@ -54,6 +61,7 @@ pub(super) struct Inner {
 
 /// A value on its way.
 pub(super) struct Pending {
+    order: u64,
     value: Packed,
     cause: Cause,
     /// Its listeners do not run.
@@ -95,24 +103,41 @@ impl Inner {
 
     pub(super) fn set(&mut self, key: &str, value: Packed, writer: &Writer) {
         if self.pushed.get(key) == Some(&value) && !self.unsent.contains(key) {
-            self.pending.shift_remove(key);
+            self.take_pending(key);
             return;
         }
         self.mark(key, value, writer);
     }
 
+    /// Takes a pending value out. The cost does not depend on how many there are.
+    fn take_pending(&mut self, key: &str) -> Option<(Key, Pending)> {
+        let position = self.pending.get_index_of(key)?;
+        self.pending_is_unordered |= position + 1 < self.pending.len();
+        self.pending.swap_remove_index(position)
+    }
+
+    /// Puts the pending values in the order in which they were set.
+    fn order_pending(&mut self) {
+        if std::mem::take(&mut self.pending_is_unordered) {
+            self.pending.sort_unstable_by(|_, one, _, other| one.order.cmp(&other.order));
+        }
+    }
+
     /// Makes a value pending, be it a new one or not.
     pub(super) fn mark(&mut self, key: &str, value: Packed, writer: &Writer) {
         let key = self.key(key);
-        let silent = scope::is_suppressed(writer.state, &key)
-            && self.pending.get(&key).is_none_or(|pending| pending.silent);
+        let known = self.pending.get(&key);
+        let silent =
+            scope::is_suppressed(writer.state, &key) && known.is_none_or(|pending| pending.silent);
+        let order = known.map_or(self.next_pending, |pending| pending.order);
+        self.next_pending += 1;
         let cause = writer.cause;
-        self.pending.insert(key, Pending { value, cause, silent });
+        self.pending.insert(key, Pending { order, value, cause, silent });
     }
 
     /// Takes a pending value as pushed, with nobody told.
     pub(super) fn clean(&mut self, key: &str) {
-        if let Some((key, Pending { value, .. })) = self.pending.shift_remove_entry(key) {
+        if let Some((key, Pending { value, .. })) = self.take_pending(key) {
             self.history.record([&key].into_iter());
             self.pushed.insert(key, value);
         }
@@ -123,8 +148,9 @@ impl Inner {
         if self.pending.is_empty() {
             return;
         }
+        self.order_pending();
         let mut changes = Vec::with_capacity(self.pending.len());
-        for (key, Pending { value, cause, silent }) in self.pending.drain(..) {
+        for (key, Pending { value, cause, silent, .. }) in self.pending.drain(..) {
             if !silent {
                 touch(&mut self.touched, &key, cause);
             }
@@ -139,11 +165,11 @@ impl Inner {
 
     /// Takes values that a client set: the others get them before any listener runs.
     pub(super) fn commit_from(&mut self, client: ClientId, values: Vec<(String, Packed)>) {
-        let cause = Cause { depth: 0, client: Some(client) };
+        let cause = Cause { client: Some(client), ..Cause::default() };
         let mut changes = Vec::with_capacity(values.len());
         for (key, value) in values {
             let key = self.key(&key);
-            self.pending.shift_remove(&key);
+            self.take_pending(&key);
             if self.pushed.get(&key) == Some(&value) {
                 continue;
             }

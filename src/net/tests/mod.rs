@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connection::Unread, *};
+use super::{connection::Buffers, *};
 use crate::Result;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -57,13 +57,13 @@ impl Running {
 
 /// Echoes until the peer ends; at the stop what has arrived is still answered. After an `F` it floods.
 async fn echo(mut connection: Connection, stop: CancellationToken) {
-    let unread = connection.unread();
+    let buffers = connection.buffers();
     let mut buffer = [0; 4096];
     loop {
         let read = tokio::select! {
             biased;
             read = connection.read(&mut buffer) => read.unwrap_or(0),
-            () = stopped_and_read(&stop, &unread) => 0,
+            () = stopped_and_read(&stop, &buffers) => 0,
         };
         if read == 0 {
             return;
@@ -78,9 +78,9 @@ async fn echo(mut connection: Connection, stop: CancellationToken) {
     }
 }
 
-async fn stopped_and_read(stop: &CancellationToken, unread: &Unread) {
+async fn stopped_and_read(stop: &CancellationToken, buffers: &Buffers) {
     stop.cancelled().await;
-    while unread.bytes() > 0 {
+    while buffers.unread() > 0 {
         tokio::task::yield_now().await;
     }
 }

@@ -64,18 +64,18 @@ async fn a_connection_tells_its_peer_and_what_it_has_not_read() {
     let (server, mut given) = handing_over(LONG).await;
     let mut client = server.connect().await;
     let connection = given.recv().await.unwrap();
-    let unread = connection.unread();
+    let buffers = connection.buffers();
     assert_eq!(connection.peer(), client.local_addr().unwrap());
     client.write_all(b"12345").await.unwrap();
     timeout(LONG, async {
-        while unread.bytes() < 5 {
+        while buffers.unread() < 5 {
             tokio::task::yield_now().await;
         }
     })
     .await
     .unwrap();
     drop(connection);
-    assert_eq!(unread.bytes(), 0);
+    assert_eq!(buffers.unread(), 0);
     server.stop().await;
 }
 

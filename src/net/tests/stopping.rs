@@ -240,7 +240,7 @@ async fn a_connection_that_is_kept_elsewhere_is_reset_under_its_owner() {
     let (server, mut given) = handing_over(Duration::from_millis(20)).await;
     let _client = server.connect().await;
     let mut connection = given.recv().await.unwrap();
-    let unread = connection.unread();
+    let buffers = connection.buffers();
     let owner = tokio::spawn(async move {
         let read = connection.read_u8().await; // is waiting when the reset comes, and wakes
         let written = connection.write_u8(0).await;
@@ -250,5 +250,5 @@ async fn a_connection_that_is_kept_elsewhere_is_reset_under_its_owner() {
     assert_eq!((released.connections_closed, released.connections_aborted), (0, 1));
     let (read, written, _connection) = timeout(LONG, owner).await.unwrap().unwrap();
     assert_eq!((read, written), (ErrorKind::ConnectionAborted, ErrorKind::ConnectionAborted));
-    assert_eq!(unread.bytes(), 0);
+    assert_eq!(buffers.unread(), 0);
 }

@@ -20,6 +20,7 @@ use crate::{
 struct Recorder {
     pushes: Mutex<Vec<Value>>,
     unflushed: Mutex<u32>,
+    due: Mutex<u32>,
 }
 
 impl Sink for Recorder {
@@ -33,6 +34,9 @@ impl Sink for Recorder {
     }
     fn unflushed(&self) {
         *self.unflushed.lock().unwrap() += 1;
+    }
+    fn listeners_due(&self) {
+        *self.due.lock().unwrap() += 1;
     }
     fn drive(&self, _: BoxFuture<'static, ()>) {}
 }
@@ -187,6 +191,13 @@ fn another_thread_flushes_while_a_listener_runs() {
     assert_eq!(calls.try_iter().count(), 0, "its listener waits for its turn");
     leave.send(()).unwrap();
     flusher.join().unwrap();
+    assert_eq!(
+        calls.try_iter().count(),
+        0,
+        "the flush of the other thread has ended with its own changes"
+    );
+    assert_eq!(*recorder.due.lock().unwrap(), 1, "and has left the rest to the server");
+    state.flush();
     assert_eq!(calls.try_iter().count(), 1);
 }
 
@@ -230,6 +241,73 @@ fn what_nobody_is_about_to_flush_is_reported() {
     assert_eq!(*recorder.unflushed.lock().unwrap(), 0);
     state.set("c", 1);
     assert_eq!(*recorder.unflushed.lock().unwrap(), 1);
+}
+
+#[test]
+fn a_flush_ends_beside_a_thread_that_changes_values_all_the_time() {
+    let (state, _) = state();
+    let other = state.clone();
+    // Each time this listener runs, another thread has changed its key once more.
+    listen(&state, &["busy"], move |_, values| {
+        let other = other.clone();
+        thread::spawn(move || other.set("busy", values[0] + 1).flush()).join().unwrap();
+    });
+    listen(&state, &["mine"], |state, values| {
+        state.set("derived", values[0] * 2);
+    });
+    let (called, calls) = mpsc::channel();
+    listen(&state, &["derived"], move |_, values| called.send(values).unwrap());
+    state.set("busy", 1).set("mine", 4).flush();
+    assert_eq!(state.get::<i64>("busy").unwrap(), 2);
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), [vec![8]], "its own consequences are done");
+}
+
+#[test]
+fn changes_of_other_states_in_a_callback_are_flushed_at_its_end() {
+    let (state, recorder) = state();
+    let (other, other_recorder) = self::state();
+    scope::deferred(|| {
+        state.set("a", 1);
+        other.set("b", 2);
+        assert_eq!((pushes(&recorder), pushes(&other_recorder)), (json!([]), json!([])));
+    });
+    assert_eq!(pushes(&recorder), json!([{"a": 1}]));
+    assert_eq!(pushes(&other_recorder), json!([{"b": 2}]));
+    let within = other.clone();
+    listen(&state, &["a"], move |_, values| {
+        within.set("b", values[0] * 10);
+    });
+    state.set("a", 5).flush();
+    assert_eq!(pushes(&other_recorder), json!([{"b": 50}]), "in a listener as well");
+}
+
+#[test]
+fn suppressions_end_in_any_order() {
+    let (state, _) = state();
+    let (called, calls) = mpsc::channel();
+    let also = called.clone();
+    listen(&state, &["a"], move |_, _| called.send("a").unwrap());
+    listen(&state, &["b"], move |_, _| also.send("b").unwrap());
+    let quiet_a = state.suppress_change_listeners(&["a"]);
+    let quiet_b = state.suppress_change_listeners(&["b"]);
+    drop(quiet_a);
+    state.set("a", 1).set("b", 1).flush();
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["a"]);
+    drop(quiet_b);
+    state.set("a", 2).set("b", 2).flush();
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[test]
+fn pending_values_leave_in_their_order_after_one_was_taken_back() {
+    let (state, recorder) = state();
+    state.set("b", 0).flush();
+    state.set("a", 1).set("b", 2).set("c", 3).set("d", 4).set("a", 5).set("b", 0);
+    pushes(&recorder);
+    let (called, calls) = mpsc::channel();
+    listen(&state, &["a", "c", "d"], move |state, _| called.send(state.modified_keys()).unwrap());
+    state.flush();
+    assert_eq!(calls.try_iter().collect::<Vec<_>>(), [["a", "c", "d"]]);
 }
 
 #[test]

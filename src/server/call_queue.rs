@@ -1,0 +1,189 @@
+//! The calls of one client on their way to the application, which may block.
+//!
+//! What must hold: calls start in the order in which they came, a plain function has returned before the next call starts,
+//! and neither ever delays the connection: its messages, heartbeats and end are served beside the calls. The queue is
+//! bounded by what its connection reads ([`CallQueue::has_room`]), and calls wait while the client does not take the
+//! answers to those before.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+
+use super::Server;
+use crate::{blocking, controller::Lifecycle, session::Client, wire::message::Request};
+
+/// Calls that wait, past which the connection reads no further ones.
+const MAX_CALLS: usize = 16 * 1024;
+
+/// Bytes of calls that wait, past which the connection reads no further ones.
+const MAX_BYTES: usize = 16 << 20;
+
+/// The calls of one client. Dropping it ends the queue once it is empty.
+pub(super) struct CallQueue {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Notify,
+    taken: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+    /// A job that was taken out may still run.
+    running: bool,
+    ended: bool,
+}
+
+enum Job {
+    /// Runs the hooks on the client's coming or going.
+    Event(Lifecycle),
+    /// Makes a call, which is unanswered until then.
+    Call { request: Request, bytes: usize, _unanswered: TaskTrackerToken },
+}
+
+impl CallQueue {
+    /// A queue whose jobs run as a task of the current run.
+    pub(super) fn start(server: &Server, client: &Arc<Client>) -> Self {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            filled: Notify::new(),
+            taken: Notify::new(),
+        });
+        let runner = Runner {
+            server: server.clone(),
+            client: Arc::clone(client),
+            shared: Arc::clone(&shared),
+        };
+        server.hub().spawn_until_ending(|ending| runner.run(ending));
+        CallQueue { shared }
+    }
+
+    /// Runs the hooks of an event behind the calls that wait.
+    pub(super) fn push_event(&self, event: Lifecycle) {
+        self.shared.push(Job::Event(event), 0);
+    }
+
+    /// Makes a call behind those that wait. It counts as unanswered as long as `unanswered` lives.
+    /// `bytes` is the size of its message.
+    pub(super) fn push(&self, request: Request, bytes: usize, unanswered: TaskTrackerToken) {
+        self.shared.push(Job::Call { request, bytes, _unanswered: unanswered }, bytes);
+    }
+
+    /// Whether no job waits or runs.
+    pub(super) fn is_idle(&self) -> bool {
+        let queue = self.shared.lock();
+        queue.jobs.is_empty() && !queue.running
+    }
+
+    /// Whether it takes another call.
+    pub(super) fn has_room(&self) -> bool {
+        let queue = self.shared.lock();
+        queue.jobs.len() < MAX_CALLS && queue.bytes < MAX_BYTES
+    }
+
+    /// Waits until it takes another call.
+    pub(super) async fn room(&self) {
+        loop {
+            let taken = self.shared.taken.notified();
+            tokio::pin!(taken);
+            taken.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            taken.await;
+        }
+    }
+}
+
+impl Drop for CallQueue {
+    fn drop(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.filled.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job, bytes: usize) {
+        let mut queue = self.lock();
+        queue.jobs.push_back(job);
+        queue.bytes += bytes;
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    fn take(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        let job = queue.jobs.pop_front();
+        queue.running = job.is_some();
+        if let Some(Job::Call { bytes, .. }) = &job {
+            queue.bytes -= bytes;
+        }
+        drop(queue);
+        self.taken.notify_one();
+        job
+    }
+
+    fn pause(&self) {
+        self.lock().running = false;
+    }
+}
+
+/// Runs the jobs of a queue.
+struct Runner {
+    server: Server,
+    client: Arc<Client>,
+    shared: Arc<Shared>,
+}
+
+impl Runner {
+    async fn run(self, ending: CancellationToken) {
+        let runner = Arc::new(self);
+        loop {
+            let next = Arc::clone(&runner);
+            let run_ending = ending.clone();
+            blocking::run(move || next.run_jobs(&run_ending)).await;
+            runner.client.gone.run_until_cancelled(runner.client.outbox.room()).await;
+            let (is_empty, ended) = {
+                let queue = runner.shared.lock();
+                (queue.jobs.is_empty(), queue.ended)
+            };
+            if !is_empty {
+                continue;
+            }
+            if ended || ending.is_cancelled() {
+                return;
+            }
+            tokio::select! {
+                () = runner.shared.filled.notified() => {}
+                () = ending.cancelled() => {}
+            }
+        }
+    }
+
+    /// Runs what waits, until there is nothing left or the client has to take answers first.
+    fn run_jobs(&self, ending: &CancellationToken) {
+        while let Some(job) = self.shared.take() {
+            match job {
+                Job::Event(event) => self.server.start_hooks(Some(self.client.id), event, &[]),
+                // Its answer would reach no client.
+                Job::Call { .. } if ending.is_cancelled() => {}
+                Job::Call { request, .. } => self.server.dispatch(&self.client, request),
+            }
+            if !self.client.outbox.has_room() && !self.client.gone.is_cancelled() {
+                return self.shared.pause();
+            }
+        }
+    }
+}
