@@ -112,6 +112,32 @@ fn an_async_trigger_may_block_before_its_first_await() {
 }
 
 #[test]
+fn an_async_trigger_may_block_between_two_awaits_where_there_are_workers() {
+    for runtime in runtimes().into_iter().skip(1) {
+        runtime.block_on(async {
+            let server = server();
+            let (mut gate, block) = gate();
+            server.trigger("block", move |_: Ctx| {
+                let block = block.clone();
+                async move {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    block();
+                }
+            });
+            let running = start(&server).await;
+            let mut other = Client::connect(&running).await;
+            let mut caller = Client::connect(&running).await;
+            caller.send("trame.trigger", json!(["block", [], {}])).await;
+            gate.entered().await;
+            others_are_served(&server, &running, &mut other).await;
+            assert_eq!(caller.trigger("quick", json!([])).await, json!("quick"));
+            gate.leave.send(()).unwrap();
+            running.stop().await.unwrap();
+        });
+    }
+}
+
+#[test]
 fn an_rpc_method_that_blocks_delays_its_own_client_only() {
     check(
         |server, block| {
@@ -308,5 +334,31 @@ fn a_thread_that_changes_values_all_the_time_delays_no_call() {
             end.send(()).unwrap();
             busy.join().unwrap();
         });
+    }
+}
+
+#[tokio::test]
+async fn a_callback_that_blocks_for_long_is_named() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let written = log.clone();
+    let writer = move || Log(written.clone());
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = server();
+    server.trigger("solve", |_: Ctx| thread::sleep(Duration::from_millis(1100)));
+    server.call_trigger("solve", ()).await.unwrap();
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("WARN") && log.contains("trigger `solve` blocked its thread"), "{log}");
+}
+
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -23,6 +23,7 @@ mod releasing;
 mod reloading;
 mod resume;
 mod shells;
+mod slow_clients;
 mod starting;
 mod state;
 mod stopping;

@@ -237,6 +237,107 @@ fn a_program_without_a_logger_hears_of_failures() {
     assert!(!heard(&[("SELVEDGE_TEST_SILENT", "1")]));
 }
 
+/// Starts a test of this program anew, as `signals` do, with a variable that says what to do.
+#[cfg(unix)]
+fn start_again(test: &str, what: &str) -> (std::process::Child, impl Iterator<Item = String>) {
+    use std::io::{BufRead, BufReader};
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]);
+    command.env("SELVEDGE_TEST_AGAIN", what).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines.map_while(Result::ok))
+}
+
+#[cfg(unix)]
+fn send_signal(child: &std::process::Child, name: &str) {
+    let kill = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_start_that_takes_long() {
+    if let Ok(what) = std::env::var("SELVEDGE_TEST_AGAIN") {
+        let server = Server::new("starting");
+        let block = || {
+            println!("starting");
+            std::thread::sleep(Duration::from_secs(600));
+        };
+        match what.as_str() {
+            "pending" => drop(server.on(Lifecycle::ServerStart, async |_: Ctx| {
+                println!("starting");
+                std::future::pending::<()>().await
+            })),
+            "blocked" => drop(server.on(Lifecycle::ServerStart, move |_: Ctx| block())),
+            "listener" => {
+                server.state().set("key", 1);
+                server.on_change("key", move |_: Ctx, _: i64| block());
+            }
+            _ => drop(server.on(Lifecycle::ServerReady, move |_: Ctx| block())),
+        }
+        let exit = server.run(options()).unwrap();
+        std::process::exit(exit.code);
+    }
+    for what in ["pending", "blocked", "listener", "ready"] {
+        let (mut child, mut lines) =
+            start_again("starting::a_signal_ends_a_start_that_takes_long", what);
+        assert!(lines.any(|line| line.contains("starting")), "{what}");
+        send_signal(&child, "-INT");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{what}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_that_were_ignored_stay_ignored() {
+    if is_again() {
+        let server = Server::new("starting");
+        server.on(Lifecycle::ServerReady, |_: Ctx| println!("ready "));
+        let exit = server.run(options()).unwrap();
+        std::process::exit(exit.code);
+    }
+    use std::io::{BufRead, BufReader};
+    let test = "starting::signals_that_were_ignored_stay_ignored";
+    let mut child = Command::new("nohup")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env("SELVEDGE_TEST_AGAIN", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("ready ")));
+    send_signal(&child, "-HUP");
+    send_signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143), "the terminal's end was ignored");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_a_program_whose_callbacks_block() {
+    if is_again() {
+        let server = Server::new("starting");
+        server.on(Lifecycle::ServerReady, |cx: Ctx| {
+            cx.server.create_task::<_, selvedge::Failure>(async {
+                println!("blocked ");
+                std::thread::sleep(Duration::from_secs(600));
+                Ok(())
+            });
+        });
+        let exit = server.run(options()).unwrap();
+        std::process::exit(exit.code);
+    }
+    let test = "starting::a_second_signal_ends_a_program_whose_callbacks_block";
+    let (mut child, mut lines) = start_again(test, "1");
+    assert!(lines.any(|line| line.contains("blocked ")));
+    send_signal(&child, "-INT");
+    send_signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
 #[cfg(unix)]
 #[test]
 fn signals_drain_and_verify_and_a_second_one_ends_at_once() {

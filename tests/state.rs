@@ -1,5 +1,10 @@
 //! Shared state: what clients see of it, and what they may do to it.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
 use selvedge::{Ctx, Server};
 use serde_json::json;
 
@@ -137,5 +142,66 @@ async fn snapshots_and_pushes_have_one_order() {
         }
     }
     writer.join().unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_callback_may_change_any_state() {
+    let (server, other) = (Server::new("state"), Server::new("other"));
+    let child = server.create_child_server(selvedge::Translator::with_prefix("part_"));
+    server.state().set("seen", 0);
+    other.state().set("seen", 0);
+    server.on_context_change("jobs", |cx: Ctx, jobs: Option<i64>| {
+        cx.state().set("jobs_seen", jobs.unwrap_or(0));
+    });
+    child.on_context_change("depth", |cx: Ctx, depth: Option<i64>| {
+        cx.state().set("depth_seen", depth.unwrap_or(0));
+    });
+    let (of_other, of_child) = (other.state().clone(), child.context().clone());
+    server.trigger("change", move |cx: Ctx, value: i64| {
+        cx.server.context().state().set("jobs", value);
+        of_child.state().set("depth", value);
+        of_other.set("seen", value);
+    });
+    let (running, other_running) = (start(&server).await, start(&other).await);
+    let mut client = Client::connect(&running).await;
+    let mut of_other = Client::connect(&other_running).await;
+    client.trigger("change", json!([3])).await;
+    assert_eq!(of_other.pushed().await, json!({"seen": 3}));
+    let mut seen = serde_json::Map::new();
+    while seen.len() < 2 {
+        seen.extend(client.pushed().await.as_object().unwrap().clone());
+    }
+    assert_eq!(json!(seen), json!({"jobs_seen": 3, "part_depth_seen": 3}));
+    running.stop().await.unwrap();
+    other_running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn async_listeners_that_set_each_other_off_are_stopped() {
+    let server = Server::new("state");
+    let runs = Arc::new(AtomicU32::new(0));
+    for (key, next) in [("a", "b"), ("b", "a")] {
+        let runs = runs.clone();
+        server.on_change(key, move |cx: Ctx, value: i64| {
+            let runs = runs.clone();
+            async move {
+                tokio::task::yield_now().await;
+                runs.fetch_add(1, Ordering::Relaxed);
+                cx.state().set(next, value + 1);
+            }
+        });
+    }
+    server.trigger("quick", |_: Ctx| ());
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    server.state().set("a", 1);
+    while runs.load(Ordering::Relaxed) < 100 {
+        client.pushed().await;
+    }
+    for _ in 0..50 {
+        client.trigger("quick", json!([])).await;
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 100);
     running.stop().await.unwrap();
 }

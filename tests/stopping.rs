@@ -68,6 +68,39 @@ async fn exit_hooks_are_awaited_and_may_still_read_the_state() {
 }
 
 #[tokio::test]
+async fn what_exit_hooks_start_has_ended_when_the_stop_returns() {
+    struct Ended(mpsc::Sender<&'static str>);
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            self.0.send("ended").unwrap();
+        }
+    }
+    let server = Server::new("stopping");
+    let (told, heard) = mpsc::channel();
+    server.on(Lifecycle::ServerExited, move |cx: Ctx| {
+        let (done, ended) = (told.clone(), Ended(told.clone()));
+        cx.server.create_task::<_, selvedge::Failure>(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            done.send("done").unwrap();
+            Ok(())
+        });
+        cx.server.create_task::<_, selvedge::Failure>(async move {
+            let _ended = ended;
+            std::future::pending().await
+        });
+    });
+    start(&server).await.stop().await.unwrap();
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["done", "ended"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn exit_hooks_that_never_end_do_not_hold_up_the_stop() {
+    let server = Server::new("stopping");
+    server.on(Lifecycle::ServerExited, async |_: Ctx| std::future::pending::<()>().await);
+    start(&server).await.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_application_and_its_pages_can_ask_for_the_stop() {
     let server = Server::new("stopping");
     server.trigger("quit", |cx: Ctx| cx.server.request_stop());

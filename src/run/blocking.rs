@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Shell, ShellStart, Signals, StartOptions, StopReport, logging, shell::SetUp, start::announce,
 };
-use crate::{Error, ExecMode, Result, Server};
+use crate::{Error, ExecMode, Lifecycle, Result, Server};
 
 /// Threads of the runtime at least: callbacks may block one now and then.
 const MIN_THREADS: usize = 4;
@@ -61,8 +61,8 @@ pub fn exit_code(outcome: Result<Exit>) -> ExitCode {
 }
 
 impl Server {
-    /// Serves browsers until a signal or the application itself ends it. A second signal ends the process at once, and so does
-    /// the first one if the start is not done.
+    /// Serves browsers until a signal or the application itself ends it. A second signal ends the process at once. A signal before
+    /// the server listens gives the start up.
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::StopHandle::stop), and [`Error::NoShell`] when the options
@@ -87,14 +87,18 @@ impl Server {
             false => None,
         };
         let running = tokio::select! {
-            running = self.spawn(options.clone()) => running?,
+            running = self.start_listening(options.clone()) => running?,
             // What was begun is given up. It has served no client.
             number = next(&mut signals) => return Ok(Exit::new(128 + number, StopReport::default())),
         };
-        announce(&running, self.name(), &options)?;
+        let served = async {
+            self.begin_hooks(Lifecycle::ServerReady).await;
+            announce(&running, self.name(), &options)?;
+            running.stopped().await
+        };
         let mut code = 0;
         let report = tokio::select! {
-            report = running.stopped() => report,
+            report = served => report,
             number = next(&mut signals) => {
                 code = 128 + number;
                 tokio::select! {

@@ -193,9 +193,20 @@ impl Server {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives the start up. If the server listens by then, it stops on the runtime, with no caller that learns the
+    /// outcome.
     pub async fn spawn(&self, options: StartOptions) -> Result<Running> {
+        let running = self.start_listening(options).await?;
+        self.begin_hooks(Lifecycle::ServerReady).await;
+        Ok(running)
+    }
+
+    /// Starts the server up to the hooks on [`Lifecycle::ServerReady`], which the caller begins.
+    pub(super) async fn start_listening(&self, options: StartOptions) -> Result<Running> {
         if self.is_child() {
-            return Box::pin(self.root_server().spawn(options)).await;
+            return Box::pin(self.root_server().start_listening(options)).await;
         }
         options.check(self)?;
         let claim = Claim::new(self)?;
@@ -261,7 +272,6 @@ impl Server {
         claim.keep();
         tokio::spawn(run.drive(listener, outcome_sender));
         self.settings().running.send_replace(Some(told));
-        self.begin_hooks(Lifecycle::ServerReady).await;
         tracing::info!(url = stop.origin, "listening");
         Ok(Running { stop, addresses, allowed_origins, frames, warnings, is_known })
     }
