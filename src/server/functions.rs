@@ -35,7 +35,8 @@ impl Server {
 
     /// Runs a function whenever one of the keys has changed, with their values as arguments in the order of the keys.
     ///
-    /// It runs after the change was sent to the clients. What it sets goes out as a second message. All listeners on
+    /// It runs after the change was sent to the clients, on the thread that flushes; a plain function may block. What it sets goes
+    /// out as a second message. All listeners on
     /// keys that were set before the start run once at the start. [`Ctx::client`] is the client whose change it was, if one was.
     ///
     /// ```
@@ -112,6 +113,9 @@ impl Server {
     /// The arguments are decoded as the function's types, and what it returns answers the page's promise. A later function of
     /// the same name takes its place.
     ///
+    /// A plain function may block, as may an async one before its first await: later calls of the same page wait for it, and
+    /// nothing else does. One that blocks for more than a second is named in a warning.
+    ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server};
     ///
@@ -147,7 +151,7 @@ impl Server {
         self.inner.functions.remove_trigger(&self.trigger_name(name))
     }
 
-    /// Calls a trigger as a page does, from Rust.
+    /// Calls a trigger as a page does, from Rust. A plain function runs on the calling thread.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

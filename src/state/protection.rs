@@ -47,8 +47,8 @@ impl State {
     ///
     /// The value is decoded as the check's type, which is a check in itself. A page whose value is refused is told the
     /// [`Failure`]'s text and gets the true value back; other keys of the same message are set all the same. A check that panics
-    /// refuses. There is one check for each key; a later one takes its place. Checks run on the thread that serves the
-    /// page, so they should be quick.
+    /// refuses. There is one check for each key; a later one takes its place. A check may block: later calls of the same page
+    /// wait for it.
     ///
     /// ```
     /// use selvedge::Failure;
