@@ -73,6 +73,8 @@ mod state;
 #[forbid(unsafe_code)]
 mod template;
 #[forbid(unsafe_code)]
+mod throttle;
+#[forbid(unsafe_code)]
 pub mod websocket;
 #[forbid(unsafe_code)]
 mod window;

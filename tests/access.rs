@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{
-    Client, PATIENCE, SECRET, SignedIn, frame, open, open_with, request, request_with, start,
-    to_json,
+    Client, PATIENCE, SECRET, SignedIn, frame, open, open_with, options, request, request_with,
+    start, to_json,
 };
 
 async fn server() -> Running {
@@ -68,6 +68,65 @@ async fn a_page_of_another_origin_gets_no_websocket() {
         assert_eq!(answer.status, 403, "{origin}");
     }
     assert!(open_with(&running, &[("origin", &own)]).await.is_ok());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn on_all_addresses_the_origin_has_to_be_the_requests_own_host() {
+    for host in ["0.0.0.0", "::"] {
+        let server = Server::new("access");
+        server.websocket("/own", async |request: selvedge::websocket::Request| {
+            request.accept().await?;
+            Ok(())
+        });
+        let running = server.spawn(options().host(host)).await.unwrap();
+        let port = running.port();
+        let own = format!("127.0.0.1:{port}");
+        let foreign = [
+            format!("http://6.6.6.6:{port}"),
+            format!("http://[2001:db8::6]:{port}"),
+            format!("https://{own}"),
+            format!("http://localhost:{port}"),
+        ];
+        for origin in &foreign {
+            for path in ["/ws", "/own"] {
+                let headers = upgrade_headers(&own, origin);
+                let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                let answer = request(&running, "GET", path, &headers).await;
+                assert_eq!(answer.status, 403, "{origin} {path}");
+            }
+            let headers = [("Host", own.as_str()), ("Origin", origin), ("Content-Length", "0")];
+            assert_eq!(request(&running, "POST", "/paraview/", &headers).await.status, 403);
+        }
+        let headers =
+            [("Host", own.as_str()), ("Origin", &format!("http://{own}")), ("Content-Length", "0")];
+        assert_eq!(request(&running, "POST", "/paraview/", &headers).await.status, 200);
+        let rebound = format!("evil.example:{port}");
+        assert_eq!(request(&running, "GET", "/", &[("Host", &rebound)]).await.status, 403);
+        running.stop().await.unwrap();
+    }
+}
+
+fn upgrade_headers(host: &str, origin: &str) -> [(&'static str, String); 6] {
+    [
+        ("Host", host),
+        ("Origin", origin),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+}
+
+#[tokio::test]
+async fn a_foreign_name_is_told_which_option_adds_it() {
+    let running = server().await;
+    let name = format!("app.example.com:{}", running.port());
+    let answer = request(&running, "GET", "/index.html", &[("Host", &name)]).await;
+    assert!(answer.text().contains(&format!("--allowed-host {name}")), "{answer:?}");
+    let odd = request(&running, "GET", "/", &[("Host", "<script>")]).await;
+    assert!(odd.status == 403 && !odd.text().contains("<script>"), "{odd:?}");
     running.stop().await.unwrap();
 }
 

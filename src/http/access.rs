@@ -19,6 +19,7 @@ use subtle::ConstantTimeEq;
 
 use serde::{Deserialize, Serialize};
 
+use super::strangers::Strangers;
 use crate::{Result, server::random_token, session::Kind};
 
 /// Sign-in links that may be open at a time; the oldest one ends when there are more.
@@ -29,6 +30,8 @@ pub(crate) struct Access {
     tokens: Tokens,
     cookie_name: String,
     sign_ins: Mutex<Vec<SignIn>>,
+    /// What the log says of those who are not let in.
+    pub(super) strangers: Strangers,
 }
 
 /// What opens a server.
@@ -73,7 +76,8 @@ struct SignIn {
 impl Access {
     /// Rules for the server on a port.
     pub(crate) fn new(port: u16, tokens: Tokens) -> Self {
-        Access { tokens, cookie_name: format!("selvedge-{port}"), sign_ins: Mutex::default() }
+        let cookie_name = format!("selvedge-{port}");
+        Access { tokens, cookie_name, sign_ins: Mutex::default(), strangers: Strangers::default() }
     }
 
     /// What opens the server.
@@ -102,6 +106,20 @@ impl Access {
             (_, true) => Some(Kind::Other),
             _ => None,
         }
+    }
+
+    /// Maps the secret of a hello to the kind of its client, and logs that there is none.
+    pub(crate) fn greet(&self, secret: &str) -> Option<Kind> {
+        let kind = self.kind_of(secret);
+        if kind.is_none() {
+            self.strangers.wrong_secret();
+        }
+        kind
+    }
+
+    /// The run has ended: logs what was left out of the log before.
+    pub(crate) fn settle(&self) {
+        self.strangers.settle();
     }
 
     /// A token for a link that signs one of a kind in once, before `lifetime` is over if it is given.

@@ -9,13 +9,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Site, lobby::Guest, plain, policy};
+use super::{Site, lobby::Guest, names::is_authority, plain, policy, text_page};
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
 
 /// The name of the proof in the fragment of the address, and in what the page posts to the launcher.
 const PROOF: &str = "signInProof";
+
+/// Bytes of a host name that an answer repeats: those of the longest one, and a port.
+const MAX_NAME: usize = 253 + 6;
+
+const FOREIGN_ORIGIN: &str = "Pages of other origins have no access. If this one should have, start the server with \
+    --allowed-origin and its origin, such as https://app.example.com.\n";
 
 const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in once: start the application \
     again for a new one.\n";
@@ -51,8 +57,8 @@ fn add_own_headers(site: &Site, headers: &mut HeaderMap) {
 fn refuse(site: &Site, request: &Request) -> Option<Response> {
     let host = single(request.headers(), &header::HOST);
     if !host.is_some_and(|host| site.names.allows_host(host)) {
-        tracing::warn!(?host, "a request was refused: it was not sent to a name of this server");
-        return Some(plain(StatusCode::FORBIDDEN, "This server does not go by that name.\n"));
+        site.access.strangers.foreign_host(host);
+        return Some(foreign_host(host));
     }
     let upgrade = request.headers().contains_key(header::UPGRADE);
     if request.method().is_safe() && !upgrade {
@@ -63,11 +69,23 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
         return None;
     }
     let origin = single(request.headers(), &header::ORIGIN);
-    if !origin.is_some_and(|origin| site.names.allows_origin(origin)) {
-        tracing::warn!(?origin, "a request was refused: it comes from a page of another origin");
-        return Some(plain(StatusCode::FORBIDDEN, "Pages of other origins have no access.\n"));
+    let host = host.unwrap_or_default();
+    if !origin.is_some_and(|origin| site.names.allows_origin(origin, host)) {
+        site.access.strangers.foreign_origin(origin);
+        return Some(plain(StatusCode::FORBIDDEN, FOREIGN_ORIGIN));
     }
     None
+}
+
+/// Tells the user of a name that the server does not know how to add it.
+fn foreign_host(host: Option<&str>) -> Response {
+    let named = host.filter(|host| host.len() <= MAX_NAME && is_authority(host));
+    let name = named.unwrap_or("NAME");
+    let text = format!(
+        "This server does not answer to the name in the address. If it should, start it with --allowed-host {name}, and \
+         with --allowed-origin and the origin of the address bar where a proxy or a published port stands between.\n"
+    );
+    text_page(StatusCode::FORBIDDEN, text)
 }
 
 /// A header that must not be repeated.

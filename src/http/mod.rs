@@ -4,6 +4,7 @@
 //! - [`names`]: the names the server answers to, and the pages that may talk to it
 //! - [`guard`]: what every request has to pass
 //! - [`lobby`]: what those may use who have not shown who they are; [`tls`]: TLS
+//! - [`strangers`]: what the log says of them
 //! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
 //! - [`websocket`]: from the upgrade to the close frame
 //! - [`endpoint`]: WebSockets of the application
@@ -20,6 +21,7 @@ mod lobby;
 mod names;
 pub(crate) mod page;
 mod policy;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -30,7 +32,7 @@ use std::{sync::Arc, time::Duration};
 
 pub(crate) use access::{Access, Tokens};
 pub(crate) use guard::SIGN_IN;
-pub(crate) use lobby::Lobby;
+pub(crate) use lobby::{Lobby, most_connections};
 pub(crate) use names::{Allowed, Names};
 pub(crate) use tls::Tls;
 
@@ -111,6 +113,7 @@ pub(crate) struct Site {
 #[derive(Clone)]
 pub(crate) struct Http {
     router: TowerToHyperService<Router>,
+    access: Arc<Access>,
     lobby: Arc<Lobby>,
     tls: Option<Tls>,
     stop: CancellationToken,
@@ -128,6 +131,7 @@ impl Http {
         guarded: impl FnOnce(&Arc<Site>, Router<Arc<Site>>) -> Router<Arc<Site>>,
     ) -> Self {
         let (stop, lobby, tls) = (site.stop.clone(), site.lobby.clone(), site.tls.clone());
+        let access = Arc::clone(&site.access);
         let site = Arc::new(site);
         let mut router = Router::new().fallback(other);
         if let Some(path) = &site.endpoints.websocket {
@@ -141,12 +145,12 @@ impl Http {
                 .route("/selvedge/download/{ticket}", get(transfer::download));
         }
         let router = guarded(&site, router).with_state(site);
-        Http { router: TowerToHyperService::new(router), lobby, tls, stop }
+        Http { router: TowerToHyperService::new(router), access, lobby, tls, stop }
     }
 
     /// Answers the requests of one connection until its peer or the run ends it.
     pub(crate) async fn serve(self, connection: Connection) {
-        let guest = self.lobby.enter();
+        let guest = self.lobby.enter(&connection);
         let unread = connection.unread();
         let ends = Ends { local: connection.local(), remote: Some(connection.peer()) };
         let Some(tls) = self.tls.clone() else {
@@ -159,8 +163,8 @@ impl Http {
         };
         match handshake {
             Ok(Ok(stream)) => self.answer(stream, ends, unread, guest).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
+            Ok(Err(error)) => self.access.strangers.handshake_failed(&error),
+            Err(_) => self.access.strangers.handshake_failed(&"it took too long"),
         }
     }
 
@@ -243,6 +247,10 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
+    text_page(status, text)
+}
+
+fn text_page(status: StatusCode, text: impl IntoResponse) -> Response {
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     (status, [(header::CONTENT_TYPE, kind)], text).into_response()
 }

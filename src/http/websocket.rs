@@ -76,7 +76,7 @@ pub(super) async fn upgrade(
 async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
     let verify = {
         let secret = Arc::clone(&site.access);
-        Arc::new(move |given: &str| secret.kind_of(given))
+        Arc::new(move |given: &str| secret.greet(given))
     };
     let mut session = match Session::new(&site.server, verify, Limits::default()) {
         Ok(session) => session,
@@ -89,7 +89,7 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
     tokio::pin!(write);
     let written = tokio::select! {
         () = write.as_mut() => true,
-        closing = read(&mut stream, &mut session, &pulse, guest) => match closing {
+        closing = read(site, &mut stream, &mut session, &pulse, guest) => match closing {
             Some(closing) => {
                 client.outbox.close(closing);
                 false
@@ -118,6 +118,7 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest) {
 
 /// Reads until the connection ends, and says how to end it from this side where that is still to be done.
 async fn read(
+    site: &Site,
     stream: &mut SplitStream<WebSocket>,
     session: &mut Session,
     pulse: &Pulse,
@@ -136,7 +137,7 @@ async fn read(
             Some(Ok(Message::Binary(frame))) => {
                 let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
-                    tracing::warn!(%error, "a client was disconnected");
+                    site.access.strangers.protocol_broken(&error);
                     return Some(Closing { code: 1002, reason: "Protocol error" });
                 }
                 if session.is_locked_out() {
@@ -149,7 +150,7 @@ async fn read(
             // wslink 2 has no text messages.
             Some(Ok(_)) => {}
             Some(Err(error)) => {
-                tracing::debug!(%error, "a connection ended");
+                site.access.strangers.ended(&error);
                 return Some(Closing { code: 1002, reason: "Protocol error" });
             }
             None => return None,

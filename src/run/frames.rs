@@ -41,7 +41,7 @@ impl Frames {
             return Err(Error::NotRunning);
         }
         let access = Arc::clone(&self.access);
-        let verify = Arc::new(move |given: &str| access.kind_of(given));
+        let verify = Arc::new(move |given: &str| access.greet(given));
         let session = Session::new(&self.server, verify, Limits::default())?;
         let client = Arc::clone(session.client());
         let open = self.ended.child_token();

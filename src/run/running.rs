@@ -16,14 +16,11 @@ use super::{
 };
 use crate::{
     Error, Lifecycle, Result, Server,
-    http::{Access, Http, Lobby, Names, Site, Tls, Tokens},
+    http::{Access, Http, Lobby, Names, Site, Tls, Tokens, most_connections},
     net::{self, Listener, Released, Timing},
     server::Backend,
     session::Tasks,
 };
-
-/// Connections that are open at a time; further ones are closed at once.
-const MAX_CONNECTIONS: usize = 16 * 1024;
 
 /// How long callbacks that are still at work when the server has stopped may go on.
 const CALLBACK_GRACE: Duration = Duration::from_millis(500);
@@ -409,6 +406,7 @@ impl Run {
             let _ = spawn_blocking(move || keeper.save()).await;
         }
         self.server.run_hooks(Lifecycle::ServerExited).await;
+        self.site.access.settle();
         let exit_code = self.server.settings().exit_code;
         drop(self);
         let result = released
@@ -450,7 +448,7 @@ impl Run {
         };
         let http = Http::new(self.site.clone());
         let handler = move |connection| http.clone().serve(connection);
-        net::serve(listener, closing, self.timing.clone(), MAX_CONNECTIONS, handler).await
+        net::serve(listener, closing, self.timing.clone(), most_connections(), handler).await
     }
 }
 

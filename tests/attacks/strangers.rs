@@ -141,6 +141,50 @@ async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
 }
 
 #[tokio::test]
+async fn a_flood_of_refused_requests_hardly_fills_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("warn,selvedge=debug")
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = Server::new("attacks");
+    server.websocket("/own", async |request: selvedge::websocket::Request| {
+        request.accept().await?;
+        Err(selvedge::Failure::msg("x".repeat(10_000)))
+    });
+    let running = server.spawn(options()).await.unwrap();
+    let long = format!("{}.example", "x".repeat(20_000));
+    let origin = format!("http://{long}");
+    for _ in 0..100 {
+        assert_eq!(request(&running, "GET", "/", &[("Host", &long)]).await.status, 403);
+        let headers = [("Origin", origin.as_str()), ("Content-Length", "0")];
+        assert_eq!(request(&running, "POST", "/paraview/", &headers).await.status, 403);
+        let mut socket = open(&running).await;
+        let hello =
+            json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": "x"}]});
+        socket.send(Message::Binary(frame(&hello).into())).await.unwrap();
+        socket.send(Message::Binary(vec![0; 5].into())).await.unwrap();
+        while socket.next().await.is_some_and(|message| message.is_ok()) {}
+        let own = format!("ws://{}/own", running.addresses()[0]);
+        let connection = selvedge::client::Connect::to(&own).unwrap().open().await.unwrap();
+        assert!(connection.receive().await.is_err());
+    }
+    running.stop().await.unwrap();
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.len() < 100_000, "{} bytes", log.len());
+    for kind in ["not sent to a name", "another origin", "missing or wrong", "disconnected", "/own"]
+    {
+        let lines = log.lines().filter(|line| line.contains(kind)).count();
+        assert!((1..=15).contains(&lines), "{kind}: {lines} lines\n{log}");
+    }
+    let left_out = log.lines().filter(|line| line.contains("left out of the log")).count();
+    assert!(left_out >= 5, "what was left out is counted:\n{log}");
+}
+
+#[tokio::test]
 async fn options_can_be_printed_without_the_secret() {
     let printed = format!("{:?}", StartOptions::new().secret("k-private").port(5));
     assert!(!printed.contains("k-private") && printed.contains('5'), "{printed}");

@@ -8,8 +8,9 @@ use super::{
 };
 
 /// The modules of the library, each allowed to use those before it.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "error",
+    "throttle",
     "websocket",
     "wire",
     "window",
