@@ -83,6 +83,15 @@ pub enum Error {
     #[error("the peer broke the wslink protocol: {0}")]
     Protocol(String),
 
+    /// A message of a peer is larger than it may be.
+    #[error("a message of {size} bytes is too large: {limit} are allowed")]
+    MessageTooLarge {
+        /// Bytes that the message has.
+        size: usize,
+        /// Bytes that are allowed.
+        limit: usize,
+    },
+
     /// A module names a file or folder that does not exist.
     #[error(
         "module `{module}` wants to serve {path}, which does not exist or cannot be read. Correct the path or install the module's files"

@@ -285,24 +285,37 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
     let rubbish: Vec<Vec<u8>> = vec![
         vec![1, 2, 3],
         [header(0, 4), vec![0xc1; 4]].concat(),
-        [header(0, u32::MAX), vec![0; 4]].concat(),
         [header(9, 4), vec![0; 4]].concat(),
         [header(0, 5), vec![0xdf, 0xff, 0xff, 0xff, 0xff]].concat(),
         header(0, 100),
-        bomb(),
     ];
     for bytes in rubbish {
         let binary = Message::Binary(bytes.clone().into());
         assert_eq!(close_code(&running, vec![binary.clone()]).await, Some(1002), "{bytes:?}");
         assert_eq!(close_code(&running, vec![hello(), binary]).await, Some(1002), "{bytes:?}");
     }
-    let large = [header(0, 5000), vec![0; 5000]].concat();
-    assert_eq!(
-        close_code(&running, vec![Message::Binary(large.into())]).await,
-        Some(1002),
-        "before the hello"
-    );
+    let binary = || Message::Binary(bomb().into());
+    assert_eq!(close_code(&running, vec![hello(), binary()]).await, Some(1002), "it nests");
+    assert_eq!(close_code(&running, vec![binary()]).await, Some(1009), "before the hello");
     assert_eq!(bystander.snapshot().await["trame__title"], "Trame");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_told_so() {
+    let server_options =
+        selvedge::ServerOptions { ws_max_msg_size: Some(5000), ..Default::default() };
+    let running = start(&Server::with_options("access", server_options)).await;
+    let hello =
+        json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
+    let hello = || Message::Binary(frame(&hello).into());
+    let too_large = Some((1009, "Message too large".to_owned()));
+    let frame = Message::Binary(vec![0; 20_000].into());
+    assert_eq!(ending(&running, vec![hello(), frame]).await, too_large, "a frame");
+    let header: Vec<u8> = [5, 0, u32::MAX].into_iter().flat_map(u32::to_le_bytes).collect();
+    let chunk = || Message::Binary([&header[..], &[0; 4]].concat().into());
+    assert_eq!(ending(&running, vec![hello(), chunk()]).await, too_large, "a message in chunks");
+    assert_eq!(ending(&running, vec![chunk()]).await, too_large, "before the hello");
     running.stop().await.unwrap();
 }
 

@@ -197,6 +197,7 @@ async fn headers_of_the_application_are_on_every_answer_and_change_none_of_ours(
     assert_eq!((answer.status, answer.header("x-lab")), (404, "7"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("cross-origin-embedder-policy"), "require-corp");
+    assert_eq!(answer.header("access-control-allow-origin"), "", "other origins have no access");
     server.set_http_header("x-lab", None).unwrap();
     assert_eq!(request(&running, "GET", "/missing.js", &[]).await.header("x-lab"), "");
     running.stop().await.unwrap();

@@ -213,7 +213,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
             return Poll::Ready(Ok(()));
         }
         buffer.set_filled(before);
-        Poll::Ready(Err(io::Error::other("too much was sent before the hello")))
+        let text = "too much was sent before the hello";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, text)))
     }
 }
 

@@ -4,6 +4,7 @@
 //! round. A peer that says no hello, breaks the protocol or has fallen silent is let go; the others notice nothing.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -31,12 +32,12 @@ use tokio::{
 
 use super::{Site, lobby::Guest};
 use crate::{
-    server::{Limits, Session},
+    server::{
+        Limits, Session,
+        session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
+    },
     session::{Client, Closing, Next},
 };
-
-/// How long a peer may take to say hello.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the peer may take to answer a close frame, and the last messages to leave before it.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -49,9 +50,6 @@ const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Bytes that a frame may have beyond its content.
 const FRAME_OVERHEAD: usize = 4096;
-
-/// For a peer that was refused too often: it does not know the secret.
-const CLOSE_LOCKED_OUT: Closing = Closing { code: 1008, reason: "Too many refused messages" };
 
 pub(super) async fn upgrade(
     State(site): State<Arc<Site>>,
@@ -129,7 +127,7 @@ async fn read(
         let next = tokio::select! {
             next = stream.next() => next,
             () = sleep_until(deadline), if !session.is_authenticated() => {
-                return Some(Closing { code: 1008, reason: "No hello" });
+                return Some(NO_HELLO);
             }
         };
         pulse.beat();
@@ -138,10 +136,10 @@ async fn read(
                 let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
                     site.access.strangers.protocol_broken(&error);
-                    return Some(Closing { code: 1002, reason: "Protocol error" });
+                    return Some(closing_after(&error));
                 }
                 if session.is_locked_out() {
-                    return Some(CLOSE_LOCKED_OUT);
+                    return Some(LOCKED_OUT);
                 }
                 if session.is_authenticated() && !was_authenticated {
                     guest.trust();
@@ -151,10 +149,19 @@ async fn read(
             Some(Ok(_)) => {}
             Some(Err(error)) => {
                 site.access.strangers.ended(&error);
-                return Some(Closing { code: 1002, reason: "Protocol error" });
+                return Some(if is_too_large(error) { TOO_LARGE } else { PROTOCOL_ERROR });
             }
             None => return None,
         }
+    }
+}
+
+/// Whether a frame is larger than it may be, or more was sent than a peer may send before its hello.
+fn is_too_large(error: axum::Error) -> bool {
+    match error.into_inner().downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(_)) => true,
+        Some(tungstenite::Error::Io(error)) => error.kind() == io::ErrorKind::QuotaExceeded,
+        _ => false,
     }
 }
 

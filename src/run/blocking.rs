@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Shell, ShellStart, Signals, StartOptions, StopReport, logging, shell::SetUp, start::announce,
+    terminal::print_error,
 };
 use crate::{Error, ExecMode, Result, Server};
 
@@ -54,7 +55,7 @@ pub fn exit_code(outcome: Result<Exit>) -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(u8::try_from(exit.code).unwrap_or(1)),
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -160,8 +160,8 @@ impl Cli {
     /// What the flags and the environment say.
     ///
     /// # Errors
-    /// [`Error::Io`] when `--authKeyFile` cannot be read, [`Error::InvalidOption`] for a name or an origin that is none,
-    /// and for what `--trame-args` has wrong.
+    /// [`Error::Io`] when `--authKeyFile` cannot be read, [`Error::InvalidOption`] for a name or an origin that is none, for an
+    /// empty secret, and for what `--trame-args` has wrong.
     pub fn options(&self) -> Result<StartOptions> {
         let Some(arguments) = &self.trame_args else {
             return self.start_options();
@@ -207,15 +207,17 @@ impl Cli {
     }
 
     fn secret(&self) -> Result<Option<Secret>> {
-        let secret = match &self.auth_key_file {
-            Some(file) => {
+        let (option, secret) = match (&self.auth_key_file, &self.auth_key) {
+            (Some(file), _) => {
                 let text = std::fs::read_to_string(file)
                     .map_err(|source| Error::Io { doing: "reading --authKeyFile", source })?;
-                Some(text.trim().to_owned())
+                ("--authKeyFile", Secret(text.trim().to_owned()))
             }
-            None => self.auth_key.clone(),
+            (None, Some(key)) => ("--authKey", Secret(key.clone())),
+            (None, None) => return Ok(None),
         };
-        Ok(secret.filter(|secret| !secret.is_empty()).map(Secret))
+        secret.check(option)?;
+        Ok(Some(secret))
     }
 
     fn endpoints(&self) -> Endpoints {
@@ -390,6 +392,9 @@ mod tests {
         let file = file.to_str().unwrap();
         let options = parse(&["--authKey", "k", "--authKeyFile", file]).unwrap();
         assert_eq!(options.secret.unwrap().0, "from file");
+        std::fs::write(file, "\n").unwrap();
+        let text = parse(&["--authKeyFile", file]).unwrap_err().to_string();
+        assert!(text.contains("--authKeyFile") && text.contains("empty"), "{text}");
         let text = parse(&["--authKeyFile", "no such file"]).unwrap_err().to_string();
         assert!(text.contains("--authKeyFile"), "{text}");
     }
@@ -424,6 +429,7 @@ mod tests {
             &["--allowed-host", "*"],
             &["--allowed-origin", "app.example.com"],
             &["--ssl", "cert.pem"],
+            &["--authKey", ""],
         ] {
             let error = parse(rubbish).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");

@@ -71,6 +71,20 @@ pub struct StartOptions {
 #[derive(Clone)]
 pub(super) struct Secret(pub(super) String);
 
+impl Secret {
+    /// Refuses a secret that is none; `option` is what gave it.
+    pub(super) fn check(&self, option: &'static str) -> Result<()> {
+        match self.0.trim().is_empty() {
+            false => Ok(()),
+            true => Err(Error::InvalidOption {
+                option,
+                value: self.0.clone(),
+                hint: "An empty secret lets everybody in. Give at least 16 characters, or no secret for a random one",
+            }),
+        }
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<secret>")
@@ -144,6 +158,8 @@ impl StartOptions {
     }
 
     /// A fixed secret, for clients that are told it by other means. By default there is a new one for every start.
+    ///
+    /// The start fails with [`Error::InvalidOption`] when it is empty, which would let everybody in.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(Secret(secret.into()));
         self
@@ -406,6 +422,9 @@ impl StartOptions {
             value: value.as_ref().display().to_string(),
             hint,
         };
+        if let Some(secret) = &self.secret {
+            secret.check("the secret")?;
+        }
         if let Some(path) = &self.endpoints.websocket {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
             let own = path == "paraview" || path.starts_with("paraview/");
@@ -453,6 +472,10 @@ mod tests {
         }
         let server = Server::new("options");
         assert!(StartOptions::new().ws_endpoint(Some("/a/b/")).check(&server).is_ok());
+        for secret in ["", " "] {
+            let text = refused(StartOptions::new().secret(secret));
+            assert!(text.contains("the secret") && text.contains("empty"), "{text}");
+        }
         let text = refused(StartOptions::new().content("no such folder"));
         assert!(text.contains("--content") && text.contains("no such folder"), "{text}");
         let text = refused(StartOptions::new().serve_folder("x", "no such folder"));

@@ -374,6 +374,7 @@ impl Drop for Claim {
 fn release(server: &Server) {
     server.hub().end();
     server.transfers().end();
+    server.end_questions();
     server.state().not_ready();
     server.context().state().not_ready();
     let mut settings = server.settings();
@@ -381,6 +382,7 @@ fn release(server: &Server) {
     settings.port = None;
     // Nothing waits for an event loop that may be no more.
     settings.control = None;
+    settings.dialogs = None;
     settings.exit_code = 0;
     settings.running.send_replace(None);
 }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{Exit, Running, StartOptions, StopReport};
+use super::{
+    Exit, Running, StartOptions, StopReport,
+    terminal::{print, print_error},
+};
 use crate::{Error, ExecMode, Result, Server};
 
 /// What a start has come to, by its [`ExecMode`].
@@ -76,18 +79,18 @@ impl Server {
 /// Tells the user where the application is, and opens it, as far as that was asked for.
 pub(super) fn announce(running: &Running, name: &str, options: &StartOptions) -> Result<()> {
     if options.banner {
-        println!("\n{name}, with Selvedge {}", env!("CARGO_PKG_VERSION"));
+        print(format_args!("\n{name}, with Selvedge {}", env!("CARGO_PKG_VERSION")));
     }
     if options.show_connection_info {
         let mut links = vec![running.sign_in_url()?];
         links.extend(running.public_sign_in_urls()?);
-        println!("\nApp running at:");
+        print("\nApp running at:");
         for link in links {
-            println!(" - {link}");
+            print(format_args!(" - {link}"));
         }
-        println!("   (each link signs in one browser)\n");
+        print("   (each link signs in one browser)\n");
         for warning in &running.warnings {
-            eprintln!("warning: {warning}.");
+            print_error(format_args!("warning: {warning}."));
         }
     }
     // The page of the program before this one comes back by itself.

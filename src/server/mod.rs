@@ -36,7 +36,7 @@ mod publish;
 mod reload;
 mod resume;
 mod running;
-mod session;
+pub(crate) mod session;
 mod source;
 mod transfer;
 mod ui;
@@ -344,7 +344,6 @@ impl Server {
         for (name, value) in [
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-embedder-policy", "require-corp"),
-            ("access-control-allow-origin", "*"),
         ] {
             settings.headers.insert(name.to_owned(), value.to_owned());
         }
