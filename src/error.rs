@@ -134,6 +134,16 @@ pub enum Error {
         "`{0}` with its value is no HTTP header. Use ASCII letters, digits and `-` in the name, and no control characters"
     )]
     Header(String),
+
+    /// A header that the server makes itself.
+    #[error("the header `{name}` cannot be set: the server makes it itself. {hint}")]
+    OwnHeader {
+        /// The header, in lower case.
+        name: String,
+        /// What to do instead.
+        hint: &'static str,
+    },
+
     /// The certificate for TLS, or its key, cannot be used.
     #[error(
         "{path} cannot be used for TLS: {reason}. Give a certificate chain and its private key as PEM files"

@@ -94,8 +94,8 @@ pub use run::{
 pub use server::{
     Assets, Backend, Controller, ControllerFunction, Ctx, Download, EmbeddedFiles, Endpoints,
     ExecMode, Extension, Folders, Keys, Module, OpenedFiles, Progress, Resource, RunningOptions,
-    Saved, Server, ServerOptions, TransferLimits, Trigger, Upload, VueUse, Window, get_server,
-    get_server_with,
+    Saved, Server, ServerOptions, Source, TransferLimits, Trigger, Upload, VueUse, Window,
+    get_server, get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;

@@ -39,8 +39,11 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         return answer;
     }
     let mut response = next.run(request).await;
-    policy::complete(response.headers_mut(), &site.names);
+    policy::complete(response.headers_mut(), &site);
     add_own_headers(&site, response.headers_mut());
+    // Without it browsers use what they have for a while, also for the next program on this port.
+    let ask = HeaderValue::from_static("no-cache");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(ask);
     response
 }
 

@@ -213,6 +213,9 @@ async fn a_link_out_of_a_folder_is_followed_by_an_ordinary_file_service_and_not_
     let request = || axum::extract::Request::get("/link").body(axum::body::Body::empty());
     let ordinary = ServeDir::new(&folder).oneshot(request().unwrap()).await;
     assert_eq!(ordinary.unwrap().status(), 200);
-    let ours = super::files::from_disk(folder, "link".to_owned(), request().unwrap()).await;
-    assert_eq!(ours.status(), 404);
+    let endpoints = Endpoints { content: Some(folder), ..Endpoints::default() };
+    let target = Target::serving(usize::MAX, true, endpoints).await;
+    let ours = target.send("GET /link HTTP/1.1\r\nHost: OWN\r\n\r\n").await;
+    assert!(ours.starts_with("HTTP/1.1 404"), "{ours}");
+    target.end().await;
 }

@@ -54,12 +54,13 @@ use crate::{
 /// | `--ws-endpoint PATH` | the path of the WebSocket; default `ws` |
 /// | `--no-ws-endpoint` | serve files only |
 /// | `--fs-endpoints 'A=FOLDER\|B=FOLDER'` | serve these folders, too |
+/// | `--follow-symlinks` | follow symbolic links that lead out of a served folder; those that stay inside are always followed |
 /// | `--authKey SECRET` | a fixed secret, for scripts. Other users of the machine can read it in the list of processes |
 /// | `--authKeyFile FILE` | a fixed secret from a file; wins over `--authKey`; also `TRAME_AUTH_KEY_FILE` |
 /// | `--trame-args 'FLAGS'` | read these flags, split at blanks, and no others of this table; also `TRAME_ARGS` |
 ///
-/// Flags of trame that do not exist here, and are refused: `--reverse-url` (put a proxy in front), `--no-ws-compress` (nothing is compressed), `--follow-symlinks` (links are followed where they stay inside of the
-/// served folder).
+/// Flags of trame that do not exist here, and are refused: `--reverse-url` (put a proxy in front), `--no-ws-compress` (nothing is
+/// compressed).
 #[derive(Args, Clone, Debug)]
 pub struct Cli {
     /// Where to listen: an address, `localhost` or a host name [default: 127.0.0.1]
@@ -110,6 +111,9 @@ pub struct Cli {
     /// Folders to serve, by the first part of their URL
     #[arg(long, value_name = "A=FOLDER|B=FOLDER", value_delimiter = '|', value_parser = folder)]
     fs_endpoints: Vec<(String, PathBuf)>,
+    /// Follow symbolic links that lead out of a served folder
+    #[arg(long)]
+    follow_symlinks: bool,
     /// A fixed secret for clients; other users can read it in the list of processes
     #[arg(long = "authKey", value_name = "SECRET")]
     auth_key: Option<String>,
@@ -227,6 +231,7 @@ impl Cli {
             http: !self.no_http,
             content: self.content.clone(),
             folders: self.fs_endpoints.iter().cloned().collect(),
+            follow_symlinks: self.follow_symlinks,
         }
     }
 }
@@ -348,7 +353,8 @@ mod tests {
         assert_eq!(endpoints.websocket.as_deref(), Some("socket"));
         assert_eq!(endpoints.content, Some("src".into()));
         assert_eq!(endpoints.folders["b"], PathBuf::from("tests"));
-        assert!(!endpoints.http);
+        assert!(!endpoints.http && !endpoints.follow_symlinks);
+        assert!(parse(&["--follow-symlinks"]).unwrap().endpoints.follow_symlinks);
         let nothing = parse(&["--no-ws-endpoint"]).unwrap().endpoints.websocket;
         assert_eq!(nothing, None);
     }

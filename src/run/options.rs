@@ -351,6 +351,15 @@ impl StartOptions {
         self
     }
 
+    /// Follows symbolic links that lead out of a served folder. Default no: such a file is not found, and a line in the log says
+    /// why. Links that stay inside are always followed.
+    ///
+    /// Everybody who reaches the server can read what such links lead to.
+    pub fn follow_symlinks(mut self, follow: bool) -> Self {
+        self.endpoints.follow_symlinks = follow;
+        self
+    }
+
     /// Serves files and the page over HTTP, or nothing but the WebSocket. Default yes.
     pub fn http(mut self, serve: bool) -> Self {
         self.endpoints.http = serve;
