@@ -203,6 +203,15 @@ pub enum Error {
         String,
     ),
 
+    /// No running program gives out a sign-in link.
+    #[error(
+        "no sign-in link: `{0}` does not run for this user, or gives out none. Start it as the same user, with the same `--port` if that is given here, or press Enter in its terminal"
+    )]
+    NoLink(
+        /// The name of the application.
+        String,
+    ),
+
     /// The application panicked while it was set up.
     #[error("the application panicked at its start: {0}")]
     Panicked(
@@ -265,7 +274,8 @@ impl Error {
             | Error::Bind { .. }
             | Error::NoDisplay(_)
             | Error::NoShell
-            | Error::OtherInstance(_) => 69,
+            | Error::OtherInstance(_)
+            | Error::NoLink(_) => 69,
             Error::Panicked(_) => 101,
             _ => 70,
         }

@@ -144,6 +144,7 @@ async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let name = format!("selvedge-{}=", running.port());
     assert!(cookie.starts_with(&name), "{cookie}");
+    assert!(cookie.contains("Max-Age=2592000"), "it outlives the browser: {cookie}");
     let again = request(&running, "GET", path, &[]).await;
     assert_eq!(again.status, 403, "a used link");
     let session = format!("ws://127.0.0.1:{}/ws", running.port());
@@ -151,6 +152,43 @@ async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
         signed_in.launch(&running, &[]).await,
         json!({"sessionURL": session, "secret": SECRET})
     );
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_used_link_leads_a_browser_back_in_that_was_sent_here_by_another_site() {
+    let running = server().await;
+    let link = running.sign_in_url().unwrap();
+    let path = format!("{}&ui=side%22", link.strip_prefix(running.url()).unwrap());
+    let signed_in = SignedIn::from(&request(&running, "GET", &path, &[]).await);
+    // From another site the browser sends no cookie, but it does when a page of this one leads on.
+    let clicked = request(&running, "GET", &path, &[]).await;
+    assert_eq!((clicked.status, clicked.header("cache-control")), (403, "no-store"));
+    assert!(clicked.header("content-type").starts_with("text/html"));
+    assert!(!clicked.text().contains(path.split(['=', '&']).nth(1).unwrap()), "no token");
+    let text = clicked.text();
+    let target = text.split_once("url=./").unwrap().1.split_once('"').unwrap().0;
+    let target = format!("/{}", target.replace("&amp;", "&"));
+    assert_eq!(target, "/?ui=side%22&sign_in=same_site");
+    let inside = request(&running, "GET", &target, &[("Cookie", signed_in.cookie())]).await;
+    assert_eq!((inside.status, inside.header("location")), (303, "./?ui=side%22"), "no proof");
+    let stranger = request(&running, "GET", &target, &[]).await;
+    assert!(stranger.status == 403 && stranger.text().contains("--sign-in-link"), "{stranger:?}");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_later_program_on_the_port_does_not_know_the_browser() {
+    let running = server().await;
+    let port = running.port();
+    let signed_in = SignedIn::at(&running, &[]).await;
+    running.stop().await.unwrap();
+    let running = Server::new("access").spawn(options().port(port)).await.unwrap();
+    let cookie = [("Cookie", signed_in.cookie())];
+    let launched = request_with(&running, "POST", "/paraview/", &cookie, &signed_in.body()).await;
+    assert!(launched.text().contains("Not signed in"), "{launched:?}");
+    let link = request(&running, "GET", "/?sign_in=same_site", &cookie).await;
+    assert_eq!(link.status, 403);
     running.stop().await.unwrap();
 }
 

@@ -11,6 +11,7 @@ mod dialogs;
 mod files;
 mod frames;
 mod keeping;
+mod links;
 mod measured;
 mod model;
 mod network_log;

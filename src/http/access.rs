@@ -25,6 +25,10 @@ use crate::{Result, server::random_token, session::Kind};
 /// Sign-in links that may be open at a time; the oldest one ends when there are more.
 const MAX_SIGN_INS: usize = 64;
 
+/// How long a browser keeps its cookie, renewed each time that the page is opened. The cookies of all programs on a host are sent to
+/// all of them, so those of programs that have ended must not pile up.
+const COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// The rules of one run of a server.
 pub(crate) struct Access {
     tokens: Tokens,
@@ -148,9 +152,15 @@ impl Access {
     }
 
     /// The cookie for those who signed in, as a header's value. One that is `secure` never leaves the browser without TLS.
+    ///
+    /// That of a browser outlives the browser, so that it is signed in when it is opened again. A window signs in each time.
     pub(crate) fn cookie_header(&self, kind: Kind, secure: bool) -> String {
+        let lifetime = match kind {
+            Kind::Window => String::new(),
+            Kind::Other => format!("; Max-Age={}", COOKIE_LIFETIME.as_secs()),
+        };
         format!(
-            "{}={}; Path=/; HttpOnly; SameSite=Strict{}",
+            "{}={}; Path=/; HttpOnly; SameSite=Strict{lifetime}{}",
             self.cookie_name,
             self.cookie(kind),
             if secure { "; Secure" } else { "" }

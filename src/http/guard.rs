@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 
 use super::{Site, lobby::Guest, names::is_authority, plain, policy, text_page};
@@ -23,8 +23,11 @@ const MAX_NAME: usize = 253 + 6;
 const FOREIGN_ORIGIN: &str = "Pages of other origins have no access. If this one should have, start the server with \
     --allowed-origin and its origin, such as https://app.example.com.\n";
 
-const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in once: start the application \
-    again for a new one.\n";
+/// In place of the token of a link that did not sign in: the request for it comes from this server's own page.
+const SAME_SITE: &str = "same_site";
+
+const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in one browser. Press Enter in the \
+    terminal of the application for another link, or start it once more with --sign-in-link.\n";
 
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     if let Some(refusal) = refuse(&site, &request) {
@@ -105,7 +108,10 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     let (token, mut location) = split_sign_in(request.uri())?;
     let redeemed = site.access.redeem(token);
     let Some(kind) = redeemed.or_else(|| site.access.cookie_of(request.headers())) else {
-        return Some(plain(StatusCode::FORBIDDEN, USED_LINK));
+        return Some(match token {
+            SAME_SITE => plain(StatusCode::FORBIDDEN, USED_LINK),
+            _ => try_from_here(&location),
+        });
     };
     // Not for those who only have the cookie. Pages of modules would leave it in the address.
     if redeemed.is_some() && site.server.modules().page_is_built_in() {
@@ -119,6 +125,31 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
     Some((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// Has the browser ask once more, from a page of this server.
+///
+/// A browser that is signed in does not send its cookie (`SameSite=Strict`) when the link was clicked in a page of another site. It
+/// sends it when a page of this site leads on.
+fn try_from_here(location: &str) -> Response {
+    let separator = if location.contains('?') { '&' } else { '?' };
+    let target = escaped(&format!("{location}{separator}{SIGN_IN}={SAME_SITE}"));
+    let page = format!(
+        "<!DOCTYPE html><meta charset=\"utf-8\"><title>Signing in</title>\
+         <meta http-equiv=\"refresh\" content=\"0; url={target}\"><a href=\"{target}\">{USED_LINK}</a>"
+    );
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    (StatusCode::FORBIDDEN, headers, Html(page)).into_response()
+}
+
+/// Text as it stands in an attribute.
+fn escaped(text: &str) -> String {
+    let replaced = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
+    replaced.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// The token of a sign-in link, and the same link without it, relative to itself so that it survives a proxy's prefix.
@@ -149,6 +180,7 @@ mod tests {
         let both = |token: &str, location: &str| Some((token.to_owned(), location.to_owned()));
         assert_eq!(split("/?sign_in=abc"), both("abc", "./"));
         assert_eq!(split("/index.html?ui=a&sign_in=abc&b=1"), both("abc", "./index.html?ui=a&b=1"));
+        assert_eq!(escaped("./?a=\"><b>&'"), "./?a=&quot;&gt;&lt;b&gt;&amp;&#39;");
         assert_eq!(split("/app/?ui=a"), None);
         assert_eq!(split("/"), None);
     }

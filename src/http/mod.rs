@@ -84,8 +84,8 @@ const MAX_BODY: usize = 64 * 1024;
 /// How often the receive buffer is looked at while a connection with an unread request ends.
 const UNREAD_STEP: Duration = Duration::from_millis(1);
 
-const NOT_SIGNED_IN: &str = "Not signed in. Open the application by the link that it printed when it started, or by its own \
-    window.";
+const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
+    its terminal for another link, or start it once more with --sign-in-link.";
 
 const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
 
@@ -237,13 +237,14 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
         || site.endpoints.content.is_some()
         || !site.server.modules().page_is_built_in();
     let kind = is_page.then(|| site.access.cookie_of(&headers)).flatten();
-    let answer = match kind {
-        Some(kind) => json!({
-            "sessionURL": site.names.session_url(&headers, path), "secret": site.access.secret(kind)
-        }),
-        None => json!({ "error": NOT_SIGNED_IN }),
+    let no_store = (header::CACHE_CONTROL, "no-store".to_owned());
+    let Some(kind) = kind else {
+        return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
     };
-    ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
+    let session_url = site.names.session_url(&headers, path);
+    let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
+    let renewed = site.access.cookie_header(kind, site.names.is_secure(&headers));
+    ([no_store, (header::SET_COOKIE, renewed)], Json(answer)).into_response()
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {

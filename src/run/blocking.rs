@@ -10,8 +10,8 @@ use tokio::{runtime::Runtime, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shell, ShellStart, Signals, StartOptions, StopReport, logging, shell::SetUp, start::announce,
-    terminal::print_error,
+    Shell, ShellStart, Signals, StartOptions, StopReport, links, logging, shell::SetUp,
+    start::announce, terminal::print_error,
 };
 use crate::{Error, ExecMode, Result, Server};
 
@@ -81,13 +81,16 @@ impl Server {
     }
 
     pub(super) async fn run_until_signal(&self, options: StartOptions) -> Result<Exit> {
+        if let Some(asked) = links::ask(self.name(), &options)? {
+            return Ok(asked);
+        }
         logging::start(&options);
         let mut signals = match options.handle_signals {
             true => Some(Signals::listen()?),
             false => None,
         };
         let running = self.spawn(options.clone()).await?;
-        announce(&running, self.name(), &options)?;
+        let _on_request = announce(&running, self.name(), &options)?;
         let mut code = 0;
         let report = tokio::select! {
             report = running.stopped() => report,
@@ -135,6 +138,9 @@ impl Server {
         shell: impl Shell,
         options: StartOptions,
     ) -> Result<Exit> {
+        if let Some(asked) = links::ask(name, &options)? {
+            return Ok(asked);
+        }
         logging::start(&options);
         let runtime = runtime()?;
         let options = options.exec_mode(ExecMode::Desktop);

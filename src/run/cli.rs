@@ -40,6 +40,7 @@ use crate::{
 /// | `--server` | serve only: open neither browser nor window; `TRAME_SERVER` in the environment keeps the browser closed, too |
 /// | `--app` | show a window |
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
+/// | `--sign-in-link` | print a sign-in link of the program that runs already as the same user, on `--port` if that is given, and end; on Unix |
 /// | `--banner` | print the names of the application and the library when it listens |
 /// | `--debug` | tell pages the whole text of errors, with paths, and log in detail |
 /// | `--allowed-host NAME[:PORT]` | a further name that the server answers to; may be repeated |
@@ -93,6 +94,9 @@ pub struct Cli {
     /// Develop the program: pages follow their files, state and sign-in survive a restart
     #[arg(long)]
     dev: bool,
+    /// Print a sign-in link of the program that runs already, and end
+    #[arg(long)]
+    sign_in_link: bool,
     /// Do not stop on signals
     #[arg(long = "nosignalhandlers")]
     no_signal_handlers: bool,
@@ -205,6 +209,8 @@ impl Cli {
             keep_state: self.keep_state.clone(),
             endpoints: self.endpoints(),
             serve_only: self.server,
+            knows_flags: true,
+            sign_in_link: self.sign_in_link,
             ..StartOptions::default()
         }
         .development(self.dev || variable("SELVEDGE_DEV").is_some()))

@@ -8,6 +8,7 @@
 //! - [`frames`]: clients without a socket
 //! - [`stop`]: handles that stop a run and learn its outcome
 //! - [`blocking`]: programs that do nothing else, in a browser or in a window
+//! - [`links`]: sign-in links on request
 //! - [`terminal`]: what is printed
 //! - [`exposure`]: what to know when other machines can reach a server
 //! - [`shell`]: the seam to a desktop host; [`signals`]: what asks a program to end
@@ -24,6 +25,7 @@ mod frames;
 #[cfg(unix)]
 mod instance;
 mod keep;
+mod links;
 mod logging;
 mod options;
 mod reload;

@@ -65,6 +65,10 @@ pub struct StartOptions {
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
     pub(super) serve_only: bool,
+    /// Whether the program reads its command line with [`Cli`](super::Cli).
+    pub(super) knows_flags: bool,
+    /// Whether this launch only asks the running program for a sign-in link.
+    pub(super) sign_in_link: bool,
 }
 
 /// A secret that does not show up where options are printed.
@@ -116,6 +120,8 @@ impl Default for StartOptions {
             stop_deadline: Duration::from_secs(20),
             heartbeat: None,
             serve_only: false,
+            knows_flags: false,
+            sign_in_link: false,
         }
     }
 }
@@ -213,6 +219,8 @@ impl StartOptions {
     }
 
     /// Prints where the application runs, with a link that signs in once. Only where the start waits for the end.
+    ///
+    /// Where stdin is a terminal, Enter prints another link, on Unix. A program that reads stdin itself should say no.
     pub fn show_connection_info(mut self, show: bool) -> Self {
         self.show_connection_info = show;
         self

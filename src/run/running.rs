@@ -10,7 +10,7 @@ use super::{
     FrameSink, FrameStream, StartOptions, StopHandle, StopReport, exposure,
     frames::Frames,
     keep::Keeper,
-    reload,
+    links, reload,
     start::announce,
     stop::{Outcome, StopFailure},
 };
@@ -49,7 +49,7 @@ const ANSWER_GRACE: Duration = Duration::from_millis(250);
 pub struct Running {
     stop: StopHandle,
     addresses: Vec<SocketAddr>,
-    allowed_origins: Vec<String>,
+    pub(super) allowed_origins: Vec<String>,
     frames: Frames,
     /// What the user should know, where other machines can reach it.
     pub(super) warnings: Vec<String>,
@@ -296,8 +296,11 @@ impl Server {
     /// # Cancellation
     /// Dropping the future asks the server to stop; it does so on the runtime, with nobody waiting for it.
     pub async fn serve(&self, options: StartOptions) -> Result<StopReport> {
+        if let Some(asked) = links::ask(self.name(), &options)? {
+            return Ok(asked.report);
+        }
         let running = self.spawn(options.clone()).await?;
-        announce(&running, self.name(), &options)?;
+        let _on_request = announce(&running, self.name(), &options)?;
         running.stopped().await
     }
 

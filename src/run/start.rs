@@ -6,6 +6,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     Exit, Running, StartOptions, StopReport,
+    links::{Links, OnRequest},
     terminal::{print, print_error},
 };
 use crate::{Error, ExecMode, Result, Server};
@@ -76,19 +77,27 @@ impl Server {
     }
 }
 
-/// Tells the user where the application is, and opens it, as far as that was asked for.
-pub(super) fn announce(running: &Running, name: &str, options: &StartOptions) -> Result<()> {
+/// Tells the user where the application is, and opens it, as far as that was asked for. Gives further links as long as what it
+/// returns is kept.
+pub(super) fn announce(
+    running: &Running,
+    name: &str,
+    options: &StartOptions,
+) -> Result<Option<OnRequest>> {
+    let links = Links::of(running);
+    let has_page = running.port() != 0 && options.endpoints.http;
+    let on_request = has_page.then(|| OnRequest::begin(&links, name, running.port(), options));
     if options.banner {
         print(format_args!("\n{name}, with Selvedge {}", env!("CARGO_PKG_VERSION")));
     }
     if options.show_connection_info {
-        let mut links = vec![running.sign_in_url()?];
-        links.extend(running.public_sign_in_urls()?);
         print("\nApp running at:");
-        for link in links {
+        for link in links.make()? {
             print(format_args!(" - {link}"));
         }
-        print("   (each link signs in one browser)\n");
+        let ways = on_request.iter().flat_map(|on_request| &on_request.ways);
+        let ways: String = ways.fold(String::new(), |text, way| text + "; " + way);
+        print(format_args!("   (each link signs in one browser, until the program ends{ways})\n"));
         for warning in &running.warnings {
             print_error(format_args!("warning: {warning}."));
         }
@@ -100,5 +109,5 @@ pub(super) fn announce(running: &Running, name: &str, options: &StartOptions) ->
     {
         tracing::info!(%error, "no browser could be opened");
     }
-    Ok(())
+    Ok(on_request)
 }
