@@ -83,6 +83,15 @@ pub enum Error {
     #[error("the peer broke the wslink protocol: {0}")]
     Protocol(String),
 
+    /// A message of a peer is larger than it may be.
+    #[error("a message of {size} bytes is too large: {limit} are allowed")]
+    MessageTooLarge {
+        /// Bytes that the message has.
+        size: usize,
+        /// Bytes that are allowed.
+        limit: usize,
+    },
+
     /// A module names a file or folder that does not exist.
     #[error(
         "module `{module}` wants to serve {path}, which does not exist or cannot be read. Correct the path or install the module's files"
@@ -125,6 +134,16 @@ pub enum Error {
         "`{0}` with its value is no HTTP header. Use ASCII letters, digits and `-` in the name, and no control characters"
     )]
     Header(String),
+
+    /// A header that the server makes itself.
+    #[error("the header `{name}` cannot be set: the server makes it itself. {hint}")]
+    OwnHeader {
+        /// The header, in lower case.
+        name: String,
+        /// What to do instead.
+        hint: &'static str,
+    },
+
     /// The certificate for TLS, or its key, cannot be used.
     #[error(
         "{path} cannot be used for TLS: {reason}. Give a certificate chain and its private key as PEM files"
@@ -180,6 +199,15 @@ pub enum Error {
     /// The application runs already and does not take over this launch.
     #[error("{0} is running and does not answer. End it, or wait until it has ended by itself")]
     OtherInstance(
+        /// The name of the application.
+        String,
+    ),
+
+    /// No running program gives out a sign-in link.
+    #[error(
+        "no sign-in link: `{0}` does not run for this user, or gives out none. Start it as the same user, with the same `--port` if that is given here, or press Enter in its terminal"
+    )]
+    NoLink(
         /// The name of the application.
         String,
     ),
@@ -246,7 +274,8 @@ impl Error {
             | Error::Bind { .. }
             | Error::NoDisplay(_)
             | Error::NoShell
-            | Error::OtherInstance(_) => 69,
+            | Error::OtherInstance(_)
+            | Error::NoLink(_) => 69,
             Error::Panicked(_) => 101,
             _ => 70,
         }

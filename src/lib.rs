@@ -74,6 +74,8 @@ mod state;
 #[forbid(unsafe_code)]
 mod template;
 #[forbid(unsafe_code)]
+mod throttle;
+#[forbid(unsafe_code)]
 pub mod websocket;
 #[forbid(unsafe_code)]
 mod window;
@@ -93,8 +95,8 @@ pub use run::{
 pub use server::{
     Assets, Backend, Controller, ControllerFunction, Ctx, Download, EmbeddedFiles, Endpoints,
     ExecMode, Extension, Folders, Keys, Module, OpenedFiles, Progress, Resource, RunningOptions,
-    Saved, Server, ServerOptions, TransferLimits, Trigger, Upload, VueUse, Window, get_server,
-    get_server_with,
+    Saved, Server, ServerOptions, Source, TransferLimits, Trigger, Upload, VueUse, Window,
+    get_server, get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;

@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{
-    Client, PATIENCE, SECRET, SignedIn, frame, open, open_with, request, request_with, start,
-    to_json,
+    Client, PATIENCE, SECRET, SignedIn, frame, open, open_with, options, request, request_with,
+    start, to_json,
 };
 
 async fn server() -> Running {
@@ -72,6 +72,65 @@ async fn a_page_of_another_origin_gets_no_websocket() {
 }
 
 #[tokio::test]
+async fn on_all_addresses_the_origin_has_to_be_the_requests_own_host() {
+    for host in ["0.0.0.0", "::"] {
+        let server = Server::new("access");
+        server.websocket("/own", async |request: selvedge::websocket::Request| {
+            request.accept().await?;
+            Ok(())
+        });
+        let running = server.spawn(options().host(host)).await.unwrap();
+        let port = running.port();
+        let own = format!("127.0.0.1:{port}");
+        let foreign = [
+            format!("http://6.6.6.6:{port}"),
+            format!("http://[2001:db8::6]:{port}"),
+            format!("https://{own}"),
+            format!("http://localhost:{port}"),
+        ];
+        for origin in &foreign {
+            for path in ["/ws", "/own"] {
+                let headers = upgrade_headers(&own, origin);
+                let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+                let answer = request(&running, "GET", path, &headers).await;
+                assert_eq!(answer.status, 403, "{origin} {path}");
+            }
+            let headers = [("Host", own.as_str()), ("Origin", origin), ("Content-Length", "0")];
+            assert_eq!(request(&running, "POST", "/paraview/", &headers).await.status, 403);
+        }
+        let headers =
+            [("Host", own.as_str()), ("Origin", &format!("http://{own}")), ("Content-Length", "0")];
+        assert_eq!(request(&running, "POST", "/paraview/", &headers).await.status, 200);
+        let rebound = format!("evil.example:{port}");
+        assert_eq!(request(&running, "GET", "/", &[("Host", &rebound)]).await.status, 403);
+        running.stop().await.unwrap();
+    }
+}
+
+fn upgrade_headers(host: &str, origin: &str) -> [(&'static str, String); 6] {
+    [
+        ("Host", host),
+        ("Origin", origin),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+}
+
+#[tokio::test]
+async fn a_foreign_name_is_told_which_option_adds_it() {
+    let running = server().await;
+    let name = format!("app.example.com:{}", running.port());
+    let answer = request(&running, "GET", "/index.html", &[("Host", &name)]).await;
+    assert!(answer.text().contains(&format!("--allowed-host {name}")), "{answer:?}");
+    let odd = request(&running, "GET", "/", &[("Host", "<script>")]).await;
+    assert!(odd.status == 403 && !odd.text().contains("<script>"), "{odd:?}");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
     let running = server().await;
     let stranger = request(&running, "POST", "/paraview/", &[("Content-Length", "0")]).await;
@@ -85,6 +144,7 @@ async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let name = format!("selvedge-{}=", running.port());
     assert!(cookie.starts_with(&name), "{cookie}");
+    assert!(cookie.contains("Max-Age=2592000"), "it outlives the browser: {cookie}");
     let again = request(&running, "GET", path, &[]).await;
     assert_eq!(again.status, 403, "a used link");
     let session = format!("ws://127.0.0.1:{}/ws", running.port());
@@ -92,6 +152,43 @@ async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
         signed_in.launch(&running, &[]).await,
         json!({"sessionURL": session, "secret": SECRET})
     );
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_used_link_leads_a_browser_back_in_that_was_sent_here_by_another_site() {
+    let running = server().await;
+    let link = running.sign_in_url().unwrap();
+    let path = format!("{}&ui=side%22", link.strip_prefix(running.url()).unwrap());
+    let signed_in = SignedIn::from(&request(&running, "GET", &path, &[]).await);
+    // From another site the browser sends no cookie, but it does when a page of this one leads on.
+    let clicked = request(&running, "GET", &path, &[]).await;
+    assert_eq!((clicked.status, clicked.header("cache-control")), (403, "no-store"));
+    assert!(clicked.header("content-type").starts_with("text/html"));
+    assert!(!clicked.text().contains(path.split(['=', '&']).nth(1).unwrap()), "no token");
+    let text = clicked.text();
+    let target = text.split_once("url=./").unwrap().1.split_once('"').unwrap().0;
+    let target = format!("/{}", target.replace("&amp;", "&"));
+    assert_eq!(target, "/?ui=side%22&sign_in=same_site");
+    let inside = request(&running, "GET", &target, &[("Cookie", signed_in.cookie())]).await;
+    assert_eq!((inside.status, inside.header("location")), (303, "./?ui=side%22"), "no proof");
+    let stranger = request(&running, "GET", &target, &[]).await;
+    assert!(stranger.status == 403 && stranger.text().contains("--sign-in-link"), "{stranger:?}");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_later_program_on_the_port_does_not_know_the_browser() {
+    let running = server().await;
+    let port = running.port();
+    let signed_in = SignedIn::at(&running, &[]).await;
+    running.stop().await.unwrap();
+    let running = Server::new("access").spawn(options().port(port)).await.unwrap();
+    let cookie = [("Cookie", signed_in.cookie())];
+    let launched = request_with(&running, "POST", "/paraview/", &cookie, &signed_in.body()).await;
+    assert!(launched.text().contains("Not signed in"), "{launched:?}");
+    let link = request(&running, "GET", "/?sign_in=same_site", &cookie).await;
+    assert_eq!(link.status, 403);
     running.stop().await.unwrap();
 }
 
@@ -226,24 +323,37 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
     let rubbish: Vec<Vec<u8>> = vec![
         vec![1, 2, 3],
         [header(0, 4), vec![0xc1; 4]].concat(),
-        [header(0, u32::MAX), vec![0; 4]].concat(),
         [header(9, 4), vec![0; 4]].concat(),
         [header(0, 5), vec![0xdf, 0xff, 0xff, 0xff, 0xff]].concat(),
         header(0, 100),
-        bomb(),
     ];
     for bytes in rubbish {
         let binary = Message::Binary(bytes.clone().into());
         assert_eq!(close_code(&running, vec![binary.clone()]).await, Some(1002), "{bytes:?}");
         assert_eq!(close_code(&running, vec![hello(), binary]).await, Some(1002), "{bytes:?}");
     }
-    let large = [header(0, 5000), vec![0; 5000]].concat();
-    assert_eq!(
-        close_code(&running, vec![Message::Binary(large.into())]).await,
-        Some(1002),
-        "before the hello"
-    );
+    let binary = || Message::Binary(bomb().into());
+    assert_eq!(close_code(&running, vec![hello(), binary()]).await, Some(1002), "it nests");
+    assert_eq!(close_code(&running, vec![binary()]).await, Some(1009), "before the hello");
     assert_eq!(bystander.snapshot().await["trame__title"], "Trame");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_told_so() {
+    let server_options =
+        selvedge::ServerOptions { ws_max_msg_size: Some(5000), ..Default::default() };
+    let running = start(&Server::with_options("access", server_options)).await;
+    let hello =
+        json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
+    let hello = || Message::Binary(frame(&hello).into());
+    let too_large = Some((1009, "Message too large".to_owned()));
+    let frame = Message::Binary(vec![0; 20_000].into());
+    assert_eq!(ending(&running, vec![hello(), frame]).await, too_large, "a frame");
+    let header: Vec<u8> = [5, 0, u32::MAX].into_iter().flat_map(u32::to_le_bytes).collect();
+    let chunk = || Message::Binary([&header[..], &[0; 4]].concat().into());
+    assert_eq!(ending(&running, vec![hello(), chunk()]).await, too_large, "a message in chunks");
+    assert_eq!(ending(&running, vec![chunk()]).await, too_large, "before the hello");
     running.stop().await.unwrap();
 }
 

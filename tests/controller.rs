@@ -188,15 +188,24 @@ async fn functions_can_be_called_from_rust_as_clients_do() {
 async fn headers_of_the_application_are_on_every_answer_and_change_none_of_ours() {
     let server = Server::new("controller");
     server.set_http_header("X-Lab", Some("7")).unwrap();
-    server.set_http_header("X-Content-Type-Options", Some("sniff")).unwrap();
     server.enable_shared_array_buffer();
     assert!(matches!(server.set_http_header("a b", Some("x")), Err(Error::Header(_))));
     assert!(matches!(server.set_http_header("a", Some("x\r\ny: z")), Err(Error::Header(_))));
+    for (name, instead) in [
+        ("Content-Security-Policy", "Server::allow_source"),
+        ("X-Content-Type-Options", "leave it out"),
+        ("Transfer-Encoding", "leave it out"),
+    ] {
+        let refused = server.set_http_header(name, Some("x")).unwrap_err();
+        assert!(matches!(refused, Error::OwnHeader { .. }), "{refused}");
+        assert!(refused.to_string().contains(instead), "{refused}");
+    }
     let running = start(&server).await;
     let answer = request(&running, "GET", "/missing.js", &[]).await;
     assert_eq!((answer.status, answer.header("x-lab")), (404, "7"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("cross-origin-embedder-policy"), "require-corp");
+    assert_eq!(answer.header("access-control-allow-origin"), "", "other origins have no access");
     server.set_http_header("x-lab", None).unwrap();
     assert_eq!(request(&running, "GET", "/missing.js", &[]).await.header("x-lab"), "");
     running.stop().await.unwrap();

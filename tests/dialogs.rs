@@ -201,5 +201,23 @@ fn a_window_has_native_dialogs_and_a_browser_beside_it_has_its_own() {
     let path = dir.path().join("a.csv");
     std::fs::write(&path, "1,2").unwrap();
     let host = Host { paths: vec![path], ..Host::default() };
-    assert_eq!(server().run_in(host, options()).unwrap().code, 0);
+    let server = server();
+    assert_eq!(server.run_in(host.clone(), options()).unwrap().code, 0);
+    let asked = host.asked.lock().unwrap().len();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        server.on(selvedge::Lifecycle::ServerReady, move |cx: Ctx| {
+            let tell = tell.clone();
+            async move {
+                let answer = cx.show_message(MessageRequest::info("Anybody?")).await;
+                tell.send(answer.is_err()).unwrap();
+            }
+        });
+        let running = start(&server).await;
+        let refused = tokio::time::timeout(PATIENCE, told.recv()).await.unwrap();
+        assert_eq!(refused, Some(true), "the window is gone");
+        running.stop().await.unwrap();
+    });
+    assert_eq!(host.asked.lock().unwrap().len(), asked, "its dialogs ended with its run");
 }

@@ -205,3 +205,113 @@ async fn no_foreign_page_may_frame_or_load_anything() {
     assert!(policy.ends_with("frame-ancestors 'self' https://hub.example"), "{policy}");
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_application_widens_the_policy_per_kind_of_source() {
+    use selvedge::Source;
+    let server = Server::new("files");
+    server
+        .allow_source(Source::Script, "https://cdn.example")
+        .unwrap()
+        .allow_source(Source::Connect, "wss://robot.local:9090")
+        .unwrap()
+        .allow_source(Source::Worker, "https://workers.example")
+        .unwrap()
+        .allow_source(Source::FrameAncestor, "https://hub.example")
+        .unwrap();
+    let running = start(&server).await;
+    let policy = async |path| {
+        let answer = request(&running, "GET", path, &[]).await;
+        answer.header("content-security-policy").to_owned()
+    };
+    let page = policy("/index.html").await;
+    let directive = |name: &str| {
+        let found = page.split("; ").find(|text| text.starts_with(name));
+        found.unwrap_or_default().to_owned()
+    };
+    assert!(directive("script-src").ends_with(" https://cdn.example"), "{page}");
+    let workers = directive("worker-src");
+    assert!(workers.contains("'self'") && workers.ends_with(" https://workers.example"), "{page}");
+    assert!(directive("connect-src").contains(" wss://robot.local:9090 ws://127.0.0.1:"), "{page}");
+    assert_eq!(directive("object-src"), "object-src 'none'");
+    for policy in [page.clone(), policy("/missing").await] {
+        assert!(policy.ends_with("frame-ancestors 'self' https://hub.example"), "{policy}");
+    }
+    for bad in ["https://a.example; object-src *", "https://a.example\n", "a b", "'none'", ""] {
+        let error = server.allow_source(Source::Object, bad).map(drop).unwrap_err().to_string();
+        assert!(error.contains("source") && error.contains("https://cdn.example"), "{error}");
+    }
+    server.allow_source(Source::Object, "https://pdf.example").unwrap();
+    assert!(policy("/index.html").await.contains("; object-src https://pdf.example; "));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn browsers_ask_each_time_whether_a_file_has_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.js"), "1").unwrap();
+    let server = Server::new("files");
+    let get = |path: &str| (path == "b.js").then(|| b"2".as_slice().into());
+    let serve = [
+        ("__disk".to_owned(), dir.path().to_owned().into()),
+        ("__memory".to_owned(), selvedge::Assets::embedded(get)),
+    ];
+    server.enable_module(Module { serve: serve.into(), ..Module::default() }).unwrap();
+    let options = crate::support::options().serve_folder("data", dir.path());
+    let running = server.spawn(options).await.unwrap();
+    for path in ["/__disk/a.js", "/__memory/b.js", "/data/a.js"] {
+        let first = request(&running, "GET", path, &[]).await;
+        assert_eq!((first.status, first.header("cache-control")), (200, "no-cache"), "{path}");
+        let known = [("If-None-Match", first.header("etag"))];
+        let again = request(&running, "GET", path, &known).await;
+        assert_eq!((again.status, again.header("cache-control")), (304, "no-cache"), "{path}");
+        assert!(again.body.is_empty());
+    }
+    fs::write(dir.path().join("a.js"), "changed").unwrap();
+    for path in ["/missing.js", "/", "/__disk/"] {
+        let answer = request(&running, "GET", path, &[]).await;
+        assert_eq!(answer.header("cache-control"), "no-cache", "{path}");
+    }
+    server.set_http_header("Cache-Control", Some("no-store")).unwrap();
+    let own = request(&running, "GET", "/__disk/a.js", &[]).await;
+    assert_eq!((own.text().as_str(), own.header("cache-control")), ("changed", "no-store"));
+    running.stop().await.unwrap();
+
+    fs::write(dir.path().join("index.html"), "<p>mine</p>").unwrap();
+    let options = crate::support::options().content(dir.path());
+    let running = Server::new("files").spawn(options).await.unwrap();
+    let page = request(&running, "GET", "/index.html", &[]).await;
+    assert_eq!((page.text().as_str(), page.header("cache-control")), ("<p>mine</p>", "no-cache"));
+    running.stop().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_out_of_a_folder_are_followed_where_the_user_wants_it() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let served = dir.path().join("served");
+    fs::create_dir_all(served.join("sub")).unwrap();
+    fs::write(dir.path().join("out.txt"), "out").unwrap();
+    fs::write(served.join("sub/in.txt"), "in").unwrap();
+    symlink("../out.txt", served.join("out.txt")).unwrap();
+    symlink("sub", served.join("inner")).unwrap();
+    let log = crate::support::Log::start();
+    for (follow, out) in [(false, 404), (true, 200)] {
+        let options = crate::support::options().follow_symlinks(follow);
+        let options = options.serve_folder("data", &served);
+        let running = Server::new("files").spawn(options).await.unwrap();
+        let inner = request(&running, "GET", "/data/inner/in.txt", &[]).await;
+        assert_eq!((inner.status, inner.text().as_str()), (200, "in"));
+        assert_eq!(request(&running, "GET", "/data/out.txt", &[]).await.status, out);
+        running.stop().await.unwrap();
+    }
+    let lines: Vec<String> = log
+        .text()
+        .lines()
+        .filter(|line| line.contains("--follow-symlinks"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("out.txt") && lines[0].contains("leads out"), "{lines:?}");
+}

@@ -123,3 +123,35 @@ async fn it_can_be_had_beside_sockets() {
     drop((sink, stream));
     assert_eq!(running.stop().await.unwrap().connections_aborted, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_says_no_hello_or_guesses_is_told_goodbye() {
+    let server = Server::new("frames");
+    let running = server.spawn(without_sockets()).await.unwrap();
+    let (mut silent, mut stream) = running.connect().unwrap();
+    let begin = tokio::time::Instant::now();
+    assert_eq!(stream.next().await, None);
+    assert_eq!(begin.elapsed().as_secs(), 5);
+    assert_eq!(stream.close_code(), Some((1008, "No hello")));
+    assert!(matches!(silent.send(hello()).await, Err(Error::NotRunning)), "it is too late");
+
+    let (mut greeted, mut heard) = running.connect().unwrap();
+    greeted.send(hello()).await.unwrap();
+    next(&mut heard).await;
+
+    let (mut guessing, mut stream) = running.connect().unwrap();
+    let wrong = || call("system:c0:1", "wslink.hello", json!([{ "secret": "guess" }]));
+    let mut sent = 0;
+    while guessing.send(wrong()).await.is_ok() {
+        sent += 1;
+    }
+    assert_eq!(sent, 3);
+    while stream.next().await.is_some() {}
+    assert_eq!(stream.close_code(), Some((1008, "Too many refused messages")));
+
+    tokio::time::advance(Duration::from_secs(60)).await;
+    greeted.send(call("rpc:c0:2", "trame.state.get", json!([]))).await.unwrap();
+    assert!(next(&mut heard).await["result"]["state"].is_object(), "who is in stays in");
+    drop((greeted, heard));
+    running.stop().await.unwrap();
+}

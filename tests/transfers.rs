@@ -324,3 +324,32 @@ async fn a_page_of_another_make_is_offered_no_file() {
     assert!(outside.contains("no client asked"), "{outside}");
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn without_http_files_are_refused_at_once_and_it_is_said_why() {
+    let server = Server::new("transfers");
+    server.on_upload("keep", async |_: Ctx, _: Upload| Ok::<(), Failure>(()));
+    server.trigger("send", async |cx: Ctx| -> Result<(), Failure> {
+        cx.send_file(Download::from_bytes("a.csv", "1,2")).await?;
+        Ok(())
+    });
+    server.trigger("open", async |cx: Ctx| -> Result<bool, Failure> {
+        Ok(cx.open_file(selvedge::OpenRequest::new()).await?.is_some())
+    });
+    server.trigger("ask", async |cx: Ctx| -> Result<String, Failure> {
+        Ok(format!("{:?}", cx.show_message(selvedge::MessageRequest::info("Well?")).await?))
+    });
+    let running = server.spawn(crate::support::options().http(false)).await.unwrap();
+    let mut client = Client::connect(&running).await;
+    client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap();
+    assert!(refusal(&mut client, "keep", 5).await.contains("--no-http"));
+    for name in ["send", "open"] {
+        let error = client.call("trame.trigger", json!([name, [], {}])).await.unwrap_err();
+        assert!(to_json(&error).to_string().contains("--no-http"), "{name}: {error}");
+    }
+    let asked = client.send("trame.trigger", json!(["ask", [], {}])).await;
+    let id = client.published("selvedge.dialog").await["id"].clone();
+    client.call("selvedge.dialog.answer", json!([id, "ok"])).await.unwrap();
+    assert_eq!(to_json(&client.answer(&asked).await.unwrap()), "Ok", "a message needs no HTTP");
+    running.stop().await.unwrap();
+}

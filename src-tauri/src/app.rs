@@ -1,6 +1,10 @@
 //! An application as a program of its own: its command line, its log, and what its user sees when it fails.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use selvedge::{Error, Folders, Result, Server, StartOptions};
 
@@ -100,5 +104,9 @@ impl App {
 /// Without a home there is nobody to keep a log for.
 fn logs(name: &str) -> Option<PathBuf> {
     let logs = Folders::of(name).and_then(|folders| folders.logs());
-    logs.inspect_err(|error| eprintln!("warning: no log is kept: {error}")).ok()
+    let warn = |error: &selvedge::Error| {
+        // Stderr may be gone, which `eprintln!` does not bear.
+        let _ = writeln!(io::stderr(), "warning: no log is kept: {error}");
+    };
+    logs.inspect_err(warn).ok()
 }

@@ -46,11 +46,12 @@ pub(crate) fn report_to(folder: Option<PathBuf>, name: &str, version: &str) {
         }
         match write(&folder, &program, info) {
             Ok(path) => {
-                eprintln!("a report is in {}", path.display());
+                let _ = writeln!(io::stderr(), "a report is in {}", path.display());
                 // The first one tells most.
                 let _ = WRITTEN.set(path);
             }
-            Err(error) => eprintln!("no report could be written: {error}"),
+            // A panic in here would end the program: stderr may be gone.
+            Err(error) => drop(writeln!(io::stderr(), "no report could be written: {error}")),
         }
     }));
 }

@@ -4,6 +4,7 @@
 //! the caller of the shell reports. A program may end before its server has started: then the caller gives the start up.
 
 use std::{
+    io::{self, Write},
     process,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -88,7 +89,7 @@ impl Ending {
             && let Some(stop) = self.stop.get()
             && let Err(error) = stop.stop_blocking()
         {
-            eprintln!("error: {error}");
+            let _ = writeln!(io::stderr(), "error: {error}");
             process::exit(error.exit_code().into());
         }
     }

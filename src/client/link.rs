@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -27,7 +27,7 @@ pub(super) struct Link {
     pub(super) connection: Connection,
     welcome: Welcome,
     next: AtomicU64,
-    waiting: Mutex<Waiting>,
+    waiting: Arc<Calls>,
 }
 
 /// What a server answers to the hello.
@@ -43,7 +43,48 @@ struct Welcome {
 /// Calls without an answer, by id; `None` once the connection has ended.
 type Waiting = Option<HashMap<String, Call>>;
 
+/// The calls of one connection.
+#[derive(Debug)]
+struct Calls(Mutex<Waiting>);
+
+impl Calls {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that was made. Dropping it forgets the call.
+pub(super) struct Pending {
+    id: String,
+    calls: Arc<Calls>,
+    answer: oneshot::Receiver<Result<Packed>>,
+}
+
+impl Pending {
+    /// The answer, if it is there.
+    pub(super) fn try_take(&mut self) -> Option<Result<Packed>> {
+        self.answer.try_recv().ok()
+    }
+
+    /// Waits for the answer; `None` when the connection ended without one.
+    pub(super) async fn wait(mut self) -> Option<Result<Packed>> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut calls = self.calls.lock();
+        let Some(calls) = calls.as_mut() else { return };
+        // What the answer confirms is taken over even if nobody waits for it.
+        if calls.get(&self.id).is_some_and(|call| call.changes.is_none()) {
+            calls.remove(&self.id);
+        }
+    }
+}
+
 /// A call that waits for its answer.
+#[derive(Debug)]
 struct Call {
     method: String,
     answer: oneshot::Sender<Result<Packed>>,
@@ -57,7 +98,7 @@ impl Link {
             connection,
             welcome: Welcome { client_id: "c0".to_owned(), max_msg_size: FIRST_FRAME },
             next: AtomicU64::new(0),
-            waiting: Mutex::new(Some(HashMap::new())),
+            waiting: Arc::new(Calls(Mutex::new(Some(HashMap::new())))),
         }
     }
 
@@ -72,25 +113,27 @@ impl Link {
         &self.welcome.client_id
     }
 
-    /// Sends a call with an encoded list of arguments; the receiver gets its answer.
+    /// Sends a call with an encoded list of arguments.
     pub(super) async fn send(
         &self,
         method: &str,
         args: &Packed,
         changes: Option<Changes>,
-    ) -> Result<oneshot::Receiver<Result<Packed>>> {
+    ) -> Result<Pending> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // The hello is answered under this id only.
         let id = match method {
             "wslink.hello" => "system:c0:0".to_owned(),
             _ => format!("rpc:{}:{number}", self.welcome.client_id),
         };
-        let (answer, receiver) = oneshot::channel();
-        let call = Call { method: method.to_owned(), answer, changes };
+        let (sender, answer) = oneshot::channel();
+        let call = Call { method: method.to_owned(), answer: sender, changes };
         match self.lock().as_mut() {
             Some(waiting) => waiting.insert(id.clone(), call),
             None => return Err(self.closed()),
         };
+        // Made before anything is sent, so that a call that is dropped while it is sent is forgotten, too.
+        let pending = Pending { id: id.clone(), calls: Arc::clone(&self.waiting), answer };
         // Zero is a server that does not want its messages cut.
         let max_frame = match self.welcome.max_msg_size {
             0 => usize::MAX,
@@ -103,7 +146,7 @@ impl Link {
                 return Err(error.into());
             }
         }
-        Ok(receiver)
+        Ok(pending)
     }
 
     /// Hands an answer to whoever waits for it, after `apply` has taken over what it confirms.
@@ -139,6 +182,38 @@ impl Link {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::{io::duplex, time::timeout};
+
+    use super::*;
+    use crate::websocket::{Options, Role};
+
+    fn waiting(link: &Link) -> usize {
+        link.lock().as_ref().map_or(0, HashMap::len)
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_is_forgotten() {
+        let (here, server) = duplex(64 * 1024);
+        let options = Options::new().send_buffer(1000);
+        let link = Link::new(Connection::over(here, Role::Client, options));
+        let none = Packed::encode(&[(); 0]).unwrap();
+        let call = link.send("a.slow", &none, None).await.unwrap();
+        assert_eq!(waiting(&link), 1);
+        drop(call);
+        assert_eq!(waiting(&link), 0);
+
+        let large = Packed::encode(&["x".repeat(2 << 20)]).unwrap();
+        let stuck =
+            timeout(std::time::Duration::from_millis(20), link.send("a.large", &large, None));
+        assert!(stuck.await.is_err(), "the server does not read");
+        assert_eq!(waiting(&link), 0, "dropped while it was sent");
+        drop(server);
     }
 }

@@ -127,7 +127,7 @@ async fn exchange(
 ) -> Result<Packed> {
     let mut answer = link.send(method, args, None).await?;
     loop {
-        if let Ok(answer) = answer.try_recv() {
+        if let Some(answer) = answer.try_take() {
             return answer;
         }
         let received = reader.next().await?;

@@ -246,7 +246,7 @@ impl Client {
         let link = self.inner.shared.link.borrow().clone();
         let link = link.map_err(WebSocketError::ConnectionClosed)?;
         let answer = link.send(method, args, changes).await?;
-        answer.await.unwrap_or_else(|_| Err(link.closed()))
+        answer.wait().await.unwrap_or_else(|| Err(link.closed()))
     }
 }
 

@@ -47,6 +47,12 @@ pub enum TransferError {
     #[error("{0}")]
     NoPage(&'static str),
 
+    /// Files travel over HTTP, and the server was started without it.
+    #[error(
+        "files cannot be transferred: the server was started without HTTP. Leave `--no-http`, `StartOptions::http(false)` and `Backend::Generic` out, or send the content with the state or by `Ctx::save_file`"
+    )]
+    NoHttp,
+
     /// A file could not be read or written.
     #[error("{doing}: {source}")]
     File {

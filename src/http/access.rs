@@ -19,16 +19,23 @@ use subtle::ConstantTimeEq;
 
 use serde::{Deserialize, Serialize};
 
+use super::strangers::Strangers;
 use crate::{Result, server::random_token, session::Kind};
 
 /// Sign-in links that may be open at a time; the oldest one ends when there are more.
 const MAX_SIGN_INS: usize = 64;
+
+/// How long a browser keeps its cookie, renewed each time that the page is opened. The cookies of all programs on a host are sent to
+/// all of them, so those of programs that have ended must not pile up.
+const COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The rules of one run of a server.
 pub(crate) struct Access {
     tokens: Tokens,
     cookie_name: String,
     sign_ins: Mutex<Vec<SignIn>>,
+    /// What the log says of those who are not let in.
+    pub(super) strangers: Strangers,
 }
 
 /// What opens a server.
@@ -73,7 +80,8 @@ struct SignIn {
 impl Access {
     /// Rules for the server on a port.
     pub(crate) fn new(port: u16, tokens: Tokens) -> Self {
-        Access { tokens, cookie_name: format!("selvedge-{port}"), sign_ins: Mutex::default() }
+        let cookie_name = format!("selvedge-{port}");
+        Access { tokens, cookie_name, sign_ins: Mutex::default(), strangers: Strangers::default() }
     }
 
     /// What opens the server.
@@ -104,6 +112,20 @@ impl Access {
         }
     }
 
+    /// Maps the secret of a hello to the kind of its client, and logs that there is none.
+    pub(crate) fn greet(&self, secret: &str) -> Option<Kind> {
+        let kind = self.kind_of(secret);
+        if kind.is_none() {
+            self.strangers.wrong_secret();
+        }
+        kind
+    }
+
+    /// The run has ended: logs what was left out of the log before.
+    pub(crate) fn settle(&self) {
+        self.strangers.settle();
+    }
+
     /// A token for a link that signs one of a kind in once, before `lifetime` is over if it is given.
     ///
     /// # Errors
@@ -130,9 +152,15 @@ impl Access {
     }
 
     /// The cookie for those who signed in, as a header's value. One that is `secure` never leaves the browser without TLS.
+    ///
+    /// That of a browser outlives the browser, so that it is signed in when it is opened again. A window signs in each time.
     pub(crate) fn cookie_header(&self, kind: Kind, secure: bool) -> String {
+        let lifetime = match kind {
+            Kind::Window => String::new(),
+            Kind::Other => format!("; Max-Age={}", COOKIE_LIFETIME.as_secs()),
+        };
         format!(
-            "{}={}; Path=/; HttpOnly; SameSite=Strict{}",
+            "{}={}; Path=/; HttpOnly; SameSite=Strict{lifetime}{}",
             self.cookie_name,
             self.cookie(kind),
             if secure { "; Secure" } else { "" }

@@ -74,7 +74,7 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
             (status, rejection.headers, Body::from(rejection.body)).into_response()
         }
         Err(_) => {
-            tracing::error!("the endpoint {path} ended without an answer");
+            site.access.strangers.endpoint_failed(&path, &"it ended without an answer");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "The endpoint failed.\n")
         }
     }
@@ -200,12 +200,12 @@ async fn attend(
     let result = tokio::select! {
         result = handler.as_mut() => result,
         () = left.cancelled() => return,
-        () = site.stop.cancelled() => return stop(handler, &accepted, &path).await,
+        () = site.stop.cancelled() => return stop(handler, &accepted, &site, &path).await,
     };
     let (code, reason) = match result {
         Ok(()) => (1000, ""),
         Err(failure) => {
-            tracing::error!("the endpoint {path} failed: {failure}");
+            site.access.strangers.endpoint_failed(&path, &failure);
             (1011, "Internal error")
         }
     };
@@ -216,7 +216,7 @@ async fn attend(
     tokio::select! {
         closed = connection.close(code, reason) => {
             if let Err(error) = closed {
-                tracing::debug!(%error, "a client of {path} was cut");
+                site.access.strangers.ended(&error);
             }
         }
         () = site.stop.cancelled() => drop(timeout(CLOSE_TIMEOUT, connection.ended()).await),
@@ -224,7 +224,12 @@ async fn attend(
 }
 
 /// Says goodbye to the client, which the handler sees, and gives the handler time to end.
-async fn stop(handler: BoxFuture<'static, Result<(), Failure>>, accepted: &Accepted, path: &str) {
+async fn stop(
+    handler: BoxFuture<'static, Result<(), Failure>>,
+    accepted: &Accepted,
+    site: &Site,
+    path: &str,
+) {
     let goodbye = async {
         if let Some(connection) = accepted.get() {
             let closed = connection.close_within(1001, "Server shutdown", Some(CLOSE_TIMEOUT));
@@ -233,8 +238,7 @@ async fn stop(handler: BoxFuture<'static, Result<(), Failure>>, accepted: &Accep
     };
     let (handled, ()) = tokio::join!(timeout(HANDLER_GRACE, handler), goodbye);
     if handled.is_err() {
-        tracing::warn!(
-            "the handler of {path} was cancelled, since it did not end with its connection"
-        );
+        let reason = "its handler was cancelled, since it did not end with its connection";
+        site.access.strangers.endpoint_failed(path, &reason);
     }
 }

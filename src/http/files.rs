@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,7 +10,7 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use tower_http::services::ServeFile;
@@ -31,10 +32,10 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
         return not_found();
     };
     match assets_of(&site, &path) {
-        Some((Assets::Folder(folder), rest)) => from_disk(folder, rest, request).await,
-        Some((Assets::Embedded(files), rest)) => {
-            files.get(&rest).map_or_else(not_found, |content| from_memory(&rest, content))
-        }
+        Some((Assets::Folder(folder), rest)) => from_disk(&site, folder, rest, request).await,
+        Some((Assets::Embedded(files), rest)) => files
+            .get(&rest)
+            .map_or_else(not_found, |content| from_memory(&rest, content, request.headers())),
         None => page::file(&path, request.headers(), &site).unwrap_or_else(not_found),
     }
 }
@@ -54,9 +55,22 @@ fn assets_of(site: &Site, path: &str) -> Option<(Assets, String)> {
 }
 
 /// A file of the program itself.
-fn from_memory(path: &str, content: Cow<'static, [u8]>) -> Response {
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
-    ([(header::CONTENT_TYPE, kind.to_string())], content).into_response()
+fn from_memory(path: &str, content: Cow<'static, [u8]>, headers: &HeaderMap) -> Response {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let kind = mime_guess::from_path(path).first_or_octet_stream().to_string();
+    let fixed = [(header::CONTENT_TYPE, kind), (header::ETAG, tag.clone())];
+    match has_tag(headers, &tag) {
+        true => (StatusCode::NOT_MODIFIED, fixed).into_response(),
+        false => (fixed, content).into_response(),
+    }
+}
+
+/// Whether the client has the content with this tag.
+pub(super) fn has_tag(headers: &HeaderMap, tag: &str) -> bool {
+    let is_known = |value: &HeaderValue| value.to_str().is_ok_and(|known| known.contains(tag));
+    headers.get_all(header::IF_NONE_MATCH).iter().any(is_known)
 }
 
 fn not_found() -> Response {
@@ -88,9 +102,11 @@ fn decode(path: &str) -> Option<String> {
     decoded.trim_end_matches('/').split('/').all(is_safe).then_some(decoded)
 }
 
-/// A file beneath `folder`, links followed only where they stay inside.
-pub(super) async fn from_disk(folder: PathBuf, path: String, request: Request) -> Response {
-    let found = tokio::task::spawn_blocking(move || locate(&folder, &path)).await;
+/// A file beneath `folder`. Symbolic links are followed where they stay inside, and others if the user wants it.
+async fn from_disk(site: &Site, folder: PathBuf, path: String, request: Request) -> Response {
+    let follow = site.endpoints.follow_symlinks;
+    let asked = path.clone();
+    let found = tokio::task::spawn_blocking(move || locate(&folder, &path, follow)).await;
     match found {
         Ok(Ok(Located::File(path))) => {
             use tower::ServiceExt;
@@ -98,6 +114,10 @@ pub(super) async fn from_disk(folder: PathBuf, path: String, request: Request) -
                 Ok(response) => response.into_response(),
                 Err(never) => match never {},
             }
+        }
+        Ok(Ok(Located::Outside)) => {
+            site.access.strangers.link_refused(&asked);
+            not_found()
         }
         Ok(Ok(Located::Folder)) => plain(StatusCode::FORBIDDEN, "Folders are not listed.\n"),
         _ => not_found(),
@@ -107,13 +127,15 @@ pub(super) async fn from_disk(folder: PathBuf, path: String, request: Request) -
 enum Located {
     File(PathBuf),
     Folder,
+    /// A symbolic link leads out of the folder.
+    Outside,
 }
 
-fn locate(folder: &Path, path: &str) -> io::Result<Located> {
+fn locate(folder: &Path, path: &str, follow: bool) -> io::Result<Located> {
     let folder = folder.canonicalize()?;
     let found = folder.join(path).canonicalize()?;
-    if !found.starts_with(&folder) {
-        return Err(io::ErrorKind::NotFound.into());
+    if !follow && !found.starts_with(&folder) {
+        return Ok(Located::Outside);
     }
     let kind = found.metadata()?;
     match (kind.is_file(), kind.is_dir()) {
@@ -171,10 +193,19 @@ mod tests {
         symlink("../secret.txt", folder.join("out.txt")).unwrap();
         symlink("../", folder.join("up")).unwrap();
         symlink("a.txt", folder.join("in.txt")).unwrap();
-        let is_file = |path| matches!(locate(&folder, path), Ok(Located::File(_)));
-        assert!(is_file("a.txt") && is_file("in.txt"));
-        assert!(!is_file("out.txt") && !is_file("up/secret.txt") && !is_file("missing"));
-        assert!(matches!(locate(&folder, "sub"), Ok(Located::Folder)));
-        assert!(locate(&folder, "a.txt/x").is_err());
+        symlink("sub", folder.join("inner")).unwrap();
+        std::fs::write(folder.join("sub/b.txt"), "b").unwrap();
+        let located = |path, follow| locate(&folder, path, follow);
+        for path in ["a.txt", "in.txt", "inner/b.txt"] {
+            assert!(matches!(located(path, false), Ok(Located::File(_))), "{path}");
+        }
+        for path in ["out.txt", "up/secret.txt"] {
+            assert!(matches!(located(path, false), Ok(Located::Outside)), "{path}");
+            assert!(matches!(located(path, true), Ok(Located::File(_))), "{path}");
+        }
+        assert!(matches!(located("sub", false), Ok(Located::Folder)));
+        for path in ["missing", "a.txt/x"] {
+            assert!(located(path, false).is_err() && located(path, true).is_err(), "{path}");
+        }
     }
 }

@@ -6,10 +6,10 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 
-use super::{Site, lobby::Guest, plain, policy};
+use super::{Site, lobby::Guest, names::is_authority, plain, policy, text_page};
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
@@ -17,8 +17,17 @@ pub(crate) const SIGN_IN: &str = "sign_in";
 /// The name of the proof in the fragment of the address, and in what the page posts to the launcher.
 const PROOF: &str = "signInProof";
 
-const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in once: start the application \
-    again for a new one.\n";
+/// Bytes of a host name that an answer repeats: those of the longest one, and a port.
+const MAX_NAME: usize = 253 + 6;
+
+const FOREIGN_ORIGIN: &str = "Pages of other origins have no access. If this one should have, start the server with \
+    --allowed-origin and its origin, such as https://app.example.com.\n";
+
+/// In place of the token of a link that did not sign in: the request for it comes from this server's own page.
+const SAME_SITE: &str = "same_site";
+
+const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in one browser. Press Enter in the \
+    terminal of the application for another link, or start it once more with --sign-in-link.\n";
 
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     if let Some(refusal) = refuse(&site, &request) {
@@ -33,8 +42,11 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         return answer;
     }
     let mut response = next.run(request).await;
-    policy::complete(response.headers_mut(), &site.names);
+    policy::complete(response.headers_mut(), &site);
     add_own_headers(&site, response.headers_mut());
+    // Without it browsers use what they have for a while, also for the next program on this port.
+    let ask = HeaderValue::from_static("no-cache");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(ask);
     response
 }
 
@@ -51,8 +63,8 @@ fn add_own_headers(site: &Site, headers: &mut HeaderMap) {
 fn refuse(site: &Site, request: &Request) -> Option<Response> {
     let host = single(request.headers(), &header::HOST);
     if !host.is_some_and(|host| site.names.allows_host(host)) {
-        tracing::warn!(?host, "a request was refused: it was not sent to a name of this server");
-        return Some(plain(StatusCode::FORBIDDEN, "This server does not go by that name.\n"));
+        site.access.strangers.foreign_host(host);
+        return Some(foreign_host(host));
     }
     let upgrade = request.headers().contains_key(header::UPGRADE);
     if request.method().is_safe() && !upgrade {
@@ -63,11 +75,23 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
         return None;
     }
     let origin = single(request.headers(), &header::ORIGIN);
-    if !origin.is_some_and(|origin| site.names.allows_origin(origin)) {
-        tracing::warn!(?origin, "a request was refused: it comes from a page of another origin");
-        return Some(plain(StatusCode::FORBIDDEN, "Pages of other origins have no access.\n"));
+    let host = host.unwrap_or_default();
+    if !origin.is_some_and(|origin| site.names.allows_origin(origin, host)) {
+        site.access.strangers.foreign_origin(origin);
+        return Some(plain(StatusCode::FORBIDDEN, FOREIGN_ORIGIN));
     }
     None
+}
+
+/// Tells the user of a name that the server does not know how to add it.
+fn foreign_host(host: Option<&str>) -> Response {
+    let named = host.filter(|host| host.len() <= MAX_NAME && is_authority(host));
+    let name = named.unwrap_or("NAME");
+    let text = format!(
+        "This server does not answer to the name in the address. If it should, start it with --allowed-host {name}, and \
+         with --allowed-origin and the origin of the address bar where a proxy or a published port stands between.\n"
+    );
+    text_page(StatusCode::FORBIDDEN, text)
 }
 
 /// A header that must not be repeated.
@@ -84,7 +108,10 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     let (token, mut location) = split_sign_in(request.uri())?;
     let redeemed = site.access.redeem(token);
     let Some(kind) = redeemed.or_else(|| site.access.cookie_of(request.headers())) else {
-        return Some(plain(StatusCode::FORBIDDEN, USED_LINK));
+        return Some(match token {
+            SAME_SITE => plain(StatusCode::FORBIDDEN, USED_LINK),
+            _ => try_from_here(&location),
+        });
     };
     // Not for those who only have the cookie. Pages of modules would leave it in the address.
     if redeemed.is_some() && site.server.modules().page_is_built_in() {
@@ -98,6 +125,31 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
     Some((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// Has the browser ask once more, from a page of this server.
+///
+/// A browser that is signed in does not send its cookie (`SameSite=Strict`) when the link was clicked in a page of another site. It
+/// sends it when a page of this site leads on.
+fn try_from_here(location: &str) -> Response {
+    let separator = if location.contains('?') { '&' } else { '?' };
+    let target = escaped(&format!("{location}{separator}{SIGN_IN}={SAME_SITE}"));
+    let page = format!(
+        "<!DOCTYPE html><meta charset=\"utf-8\"><title>Signing in</title>\
+         <meta http-equiv=\"refresh\" content=\"0; url={target}\"><a href=\"{target}\">{USED_LINK}</a>"
+    );
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    (StatusCode::FORBIDDEN, headers, Html(page)).into_response()
+}
+
+/// Text as it stands in an attribute.
+fn escaped(text: &str) -> String {
+    let replaced = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
+    replaced.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// The token of a sign-in link, and the same link without it, relative to itself so that it survives a proxy's prefix.
@@ -128,6 +180,7 @@ mod tests {
         let both = |token: &str, location: &str| Some((token.to_owned(), location.to_owned()));
         assert_eq!(split("/?sign_in=abc"), both("abc", "./"));
         assert_eq!(split("/index.html?ui=a&sign_in=abc&b=1"), both("abc", "./index.html?ui=a&b=1"));
+        assert_eq!(escaped("./?a=\"><b>&'"), "./?a=&quot;&gt;&lt;b&gt;&amp;&#39;");
         assert_eq!(split("/app/?ui=a"), None);
         assert_eq!(split("/"), None);
     }

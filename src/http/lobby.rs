@@ -2,7 +2,8 @@
 //!
 //! What they may use of the server is limited as a whole: there is room for so many, and when one more comes the one that has
 //! waited longest has to go. So however many sockets somebody opens and leaves idle, there is room for the next page. A peer that
-//! has the cookie or has given the secret does not count any more.
+//! has the cookie or has given the secret does not count any more. All others count until their socket is closed: also while
+//! the last bytes for a peer that does not read them are on their way.
 
 use std::{
     collections::BTreeMap,
@@ -18,8 +19,16 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
+use crate::{
+    net::{Connection, Cutter},
+    throttle::Throttle,
+};
+
 /// Peers that may wait at a time, where the system has file descriptors in plenty.
 const MOST: usize = 2048;
+
+/// Connections that may be open at a time, where the system has file descriptors in plenty.
+const MOST_CONNECTIONS: usize = 16 * 1024;
 
 /// Peers that may wait at a time at least.
 const LEAST: usize = 64;
@@ -35,13 +44,37 @@ const UNLIMITED: usize = usize::MAX;
 pub(crate) struct Lobby {
     capacity: usize,
     waiting: Mutex<Waiting>,
+    /// Limits what the log says of peers that made room.
+    made_room: Throttle,
 }
 
 #[derive(Default)]
 struct Waiting {
     next: u64,
     /// In the order in which they came.
-    guests: BTreeMap<u64, CancellationToken>,
+    guests: BTreeMap<u64, Arc<Place>>,
+}
+
+/// What ends the connection of a guest.
+struct Place {
+    turned_out: CancellationToken,
+    /// The socket; none in tests.
+    socket: Option<Cutter>,
+}
+
+impl Place {
+    /// Ends the connection. When this returns its socket is closed.
+    fn vacate(&self) {
+        self.turned_out.cancel();
+        if let Some(socket) = &self.socket {
+            socket.cut();
+        }
+    }
+}
+
+/// How many connections this process may have open, so that there are descriptors left for its files.
+pub(crate) fn most_connections() -> usize {
+    descriptors().map_or(MOST_CONNECTIONS, |limit| (limit / 4 * 3).clamp(LEAST, MOST_CONNECTIONS))
 }
 
 impl Lobby {
@@ -51,26 +84,42 @@ impl Lobby {
     }
 
     pub(super) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Lobby { capacity, waiting: Mutex::default() })
+        let made_room = Throttle::new("connections that had not shown who they are made room");
+        Arc::new(Lobby { capacity, waiting: Mutex::default(), made_room })
     }
 
-    /// Takes a peer in. Turns the one out that has waited longest if there is no room.
-    pub(super) fn enter(self: &Arc<Self>) -> Arc<Guest> {
-        let turned_out = CancellationToken::new();
-        let mut waiting = self.lock();
-        if waiting.guests.len() >= self.capacity
-            && let Some((_, oldest)) = waiting.guests.pop_first()
-        {
-            tracing::debug!("a connection that had not shown who it is made room for another one");
-            oldest.cancel();
+    /// Takes the peer of a connection in until the socket is closed. Turns the one out that has waited longest if there is no
+    /// room.
+    pub(super) fn enter(self: &Arc<Self>, connection: &Connection) -> Arc<Guest> {
+        let guest = self.seat(Some(connection.cutter()));
+        connection.keep(Arc::clone(&guest));
+        guest
+    }
+
+    fn seat(self: &Arc<Self>, socket: Option<Cutter>) -> Arc<Guest> {
+        let place = Arc::new(Place { turned_out: CancellationToken::new(), socket });
+        let (id, oldest) = {
+            let mut waiting = self.lock();
+            let is_full = waiting.guests.len() >= self.capacity;
+            let oldest = is_full.then(|| waiting.guests.pop_first()).flatten();
+            let id = waiting.next;
+            waiting.next += 1;
+            waiting.guests.insert(id, Arc::clone(&place));
+            (id, oldest)
+        };
+        if let Some((_, oldest)) = oldest {
+            oldest.vacate();
+            if let Some(suppressed) = self.made_room.admit() {
+                tracing::debug!(
+                    suppressed,
+                    "a connection that had not shown who it is made room for another one"
+                );
+            }
         }
-        let id = waiting.next;
-        waiting.next += 1;
-        waiting.guests.insert(id, turned_out.clone());
         Arc::new(Guest {
             id,
             lobby: Arc::clone(self),
-            turned_out,
+            place,
             allowance: AtomicUsize::new(UNLIMITED),
             write_waits: AtomicBool::new(false),
             written_after_waiting: AtomicU64::new(0),
@@ -86,7 +135,7 @@ impl Lobby {
 pub(super) struct Guest {
     id: u64,
     lobby: Arc<Lobby>,
-    turned_out: CancellationToken,
+    place: Arc<Place>,
     /// Bytes that may still be read.
     allowance: AtomicUsize,
     /// The last write had to wait for the peer.
@@ -114,12 +163,12 @@ impl Guest {
 
     /// Ends the connection.
     pub(super) fn turn_out(&self) {
-        self.turned_out.cancel();
+        self.place.vacate();
     }
 
     /// Completes when the peer has to make room for another one.
     pub(super) async fn turned_out(&self) {
-        self.turned_out.cancelled().await;
+        self.place.turned_out.cancelled().await;
     }
 
     /// Bytes that could be written only after the peer had read others: they grow as long as a slow peer reads.
@@ -182,7 +231,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
             return Poll::Ready(Ok(()));
         }
         buffer.set_filled(before);
-        Poll::Ready(Err(io::Error::other("too much was sent before the hello")))
+        let text = "too much was sent before the hello";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, text)))
     }
 }
 
@@ -242,22 +292,22 @@ mod tests {
     #[test]
     fn who_has_waited_longest_makes_room_and_who_is_known_does_not() {
         let lobby = Lobby::new(2);
-        let [first, second] = [(); 2].map(|()| lobby.enter());
+        let [first, second] = [(); 2].map(|()| lobby.seat(None));
         first.admit();
-        let third = lobby.enter();
-        assert!(!second.turned_out.is_cancelled(), "there was room");
-        let fourth = lobby.enter();
-        assert!(second.turned_out.is_cancelled());
-        assert!(!first.turned_out.is_cancelled() && !third.turned_out.is_cancelled());
+        let third = lobby.seat(None);
+        assert!(!second.place.turned_out.is_cancelled(), "there was room");
+        let fourth = lobby.seat(None);
+        assert!(second.place.turned_out.is_cancelled());
+        assert!(!first.place.turned_out.is_cancelled() && !third.place.turned_out.is_cancelled());
         drop(third);
-        let _fifth = lobby.enter();
-        assert!(!fourth.turned_out.is_cancelled(), "the third had left");
+        let _fifth = lobby.seat(None);
+        assert!(!fourth.place.turned_out.is_cancelled(), "the third had left");
     }
 
     #[tokio::test]
     async fn before_the_hello_little_is_read_and_afterwards_everything() {
         let lobby = Lobby::new(2);
-        let guest = lobby.enter();
+        let guest = lobby.seat(None);
         let (mut peer, stream) = duplex(4 * BYTES_BEFORE_HELLO);
         let mut stream = Metered::new(stream, Arc::clone(&guest));
         let mut read = async |count: usize| {

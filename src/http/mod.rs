@@ -4,6 +4,7 @@
 //! - [`names`]: the names the server answers to, and the pages that may talk to it
 //! - [`guard`]: what every request has to pass
 //! - [`lobby`]: what those may use who have not shown who they are; [`tls`]: TLS
+//! - [`strangers`]: what the log says of them
 //! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
 //! - [`websocket`]: from the upgrade to the close frame; [`heartbeat`]: whether its peer is still there
 //! - [`endpoint`]: WebSockets of the application
@@ -21,6 +22,7 @@ mod lobby;
 mod names;
 pub(crate) mod page;
 mod policy;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -31,7 +33,7 @@ use std::{sync::Arc, time::Duration};
 
 pub(crate) use access::{Access, Tokens};
 pub(crate) use guard::SIGN_IN;
-pub(crate) use lobby::Lobby;
+pub(crate) use lobby::{Lobby, most_connections};
 pub(crate) use names::{Allowed, Names};
 pub(crate) use tls::Tls;
 
@@ -83,8 +85,8 @@ const MAX_BODY: usize = 64 * 1024;
 /// How often the receive buffer is looked at while a connection with an unread request ends.
 const UNREAD_STEP: Duration = Duration::from_millis(1);
 
-const NOT_SIGNED_IN: &str = "Not signed in. Open the application by the link that it printed when it started, or by its own \
-    window.";
+const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
+    its terminal for another link, or start it once more with --sign-in-link.";
 
 const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
 
@@ -112,6 +114,7 @@ pub(crate) struct Site {
 #[derive(Clone)]
 pub(crate) struct Http {
     router: TowerToHyperService<Router>,
+    access: Arc<Access>,
     lobby: Arc<Lobby>,
     tls: Option<Tls>,
     stop: CancellationToken,
@@ -129,6 +132,7 @@ impl Http {
         guarded: impl FnOnce(&Arc<Site>, Router<Arc<Site>>) -> Router<Arc<Site>>,
     ) -> Self {
         let (stop, lobby, tls) = (site.stop.clone(), site.lobby.clone(), site.tls.clone());
+        let access = Arc::clone(&site.access);
         let site = Arc::new(site);
         let mut router = Router::new().fallback(other);
         if let Some(path) = &site.endpoints.websocket {
@@ -142,12 +146,12 @@ impl Http {
                 .route("/selvedge/download/{ticket}", get(transfer::download));
         }
         let router = guarded(&site, router).with_state(site);
-        Http { router: TowerToHyperService::new(router), lobby, tls, stop }
+        Http { router: TowerToHyperService::new(router), access, lobby, tls, stop }
     }
 
     /// Answers the requests of one connection until its peer or the run ends it.
     pub(crate) async fn serve(self, connection: Connection) {
-        let guest = self.lobby.enter();
+        let guest = self.lobby.enter(&connection);
         let buffers = connection.buffers();
         let ends = Ends { local: connection.local(), remote: Some(connection.peer()) };
         let Some(tls) = self.tls.clone() else {
@@ -160,8 +164,8 @@ impl Http {
         };
         match handshake {
             Ok(Ok(stream)) => self.answer(stream, ends, buffers, guest).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
+            Ok(Err(error)) => self.access.strangers.handshake_failed(&error),
+            Err(_) => self.access.strangers.handshake_failed(&"it took too long"),
         }
     }
 
@@ -235,16 +239,21 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
         || site.endpoints.content.is_some()
         || !site.server.modules().page_is_built_in();
     let kind = is_page.then(|| site.access.cookie_of(&headers)).flatten();
-    let answer = match kind {
-        Some(kind) => json!({
-            "sessionURL": site.names.session_url(&headers, path), "secret": site.access.secret(kind)
-        }),
-        None => json!({ "error": NOT_SIGNED_IN }),
+    let no_store = (header::CACHE_CONTROL, "no-store".to_owned());
+    let Some(kind) = kind else {
+        return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
     };
-    ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
+    let session_url = site.names.session_url(&headers, path);
+    let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
+    let renewed = site.access.cookie_header(kind, site.names.is_secure(&headers));
+    ([no_store, (header::SET_COOKIE, renewed)], Json(answer)).into_response()
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
+    text_page(status, text)
+}
+
+fn text_page(status: StatusCode, text: impl IntoResponse) -> Response {
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     (status, [(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -64,7 +64,7 @@ fn normal_origin(given: &str) -> Result<String> {
 }
 
 /// Whether this is `name` or `name:port`, with an IPv6 address in brackets.
-fn is_authority(text: &str) -> bool {
+pub(super) fn is_authority(text: &str) -> bool {
     let (name, port) = match text.rfind(']') {
         Some(end) => text.split_at(end + 1),
         None => text.split_at(text.find(':').unwrap_or(text.len())),
@@ -135,20 +135,47 @@ impl Names {
     }
 
     fn is_own(&self, host: &str) -> bool {
-        let is_default = |port| port == default_port(self.tls);
-        self.own.iter().any(|own| own == host)
-            || self.any_address_on.is_some_and(|port| {
-                host.parse::<SocketAddr>().is_ok_and(|address| address.port() == port)
-                    || (is_default(port) && host.parse::<IpAddr>().is_ok())
-            })
+        self.own.iter().any(|own| own == host) || self.is_literal(host)
     }
 
-    /// Whether a page of this origin may talk to the server: it was sent by the server itself, or was allowed by name.
-    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
-        let own = origin
+    /// Whether the server listens on all addresses, and this is one with its port.
+    fn is_literal(&self, host: &str) -> bool {
+        let Some(port) = self.any_address_on else {
+            return false;
+        };
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        host.parse::<SocketAddr>().is_ok_and(|address| address.port() == port)
+            || (port == default_port(self.tls) && bare.unwrap_or(host).parse::<IpAddr>().is_ok())
+    }
+
+    /// Whether a page of this origin may send a request to `host`: the server itself sent the page, or the origin was allowed by
+    /// name.
+    ///
+    /// A server on all addresses does not know which of them are its own, so there the origin has to be the very host that the
+    /// request was sent to. Browsers set both headers, and a page cannot change them.
+    pub(crate) fn allows_origin(&self, origin: &str, host: &str) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        if self.allowed.origins.contains(&origin) {
+            return true;
+        }
+        let authority = origin
             .split_once("://")
-            .is_some_and(|(scheme, host)| scheme == self.scheme() && self.allows_host(host));
-        own || self.allowed.origins.iter().any(|allowed| allowed == &origin.to_ascii_lowercase())
+            .filter(|(scheme, _)| *scheme == self.scheme())
+            .map(|(_, authority)| authority);
+        authority.is_some_and(|authority| match self.any_address_on {
+            Some(_) => {
+                let is_same = self.without_default_port(authority)
+                    == self.without_default_port(&host.to_ascii_lowercase());
+                self.allowed.hosts.iter().any(|allowed| allowed == authority)
+                    || (is_same && self.is_own(authority))
+            }
+            None => self.allows_host(authority),
+        })
+    }
+
+    fn without_default_port<'a>(&self, authority: &'a str) -> &'a str {
+        let default = if self.tls { ":443" } else { ":80" };
+        authority.strip_suffix(default).unwrap_or(authority)
     }
 
     /// `http` or `https`: what this server itself speaks.
@@ -171,11 +198,12 @@ impl Names {
     /// Browsers send the origin of the page with each POST, and that is where a proxy, too, can be reached. What sends none has
     /// come by `Host`.
     pub(crate) fn session_url(&self, headers: &HeaderMap, path: &str) -> String {
-        let origin = text(headers, &header::ORIGIN).split_once("://");
-        let (scheme, host) = match origin {
+        let (origin, host) = (text(headers, &header::ORIGIN), text(headers, &header::HOST));
+        let origin = Some(origin).filter(|origin| self.allows_origin(origin, host));
+        let (scheme, host) = match origin.and_then(|origin| origin.split_once("://")) {
             Some((scheme, host)) => (scheme, host),
-            None if self.is_secure(headers) => ("https", text(headers, &header::HOST)),
-            None => ("http", text(headers, &header::HOST)),
+            None if self.is_secure(headers) => ("https", host),
+            None => ("http", host),
         };
         let scheme = if scheme == "https" { "wss" } else { "ws" };
         format!("{scheme}://{host}/{path}")
@@ -228,7 +256,7 @@ mod tests {
         let names = plain("127.0.0.1", "127.0.0.1:4000");
         for host in ["127.0.0.1:4000", "localhost:4000", "LOCALHOST:4000", "[::1]:4000"] {
             assert!(names.allows_host(host), "{host}");
-            assert!(names.allows_origin(&format!("http://{host}")), "{host}");
+            assert!(names.allows_origin(&format!("http://{host}"), "127.0.0.1:4000"), "{host}");
         }
         for host in [
             "127.0.0.1",
@@ -244,7 +272,7 @@ mod tests {
         for origin in
             ["null", "https://127.0.0.1:4000", "http://127.0.0.1:4001", "127.0.0.1:4000", ""]
         {
-            assert!(!names.allows_origin(origin), "{origin}");
+            assert!(!names.allows_origin(origin, "127.0.0.1:4000"), "{origin}");
         }
     }
 
@@ -254,14 +282,63 @@ mod tests {
         assert!(names.allows_host("192.168.7.7:4000"));
         assert!(!names.allows_host("192.168.7.7:4001"));
         assert!(!names.allows_host("rebound.example:4000"));
+        let usual = plain("::", "[::]:80");
+        for host in ["192.168.7.7", "192.168.7.7:80", "[fd00::7]", "[fd00::7]:80"] {
+            assert!(usual.allows_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_takes_the_origin_that_is_the_requests_own_host() {
+        for (host, address) in [("0.0.0.0", "0.0.0.0:4000"), ("::", "[::]:4000")] {
+            let names = plain(host, address);
+            for host in ["192.168.7.7:4000", "[fd00::7]:4000", "localhost:4000", "127.0.0.1:4000"] {
+                assert!(names.allows_origin(&format!("http://{host}"), host), "{host}");
+                for foreign in [
+                    "http://6.6.6.6:4000",
+                    "http://[2001:db8::6]:4000",
+                    "http://192.168.7.7:4001",
+                    "http://192.168.7.7",
+                    "http://evil.example:4000",
+                    "null",
+                    "",
+                ] {
+                    assert!(!names.allows_origin(foreign, host), "{foreign} to {host}");
+                }
+                let tls = format!("https://{host}");
+                assert!(!names.allows_origin(&tls, host), "{tls} to {host}");
+            }
+            let rebound =
+                names.allows_origin("http://rebound.example:4000", "rebound.example:4000");
+            assert!(!rebound, "a name that is not its own");
+            assert!(!names.allows_origin("http://localhost:4000", "127.0.0.1:4000"));
+        }
+        let usual = plain("0.0.0.0", "0.0.0.0:80");
+        assert!(usual.allows_origin("http://192.168.7.7", "192.168.7.7:80"));
+        assert!(!usual.allows_origin("http://192.168.7.8", "192.168.7.7"));
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_takes_what_its_user_has_allowed() {
+        let allowed = Allowed {
+            hosts: vec!["app.example.com:4000".to_owned()],
+            origins: vec!["https://app.example.com".to_owned()],
+        };
+        let names = names("0.0.0.0", "0.0.0.0:4000", false, &allowed);
+        for origin in ["https://app.example.com", "http://app.example.com:4000"] {
+            for host in ["10.0.0.1:4000", "app.example.com:4000"] {
+                assert!(names.allows_origin(origin, host), "{origin} to {host}");
+            }
+        }
+        assert!(!names.allows_origin("https://other.example.com", "app.example.com:4000"));
     }
 
     #[test]
     fn with_tls_the_origins_are_https_and_443_goes_without_saying() {
         let names = names("app.example.com", "10.0.0.1:443", true, &Allowed::default());
         assert!(names.allows_host("app.example.com") && names.allows_host("app.example.com:443"));
-        assert!(names.allows_origin("https://app.example.com"));
-        assert!(!names.allows_origin("http://app.example.com"));
+        assert!(names.allows_origin("https://app.example.com", "app.example.com"));
+        assert!(!names.allows_origin("http://app.example.com", "app.example.com"));
         let from = headers(&[(header::HOST, "app.example.com")]);
         assert!(names.is_secure(&from));
         assert_eq!(names.session_url(&from, "ws"), "wss://app.example.com/ws");
@@ -271,14 +348,14 @@ mod tests {
     fn allowed_names_are_exact() {
         let names = behind_a_proxy();
         assert!(names.allows_host("app.example.com"));
-        assert!(names.allows_origin("https://app.example.com"));
+        assert!(names.allows_origin("https://app.example.com", "127.0.0.1:4000"));
         for origin in [
             "https://evil.app.example.com",
             "https://app.example.com.evil.example",
             "https://app.example.com:444",
             "null",
         ] {
-            assert!(!names.allows_origin(origin), "{origin}");
+            assert!(!names.allows_origin(origin, "127.0.0.1:4000"), "{origin}");
         }
         assert!(!names.allows_host("example.com") && !names.allows_host("app.example.com:4000"));
     }

@@ -10,13 +10,13 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use flate2::read::GzDecoder;
 use rust_embed::RustEmbed;
 
-use super::{Site, plain, policy};
+use super::{Site, files::has_tag, plain, policy};
 
 const NOT_BUILT: &str = "The web page is not part of this build. Install Node.js 20 or newer with npm and build the \
     application again. In the repository of Selvedge itself, run `cargo xtask ui` before that.\n";
@@ -73,8 +73,7 @@ fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> 
         (header::VARY, "Accept-Encoding".to_owned()),
         (header::CONTENT_TYPE, content_type(path).to_owned()),
     ];
-    let is_known = |value: &HeaderValue| value.to_str().is_ok_and(|known| known.contains(&tag));
-    if headers.get_all(header::IF_NONE_MATCH).iter().any(is_known) {
+    if has_tag(headers, &tag) {
         return (StatusCode::NOT_MODIFIED, fixed).into_response();
     }
     if takes_gzip(headers) {
@@ -117,6 +116,8 @@ fn content_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

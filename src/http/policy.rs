@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Names, Site};
+use crate::Source;
 
 const FALLBACK: HeaderValue = HeaderValue::from_static("script-src 'self'; frame-ancestors 'none'");
 
@@ -32,13 +33,26 @@ pub(super) fn of_page(site: &Site, request: &HeaderMap, inline: Vec<String>) -> 
             }
         }
     }
-    let text = format!(
-        "script-src {}; connect-src 'self' http: https: data: blob:{}; object-src 'none'; base-uri 'self'; {}",
-        sources.join(" "),
-        websocket_sources(&site.names, request),
-        frame_ancestors(&site.names)
-    );
-    HeaderValue::try_from(text).unwrap_or(FALLBACK)
+    let allowed = site.server.settings().allowed_sources.clone();
+    let extra = |kind| -> Vec<&str> {
+        allowed.get(&kind).into_iter().flatten().map(String::as_str).collect()
+    };
+    sources.extend(extra(Source::Script).into_iter().map(str::to_owned));
+    let mut directives = vec![format!("script-src {}", sources.join(" "))];
+    let workers = extra(Source::Worker);
+    if !workers.is_empty() {
+        // Without this directive workers come from where scripts do.
+        directives.push(format!("worker-src {} {}", sources.join(" "), workers.join(" ")));
+    }
+    let connect = [&["'self' http: https: data: blob:"], &extra(Source::Connect)[..]].concat();
+    let own = websocket_sources(&site.names, request);
+    directives.push(format!("connect-src {}{own}", connect.join(" ")));
+    let objects = extra(Source::Object);
+    let objects = if objects.is_empty() { vec!["'none'"] } else { objects };
+    directives.push(format!("object-src {}", objects.join(" ")));
+    directives.push("base-uri 'self'".to_owned());
+    directives.push(frame_ancestors(site));
+    HeaderValue::try_from(directives.join("; ")).unwrap_or(FALLBACK)
 }
 
 /// The server's own WebSockets, for browsers to which `'self'` means HTTP alone, and behind a proxy under its names.
@@ -66,21 +80,25 @@ pub(super) fn inline_scripts(document: &str) -> Vec<String> {
 }
 
 /// Adds what all answers say, where they do not say otherwise themselves.
-pub(super) fn complete(headers: &mut HeaderMap, names: &Names) {
+pub(super) fn complete(headers: &mut HeaderMap, site: &Site) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     // Pages of other origins load neither scripts nor pictures from here.
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert_with(|| HeaderValue::try_from(frame_ancestors(names)).unwrap_or(FALLBACK));
+        .or_insert_with(|| HeaderValue::try_from(frame_ancestors(site)).unwrap_or(FALLBACK));
 }
 
 /// A foreign page that shows the application in a frame could have the user click in it. All ports of a host share their
 /// cookies, so `SameSite` does not prevent that.
-fn frame_ancestors(names: &Names) -> String {
-    let allowed = names.allowed_origins().iter();
-    allowed.fold("frame-ancestors 'self'".to_owned(), |text, origin| text + " " + origin)
+fn frame_ancestors(site: &Site) -> String {
+    let allowed = site.names.allowed_origins().iter();
+    let settings = site.server.settings();
+    let further = settings.allowed_sources.get(&Source::FrameAncestor).into_iter().flatten();
+    allowed
+        .chain(further)
+        .fold("frame-ancestors 'self'".to_owned(), |text, origin| text + " " + origin)
 }
 
 /// The origin of an absolute URL in a list of scripts; its entries are URLs, or lists that begin with one.

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Access, Allowed, Http, Lobby, Names, Site, Tokens};
 use crate::{
     net::{self, Listener, Timing},
-    server::Server,
+    server::{Endpoints, Server},
 };
 
 /// Longer than any answer takes.
@@ -33,6 +33,10 @@ struct Target {
 impl Target {
     /// A server that waits for a `crowd` of peers that it does not know, with the guard or without.
     async fn new(crowd: usize, guarded: bool) -> Self {
+        Self::serving(crowd, guarded, Endpoints::default()).await
+    }
+
+    async fn serving(crowd: usize, guarded: bool, endpoints: Endpoints) -> Self {
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let address = listener.addresses()[0];
         let access = Arc::new(Access::new(address.port(), Tokens::random().unwrap()));
@@ -44,7 +48,7 @@ impl Target {
             names: Arc::new(names.unwrap()),
             lobby: Lobby::new(crowd),
             tls: None,
-            endpoints: Default::default(),
+            endpoints,
             max_frame: 1 << 20,
             heartbeat: Duration::from_secs(30),
             stop: stop.clone(),
@@ -155,6 +159,46 @@ async fn idle_sockets_lock_others_out_where_nobody_has_to_make_room() {
     }
 }
 
+/// Opens sockets that ask for a file and do not read it. Meanwhile others are answered.
+#[cfg(unix)]
+async fn readers_that_do_not_read(size: usize, connection: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("large"), vec![0; size]).unwrap();
+    let endpoints = Endpoints { content: Some(dir.path().to_owned()), ..Endpoints::default() };
+    let target = Target::serving(MAX_CONNECTIONS / 2, true, endpoints).await;
+    let host = target.address.to_string();
+    let request =
+        format!("GET /large HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n\r\n");
+    let mut stuck = Vec::new();
+    for number in 0..5 * MAX_CONNECTIONS {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(target.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        // The answer has begun: the server has more of it than this side takes.
+        drop(timeout(PATIENCE, stream.read(&mut [0; 16])).await.unwrap());
+        stuck.push(stream);
+        if number % 20 == 19 {
+            let answer = target.send("GET / HTTP/1.1\r\nHost: OWN\r\n\r\n").await;
+            assert!(answer.starts_with("HTTP/1.1 302"), "with {number} sockets: {answer:?}");
+        }
+    }
+    target.end().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sockets_that_ask_and_do_not_read_lock_nobody_out() {
+    readers_that_do_not_read(16 << 20, "keep-alive").await;
+}
+
+/// All of the answer is in the kernel, and the server's side has ended.
+#[cfg(unix)]
+#[tokio::test]
+async fn sockets_whose_last_bytes_are_not_read_lock_nobody_out() {
+    readers_that_do_not_read(60_000, "close").await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_link_out_of_a_folder_is_followed_by_an_ordinary_file_service_and_not_here() {
@@ -169,6 +213,9 @@ async fn a_link_out_of_a_folder_is_followed_by_an_ordinary_file_service_and_not_
     let request = || axum::extract::Request::get("/link").body(axum::body::Body::empty());
     let ordinary = ServeDir::new(&folder).oneshot(request().unwrap()).await;
     assert_eq!(ordinary.unwrap().status(), 200);
-    let ours = super::files::from_disk(folder, "link".to_owned(), request().unwrap()).await;
-    assert_eq!(ours.status(), 404);
+    let endpoints = Endpoints { content: Some(folder), ..Endpoints::default() };
+    let target = Target::serving(usize::MAX, true, endpoints).await;
+    let ours = target.send("GET /link HTTP/1.1\r\nHost: OWN\r\n\r\n").await;
+    assert!(ours.starts_with("HTTP/1.1 404"), "{ours}");
+    target.end().await;
 }

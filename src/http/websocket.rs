@@ -4,7 +4,7 @@
 //! round. What a peer calls runs beside this task. A peer that says no hello, breaks the protocol or shows no sign of life is
 //! disconnected; the others notice nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -24,12 +24,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{Site, heartbeat::Heartbeat, lobby::Guest};
 use crate::{
     net::Buffers,
-    server::{Limits, Session},
+    server::{
+        Limits, Session,
+        session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
+    },
     session::{Client, Closing, Next},
 };
-
-/// How long a peer may take to say hello.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the peer may take to answer a close frame, and the last messages to leave before it.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -42,9 +42,6 @@ const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Bytes that a frame may have beyond its content.
 const FRAME_OVERHEAD: usize = 4096;
-
-/// For a peer that was refused too often: it does not know the secret.
-const CLOSE_LOCKED_OUT: Closing = Closing { code: 1008, reason: "Too many refused messages" };
 
 pub(super) async fn upgrade(
     State(site): State<Arc<Site>>,
@@ -71,7 +68,7 @@ pub(super) async fn upgrade(
 async fn serve(socket: WebSocket, site: &Site, guest: &Guest, heartbeat: &Heartbeat) {
     let verify = {
         let secret = Arc::clone(&site.access);
-        Arc::new(move |given: &str| secret.kind_of(given))
+        Arc::new(move |given: &str| secret.greet(given))
     };
     let mut session = match Session::new(&site.server, verify, Limits::default()) {
         Ok(session) => session,
@@ -83,7 +80,7 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest, heartbeat: &Heartb
     tokio::pin!(write);
     let written = tokio::select! {
         () = write.as_mut() => true,
-        closing = read(&mut stream, &mut session, heartbeat, guest) => match closing {
+        closing = read(site, &mut stream, &mut session, heartbeat, guest) => match closing {
             Some(closing) => {
                 client.outbox.close(closing);
                 false
@@ -115,6 +112,7 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest, heartbeat: &Heartb
 
 /// Reads until the connection ends, and says how to end it from this side where that is still to be done.
 async fn read(
+    site: &Site,
     stream: &mut SplitStream<WebSocket>,
     session: &mut Session,
     heartbeat: &Heartbeat,
@@ -128,7 +126,7 @@ async fn read(
         let next = tokio::select! {
             next = stream.next() => next,
             () = sleep_until(deadline), if !session.is_authenticated() => {
-                return Some(Closing { code: 1008, reason: "No hello" });
+                return Some(NO_HELLO);
             }
         };
         heartbeat.beat();
@@ -136,11 +134,11 @@ async fn read(
             Some(Ok(Message::Binary(frame))) => {
                 let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
-                    tracing::warn!(%error, "a client was disconnected");
-                    return Some(Closing { code: 1002, reason: "Protocol error" });
+                    site.access.strangers.protocol_broken(&error);
+                    return Some(closing_after(&error));
                 }
                 if session.is_locked_out() {
-                    return Some(CLOSE_LOCKED_OUT);
+                    return Some(LOCKED_OUT);
                 }
                 if session.is_authenticated() && !was_authenticated {
                     guest.trust();
@@ -149,11 +147,20 @@ async fn read(
             // wslink 2 has no text messages.
             Some(Ok(_)) => {}
             Some(Err(error)) => {
-                tracing::debug!(%error, "a connection ended");
-                return Some(Closing { code: 1002, reason: "Protocol error" });
+                site.access.strangers.ended(&error);
+                return Some(if is_too_large(error) { TOO_LARGE } else { PROTOCOL_ERROR });
             }
             None => return None,
         }
+    }
+}
+
+/// Whether a frame is larger than it may be, or more was sent than a peer may send before its hello.
+fn is_too_large(error: axum::Error) -> bool {
+    match error.into_inner().downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(_)) => true,
+        Some(tungstenite::Error::Io(error)) => error.kind() == io::ErrorKind::QuotaExceeded,
+        _ => false,
     }
 }
 

@@ -9,6 +9,7 @@
 //! whoever keeps the connection; the owner reads an error at its next call.
 
 use std::{
+    any::Any,
     collections::HashMap,
     io,
     net::SocketAddr,
@@ -63,6 +64,20 @@ impl Connection {
     /// A view on the kernel's buffers, which stays valid when the connection is handed on.
     pub(crate) fn buffers(&self) -> Buffers {
         Buffers(Arc::downgrade(&self.entry.socket))
+    }
+
+    /// Resets the connection, wherever it was handed to and also while its last bytes are on their way.
+    pub(crate) fn cutter(&self) -> Cutter {
+        let Entry { id, socket, registry } = &self.entry;
+        Cutter { id: *id, socket: Arc::downgrade(socket), registry: Arc::downgrade(registry) }
+    }
+
+    /// Keeps a value until the socket is closed, which may be long after this was dropped.
+    pub(crate) fn keep(&self, value: impl Any + Send) {
+        let mut io = self.entry.socket.lock();
+        if io.stream.is_some() {
+            io.kept.push(Box::new(value));
+        }
     }
 
     fn poll_stream<T>(
@@ -168,6 +183,23 @@ impl Buffers {
     }
 }
 
+/// Ends a [`Connection`] at once.
+#[derive(Clone)]
+pub(crate) struct Cutter {
+    id: u64,
+    socket: Weak<Socket>,
+    registry: Weak<Registry>,
+}
+
+impl Cutter {
+    /// Resets the connection. When this returns its socket is closed.
+    pub(crate) fn cut(&self) {
+        if let (Some(socket), Some(registry)) = (self.socket.upgrade(), self.registry.upgrade()) {
+            registry.remove(self.id, socket.abort());
+        }
+    }
+}
+
 /// The socket of a connection, until it is closed.
 struct Socket(Mutex<Io>);
 
@@ -176,6 +208,8 @@ struct Io {
     /// Who waits to read and to write: a socket that is closed under them does not wake them itself.
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// What lives as long as the socket is open.
+    kept: Vec<Box<dyn Any + Send>>,
 }
 
 impl Socket {
@@ -190,23 +224,30 @@ impl Socket {
 
     /// Closes the socket if it is open: in order if the peer has everything, otherwise with a reset.
     fn close(&self) -> Option<Ending> {
-        let stream = self.lock().stream.take()?;
-        Some(if platform::outstanding(&stream) == 0 {
+        let (stream, kept) = {
+            let mut io = self.lock();
+            (io.stream.take()?, std::mem::take(&mut io.kept))
+        };
+        let ending = if platform::outstanding(&stream) == 0 {
             platform::close(stream);
             Ending::Ordered
         } else {
             platform::abort(stream);
             Ending::Reset
-        })
+        };
+        drop(kept); // without the lock: it is not known what it does
+        Some(ending)
     }
 
     /// Resets the connection if it is open, and wakes its owner to see that.
     fn abort(&self) -> Option<Ending> {
-        let (stream, reader, writer) = {
+        let (stream, reader, writer, kept) = {
             let mut io = self.lock();
-            (io.stream.take()?, io.reader.take(), io.writer.take())
+            let stream = io.stream.take()?;
+            (stream, io.reader.take(), io.writer.take(), std::mem::take(&mut io.kept))
         };
         platform::abort(stream);
+        drop(kept);
         reader.into_iter().chain(writer).for_each(Waker::wake);
         Some(Ending::Reset)
     }
@@ -307,8 +348,12 @@ impl Registry {
     pub(super) fn register(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Connection {
         let _ = stream.set_nodelay(true); // fails only on a connection that is gone, which its owner will see
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let socket =
-            Arc::new(Socket(Mutex::new(Io { stream: Some(stream), reader: None, writer: None })));
+        let socket = Arc::new(Socket(Mutex::new(Io {
+            stream: Some(stream),
+            reader: None,
+            writer: None,
+            kept: Vec::new(),
+        })));
         self.lock().insert(id, Arc::clone(&socket));
         let registry = Arc::clone(self);
         Connection { entry: Entry { id, socket, registry }, peer }

@@ -42,7 +42,7 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 use portable as platform;
 
-pub(crate) use connection::{Buffers, Connection};
+pub(crate) use connection::{Buffers, Connection, Cutter};
 pub(crate) use listener::Listener;
 pub use probe::{is_port_free, wait_port_free};
 pub(crate) use serve::{Released, Timing, serve};

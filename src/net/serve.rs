@@ -14,7 +14,7 @@ use super::{
     listener::Listener,
     platform, probe,
 };
-use crate::Result;
+use crate::{Result, throttle::Throttle};
 
 /// How long handlers have, after their connections were reset, to see that and to end by themselves.
 const NOTICE: Duration = Duration::from_millis(200);
@@ -102,6 +102,7 @@ where
         handlers: JoinSet::new(),
         handler: Arc::new(handler),
         max_connections,
+        log: Log::default(),
     };
     server.accept_until(&stop, &mut listener).await;
 
@@ -122,6 +123,24 @@ struct Acceptor<H> {
     handlers: JoinSet<()>,
     handler: Arc<H>,
     max_connections: usize,
+    log: Log,
+}
+
+/// What peers can cause to be logged.
+struct Log {
+    refused: Throttle,
+    starved: Throttle,
+    panicked: Throttle,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            refused: Throttle::new("connections over the limit"),
+            starved: Throttle::new("connections that could not be accepted"),
+            panicked: Throttle::new("handlers of connections that panicked"),
+        }
+    }
 }
 
 impl<H, F> Acceptor<H>
@@ -136,7 +155,7 @@ where
                 biased;
                 () = stop.cancelled() => return,
                 Some(ended) = self.handlers.join_next() => {
-                    report_panic(ended);
+                    report_panic(ended, &self.log.panicked);
                     continue;
                 }
                 accepted = listener.accept() => accepted,
@@ -148,8 +167,10 @@ where
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    if pause.is_none() {
-                        tracing::warn!(%error, "cannot accept connections, trying again");
+                    if pause.is_none()
+                        && let Some(suppressed) = self.log.starved.admit()
+                    {
+                        tracing::warn!(%error, suppressed, "cannot accept connections, trying again");
                     }
                     let length =
                         pause.map_or(FIRST_PAUSE, |last: Duration| last * 2).min(LONGEST_PAUSE);
@@ -162,7 +183,10 @@ where
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         if self.registry.len() >= self.max_connections {
-            tracing::debug!(%peer, limit = self.max_connections, "closed a connection over the limit");
+            if let Some(suppressed) = self.log.refused.admit() {
+                let limit = self.max_connections;
+                tracing::warn!(%peer, limit, suppressed, "closed a connection over the limit");
+            }
             platform::close(stream);
             return;
         }
@@ -175,19 +199,19 @@ where
     /// Returns when every connection is closed and every handler has ended.
     async fn end(&mut self, begin: Instant, timing: &Timing) {
         let in_order = async {
-            join_all(&mut self.handlers).await;
+            join_all(&mut self.handlers, &self.log.panicked).await;
             self.registry.emptied().await;
         };
         if timeout(timing.grace, in_order).await.is_ok() {
             return;
         }
         self.registry.abort_all();
-        if timeout(NOTICE, join_all(&mut self.handlers)).await.is_ok() {
+        if timeout(NOTICE, join_all(&mut self.handlers, &self.log.panicked)).await.is_ok() {
             return;
         }
         self.handlers.abort_all();
         let left = timing.deadline.saturating_sub(begin.elapsed());
-        if timeout(left, join_all(&mut self.handlers)).await.is_err() {
+        if timeout(left, join_all(&mut self.handlers, &self.log.panicked)).await.is_err() {
             let handlers = self.handlers.len();
             tracing::error!(handlers, "handlers block their threads and cannot be ended");
         }
@@ -200,17 +224,18 @@ impl<H> Drop for Acceptor<H> {
     }
 }
 
-async fn join_all(handlers: &mut JoinSet<()>) {
+async fn join_all(handlers: &mut JoinSet<()>, log: &Throttle) {
     while let Some(ended) = handlers.join_next().await {
-        report_panic(ended);
+        report_panic(ended, log);
     }
 }
 
-fn report_panic(ended: Result<(), JoinError>) {
+fn report_panic(ended: Result<(), JoinError>, log: &Throttle) {
     if let Err(error) = ended
         && error.is_panic()
+        && let Some(suppressed) = log.admit()
     {
-        tracing::error!(%error, "the handler of a connection panicked");
+        tracing::error!(%error, suppressed, "the handler of a connection panicked");
     }
 }
 

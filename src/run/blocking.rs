@@ -10,7 +10,8 @@ use tokio::{runtime::Runtime, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shell, ShellStart, Signals, StartOptions, StopReport, logging, shell::SetUp, start::announce,
+    Shell, ShellStart, Signals, StartOptions, StopReport, links, logging, shell::SetUp,
+    start::announce, terminal::print_error,
 };
 use crate::{Error, ExecMode, Lifecycle, Result, Server};
 
@@ -54,7 +55,7 @@ pub fn exit_code(outcome: Result<Exit>) -> ExitCode {
     match outcome {
         Ok(exit) => ExitCode::from(u8::try_from(exit.code).unwrap_or(1)),
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(format_args!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }
@@ -81,6 +82,9 @@ impl Server {
     }
 
     pub(super) async fn run_until_signal(&self, options: StartOptions) -> Result<Exit> {
+        if let Some(asked) = links::ask(self.name(), &options)? {
+            return Ok(asked);
+        }
         logging::start(&options);
         let mut signals = match options.handle_signals {
             true => Some(Signals::listen()?),
@@ -93,7 +97,7 @@ impl Server {
         };
         let served = async {
             self.begin_hooks(Lifecycle::ServerReady).await;
-            announce(&running, self.name(), &options)?;
+            let _on_request = announce(&running, self.name(), &options)?;
             running.stopped().await
         };
         let mut code = 0;
@@ -143,6 +147,9 @@ impl Server {
         shell: impl Shell,
         options: StartOptions,
     ) -> Result<Exit> {
+        if let Some(asked) = links::ask(name, &options)? {
+            return Ok(asked);
+        }
         logging::start(&options);
         let runtime = runtime()?;
         let options = options.exec_mode(ExecMode::Desktop);

@@ -40,6 +40,7 @@ use crate::{
 /// | `--server` | serve only: open neither browser nor window; `TRAME_SERVER` in the environment keeps the browser closed, too |
 /// | `--app` | show a window |
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
+/// | `--sign-in-link` | print a sign-in link of the program that runs already as the same user, on `--port` if that is given, and end; on Unix |
 /// | `--banner` | print the names of the application and the library when it listens |
 /// | `--debug` | tell pages the whole text of errors, with paths, and log in detail |
 /// | `--allowed-host NAME[:PORT]` | a further name that the server answers to; may be repeated |
@@ -54,12 +55,13 @@ use crate::{
 /// | `--ws-endpoint PATH` | the path of the WebSocket; default `ws` |
 /// | `--no-ws-endpoint` | serve files only |
 /// | `--fs-endpoints 'A=FOLDER\|B=FOLDER'` | serve these folders, too |
+/// | `--follow-symlinks` | follow symbolic links that lead out of a served folder; those that stay inside are always followed |
 /// | `--authKey SECRET` | a fixed secret, for scripts. Other users of the machine can read it in the list of processes |
 /// | `--authKeyFile FILE` | a fixed secret from a file; wins over `--authKey`; also `TRAME_AUTH_KEY_FILE` |
 /// | `--trame-args 'FLAGS'` | read these flags, split at blanks, and no others of this table; also `TRAME_ARGS` |
 ///
-/// Flags of trame that do not exist here, and are refused: `--reverse-url` (put a proxy in front), `--no-ws-compress` (nothing is compressed), `--follow-symlinks` (links are followed where they stay inside of the
-/// served folder).
+/// Flags of trame that do not exist here, and are refused: `--reverse-url` (put a proxy in front), `--no-ws-compress` (nothing is
+/// compressed).
 #[derive(Args, Clone, Debug)]
 pub struct Cli {
     /// Where to listen: an address, `localhost` or a host name [default: 127.0.0.1]
@@ -92,6 +94,9 @@ pub struct Cli {
     /// Develop the program: pages follow their files, state and sign-in survive a restart
     #[arg(long)]
     dev: bool,
+    /// Print a sign-in link of the program that runs already, and end
+    #[arg(long)]
+    sign_in_link: bool,
     /// Do not stop on signals
     #[arg(long = "nosignalhandlers")]
     no_signal_handlers: bool,
@@ -110,6 +115,9 @@ pub struct Cli {
     /// Folders to serve, by the first part of their URL
     #[arg(long, value_name = "A=FOLDER|B=FOLDER", value_delimiter = '|', value_parser = folder)]
     fs_endpoints: Vec<(String, PathBuf)>,
+    /// Follow symbolic links that lead out of a served folder
+    #[arg(long)]
+    follow_symlinks: bool,
     /// A fixed secret for clients; other users can read it in the list of processes
     #[arg(long = "authKey", value_name = "SECRET")]
     auth_key: Option<String>,
@@ -160,8 +168,8 @@ impl Cli {
     /// What the flags and the environment say.
     ///
     /// # Errors
-    /// [`Error::Io`] when `--authKeyFile` cannot be read, [`Error::InvalidOption`] for a name or an origin that is none,
-    /// and for what `--trame-args` has wrong.
+    /// [`Error::Io`] when `--authKeyFile` cannot be read, [`Error::InvalidOption`] for a name or an origin that is none, for an
+    /// empty secret, and for what `--trame-args` has wrong.
     pub fn options(&self) -> Result<StartOptions> {
         let Some(arguments) = &self.trame_args else {
             return self.start_options();
@@ -201,21 +209,25 @@ impl Cli {
             keep_state: self.keep_state.clone(),
             endpoints: self.endpoints(),
             serve_only: self.server,
+            knows_flags: true,
+            sign_in_link: self.sign_in_link,
             ..StartOptions::default()
         }
         .development(self.dev || variable("SELVEDGE_DEV").is_some()))
     }
 
     fn secret(&self) -> Result<Option<Secret>> {
-        let secret = match &self.auth_key_file {
-            Some(file) => {
+        let (option, secret) = match (&self.auth_key_file, &self.auth_key) {
+            (Some(file), _) => {
                 let text = std::fs::read_to_string(file)
                     .map_err(|source| Error::Io { doing: "reading --authKeyFile", source })?;
-                Some(text.trim().to_owned())
+                ("--authKeyFile", Secret(text.trim().to_owned()))
             }
-            None => self.auth_key.clone(),
+            (None, Some(key)) => ("--authKey", Secret(key.clone())),
+            (None, None) => return Ok(None),
         };
-        Ok(secret.filter(|secret| !secret.is_empty()).map(Secret))
+        secret.check(option)?;
+        Ok(Some(secret))
     }
 
     fn endpoints(&self) -> Endpoints {
@@ -225,6 +237,7 @@ impl Cli {
             http: !self.no_http,
             content: self.content.clone(),
             folders: self.fs_endpoints.iter().cloned().collect(),
+            follow_symlinks: self.follow_symlinks,
         }
     }
 }
@@ -346,7 +359,8 @@ mod tests {
         assert_eq!(endpoints.websocket.as_deref(), Some("socket"));
         assert_eq!(endpoints.content, Some("src".into()));
         assert_eq!(endpoints.folders["b"], PathBuf::from("tests"));
-        assert!(!endpoints.http);
+        assert!(!endpoints.http && !endpoints.follow_symlinks);
+        assert!(parse(&["--follow-symlinks"]).unwrap().endpoints.follow_symlinks);
         let nothing = parse(&["--no-ws-endpoint"]).unwrap().endpoints.websocket;
         assert_eq!(nothing, None);
     }
@@ -390,6 +404,9 @@ mod tests {
         let file = file.to_str().unwrap();
         let options = parse(&["--authKey", "k", "--authKeyFile", file]).unwrap();
         assert_eq!(options.secret.unwrap().0, "from file");
+        std::fs::write(file, "\n").unwrap();
+        let text = parse(&["--authKeyFile", file]).unwrap_err().to_string();
+        assert!(text.contains("--authKeyFile") && text.contains("empty"), "{text}");
         let text = parse(&["--authKeyFile", "no such file"]).unwrap_err().to_string();
         assert!(text.contains("--authKeyFile"), "{text}");
     }
@@ -424,6 +441,7 @@ mod tests {
             &["--allowed-host", "*"],
             &["--allowed-origin", "app.example.com"],
             &["--ssl", "cert.pem"],
+            &["--authKey", ""],
         ] {
             let error = parse(rubbish).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{error}");

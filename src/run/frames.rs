@@ -14,13 +14,14 @@ use tokio_util::{
 use crate::{
     Error, Result, Server,
     http::Access,
-    server::{Limits, Session},
+    server::{
+        Limits, Session,
+        session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, closing_after},
+    },
     session::{Client, Closing, Next, TOO_SLOW},
 };
 
 const SHUTDOWN: Closing = Closing { code: 1001, reason: "Server shutdown" };
-
-const PROTOCOL_ERROR: Closing = Closing { code: 1002, reason: "Protocol error" };
 
 /// Makes clients for one run.
 #[derive(Clone)]
@@ -41,10 +42,16 @@ impl Frames {
             return Err(Error::NotRunning);
         }
         let access = Arc::clone(&self.access);
-        let verify = Arc::new(move |given: &str| access.kind_of(given));
+        let verify = Arc::new(move |given: &str| access.greet(given));
         let session = Session::new(&self.server, verify, Limits::default())?;
         let client = Arc::clone(session.client());
         let open = self.ended.child_token();
+        let greeted = CancellationToken::new();
+        self.server.hub().spawn_service(expect_hello(
+            Arc::clone(&client),
+            greeted.clone(),
+            open.clone(),
+        ));
         let stream = FrameStream {
             server: self.server.clone(),
             client,
@@ -55,7 +62,19 @@ impl Frames {
             end: None,
             token: Some(self.clients.token()),
         };
-        Ok((FrameSink { session, open }, stream))
+        Ok((FrameSink { session, greeted, open }, stream))
+    }
+}
+
+/// Tells a client goodbye that does not say hello in time.
+async fn expect_hello(client: Arc<Client>, greeted: CancellationToken, open: CancellationToken) {
+    tokio::select! {
+        () = greeted.cancelled() => {}
+        () = open.cancelled() => {}
+        () = tokio::time::sleep(HELLO_TIMEOUT) => {
+            client.outbox.close(NO_HELLO);
+            open.cancel();
+        }
     }
 }
 
@@ -64,6 +83,8 @@ impl Frames {
 /// Dropping it is the end of the client: the server forgets it, and the stream of frames to it ends with code 1000.
 pub struct FrameSink {
     session: Session,
+    /// Fires when the client has given the secret.
+    greeted: CancellationToken,
     open: CancellationToken,
 }
 
@@ -77,17 +98,29 @@ impl FrameSink {
     /// # Cancellation
     /// The frame is not taken when the future is dropped.
     ///
+    /// A client that has not said hello within 5 s, or was refused too often before (three wrong secrets, 16 other messages), is
+    /// told its goodbye with 1008.
+    ///
     /// # Errors
-    /// [`Error::Protocol`] when the frame breaks the protocol: the client is told its goodbye then.
+    /// [`Error::Protocol`] when the frame breaks the protocol, and [`Error::MessageTooLarge`]: the client is told its goodbye then.
     /// [`Error::NotRunning`] when the client or the run has ended.
     pub async fn send(&mut self, frame: impl Into<Bytes>) -> Result<()> {
         if self.open.run_until_cancelled(self.session.room()).await.is_none() {
             return Err(Error::NotRunning);
         }
-        self.session.receive(frame.into()).inspect_err(|_| {
-            self.session.client().outbox.close(PROTOCOL_ERROR);
+        let received = self.session.receive(frame.into());
+        if self.session.is_authenticated() {
+            self.greeted.cancel();
+        }
+        let closing = match &received {
+            Err(error) => Some(closing_after(error)),
+            Ok(()) => self.session.is_locked_out().then_some(LOCKED_OUT),
+        };
+        if let Some(closing) = closing {
+            self.session.client().outbox.close(closing);
             self.open.cancel();
-        })
+        }
+        received
     }
 }
 

@@ -32,14 +32,20 @@ pub(super) fn start(options: &StartOptions) {
         Err(error) => (None, Some(error)),
     };
     let ansi = io::stderr().is_terminal();
-    let to_file = file.map(|file| fmt::layer().with_ansi(false).with_writer(file));
-    let to_stderr = fmt::layer().with_ansi(ansi).with_writer(io::stderr);
+    let to_file = file.map(|file| layer().with_ansi(false).with_writer(file));
+    let to_stderr = layer().with_ansi(ansi).with_writer(io::stderr);
     let logger = tracing_subscriber::registry().with(filter).with(to_file).with(to_stderr);
     // It fails where the program has a logger already, which then gets the messages.
     let _ = logger.try_init();
     if let (Some(error), Some(folder)) = (unwritable, &options.log_folder) {
         tracing::warn!("no log is written to {}: {error}", folder.display());
     }
+}
+
+/// A layer that keeps silent where it cannot write. By default it reports that with `eprintln!`, which panics where stderr is what
+/// cannot be written.
+fn layer<S>() -> fmt::Layer<S> {
+    fmt::Layer::default().log_internal_errors(false)
 }
 
 /// The file of the day. Lines are written when they are logged, so that they are there after a crash.

@@ -8,6 +8,8 @@
 //! - [`frames`]: clients without a socket
 //! - [`stop`]: handles that stop a run and learn its outcome
 //! - [`blocking`]: programs that do nothing else, in a browser or in a window
+//! - [`links`]: sign-in links on request
+//! - [`terminal`]: what is printed
 //! - [`exposure`]: what to know when other machines can reach a server
 //! - [`shell`]: the seam to a desktop host; [`signals`]: what asks a program to end
 //! - [`instance`]: whether the application runs already, on Unix
@@ -23,6 +25,7 @@ mod frames;
 #[cfg(unix)]
 mod instance;
 mod keep;
+mod links;
 mod logging;
 mod options;
 mod reload;
@@ -31,6 +34,7 @@ mod shell;
 mod signals;
 mod start;
 mod stop;
+mod terminal;
 
 pub use blocking::{Exit, exit_code};
 pub use cli::Cli;

@@ -65,11 +65,29 @@ pub struct StartOptions {
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
     pub(super) serve_only: bool,
+    /// Whether the program reads its command line with [`Cli`](super::Cli).
+    pub(super) knows_flags: bool,
+    /// Whether this launch only asks the running program for a sign-in link.
+    pub(super) sign_in_link: bool,
 }
 
 /// A secret that does not show up where options are printed.
 #[derive(Clone)]
 pub(super) struct Secret(pub(super) String);
+
+impl Secret {
+    /// Refuses a secret that is none; `option` is what gave it.
+    pub(super) fn check(&self, option: &'static str) -> Result<()> {
+        match self.0.trim().is_empty() {
+            false => Ok(()),
+            true => Err(Error::InvalidOption {
+                option,
+                value: self.0.clone(),
+                hint: "An empty secret lets everybody in. Give at least 16 characters, or no secret for a random one",
+            }),
+        }
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,6 +120,8 @@ impl Default for StartOptions {
             stop_deadline: Duration::from_secs(20),
             heartbeat: None,
             serve_only: false,
+            knows_flags: false,
+            sign_in_link: false,
         }
     }
 }
@@ -144,6 +164,8 @@ impl StartOptions {
     }
 
     /// A fixed secret, for clients that are told it by other means. By default there is a new one for every start.
+    ///
+    /// The start fails with [`Error::InvalidOption`] when it is empty, which would let everybody in.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(Secret(secret.into()));
         self
@@ -197,6 +219,8 @@ impl StartOptions {
     }
 
     /// Prints where the application runs, with a link that signs in once. Only where the start waits for the end.
+    ///
+    /// Where stdin is a terminal, Enter prints another link, on Unix. A program that reads stdin itself should say no.
     pub fn show_connection_info(mut self, show: bool) -> Self {
         self.show_connection_info = show;
         self
@@ -335,6 +359,15 @@ impl StartOptions {
         self
     }
 
+    /// Follows symbolic links that lead out of a served folder. Default no: such a file is not found, and a line in the log says
+    /// why. Links that stay inside are always followed.
+    ///
+    /// Everybody who reaches the server can read what such links lead to.
+    pub fn follow_symlinks(mut self, follow: bool) -> Self {
+        self.endpoints.follow_symlinks = follow;
+        self
+    }
+
     /// Serves files and the page over HTTP, or nothing but the WebSocket. Default yes.
     pub fn http(mut self, serve: bool) -> Self {
         self.endpoints.http = serve;
@@ -406,6 +439,9 @@ impl StartOptions {
             value: value.as_ref().display().to_string(),
             hint,
         };
+        if let Some(secret) = &self.secret {
+            secret.check("the secret")?;
+        }
         if let Some(path) = &self.endpoints.websocket {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
             let own = path == "paraview" || path.starts_with("paraview/");
@@ -453,6 +489,10 @@ mod tests {
         }
         let server = Server::new("options");
         assert!(StartOptions::new().ws_endpoint(Some("/a/b/")).check(&server).is_ok());
+        for secret in ["", " "] {
+            let text = refused(StartOptions::new().secret(secret));
+            assert!(text.contains("the secret") && text.contains("empty"), "{text}");
+        }
         let text = refused(StartOptions::new().content("no such folder"));
         assert!(text.contains("--content") && text.contains("no such folder"), "{text}");
         let text = refused(StartOptions::new().serve_folder("x", "no such folder"));

@@ -9,21 +9,18 @@ use super::{
     FrameSink, FrameStream, StartOptions, StopHandle, StopReport, exposure,
     frames::Frames,
     keep::Keeper,
-    reload,
+    links, reload,
     start::announce,
     stop::{Outcome, StopFailure},
 };
 use crate::{
     Error, Lifecycle, Result, Server, blocking,
-    http::{Access, Http, Lobby, Names, Site, Tls, Tokens},
+    http::{Access, Http, Lobby, Names, Site, Tls, Tokens, most_connections},
     net::{self, Listener, Released, Timing},
     server::Backend,
     session::Tasks,
     state::State,
 };
-
-/// Connections that are open at a time; further ones are closed at once.
-const MAX_CONNECTIONS: usize = 16 * 1024;
 
 /// How long callbacks that are still at work when the server has stopped may go on.
 const CALLBACK_GRACE: Duration = Duration::from_millis(500);
@@ -55,7 +52,7 @@ const ANSWER_GRACE: Duration = Duration::from_millis(250);
 pub struct Running {
     stop: StopHandle,
     addresses: Vec<SocketAddr>,
-    allowed_origins: Vec<String>,
+    pub(super) allowed_origins: Vec<String>,
     frames: Frames,
     /// What the user should know, where other machines can reach it.
     pub(super) warnings: Vec<String>,
@@ -311,8 +308,11 @@ impl Server {
     /// # Cancellation
     /// Dropping the future asks the server to stop; it does so on the runtime, with nobody waiting for it.
     pub async fn serve(&self, options: StartOptions) -> Result<StopReport> {
+        if let Some(asked) = links::ask(self.name(), &options)? {
+            return Ok(asked.report);
+        }
         let running = self.spawn(options.clone()).await?;
-        announce(&running, self.name(), &options)?;
+        let _on_request = announce(&running, self.name(), &options)?;
         running.stopped().await
     }
 
@@ -386,6 +386,7 @@ impl Drop for Claim {
 fn release(server: &Server) {
     server.hub().end();
     server.transfers().end();
+    server.end_questions();
     server.state().not_ready();
     server.context().state().not_ready();
     let mut settings = server.settings();
@@ -393,6 +394,7 @@ fn release(server: &Server) {
     settings.port = None;
     // Nothing waits for an event loop that may be no more.
     settings.control = None;
+    settings.dialogs = None;
     settings.exit_code = 0;
     settings.running.send_replace(None);
 }
@@ -418,6 +420,7 @@ impl Run {
             let _ = spawn_blocking(move || keeper.save()).await;
         }
         self.run_exit_hooks().await;
+        self.site.access.settle();
         let exit_code = self.server.settings().exit_code;
         drop(self);
         let result = released
@@ -473,7 +476,7 @@ impl Run {
         };
         let http = Http::new(self.site.clone());
         let handler = move |connection| http.clone().serve(connection);
-        net::serve(listener, closing, self.timing.clone(), MAX_CONNECTIONS, handler).await
+        net::serve(listener, closing, self.timing.clone(), most_connections(), handler).await
     }
 }
 

@@ -4,7 +4,11 @@ use std::fmt;
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{Exit, Running, StartOptions, StopReport};
+use super::{
+    Exit, Running, StartOptions, StopReport,
+    links::{Links, OnRequest},
+    terminal::{print, print_error},
+};
 use crate::{Error, ExecMode, Result, Server};
 
 /// What a start has come to, by its [`ExecMode`].
@@ -73,21 +77,29 @@ impl Server {
     }
 }
 
-/// Tells the user where the application is, and opens it, as far as that was asked for.
-pub(super) fn announce(running: &Running, name: &str, options: &StartOptions) -> Result<()> {
+/// Tells the user where the application is, and opens it, as far as that was asked for. Gives further links as long as what it
+/// returns is kept.
+pub(super) fn announce(
+    running: &Running,
+    name: &str,
+    options: &StartOptions,
+) -> Result<Option<OnRequest>> {
+    let links = Links::of(running);
+    let has_page = running.port() != 0 && options.endpoints.http;
+    let on_request = has_page.then(|| OnRequest::begin(&links, name, running.port(), options));
     if options.banner {
-        println!("\n{name}, with Selvedge {}", env!("CARGO_PKG_VERSION"));
+        print(format_args!("\n{name}, with Selvedge {}", env!("CARGO_PKG_VERSION")));
     }
     if options.show_connection_info {
-        let mut links = vec![running.sign_in_url()?];
-        links.extend(running.public_sign_in_urls()?);
-        println!("\nApp running at:");
-        for link in links {
-            println!(" - {link}");
+        print("\nApp running at:");
+        for link in links.make()? {
+            print(format_args!(" - {link}"));
         }
-        println!("   (each link signs in one browser)\n");
+        let ways = on_request.iter().flat_map(|on_request| &on_request.ways);
+        let ways: String = ways.fold(String::new(), |text, way| text + "; " + way);
+        print(format_args!("   (each link signs in one browser, until the program ends{ways})\n"));
         for warning in &running.warnings {
-            eprintln!("warning: {warning}.");
+            print_error(format_args!("warning: {warning}."));
         }
     }
     // The page of the program before this one comes back by itself.
@@ -97,5 +109,5 @@ pub(super) fn announce(running: &Running, name: &str, options: &StartOptions) ->
     {
         tracing::info!(%error, "no browser could be opened");
     }
-    Ok(())
+    Ok(on_request)
 }

@@ -170,6 +170,7 @@ impl OpenedFiles {
                     files.count -= 1;
                     Ok(Some(file))
                 }
+                () = self.stop.cancelled() => Err(TransferError::Stopped),
                 () = shown.client.gone.cancelled() => Err(TransferError::NoPage(GONE)),
                 () = files.withdrawal.cancelled() => Err(TransferError::Cancelled),
                 () = tokio::time::sleep(patience) => Err(TransferError::Stalled(patience)),
@@ -251,6 +252,7 @@ impl Ctx {
             Ok(Some(OpenedFiles { source, folder, server, stop }))
         };
         let Some(dialogs) = self.dialogs() else {
+            self.server.needs_http()?;
             let (answer, answered) = oneshot::channel();
             let shown = Shown::ask(self, for_page(&request), Asked::Files(answer))?;
             let files = self.while_wanted(answered).await;
@@ -410,6 +412,12 @@ impl Server {
             self.end_dialog(client, number);
         }
         Ok(Packed::encode(&urls)?)
+    }
+
+    /// Ends what pages were asked in a run that has ended.
+    pub(crate) fn end_questions(&self) {
+        let ended = std::mem::take(&mut self.inner.questions.lock().1);
+        drop(ended); // without the lock: those who wait are woken
     }
 
     /// A page sends no more files.

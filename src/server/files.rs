@@ -98,6 +98,20 @@ impl Server {
         self.inner.transfers.limits()
     }
 
+    /// Refuses what travels over HTTP where the server was started without it.
+    ///
+    /// # Errors
+    /// [`TransferError::NoHttp`].
+    pub(super) fn needs_http(&self) -> Result<(), TransferError> {
+        let settings = self.settings();
+        let has_http = settings.port.is_some()
+            && settings.running.borrow().as_ref().is_none_or(|running| running.endpoints.http);
+        match has_http {
+            true => Ok(()),
+            false => Err(TransferError::NoHttp),
+        }
+    }
+
     pub(crate) fn transfers(&self) -> &transfer::Transfers {
         &self.inner.transfers
     }
@@ -110,6 +124,7 @@ impl Server {
     ) -> Result<Packed, Failure> {
         let name: String = argument(request, 0)?;
         let announced: Announced = argument(request, 1)?;
+        self.needs_http()?;
         let transfers = self.transfers();
         let Some(receiver) = transfers.receiver(&name) else {
             return Err(unknown("receiver of uploads", &name, Vec::new()).into());
@@ -224,7 +239,8 @@ impl Ctx {
             url: &'a str,
         }
         let client = self.page()?;
-        if !client.knows_extras() || self.server.settings().port.is_none() {
+        self.server.needs_http()?;
+        if !client.knows_extras() {
             return Err(TransferError::NoPage(CANNOT).into());
         }
         let (file, mut teller) = file.open().await?;
@@ -274,5 +290,4 @@ impl Ctx {
 
 pub(super) const NOBODY: &str = "no client asked for this; call it where a page caused the call";
 pub(super) const GONE: &str = "the page that asked for this is gone";
-pub(super) const CANNOT: &str =
-    "this page cannot do that: it is not Selvedge's own, or the server was started without HTTP";
+pub(super) const CANNOT: &str = "this page cannot do that, since it is not Selvedge's own";

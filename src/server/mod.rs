@@ -17,6 +17,7 @@
 //! - [`folders`]: where an application keeps its files
 //! - [`session`]: one connection, from its first byte to its last; [`call_queue`]: its calls, which may block
 //! - [`disclosure`]: what clients are told of errors
+//! - [`headers`]: headers of HTTP answers, and what pages may load
 //! - [`endpoint`]: WebSockets of the application beside the state server's
 //! - [`window`]: the window around it
 //! - [`dispatch`]: the RPC methods of trame and the application's own
@@ -31,13 +32,14 @@ mod endpoint;
 mod files;
 mod folders;
 mod functions;
+mod headers;
 mod module;
 mod options;
 mod publish;
 mod reload;
 mod resume;
 mod running;
-mod session;
+pub(crate) mod session;
 mod source;
 mod transfer;
 mod ui;
@@ -56,6 +58,7 @@ pub(crate) use endpoint::Endpoint;
 pub use files::Saved;
 pub use folders::Folders;
 pub use functions::{Keys, Trigger};
+pub use headers::Source;
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
 pub use running::{Backend, Endpoints, ExecMode, RunningOptions};
@@ -147,6 +150,8 @@ pub(crate) struct Settings {
     pub(crate) initial: Option<Arc<Initial>>,
     /// Headers of every HTTP answer.
     pub(crate) headers: BTreeMap<String, String>,
+    /// What pages may load beyond what the server allows itself.
+    pub(crate) allowed_sources: headers::Sources,
 }
 
 /// The server of this name, which is made when it does not exist. The same name gives the same server, everywhere in
@@ -303,51 +308,6 @@ impl Server {
         match known == client_type {
             true => Ok(()),
             false => Err(Error::ClientType(known.clone())),
-        }
-    }
-
-    /// Sets a header of every HTTP answer that has none of this name, or takes it back with `None`.
-    ///
-    /// ```
-    /// let server = selvedge::Server::new("doc");
-    /// server.set_http_header("X-Lab", Some("7"))?;
-    /// assert_eq!(server.http_headers()["x-lab"], "7");
-    /// # Ok::<(), selvedge::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Header`] when name or value cannot stand in a header.
-    pub fn set_http_header(&self, name: &str, value: Option<&str>) -> Result<()> {
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        let valid = !name.is_empty() && name.chars().all(is_token);
-        if !valid
-            || value.is_some_and(|value| value.chars().any(|c| c.is_control() || !c.is_ascii()))
-        {
-            return Err(Error::Header(name.to_owned()));
-        }
-        let mut settings = self.settings();
-        let name = name.to_ascii_lowercase();
-        match value {
-            Some(value) => drop(settings.headers.insert(name, value.to_owned())),
-            None => drop(settings.headers.remove(&name)),
-        }
-        Ok(())
-    }
-
-    /// The headers of every HTTP answer, by their names in lower case.
-    pub fn http_headers(&self) -> BTreeMap<String, String> {
-        self.settings().headers.clone()
-    }
-
-    /// Lets pages use `SharedArrayBuffer`, which browsers allow only to pages that are isolated from others.
-    pub fn enable_shared_array_buffer(&self) {
-        let mut settings = self.settings();
-        for (name, value) in [
-            ("cross-origin-opener-policy", "same-origin"),
-            ("cross-origin-embedder-policy", "require-corp"),
-            ("access-control-allow-origin", "*"),
-        ] {
-            settings.headers.insert(name.to_owned(), value.to_owned());
         }
     }
 

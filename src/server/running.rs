@@ -88,6 +88,8 @@ pub struct Endpoints {
     pub content: Option<PathBuf>,
     /// Further folders, by the first part of their URL.
     pub folders: BTreeMap<String, PathBuf>,
+    /// Whether symbolic links are followed that lead out of a served folder.
+    pub follow_symlinks: bool,
 }
 
 impl Default for Endpoints {
@@ -97,6 +99,7 @@ impl Default for Endpoints {
             http: true,
             content: None,
             folders: BTreeMap::new(),
+            follow_symlinks: false,
         }
     }
 }

@@ -1,15 +1,15 @@
 //! One connection, from its first frame to its last: who is it, and what does it want.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Server, call_queue::CallQueue, dispatch};
 use crate::{
-    Result,
+    Error, Result,
     controller::Lifecycle,
-    session::{Client, Kind},
+    session::{Client, Closing, Kind},
     wire::{
         Packed,
         chunk::Assembler,
@@ -25,6 +25,29 @@ const MAX_WRONG_HELLOS: u32 = 3;
 
 /// Messages before the hello that are refused with an answer.
 const MAX_REFUSALS: u32 = 16;
+
+/// How long a peer may take to say hello.
+pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For a peer that has not said hello in time.
+pub(crate) const NO_HELLO: Closing = Closing { code: 1008, reason: "No hello" };
+
+/// For a peer that was refused too often: it does not know the secret.
+pub(crate) const LOCKED_OUT: Closing = Closing { code: 1008, reason: "Too many refused messages" };
+
+/// For a peer whose frame or message is larger than it may be.
+pub(crate) const TOO_LARGE: Closing = Closing { code: 1009, reason: "Message too large" };
+
+/// For a peer that breaks the protocol.
+pub(crate) const PROTOCOL_ERROR: Closing = Closing { code: 1002, reason: "Protocol error" };
+
+/// How a connection ends whose peer has caused this error.
+pub(crate) fn closing_after(error: &Error) -> Closing {
+    match error {
+        Error::MessageTooLarge { .. } => TOO_LARGE,
+        _ => PROTOCOL_ERROR,
+    }
+}
 
 /// Says who has a secret; nobody, if it is a wrong one.
 pub(crate) type Verify = Arc<dyn Fn(&str) -> Option<Kind> + Send + Sync>;
@@ -108,7 +131,8 @@ impl Session {
     /// Takes one binary WebSocket message. Calls of the application's functions are queued and made beside the connection.
     ///
     /// # Errors
-    /// [`Error::Protocol`](crate::Error::Protocol) when the peer breaks the protocol; the connection has to end then.
+    /// [`Error::Protocol`] when the peer breaks the protocol, [`Error::MessageTooLarge`] when its message is; the connection has
+    /// to end then, see [`closing_after`].
     pub(crate) fn receive(&mut self, frame: Bytes) -> Result<()> {
         let Some(message) = self.assembler.accept(frame)? else {
             return Ok(());
@@ -155,8 +179,8 @@ impl Session {
             max_msg_size: usize,
         }
         let hello = request.args.first().and_then(|argument| argument.decode::<Hello>().ok());
-        let Some(kind) = hello.and_then(|hello| (self.verify)(&hello.secret)) else {
-            tracing::warn!("a client was refused: its secret is missing or wrong");
+        let secret = hello.map(|hello| hello.secret).unwrap_or_default();
+        let Some(kind) = (self.verify)(&secret) else {
             self.wrong_hellos += 1;
             self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed");
             return;

@@ -66,8 +66,8 @@ impl State {
     ) -> &Self {
         let name = format!("state `{key}`");
         let check: Check = Arc::new(move |value| {
-            let value = value.decode_as(&name)?;
-            catch_unwind(AssertUnwindSafe(|| check(value)))
+            // The decoding may be the application's code, too.
+            catch_unwind(AssertUnwindSafe(|| check(value.decode_as(&name)?)))
                 .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
         });
         let mut checks =
@@ -160,5 +160,18 @@ mod tests {
         assert_eq!(refusal(&state, "n", 3), None);
         assert_eq!(refusal(&state, "n", 4).unwrap(), "too many");
         assert!(refusal(&state, "n", -1).is_some());
+    }
+
+    #[test]
+    fn a_type_that_panics_when_it_is_decoded_refuses() {
+        struct Fragile;
+        impl<'de> serde::Deserialize<'de> for Fragile {
+            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+                panic!("not today");
+            }
+        }
+        let state = State::new();
+        state.validate("n", |_: Fragile| Ok(()));
+        assert_eq!(refusal(&state, "n", 1).unwrap(), "the check of this value failed");
     }
 }

@@ -129,8 +129,8 @@ impl Assembler {
     /// Takes one frame and gives the message that it completes.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when the frame is no chunk, does not fit the others of its message or is too much. The connection cannot
-    /// go on after that.
+    /// [`Error::Protocol`] when the frame is no chunk, or does not fit the others of its message, [`Error::MessageTooLarge`] when
+    /// the message is. The connection cannot go on after that.
     pub(crate) fn accept(&mut self, frame: Bytes) -> Result<Option<Bytes>> {
         if frame.len() < HEADER {
             return Err(broken(format!("a frame of {} bytes has no header", frame.len())));
@@ -141,8 +141,7 @@ impl Assembler {
         let (id, offset, total) = (field(0), field(4) as usize, field(8) as usize);
         let content = frame.slice(HEADER..);
         if total > self.max_message {
-            let limit = self.max_message;
-            return Err(broken(format!("a message of {total} bytes, {limit} are allowed")));
+            return Err(Error::MessageTooLarge { size: total, limit: self.max_message });
         }
         if offset + content.len() > total || (content.is_empty() && total > 0) {
             return Err(broken(format!(

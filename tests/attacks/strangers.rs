@@ -1,7 +1,5 @@
 //! Programs and pages without the secret.
 
-use std::sync::{Arc, Mutex};
-
 use futures_util::{SinkExt, StreamExt};
 use selvedge::{Server, StartOptions};
 use serde_json::json;
@@ -9,7 +7,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{is_unharmed, target};
-use crate::support::{Client, PATIENCE, SECRET, SignedIn, frame, open, options, request};
+use crate::support::{Client, Log, PATIENCE, SECRET, SignedIn, frame, open, options, request};
 
 /// What calls are answered on a WebSocket without a hello.
 async fn told(running: &selvedge::Running, calls: &[(&str, serde_json::Value)]) -> String {
@@ -91,29 +89,9 @@ async fn repeated_and_odd_hosts_and_origins_are_refused() {
     is_unharmed(running).await;
 }
 
-/// Collects what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("debug,selvedge=trace")
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::start();
     let secret = "k-that-nobody-may-ever-read-anywhere";
     let server = Server::new("attacks");
     let running = server.spawn(options().secret(secret)).await.unwrap();
@@ -131,13 +109,50 @@ async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
     }
     drop(socket);
     running.stop().await.unwrap();
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("listening") && log.contains("refused"), "{log}");
     let token = path.split_once('=').unwrap().1;
     let cookie = signed_in.cookie().split_once('=').unwrap().1;
     for private in [secret, token, cookie, &signed_in.proof, "wrong-but-nearly"] {
         assert!(!log.contains(private), "{private} is in the log:\n{log}");
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_refused_requests_hardly_fills_the_log() {
+    let log = Log::start();
+    let server = Server::new("attacks");
+    server.websocket("/own", async |request: selvedge::websocket::Request| {
+        request.accept().await?;
+        Err(selvedge::Failure::msg("x".repeat(10_000)))
+    });
+    let running = server.spawn(options()).await.unwrap();
+    let long = format!("{}.example", "x".repeat(20_000));
+    let origin = format!("http://{long}");
+    for _ in 0..100 {
+        assert_eq!(request(&running, "GET", "/", &[("Host", &long)]).await.status, 403);
+        let headers = [("Origin", origin.as_str()), ("Content-Length", "0")];
+        assert_eq!(request(&running, "POST", "/paraview/", &headers).await.status, 403);
+        let mut socket = open(&running).await;
+        let hello =
+            json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": "x"}]});
+        socket.send(Message::Binary(frame(&hello).into())).await.unwrap();
+        socket.send(Message::Binary(vec![0; 5].into())).await.unwrap();
+        while socket.next().await.is_some_and(|message| message.is_ok()) {}
+        let own = format!("ws://{}/own", running.addresses()[0]);
+        let connection = selvedge::client::Connect::to(&own).unwrap().open().await.unwrap();
+        assert!(connection.receive().await.is_err());
+    }
+    running.stop().await.unwrap();
+    let log = log.text();
+    assert!(log.len() < 100_000, "{} bytes", log.len());
+    for kind in ["not sent to a name", "another origin", "missing or wrong", "disconnected", "/own"]
+    {
+        let lines = log.lines().filter(|line| line.contains(kind)).count();
+        assert!((1..=15).contains(&lines), "{kind}: {lines} lines\n{log}");
+    }
+    let left_out = log.lines().filter(|line| line.contains("left out of the log")).count();
+    assert!(left_out >= 5, "what was left out is counted:\n{log}");
 }
 
 #[tokio::test]

@@ -8,9 +8,10 @@ use super::{
 };
 
 /// The modules of the library, each allowed to use those before it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "error",
     "blocking",
+    "throttle",
     "websocket",
     "wire",
     "window",

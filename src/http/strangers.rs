@@ -1,0 +1,118 @@
+//! What the log says of peers that are not known, limited in rate and size.
+
+use std::fmt;
+
+use crate::throttle::{Throttle, shortened};
+
+/// One limit for each kind of line, so that a flood of one kind hides no other.
+pub(crate) struct Strangers {
+    names: Throttle,
+    origins: Throttle,
+    secrets: Throttle,
+    protocol: Throttle,
+    handshakes: Throttle,
+    links: Throttle,
+    endpoints: Throttle,
+    ended: Throttle,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Strangers {
+            names: Throttle::new("requests that were not sent to a name of this server"),
+            origins: Throttle::new("requests of pages of other origins"),
+            secrets: Throttle::new("clients whose secret is missing or wrong"),
+            protocol: Throttle::new("clients that broke the protocol"),
+            handshakes: Throttle::new("TLS handshakes that failed"),
+            links: Throttle::new("symbolic links that lead out of a served folder"),
+            endpoints: Throttle::new("failures of WebSocket endpoints of the application"),
+            ended: Throttle::new("connections that ended"),
+        }
+    }
+}
+
+impl Strangers {
+    /// The run has ended: counts what was left out.
+    pub(super) fn settle(&self) {
+        let Strangers { names, origins, secrets, protocol, .. } = self;
+        let Strangers { handshakes, links, endpoints, ended, .. } = self;
+        let all = [names, origins, secrets, protocol, handshakes, links, endpoints, ended];
+        all.into_iter().for_each(Throttle::settle);
+    }
+
+    /// A request was sent to a name that is not the server's.
+    pub(super) fn foreign_host(&self, host: Option<&str>) {
+        if let Some(suppressed) = self.names.admit() {
+            let host = host.map(shortened);
+            tracing::warn!(
+                ?host,
+                suppressed,
+                "a request was refused: it was not sent to a name of this server; --allowed-host adds one"
+            );
+        }
+    }
+
+    /// A request came from a page of another origin.
+    pub(super) fn foreign_origin(&self, origin: Option<&str>) {
+        if let Some(suppressed) = self.origins.admit() {
+            let origin = origin.map(shortened);
+            tracing::warn!(
+                ?origin,
+                suppressed,
+                "a request was refused: it comes from a page of another origin; --allowed-origin adds one"
+            );
+        }
+    }
+
+    /// A client gave no secret, or a wrong one.
+    pub(super) fn wrong_secret(&self) {
+        if let Some(suppressed) = self.secrets.admit() {
+            tracing::warn!(suppressed, "a client was refused: its secret is missing or wrong");
+        }
+    }
+
+    /// A client broke the protocol.
+    pub(super) fn protocol_broken(&self, error: &dyn fmt::Display) {
+        if let Some(suppressed) = self.protocol.admit() {
+            let text = error.to_string();
+            tracing::warn!(error = ?shortened(&text), suppressed, "a client was disconnected");
+        }
+    }
+
+    /// A TLS handshake failed, or took too long.
+    pub(super) fn handshake_failed(&self, error: &dyn fmt::Display) {
+        if let Some(suppressed) = self.handshakes.admit() {
+            let text = error.to_string();
+            tracing::debug!(error = ?shortened(&text), suppressed, "a TLS handshake failed");
+        }
+    }
+
+    /// A symbolic link leads out of the folder that is served.
+    pub(super) fn link_refused(&self, path: &str) {
+        if let Some(suppressed) = self.links.admit() {
+            let path = shortened(path);
+            tracing::warn!(
+                ?path,
+                suppressed,
+                "a file was not served: a symbolic link in its path leads out of the served folder; --follow-symlinks follows it"
+            );
+        }
+    }
+
+    /// The application's handler of a WebSocket failed, which its client may have caused.
+    pub(super) fn endpoint_failed(&self, path: &str, failure: &dyn fmt::Display) {
+        if let Some(suppressed) = self.endpoints.admit() {
+            let text = failure.to_string();
+            let failure = shortened(&text);
+            tracing::error!(?failure, suppressed, "the endpoint {path} failed");
+        }
+    }
+
+    /// A connection ended in a way that is only of interest when something is looked for.
+    pub(super) fn ended(&self, how: &dyn fmt::Display) {
+        if let Some(suppressed) = self.ended.admit() {
+            let text = how.to_string();
+            tracing::debug!(how = ?shortened(&text), suppressed, "a connection ended");
+        }
+    }
+}

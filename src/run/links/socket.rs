@@ -1,0 +1,116 @@
+//! Another launch asks over a socket in a folder of the user. Who connects gets links.
+
+use std::{
+    fs,
+    io::{self, Read},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::UnixStream,
+    },
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tokio::{io::AsyncWriteExt, net::UnixListener};
+
+use super::Links;
+
+/// How long a program may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Bytes of an answer.
+const MAX_ANSWER: u64 = 64 * 1024;
+
+/// Time before the next attempt where a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The file of a socket, which goes when this is dropped.
+pub(super) struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// What the sockets of a program begin with. Addresses of sockets have hardly more than a hundred bytes, so the name is not in
+/// it itself.
+fn prefix(name: &str) -> String {
+    let mark = Sha256::digest(name);
+    let mark = mark[..8].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    format!("selvedge-{mark}-")
+}
+
+const SUFFIX: &str = ".links";
+
+pub(super) fn listen(folder: &Path, name: &str, port: u16) -> io::Result<(UnixListener, Place)> {
+    let path = folder.join(format!("{}{port}{SUFFIX}", prefix(name)));
+    // One that does not answer was left by a program that was killed.
+    if UnixStream::connect(&path).is_err() {
+        let _ = fs::remove_file(&path);
+    }
+    let listener = UnixListener::bind(&path)?;
+    let place = Place(path);
+    fs::set_permissions(&place.0, fs::Permissions::from_mode(0o600))?;
+    Ok((listener, place))
+}
+
+pub(super) async fn serve(listener: UnixListener, links: Links) {
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let Ok(links) = links.make() else { continue };
+        // A few hundred bytes: they fit into the buffer of the socket.
+        let _ = stream.write_all((links.join("\n") + "\n").as_bytes()).await;
+    }
+}
+
+/// The links of the program on this port, or of all that have this name.
+pub(super) fn ask(folder: &Path, name: &str, port: Option<u16>) -> Vec<String> {
+    let prefix = prefix(name);
+    let is_asked = |file: &str| {
+        let of = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        let of = of.and_then(|of| of.parse::<u16>().ok());
+        of.is_some_and(|of| port.is_none_or(|port| port == 0 || port == of))
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let asked = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_asked));
+    asked.filter_map(|entry| ask_one(&entry.path()).ok()).flatten().collect()
+}
+
+fn ask_one(path: &Path) -> io::Result<Vec<String>> {
+    // A link of somebody else would lead this user to a program of theirs.
+    if fs::symlink_metadata(path)?.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut answer = String::new();
+    (&mut stream).take(MAX_ANSWER).read_to_string(&mut answer)?;
+    Ok(answer.lines().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_is_for_its_user_replaces_a_dead_one_and_goes_with_its_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let (listener, place) = listen(dir.path(), "app", 4000).unwrap();
+        let path = place.0.clone();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert!(listen(dir.path(), "app", 4000).is_err(), "it has an owner");
+        assert!(listen(dir.path(), "other", 4000).is_ok() && path.exists());
+        drop(listener);
+        std::mem::forget(place); // killed
+        assert!(path.exists() && ask(dir.path(), "app", None).is_empty());
+        let (_listener, place) = listen(dir.path(), "app", 4000).unwrap();
+        drop(place);
+        assert!(!path.exists());
+    }
+}
