@@ -1,29 +1,101 @@
-//! What clients may write: everything, but for the framework's own keys, those that the application keeps to itself, and
-//! values that it does not take.
+//! What clients may write: everything, but for the framework's own keys, those that the application keeps to itself, values that
+//! it does not take, and values that some other client could not hold.
 //!
-//! Only writes of clients pass through here. The application may set what it likes.
+//! A key may have types: those of its [handles](State::key) and of its check. A value has to be of each. A key without a type
+//! takes any value, with one exception, since it befalls every form: a number does not become the empty text of a field that the
+//! user has emptied.
+//!
+//! Only writes of clients pass through here. The application may set what it likes; what it is told here is that a name
+//! cannot be a variable in a template.
 
 use std::{
+    any::type_name,
     collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde::de::DeserializeOwned;
 
 use super::State;
-use crate::{Failure, wire::Packed};
+use crate::{
+    Error, Failure,
+    wire::{Kind, Packed, fit::check_key},
+};
 
 /// Keys with this prefix belong to the framework.
 const RESERVED: &str = "trame__";
 
+/// The application's own check of a value.
 type Check = Arc<dyn Fn(&Packed) -> Result<(), Failure> + Send + Sync>;
+
+/// A type that the values of a key have to be of.
+#[derive(Clone, Copy)]
+struct Type {
+    name: &'static str,
+    /// Decodes a value of this key.
+    decode: fn(&Packed, &str) -> crate::Result<()>,
+}
+
+impl Type {
+    fn of<T: DeserializeOwned>() -> Self {
+        let decode = |value: &Packed, key: &str| value.decode_for::<T>(key).map(drop);
+        Type { name: type_name::<T>(), decode }
+    }
+}
+
+/// What the values of one key have to be.
+#[derive(Clone, Default)]
+struct Rule {
+    /// The types of handles.
+    types: Vec<Type>,
+    check: Option<(Type, Check)>,
+}
 
 /// The rules of one state.
 #[derive(Default)]
 pub(super) struct Protection {
     read_only: RwLock<HashSet<String>>,
-    checks: RwLock<HashMap<String, Check>>,
+    rules: RwLock<HashMap<String, Rule>>,
+    /// Whether no page sees the state.
+    private: AtomicBool,
+    /// Names of which was told that they cannot be variables.
+    odd_names: Told,
+    /// Keys of which was told that a client could not set them.
+    refused: Told,
+}
+
+/// Names of which something was told, so that it is told once.
+#[derive(Default)]
+struct Told(RwLock<HashSet<String>>);
+
+impl Told {
+    /// Remembered at most: names may be made from data, or come from clients.
+    const LIMIT: usize = 100;
+    /// Bytes of a name that is remembered.
+    const LONGEST: usize = 200;
+
+    fn is_first(&self, name: &str) -> bool {
+        if self.0.read().unwrap_or_else(PoisonError::into_inner).contains(name) {
+            return false;
+        }
+        let mut told = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        told.len() < Self::LIMIT && name.len() <= Self::LONGEST && told.insert(name.to_owned())
+    }
+}
+
+impl Protection {
+    pub(super) fn is_private(&self) {
+        self.private.store(true, Ordering::Relaxed);
+    }
+
+    fn rule(&self, key: &str) -> Rule {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.get(key).cloned().unwrap_or_default()
+    }
 }
 
 impl State {
@@ -45,7 +117,9 @@ impl State {
 
     /// Checks what pages set a key to, before anybody sees it.
     ///
-    /// The value is decoded as the check's type, which is a check in itself. A page whose value is refused is told the
+    /// The value is decoded as the check's type, which is a check in itself: `validate("n", |_: i64| Ok(()))` keeps a key an `i64`.
+    /// The text `""` of a field for a number that the user has emptied becomes nothing (`null`) for a type that can be
+    /// nothing, such as `Option<f64>`, and is refused for others. A page whose value is refused is told the
     /// [`Failure`]'s text and gets the true value back; other keys of the same message are set all the same. A check that panics
     /// refuses. There is one check for each key; a later one takes its place. Checks run on the thread that serves the
     /// page, so they should be quick.
@@ -64,42 +138,187 @@ impl State {
         key: &str,
         check: impl Fn(T) -> Result<(), Failure> + Send + Sync + 'static,
     ) -> &Self {
-        let name = format!("state `{key}`");
+        let name = key.to_owned();
         let check: Check = Arc::new(move |value| {
-            let value = value.decode_as(&name)?;
-            catch_unwind(AssertUnwindSafe(|| check(value)))
+            catch_unwind(AssertUnwindSafe(|| check(value.decode_for(&name)?)))
                 .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
         });
-        let mut checks =
-            self.store.protection.checks.write().unwrap_or_else(PoisonError::into_inner);
-        checks.insert(self.name(key).into_owned(), check);
-        drop(checks);
+        let mut rules = self.store.protection.rules.write().unwrap_or_else(PoisonError::into_inner);
+        rules.entry(self.name(key).into_owned()).or_default().check =
+            Some((Type::of::<T>(), check));
+        drop(rules);
         self
     }
 
-    /// Whether a client may set a key to a value.
+    /// Keeps clients from setting a key to a value that is not of this type.
+    pub(super) fn expect_type<T: DeserializeOwned>(&self, key: &str) {
+        let name = self.name(key);
+        let is_known = |rule: &Rule| rule.types.iter().any(|known| known.name == type_name::<T>());
+        let rules = self.store.protection.rules.read().unwrap_or_else(PoisonError::into_inner);
+        if rules.get(&*name).is_some_and(is_known) {
+            return;
+        }
+        drop(rules);
+        let mut rules = self.store.protection.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let rule = rules.entry(name.into_owned()).or_default();
+        if !is_known(rule) {
+            rule.types.push(Type::of::<T>());
+        }
+    }
+
+    /// The value as it is taken from a client that sets a key to it.
     ///
     /// # Errors
-    /// Why it may not.
-    pub(crate) fn admit(&self, key: &str, value: &Packed) -> Result<(), Failure> {
+    /// Why the client may not.
+    pub(crate) fn admit(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
+        self.take_from_client(key, value).inspect_err(|failure| {
+            if self.store.protection.refused.is_first(key) {
+                tracing::warn!(key, "a page could not set a key, which is said once: {failure}");
+            }
+        })
+    }
+
+    fn take_from_client(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
         let protection = &self.store.protection;
         let read_only = protection.read_only.read().unwrap_or_else(PoisonError::into_inner);
         if is_reserved(key) || read_only.contains(key) {
             return Err(Failure::msg("it is read-only"));
         }
         drop(read_only);
-        self.passes_check(key, value)
+        check_key(key).map_err(|fault| Failure::msg(fault.to_string()))?;
+        let value = value.fitting().map_err(|fault| Failure::msg(fault.of(key)))?;
+        let rule = protection.rule(key);
+        if rule.has_no_type() && value.is_blank() {
+            let current = self.store.lock().current(key).map(Packed::kind);
+            if current == Some(Kind::Number) {
+                return Err(Failure::msg("got an empty text, expected a number"));
+            }
+        }
+        rule.take(key, value)
     }
 
-    /// Whether the application's check of a key takes a value.
-    ///
-    /// # Errors
-    /// What the check says.
-    pub(super) fn passes_check(&self, key: &str, value: &Packed) -> Result<(), Failure> {
-        let checks = self.store.protection.checks.read().unwrap_or_else(PoisonError::into_inner);
-        let check = checks.get(key).cloned();
-        drop(checks); // the application's code runs without a lock
-        check.map_or(Ok(()), |check| check(value))
+    /// A value that was kept, as it is taken in the place of the one that the program starts with.
+    pub(super) fn admit_kept(&self, key: &str, initial: &Packed, kept: Packed) -> Option<Packed> {
+        let value = kept.fitting().ok()?;
+        let rule = self.store.protection.rule(key);
+        let is_of_its_type = initial.is_nil() || initial.kind() == value.kind();
+        if rule.has_no_type() && !is_of_its_type {
+            return None;
+        }
+        rule.take(key, value).ok()
+    }
+
+    /// Tells once of a name that cannot be a variable in a template.
+    pub(super) fn note_name(&self, name: &str) {
+        let Some(reason) = no_variable(name) else { return };
+        let protection = &self.store.protection;
+        if protection.private.load(Ordering::Relaxed) || !protection.odd_names.is_first(name) {
+            return;
+        }
+        tracing::warn!(
+            "the key `{name}` cannot be a variable in a template: {reason}. Choose another name, or read it as trame.state.get('{name}')"
+        );
+    }
+}
+
+impl Rule {
+    fn has_no_type(&self) -> bool {
+        self.types.is_empty() && self.check.is_none()
+    }
+
+    /// Takes a value, or nothing in the place of an empty text.
+    fn take(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
+        let value = match self.decode(key, &value) {
+            Ok(()) => value,
+            Err(_) if value.is_blank() && self.decode(key, &Packed::nil()).is_ok() => Packed::nil(),
+            Err(Error::Decode { reason, .. }) => return Err(Error::Callback(reason).into()),
+            Err(error) => return Err(error.into()),
+        };
+        // The application's code runs without a lock.
+        if let Some((_, check)) = &self.check {
+            check(&value)?;
+        }
+        Ok(value)
+    }
+
+    fn decode(&self, key: &str, value: &Packed) -> Result<(), Error> {
+        let types = self.types.iter().chain(self.check.iter().map(|(of_check, _)| of_check));
+        for expected in types {
+            (expected.decode)(value, key)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a name cannot be a variable in a template.
+fn no_variable(name: &str) -> Option<&'static str> {
+    /// What templates have under these names: helpers and the words of JavaScript.
+    const TAKEN: [&str; 54] = [
+        "arguments",
+        "await",
+        "break",
+        "case",
+        "catch",
+        "class",
+        "const",
+        "continue",
+        "debugger",
+        "default",
+        "delete",
+        "do",
+        "else",
+        "enum",
+        "export",
+        "extends",
+        "false",
+        "finally",
+        "flushState",
+        "for",
+        "function",
+        "get",
+        "if",
+        "import",
+        "in",
+        "instanceof",
+        "let",
+        "new",
+        "null",
+        "registerDecorator",
+        "return",
+        "set",
+        "setAll",
+        "static",
+        "super",
+        "switch",
+        "this",
+        "throw",
+        "trame",
+        "trigger",
+        "true",
+        "try",
+        "tts",
+        "typeof",
+        "undefined",
+        "utils",
+        "var",
+        "void",
+        "while",
+        "window",
+        "with",
+        "yield",
+        "NaN",
+        "Infinity",
+    ];
+    let mut characters = name.chars();
+    let starts = |first: char| first.is_alphabetic() || first == '$';
+    let goes_on = |next: char| next.is_alphanumeric() || matches!(next, '_' | '$');
+    match characters.next() {
+        None => Some("it is empty"),
+        Some('_') => Some("names that begin with `_` are Vue's own"),
+        Some(first) if !starts(first) => Some("a name begins with a letter"),
+        _ if !characters.all(goes_on) => Some("a name has letters, digits and `_` only"),
+        _ if TAKEN.contains(&name) => Some("the name has a meaning there already"),
+        _ => None,
     }
 }
 
@@ -112,12 +331,13 @@ pub(super) fn is_reserved(key: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use serde::Serialize;
+    use serde_json::json;
 
     use super::*;
 
     fn refusal(state: &State, key: &str, value: impl Serialize) -> Option<String> {
         let value = Packed::encode(&value).unwrap();
-        state.admit(key, &value).err().map(|failure| failure.to_string())
+        state.admit(key, value).err().map(|failure| failure.to_string())
     }
 
     #[test]
@@ -144,7 +364,7 @@ mod tests {
         assert_eq!(refusal(&state, "n", 9), None);
         assert_eq!(refusal(&state, "n", 10).unwrap(), "below 10, please");
         let of_another_type = refusal(&state, "n", "nine").unwrap();
-        assert!(of_another_type.contains("state `n` is not a u8"));
+        assert_eq!(of_another_type, r#"got the text "nine", expected u8"#);
         assert!(refusal(&state, "n", -1).is_some());
     }
 
@@ -160,5 +380,68 @@ mod tests {
         assert_eq!(refusal(&state, "n", 3), None);
         assert_eq!(refusal(&state, "n", 4).unwrap(), "too many");
         assert!(refusal(&state, "n", -1).is_some());
+    }
+    #[test]
+    fn an_emptied_field_is_nothing_or_refused_where_there_is_a_number() {
+        let state = State::new();
+        state.set("count", 1).set("name", "x").set("open", ());
+        let told = "got an empty text, expected a number";
+        assert_eq!(refusal(&state, "count", "").as_deref(), Some(told));
+        assert_eq!(refusal(&state, "count", " ").as_deref(), Some(told));
+        for value in [json!("all"), json!(null), json!(2.5)] {
+            assert_eq!(refusal(&state, "count", value), None, "keys have no type");
+        }
+        assert_eq!(refusal(&state, "name", ""), None);
+        assert_eq!(refusal(&state, "open", ""), None);
+        state.set("limit", 5.0).key::<Option<f64>>("limit");
+        let empty = Packed::encode("").unwrap();
+        assert_eq!(state.admit("limit", empty.clone()).unwrap(), Packed::nil());
+        state.validate("depth", |depth: Option<u8>| match depth {
+            None => Err(Failure::msg("how deep?")),
+            Some(_) => Ok(()),
+        });
+        assert_eq!(refusal(&state, "depth", "").unwrap(), "how deep?");
+        state.validate("label", |_: Option<String>| Ok(()));
+        assert_eq!(state.admit("label", empty.clone()).unwrap(), empty, "it is a text");
+    }
+
+    #[test]
+    fn handles_give_their_key_a_type() {
+        let state = State::new();
+        let child = state.translated(crate::state::Translator::with_prefix("p_"));
+        child.key::<i64>("count").set(1);
+        for value in [json!(""), json!("-"), json!(null), json!(1.5), json!([]), json!(true)] {
+            let told = refusal(&state, "p_count", &value).unwrap();
+            assert!(told.starts_with("got ") && told.ends_with(", expected i64"), "{told}");
+        }
+        assert_eq!(refusal(&state, "p_count", 2.0), None);
+        state.key::<u8>("p_count");
+        assert!(refusal(&state, "p_count", -1).unwrap().contains("got -1, expected u8"));
+        assert_eq!(refusal(&state, "p_count", 7), None);
+    }
+
+    #[test]
+    fn what_others_could_not_hold_is_refused_with_its_path() {
+        let state = State::new();
+        let told = |key: &str, bytes: &'static [u8]| {
+            let value = Packed::checked(bytes.into()).unwrap();
+            state.admit(key, value).map_err(|failure| failure.to_string())
+        };
+        assert_eq!(
+            told("layers", &[0x91, 0x81, 0xc0, 1]).unwrap_err(),
+            "`layers[0]`: a key is nothing (null), but the keys of a map are text or whole numbers"
+        );
+        assert!(told("__proto__", &[1]).unwrap_err().contains("cannot be a key in a page"));
+        assert_eq!(told("rows", &[0x81, 7, 1]).unwrap().as_bytes(), b"\x81\xa17\x01");
+    }
+
+    #[test]
+    fn names_that_are_no_variables_are_known() {
+        for name in ["a", "trame__template_main", "größe", "$x", "x1", "Date"] {
+            assert_eq!(no_variable(name), None, "{name}");
+        }
+        for name in ["", "a.b", "a b", "1a", "class", "_y", "a-b", "trigger", "null", "a[0]"] {
+            assert!(no_variable(name).is_some(), "{name}");
+        }
     }
 }

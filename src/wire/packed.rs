@@ -8,12 +8,13 @@ use std::{any::type_name, borrow::Cow, fmt};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, DeserializeSeed},
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
-use super::scan::MAX_DEPTH;
+use super::{
+    decode::{Decoder, ENCODED, Use},
+    fault::Fault,
+    value::Value,
+};
 use crate::{Error, Result};
 
 /// A msgpack value in its encoded form. Cheap to clone.
@@ -29,26 +30,48 @@ use crate::{Error, Result};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Packed(Bytes);
 
+/// The type of a value as JavaScript has it, where all numbers are of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Nothing,
+    Bool,
+    Number,
+    Text,
+    Bytes,
+    Date,
+    List,
+    Map,
+}
+
 impl Packed {
     /// The encoding of nothing: `nil`, which JavaScript sees as `null`.
     pub const fn nil() -> Self {
         Packed(Bytes::from_static(&[0xc0]))
     }
 
-    /// Encodes a value. Structs become maps, byte strings ([`Attachment`]) become *bin*.
+    /// Encodes a value. Structs become maps, keys of maps text, byte strings ([`Attachment`]) *bin*. An `f32` that is not
+    /// an item of a list becomes the `f64` that is written the same, so that pages show 0.1 as 0.1.
     ///
     /// # Errors
-    /// [`Error::Encode`] when the value's own `Serialize` fails.
+    /// [`Error::Encode`] when the value's own `Serialize` fails, and when some client could not hold the value: keys of maps
+    /// are text or whole numbers, and each is there once; whole numbers have 64 bits; lists and maps are nested at most 95
+    /// deep; dates are those of JavaScript. The error has the path to what is wrong.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        Self::try_encode(value).map_err(|fault| encode_error::<T>(&fault, ""))
+    }
+
+    /// Encodes a value of a key. The path in an error begins with the key.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode).
+    pub(crate) fn encode_for<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<Self> {
+        Self::try_encode(value).map_err(|fault| encode_error::<T>(&fault, key))
+    }
+
+    fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, Fault> {
         let mut bytes = Vec::with_capacity(32);
-        let mut serializer =
-            rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
-        match value.serialize(&mut serializer) {
-            Ok(()) => Ok(Packed(bytes.into())),
-            Err(error) => {
-                Err(Error::Encode { type_name: type_name::<T>(), reason: error.to_string() })
-            }
-        }
+        super::encode::encode(value, &mut bytes)?;
+        super::fit::fitting(Packed(bytes.into()))
     }
 
     /// Decodes the value as a Rust type.
@@ -60,25 +83,58 @@ impl Packed {
     }
 
     /// Like [`decode`](Self::decode), with a name for the value in the error.
-    pub(crate) fn decode_as<T: DeserializeOwned>(&self, what: &str) -> Result<T> {
-        let mut deserializer =
-            rmp_serde::Deserializer::from_read_ref(&self.0[..]).with_human_readable();
-        deserializer.set_max_depth(MAX_DEPTH + 8);
-        T::deserialize(&mut deserializer).map_err(|error| Error::Decode {
-            what: what.to_owned(),
-            type_name: type_name::<T>(),
-            reason: error.to_string(),
-        })
+    pub(crate) fn decode_as<T: DeserializeOwned>(&self, what: impl fmt::Display) -> Result<T> {
+        T::deserialize(&mut Decoder::new(&self.0))
+            .map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))
     }
 
-    /// Decodes the value through a seed; the reason where that fails.
-    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+    /// Like [`decode`](Self::decode), for the value of a key of the state. The path in an error begins with the key.
+    pub(crate) fn decode_for<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
+        T::deserialize(&mut Decoder::new(&self.0))
+            .map_err(|fault| decode_error::<T>(format!("state `{key}`"), fault.of(key)))
+    }
+
+    /// Like [`decode_as`](Self::decode_as). Also gives what the type makes of a map.
+    pub(crate) fn decode_with_use<T: DeserializeOwned>(
         &self,
-        seed: S,
-    ) -> Result<S::Value, String> {
-        let mut deserializer = rmp_serde::Deserializer::new(&self.0[..]).with_human_readable();
-        deserializer.set_max_depth(MAX_DEPTH + 8);
-        seed.deserialize(&mut deserializer).map_err(|error| error.to_string())
+        what: impl fmt::Display,
+    ) -> Result<(T, Use<'_>)> {
+        let mut decoder = Decoder::new(&self.0);
+        let value = T::deserialize(&mut decoder)
+            .map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))?;
+        Ok((value, decoder.into_use()))
+    }
+
+    /// The value in a form that all clients can hold.
+    ///
+    /// # Errors
+    /// What in it some client cannot hold.
+    pub(crate) fn fitting(self) -> Result<Self, Fault> {
+        super::fit::fitting(self)
+    }
+
+    /// What it is in JavaScript.
+    pub(crate) fn kind(&self) -> Kind {
+        match super::value::read(&self.0) {
+            Ok((Value::Bool(_), _)) => Kind::Bool,
+            Ok((Value::Unsigned(_) | Value::Signed(_) | Value::F32(_) | Value::F64(_), _)) => {
+                Kind::Number
+            }
+            Ok((Value::Text(_), _)) => Kind::Text,
+            Ok((Value::Bytes(_), _)) => Kind::Bytes,
+            Ok((Value::Extension(..), _)) => Kind::Date,
+            Ok((Value::List(_), _)) => Kind::List,
+            Ok((Value::Map(_), _)) => Kind::Map,
+            Ok((Value::Nil, _)) | Err(_) => Kind::Nothing,
+        }
+    }
+
+    /// Whether this is a text of nothing but white space, as that of a field which the user has emptied.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(
+            super::value::read(&self.0),
+            Ok((Value::Text(text), _)) if text.iter().all(u8::is_ascii_whitespace)
+        )
     }
 
     /// The encoding of a map of values that are encoded already.
@@ -169,6 +225,14 @@ pub(crate) fn fields<T: Serialize + ?Sized>(value: &T) -> Result<IndexMap<String
     })
 }
 
+fn encode_error<T: ?Sized>(fault: &Fault, root: &str) -> Error {
+    Error::Encode { type_name: type_name::<T>(), reason: fault.of(root) }
+}
+
+fn decode_error<T>(what: String, reason: String) -> Error {
+    Error::Decode { what, type_name: type_name::<T>(), reason }
+}
+
 fn drop_filtered(value: &mut rmpv::Value) {
     match value {
         rmpv::Value::Array(items) => items.iter_mut().for_each(drop_filtered),
@@ -196,17 +260,36 @@ impl fmt::Debug for Packed {
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error as _;
-        rmpv::decode::read_value(&mut &self.0[..])
-            .map_err(|error| S::Error::custom(error.to_string()))?
-            .serialize(serializer)
+        // Text that is no UTF-8 would become bytes in silence.
+        super::fit::check(&self.0).map_err(S::Error::custom)?;
+        rmpv::decode::read_value(&mut &self.0[..]).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
 /// Takes any value.
 impl<'de> Deserialize<'de> for Packed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(ENCODED, Encoded)
+    }
+}
+
+/// Takes the bytes of a value out of our own decoder, and encodes what it gets from another one.
+struct Encoded;
+
+impl<'de> serde::de::Visitor<'de> for Encoded {
+    type Value = Packed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_bytes<E>(self, encoded: &'de [u8]) -> Result<Packed, E> {
+        Ok(Packed(Bytes::copy_from_slice(encoded)))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Packed, D::Error> {
         use serde::de::Error as _;
-        let value = rmpv::Value::deserialize(deserializer)?;
+        let value = rmpv::Value::deserialize(other)?;
         let mut bytes = Vec::new();
         rmpv::encode::write_value(&mut bytes, &value).map_err(D::Error::custom)?;
         Ok(Packed(bytes.into()))
@@ -258,72 +341,14 @@ impl<'de> Deserialize<'de> for Attachment {
     }
 }
 
-/// A point in time that travels as msgpack's timestamp extension: a `Date` in the page.
-///
-/// Times before 1970 and after the year 292 billion are out of its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp {
-    /// Whole seconds since 1970-01-01 UTC.
-    pub seconds: i64,
-    /// Nanoseconds of the started second, below 1,000,000,000.
-    pub nanoseconds: u32,
-}
-
-impl From<std::time::SystemTime> for Timestamp {
-    fn from(time: std::time::SystemTime) -> Self {
-        let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp { seconds: since.as_secs() as i64, nanoseconds: since.subsec_nanos() }
-    }
-}
-
-/// The type number of the timestamp extension (msgpack specification, "Timestamp extension type").
-const TIMESTAMP: i8 = -1;
-
-/// The form in which `rmp_serde` knows extensions: a newtype of this name around type and body.
-#[derive(Serialize, Deserialize)]
-#[serde(rename = "_ExtStruct")]
-struct Extension((i8, Attachment));
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut body = Vec::with_capacity(12);
-        body.extend(self.nanoseconds.to_be_bytes());
-        body.extend(self.seconds.to_be_bytes());
-        Extension((TIMESTAMP, body.into())).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let Extension((kind, Attachment(body))) = Extension::deserialize(deserializer)?;
-        if kind != TIMESTAMP {
-            return Err(D::Error::custom("an extension that is not a timestamp"));
-        }
-        let number =
-            |bytes: &[u8]| bytes.iter().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
-        match body.len() {
-            4 => Ok(Timestamp { seconds: number(&body) as i64, nanoseconds: 0 }),
-            8 => {
-                let both = number(&body);
-                let seconds = (both & 0x3_ffff_ffff) as i64;
-                Ok(Timestamp { seconds, nanoseconds: (both >> 34) as u32 })
-            }
-            12 => Ok(Timestamp {
-                seconds: number(&body[4..]) as i64,
-                nanoseconds: number(&body[..4]) as u32,
-            }),
-            _ => Err(D::Error::custom("a timestamp of an unknown length")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
-    use super::*;
+    use super::{super::Timestamp, *};
 
     #[test]
     fn structs_become_maps_and_come_back() {
@@ -357,24 +382,172 @@ mod tests {
         let expected = [&[0x92], value.as_bytes(), &[0xc0]].concat();
         assert_eq!(list.as_bytes(), expected);
         assert_eq!(list.decode::<Vec<Packed>>().unwrap(), [value, Packed::nil()]);
+        let from_json: Packed = serde_json::from_value(json!({"a": [1, null]})).unwrap();
+        assert_eq!(from_json, Packed::encode(&json!({"a": [1, null]})).unwrap());
+        assert_eq!(serde_json::to_value(&from_json).unwrap(), json!({"a": [1, null]}));
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Layer {
+        name: String,
+        #[serde(default)]
+        opacity: Option<f32>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    enum Mode {
+        Off,
+        Level(u8),
+        Range { from: i8, to: i8 },
+    }
+
+    /// Decodes what JSON says; the text of the error where that fails.
+    fn told<T: DeserializeOwned + fmt::Debug>(value: serde_json::Value) -> String {
+        let packed = Packed::encode(&value).unwrap();
+        packed.decode_for::<T>("k").unwrap_err().to_string()
     }
 
     #[test]
-    fn a_wrong_type_is_an_error_that_names_both() {
-        let error = Packed::encode("text").unwrap().decode_as::<i64>("`count`").unwrap_err();
-        let text = error.to_string();
-        assert!(text.starts_with("`count` is not a i64: "), "{text}");
+    fn errors_name_the_place_the_type_and_the_value_given() {
+        #[track_caller]
+        fn check<T: DeserializeOwned + fmt::Debug>(value: serde_json::Value, expected: &str) {
+            assert_eq!(told::<T>(value), expected);
+        }
+        check::<i64>(json!(""), r#"state `k` is not an i64: got the text "", expected i64"#);
+        check::<i64>(json!("x"), r#"state `k` is not an i64: got the text "x", expected i64"#);
+        check::<u8>(json!(null), "state `k` is not a u8: got nothing (null), expected u8");
+        check::<u8>(json!(-1), "state `k` is not a u8: got -1, expected u8");
+        check::<u8>(json!(300), "state `k` is not a u8: got 300, expected u8");
+        check::<i64>(json!(1.5), "state `k` is not an i64: got 1.5, expected i64");
+        check::<bool>(json!(1), "state `k` is not a bool: got 1, expected a boolean");
+        check::<String>(json!([1]), "state `k` is not a String: got a list, expected a string");
+        check::<f64>(json!({}), "state `k` is not an f64: got a map, expected f64");
+        check::<Vec<i64>>(
+            json!([1, "2"]),
+            r#"state `k` is not a Vec<i64>: `k[1]`: got the text "2", expected i64"#,
+        );
+        check::<[u8; 2]>(json!([1, 2, 3]), "state `k` is not a [u8; 2]: got 3 items, expected 2");
+        let layer = |layer| json!([{"name": "a"}, layer]);
+        check::<Vec<Layer>>(
+            layer(json!({"name": 5})),
+            "state `k` is not a Vec<Layer>: `k[1].name`: got 5, expected a string",
+        );
+        check::<Vec<Layer>>(
+            layer(json!({})),
+            "state `k` is not a Vec<Layer>: `k[1]`: the field `name` is missing",
+        );
+        check::<Vec<Layer>>(
+            layer(json!({"nmae": "b"})),
+            "state `k` is not a Vec<Layer>: `k[1]`: there is no field `nmae`, expected `name`",
+        );
+        check::<Mode>(json!("of"), r#"state `k` is not a Mode: got "of", expected `Off`"#);
+        check::<Mode>(
+            json!({"Range": {"from": 1, "to": "2"}}),
+            r#"state `k` is not a Mode: `k.to`: got the text "2", expected i8"#,
+        );
+        let long = told::<i64>(json!("x".repeat(100_000)));
+        assert!(long.len() < 200, "{long}");
     }
 
     #[test]
-    fn timestamps_use_the_extension_in_each_of_its_lengths() {
-        let packed = Packed::encode(&Timestamp { seconds: 1, nanoseconds: 2 }).unwrap();
-        assert_eq!(packed.as_bytes(), [0xc7, 12, 0xff, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]);
-        assert_eq!(packed.decode::<Timestamp>().unwrap(), Timestamp { seconds: 1, nanoseconds: 2 });
-        let short = Packed(Bytes::from_static(&[0xd6, 0xff, 0, 0, 0, 5]));
-        assert_eq!(short.decode::<Timestamp>().unwrap().seconds, 5);
-        let middle = Packed(Bytes::from_static(&[0xd7, 0xff, 0, 0, 0, 4, 0, 0, 0, 7]));
-        assert_eq!(middle.decode::<Timestamp>().unwrap(), Timestamp { seconds: 7, nanoseconds: 1 });
+    fn enums_come_back() {
+        let mode = |value| Packed::encode(&value).unwrap().decode::<Mode>().unwrap();
+        assert_eq!(mode(json!("Off")), Mode::Off);
+        assert_eq!(mode(json!({"Off": null})), Mode::Off);
+        assert_eq!(mode(json!({"Level": 3})), Mode::Level(3));
+        assert_eq!(mode(json!({"Range": {"from": 1, "to": 2}})), Mode::Range { from: 1, to: 2 });
+        assert_eq!(mode(json!({"Range": [1, 2]})), Mode::Range { from: 1, to: 2 });
+    }
+
+    #[test]
+    fn whole_floats_are_integers_where_they_are_exact() {
+        let exact = 9_007_199_254_740_992_i64;
+        let decode = |float: f64| Packed::encode(&float).unwrap().decode::<i64>();
+        assert_eq!(decode(exact as f64).unwrap(), exact);
+        assert_eq!(decode(-exact as f64).unwrap(), -exact);
+        assert_eq!(decode(-0.0).unwrap(), 0);
+        let packed = Packed::encode(&(exact as f64)).unwrap();
+        assert_eq!(packed.decode::<u64>().unwrap(), exact as u64);
+        assert_eq!(packed.decode::<i128>().unwrap(), i128::from(exact));
+        let told = decode(1_009_513_310_189_256_287_u64 as f64).unwrap_err().to_string();
+        assert!(told.contains("beyond 2^53 a page sends a BigInt"), "{told}");
+        for float in [f64::NAN, f64::INFINITY, 1e300, 0.5] {
+            assert!(decode(float).is_err(), "{float}");
+        }
+    }
+
+    #[test]
+    fn numbers_as_keys_go_both_ways() {
+        use std::collections::{BTreeMap, HashMap};
+        let rows = HashMap::from([(7_u32, "a")]);
+        let packed = Packed::encode(&rows).unwrap();
+        assert_eq!(packed.as_bytes(), b"\x81\xa17\xa1a", "as in JavaScript");
+        assert_eq!(packed.decode::<HashMap<u32, String>>().unwrap()[&7], "a");
+        assert_eq!(packed.decode::<HashMap<String, String>>().unwrap()["7"], "a");
+        let wide = BTreeMap::from([(i128::MIN, 1), (-1, 2), (i128::MAX, 3)]);
+        // Keys have as many digits as they need, but pass through 64 bits on their way to text.
+        assert!(Packed::encode(&wide).is_err());
+        let signed = BTreeMap::from([(i64::MIN, 1), (-1, 2), (i64::MAX, 3)]);
+        assert_eq!(Packed::encode(&signed).unwrap().decode::<BTreeMap<i64, u8>>().unwrap(), signed);
+        let numbers = Packed(Bytes::from_static(&[0x81, 7, 1]));
+        assert_eq!(numbers.decode::<HashMap<u32, u8>>().unwrap()[&7], 1);
+        assert_eq!(numbers.decode::<HashMap<String, u8>>().unwrap()["7"], 1);
+        assert_eq!(numbers.decode::<serde_json::Value>().unwrap(), json!({"7": 1}));
+        let told = packed.decode::<HashMap<u8, u8>>().unwrap_err().to_string();
+        assert!(told.ends_with(r#"`7`: got the text "a", expected u8"#), "{told}");
+    }
+
+    #[test]
+    fn a_date_is_text_for_all_other_types() {
+        let time = Timestamp { seconds: 1_700_000_000, nanoseconds: 0 };
+        let packed = Packed::encode(&BTreeMap::from([("at", time)])).unwrap();
+        let text = "2023-11-14T22:13:20Z";
+        assert_eq!(packed.decode::<serde_json::Value>().unwrap(), json!({ "at": text }));
+        assert_eq!(packed.decode::<BTreeMap<String, String>>().unwrap()["at"], text);
+        assert_eq!(packed.decode::<BTreeMap<String, Timestamp>>().unwrap()["at"], time);
+        assert_eq!(packed.decode::<Packed>().unwrap(), packed);
+        let told = packed.decode::<BTreeMap<String, i64>>().unwrap_err().to_string();
+        assert!(told.ends_with("`at`: got the date 2023-11-14T22:13:20Z, expected i64"), "{told}");
+        let told = Packed::encode("x").unwrap().decode::<Timestamp>().unwrap_err().to_string();
+        assert!(told.ends_with(r#"got the text "x", expected a date"#), "{told}");
+    }
+
+    #[test]
+    fn what_a_client_could_not_hold_is_not_encoded() {
+        #[track_caller]
+        fn check<T: Serialize>(value: T, expected: &str) {
+            let told = Packed::encode_for("layers", &value).unwrap_err().to_string();
+            assert!(told.ends_with(expected), "{told}");
+        }
+        let keys = "but the keys of a map are text or whole numbers";
+        let by_nothing = BTreeMap::from([(None::<u8>, 1)]);
+        check(
+            [BTreeMap::from([("options", &by_nothing)])],
+            &format!("`layers[0].options`: a key is nothing (null), {keys}"),
+        );
+        check(BTreeMap::from([((1, 2), 1)]), &format!("a key is a list, {keys}"));
+        check(BTreeMap::from([(true, 1)]), &format!("a key is true, {keys}"));
+        check(
+            BTreeMap::from([("a", u128::MAX)]),
+            "`layers.a`: 340282366920938463463374607431768211455 does not fit into 64 bits; send it as text",
+        );
+        check(
+            [Timestamp { seconds: i64::MAX, nanoseconds: 0 }],
+            "`layers[0]`: a date is out of range: pages know 100 million days before and after 1970",
+        );
+        let bytes = Packed(Bytes::from_static(&[0x91, 0xa1, 0xff]));
+        check(bytes, "`[0]`: a text is not UTF-8; send it as bytes");
+    }
+
+    #[test]
+    fn an_f32_comes_back_and_looks_as_it_was_written() {
+        let packed = Packed::encode(&0.1_f32).unwrap();
+        assert_eq!(packed.decode::<f32>().unwrap(), 0.1);
+        assert_eq!(packed.decode::<f64>().unwrap(), 0.1);
+        let list = Packed::encode(&[0.1_f32]).unwrap();
+        assert_eq!(list.as_bytes()[1], 0xca, "four bytes each");
+        assert_eq!(list.decode::<Vec<f32>>().unwrap(), [0.1]);
     }
 
     #[test]
