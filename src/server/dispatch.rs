@@ -42,7 +42,7 @@ pub(super) fn is_own_method(method: &str) -> bool {
 /// An argument of a call of the protocol.
 pub(super) fn argument<T: DeserializeOwned>(request: &Request, position: usize) -> Result<T> {
     let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
-    value.decode_as(&format!("argument {} of {}", position + 1, request.method))
+    value.decode_as(format_args!("argument {} of {}", position + 1, request.method))
 }
 
 impl Server {

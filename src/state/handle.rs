@@ -196,17 +196,22 @@ impl State {
     pub fn set_default(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
         let key = key.as_ref();
         let value = Packed::encode_for(key, &value)?;
-        self.settable(key)?;
-        self.declare(key, value);
+        self.set_if_new(&self.settable(key)?, value);
         Ok(())
     }
 
     /// Sets an encoded value if the key was never set.
     pub(crate) fn declare(&self, key: &str, value: Packed) {
-        let key = self.name(key);
+        match self.settable(key) {
+            Ok(name) => self.set_if_new(&name, value),
+            Err(error) => tracing::error!(key, %error, "a state value was not set"),
+        }
+    }
+
+    fn set_if_new(&self, name: &str, value: Packed) {
         self.change(|inner, writer| {
-            if inner.current(&key).is_none() {
-                inner.set(&key, value, writer);
+            if inner.current(name).is_none() {
+                inner.set(name, value, writer);
             }
         });
     }

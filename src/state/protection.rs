@@ -2,8 +2,8 @@
 //! it does not take, and values that some other client could not hold.
 //!
 //! A key may have types: those of its [handles](State::key) and of its check. A value has to be of each. A key without a type
-//! takes any value, with one exception, since it befalls every form: a number does not become the empty text of a field that the
-//! user has emptied.
+//! takes any value, with two exceptions, since they befall every form: a number does not become the empty text of a field that the
+//! user has emptied, and a whole number beyond 2^53 does not become one that is rounded.
 //!
 //! Only writes of clients pass through here. The application may set what it likes; what it is told here is that a name
 //! cannot be a variable in a template.
@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use super::State;
 use crate::{
     Error, Failure,
-    wire::{Kind, Packed, fit::check_key},
+    wire::{INEXACT, Kind, Packed, fit::check_key},
 };
 
 /// Keys with this prefix belong to the framework.
@@ -135,9 +135,10 @@ impl State {
     /// ```
     pub fn validate<T: DeserializeOwned>(
         &self,
-        key: &str,
+        key: impl AsRef<str>,
         check: impl Fn(T) -> Result<(), Failure> + Send + Sync + 'static,
     ) -> &Self {
+        let key = key.as_ref();
         let name = key.to_owned();
         let check: Check = Arc::new(move |value| {
             catch_unwind(AssertUnwindSafe(|| check(value.decode_for(&name)?)))
@@ -188,10 +189,13 @@ impl State {
         check_key(key).map_err(|fault| Failure::msg(fault.to_string()))?;
         let value = value.fitting().map_err(|fault| Failure::msg(fault.of(key)))?;
         let rule = protection.rule(key);
-        if rule.has_no_type() && value.is_blank() {
-            let current = self.store.lock().current(key).map(Packed::kind);
-            if current == Some(Kind::Number) {
+        if rule.has_no_type() && (value.is_blank() || value.is_inexact()) {
+            let current = self.store.lock().current(key).cloned().unwrap_or(Packed::nil());
+            if value.is_blank() && current.kind() == Kind::Number {
                 return Err(Failure::msg("got an empty text, expected a number"));
+            }
+            if value.is_inexact() && current.is_wide() {
+                return Err(Failure::msg(format!("got a number {INEXACT}")));
             }
         }
         rule.take(key, value)
@@ -403,6 +407,18 @@ mod tests {
         assert_eq!(refusal(&state, "depth", "").unwrap(), "how deep?");
         state.validate("label", |_: Option<String>| Ok(()));
         assert_eq!(state.admit("label", empty.clone()).unwrap(), empty, "it is a text");
+    }
+
+    #[test]
+    fn a_wide_number_is_not_replaced_by_one_that_is_rounded() {
+        let state = State::new();
+        let id = 1_009_513_310_189_256_287_u64;
+        state.set("id", id).set("size", 5);
+        let told = refusal(&state, "id", id as f64).unwrap();
+        assert!(told.contains("beyond 2^53 a page sends a BigInt"), "{told}");
+        assert_eq!(refusal(&state, "id", id + 1), None);
+        assert_eq!(refusal(&state, "id", 1.5), None);
+        assert_eq!(refusal(&state, "size", 1e20), None, "it may well be no whole number");
     }
 
     #[test]

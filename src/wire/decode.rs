@@ -8,6 +8,9 @@
 //! - A key that is a number may be text, and the other way round.
 //! - A date is text (RFC 3339) for every type but [`Timestamp`].
 
+mod extension;
+mod key;
+
 use serde::{
     Deserializer,
     de::{
@@ -16,6 +19,9 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+
+use extension::Extension;
+use key::{Key, key_text};
 
 use super::{
     encode::EXTENSION,
@@ -29,7 +35,11 @@ use super::{
 pub(super) const ENCODED: &str = "$selvedge::Packed";
 
 /// The largest number up to which all whole ones are exact as floating-point numbers.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+pub(super) const EXACT: u64 = 1 << 53;
+
+/// What is wrong with a floating-point number beyond 2^53 where a whole one is meant.
+pub(crate) const INEXACT: &str =
+    "which as a floating-point number may be inexact; beyond 2^53 a page sends a BigInt";
 
 /// Reads one value out of well-formed bytes.
 pub(super) struct Decoder<'de> {
@@ -114,10 +124,8 @@ impl<'de> Decoder<'de> {
         if number.fract() != 0.0 {
             return Err(Fault::invalid_type(Unexpected::Float(number), &visitor));
         }
-        if number.abs() > EXACT {
-            return Err(Fault::new(format!(
-                "got {number}, which as a floating-point number may be inexact; beyond 2^53 a page sends a BigInt"
-            )));
+        if number.abs() > EXACT as f64 {
+            return Err(Fault::new(format!("got {number}, {INEXACT}")));
         }
         visitor.visit_i64(number as i64)
     }
@@ -353,102 +361,6 @@ impl<'de> MapAccess<'de> for Map<'_, 'de> {
     }
 }
 
-fn key_text(key: Value) -> String {
-    match key {
-        Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        Value::Unsigned(number) => number.to_string(),
-        Value::Signed(number) => number.to_string(),
-        _ => String::new(),
-    }
-}
-
-/// A key that is text or a whole number, and serves as either.
-struct Key<'de>(Value<'de>);
-
-macro_rules! numeric_keys {
-    ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            self.number(visitor)
-        })*
-    };
-}
-
-impl<'de> Key<'de> {
-    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let text = match self.0 {
-            Value::Text(text) => str::from_utf8(text).unwrap_or_default(),
-            _ => return visit_leaf(self.0, visitor),
-        };
-        if let Ok(number) = text.parse::<u64>() {
-            return visitor.visit_u64(number);
-        }
-        match text.parse::<i128>() {
-            Ok(number) => match i64::try_from(number) {
-                Ok(number) => visitor.visit_i64(number),
-                Err(_) => visitor.visit_i128(number),
-            },
-            Err(_) => Err(Fault::invalid_type(Unexpected::Str(text), &visitor)),
-        }
-    }
-
-    fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.0 {
-            Value::Text(text) => visit_text(text, visitor),
-            number => visitor.visit_string(key_text(number)),
-        }
-    }
-}
-
-impl<'de> Deserializer<'de> for Key<'de> {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visit_leaf(self.0, visitor)
-    }
-
-    numeric_keys! {
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-    }
-
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.text(visitor)
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.text(visitor)
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.text(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        visitor.visit_enum(key_text(self.0).into_deserializer())
-    }
-
-    forward_to_deserialize_any! {
-        bool f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct ignored_any
-    }
-}
-
 /// An enum's variant with content: a map of its name.
 struct Variant<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
@@ -488,46 +400,5 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         self.decoder.deserialize_any(visitor)
-    }
-}
-
-/// An extension as serde knows it: a list of its type and its body.
-struct Extension<'de> {
-    kind: i8,
-    body: &'de [u8],
-}
-
-impl<'de> Deserializer<'de> for Extension<'de> {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_seq(ExtensionParts { kind: Some(self.kind), body: Some(self.body) })
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct ExtensionParts<'de> {
-    kind: Option<i8>,
-    body: Option<&'de [u8]>,
-}
-
-impl<'de> SeqAccess<'de> for ExtensionParts<'de> {
-    type Error = Fault;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Fault> {
-        if let Some(kind) = self.kind.take() {
-            return seed.deserialize(kind.into_deserializer()).map(Some);
-        }
-        let Some(body) = self.body.take() else { return Ok(None) };
-        let body: serde::de::value::BorrowedBytesDeserializer<Fault> =
-            serde::de::value::BorrowedBytesDeserializer::new(body);
-        seed.deserialize(body).map(Some)
     }
 }

@@ -28,4 +28,5 @@ pub use message::ClientId;
 pub use packed::{Attachment, Packed};
 pub use timestamp::Timestamp;
 
+pub(crate) use decode::INEXACT;
 pub(crate) use packed::{Kind, fields};
