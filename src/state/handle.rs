@@ -46,7 +46,7 @@ impl State {
     /// One that no page sees.
     pub(super) fn private() -> Self {
         let state = State::new();
-        state.store.protection.is_private();
+        state.store.notes.set_private();
         state
     }
 
@@ -76,7 +76,7 @@ impl State {
     pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> &Self {
         let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
-            tracing::error!(key, %error, "a state value was not set");
+            self.store.notes.not_set(key, &error);
         }
         self
     }
@@ -101,7 +101,7 @@ impl State {
         let name = self.name(key);
         check_key(&name)
             .map_err(|fault| Error::Encode { type_name: "key", reason: fault.to_string() })?;
-        self.note_name(&name);
+        self.store.notes.name(&name);
         Ok(name)
     }
 
@@ -204,7 +204,7 @@ impl State {
     pub(crate) fn declare(&self, key: &str, value: Packed) {
         match self.settable(key) {
             Ok(name) => self.set_if_new(&name, value),
-            Err(error) => tracing::error!(key, %error, "a state value was not set"),
+            Err(error) => self.store.notes.not_set(key, &error),
         }
     }
 
@@ -259,16 +259,14 @@ impl State {
         let mut batch = Batch { changes: Vec::new() };
         scope::deferred(|| {
             fill(&mut batch);
-            batch.changes.retain(|(key, _)| match self.settable(key) {
-                Ok(_) => true,
-                Err(error) => {
-                    tracing::error!(key, %error, "a state value was not set");
-                    false
-                }
-            });
+            let settable = |(key, value): (String, Result<Packed>)| {
+                let change = value.and_then(|value| Ok((self.settable(&key)?.into_owned(), value)));
+                change.inspect_err(|error| self.store.notes.not_set(&key, error)).ok()
+            };
+            let changes: Vec<_> = batch.changes.into_iter().filter_map(settable).collect();
             self.change(|inner, writer| {
-                for (key, value) in batch.changes {
-                    inner.set(&self.name(&key), value, writer);
+                for (name, value) in changes {
+                    inner.set(&name, value, writer);
                 }
             });
         });
@@ -461,17 +459,14 @@ impl State {
 
 /// Values that are set together, see [`State::batch`].
 pub struct Batch {
-    changes: Vec<(String, Packed)>,
+    changes: Vec<(String, Result<Packed>)>,
 }
 
 impl Batch {
     /// Adds a value. One that cannot be sent to pages is left out and logged.
     pub fn set(&mut self, key: impl AsRef<str>, value: impl Serialize) -> &mut Self {
         let key = key.as_ref();
-        match Packed::encode_for(key, &value) {
-            Ok(value) => self.changes.push((key.to_owned(), value)),
-            Err(error) => tracing::error!(key, %error, "a state value was not set"),
-        }
+        self.changes.push((key.to_owned(), Packed::encode_for(key, &value)));
         self
     }
 }

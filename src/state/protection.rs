@@ -5,17 +5,13 @@
 //! takes any value, with two exceptions, since they befall every form: a number does not become the empty text of a field that the
 //! user has emptied, and a whole number beyond 2^53 does not become one that is rounded.
 //!
-//! Only writes of clients pass through here. The application may set what it likes; what it is told here is that a name
-//! cannot be a variable in a template.
+//! Only writes of clients pass through here. The application may set what it likes.
 
 use std::{
     any::type_name,
     collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use serde::de::DeserializeOwned;
@@ -60,38 +56,9 @@ struct Rule {
 pub(super) struct Protection {
     read_only: RwLock<HashSet<String>>,
     rules: RwLock<HashMap<String, Rule>>,
-    /// Whether no page sees the state.
-    private: AtomicBool,
-    /// Names of which was told that they cannot be variables.
-    odd_names: Told,
-    /// Keys of which was told that a client could not set them.
-    refused: Told,
-}
-
-/// Names of which something was told, so that it is told once.
-#[derive(Default)]
-struct Told(RwLock<HashSet<String>>);
-
-impl Told {
-    /// Remembered at most: names may be made from data, or come from clients.
-    const LIMIT: usize = 100;
-    /// Bytes of a name that is remembered.
-    const LONGEST: usize = 200;
-
-    fn is_first(&self, name: &str) -> bool {
-        if self.0.read().unwrap_or_else(PoisonError::into_inner).contains(name) {
-            return false;
-        }
-        let mut told = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        told.len() < Self::LIMIT && name.len() <= Self::LONGEST && told.insert(name.to_owned())
-    }
 }
 
 impl Protection {
-    pub(super) fn is_private(&self) {
-        self.private.store(true, Ordering::Relaxed);
-    }
-
     fn rule(&self, key: &str) -> Rule {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         rules.get(key).cloned().unwrap_or_default()
@@ -173,9 +140,7 @@ impl State {
     /// Why the client may not.
     pub(crate) fn admit(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
         self.take_from_client(key, value).inspect_err(|failure| {
-            if self.store.protection.refused.is_first(key) {
-                tracing::warn!(key, "a page could not set a key, which is said once: {failure}");
-            }
+            self.store.notes.refused(key, failure);
         })
     }
 
@@ -211,18 +176,6 @@ impl State {
         }
         rule.take(key, value).ok()
     }
-
-    /// Tells once of a name that cannot be a variable in a template.
-    pub(super) fn note_name(&self, name: &str) {
-        let Some(reason) = no_variable(name) else { return };
-        let protection = &self.store.protection;
-        if protection.private.load(Ordering::Relaxed) || !protection.odd_names.is_first(name) {
-            return;
-        }
-        tracing::warn!(
-            "the key `{name}` cannot be a variable in a template: {reason}. Choose another name, or read it as trame.state.get('{name}')"
-        );
-    }
 }
 
 impl Rule {
@@ -251,78 +204,6 @@ impl Rule {
             (expected.decode)(value, key)?;
         }
         Ok(())
-    }
-}
-
-/// Why a name cannot be a variable in a template.
-fn no_variable(name: &str) -> Option<&'static str> {
-    /// What templates have under these names: helpers and the words of JavaScript.
-    const TAKEN: [&str; 54] = [
-        "arguments",
-        "await",
-        "break",
-        "case",
-        "catch",
-        "class",
-        "const",
-        "continue",
-        "debugger",
-        "default",
-        "delete",
-        "do",
-        "else",
-        "enum",
-        "export",
-        "extends",
-        "false",
-        "finally",
-        "flushState",
-        "for",
-        "function",
-        "get",
-        "if",
-        "import",
-        "in",
-        "instanceof",
-        "let",
-        "new",
-        "null",
-        "registerDecorator",
-        "return",
-        "set",
-        "setAll",
-        "static",
-        "super",
-        "switch",
-        "this",
-        "throw",
-        "trame",
-        "trigger",
-        "true",
-        "try",
-        "tts",
-        "typeof",
-        "undefined",
-        "utils",
-        "var",
-        "void",
-        "while",
-        "window",
-        "with",
-        "yield",
-        "NaN",
-        "Infinity",
-    ];
-    let mut characters = name.chars();
-    let starts = |first: char| first.is_alphabetic() || first == '$';
-    let goes_on = |next: char| next.is_alphanumeric() || matches!(next, '_' | '$');
-    match characters.next() {
-        None => Some("it is empty"),
-        Some('_') => Some("names that begin with `_` are Vue's own"),
-        Some(first) if !starts(first) => Some("a name begins with a letter"),
-        _ if !characters.all(goes_on) => Some("a name has letters, digits and `_` only"),
-        _ if TAKEN.contains(&name) => Some("the name has a meaning there already"),
-        _ => None,
     }
 }
 
@@ -449,15 +330,5 @@ mod tests {
         );
         assert!(told("__proto__", &[1]).unwrap_err().contains("cannot be a key in a page"));
         assert_eq!(told("rows", &[0x81, 7, 1]).unwrap().as_bytes(), b"\x81\xa17\x01");
-    }
-
-    #[test]
-    fn names_that_are_no_variables_are_known() {
-        for name in ["a", "trame__template_main", "größe", "$x", "x1", "Date"] {
-            assert_eq!(no_variable(name), None, "{name}");
-        }
-        for name in ["", "a.b", "a b", "1a", "class", "_y", "a-b", "trigger", "null", "a[0]"] {
-            assert!(no_variable(name).is_some(), "{name}");
-        }
     }
 }
