@@ -4,13 +4,22 @@
 //! sync or async and return a value or a `Result`. Which of these a closure is, the compiler finds out through the marker
 //! type `M`, which is never written down.
 
-use std::{any::Any, collections::VecDeque, future::poll_fn, panic::AssertUnwindSafe};
+use std::{
+    any::{Any, type_name},
+    collections::VecDeque,
+    future::poll_fn,
+    panic::AssertUnwindSafe,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use indexmap::IndexMap;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Failure, Result, blocking, wire::Packed};
+use crate::{
+    Error, Failure, Result, blocking,
+    error::similar,
+    wire::{Packed, fault::quoted},
+};
 
 /// What a callback was called with.
 #[derive(Debug, Default)]
@@ -20,6 +29,8 @@ pub struct Arguments {
     taken: usize,
     positional: VecDeque<Packed>,
     named: IndexMap<String, Packed>,
+    /// Whether something takes the named ones.
+    takes_named: bool,
 }
 
 impl Arguments {
@@ -29,21 +40,36 @@ impl Arguments {
         positional: Vec<Packed>,
         named: IndexMap<String, Packed>,
     ) -> Self {
-        Arguments { callee, taken: 0, positional: positional.into(), named }
+        Arguments { callee, taken: 0, positional: positional.into(), named, takes_named: false }
     }
 
     fn next<T: DeserializeOwned>(&mut self) -> Result<T> {
         self.taken += 1;
-        let value = self.positional.pop_front().unwrap_or(Packed::nil());
-        value.decode_as(&format!("argument {} of {}", self.taken, self.callee))
+        let (taken, callee) = (self.taken, &self.callee);
+        match self.positional.pop_front() {
+            Some(value) => value.decode_as(format_args!("argument {taken} of {callee}")),
+            None => Packed::nil().decode().map_err(|_| Error::Decode {
+                what: format!("argument {taken} of {callee}"),
+                type_name: type_name::<T>(),
+                reason: "it was not given".to_owned(),
+            }),
+        }
     }
 
     fn finish(&self) -> Result<()> {
-        if self.positional.is_empty() {
-            return Ok(());
+        if !self.positional.is_empty() {
+            let given = self.taken + self.positional.len();
+            let text = format!("{} takes {} arguments, got {given}", self.callee, self.taken);
+            return Err(Error::Callback(text));
         }
-        let given = self.taken + self.positional.len();
-        Err(Error::Callback(format!("{} takes {} arguments, got {given}", self.callee, self.taken)))
+        match self.named.keys().next() {
+            Some(name) if !self.takes_named => Err(Error::Callback(format!(
+                "{} takes no named arguments, got {}",
+                self.callee,
+                quoted(name)
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -89,7 +115,8 @@ impl Argument for Rest {
     }
 }
 
-/// The named arguments, decoded as a struct or map.
+/// The named arguments, decoded as a struct or map. A name that the struct does not have is an error, as is a named argument of a
+/// function without `Kwargs`.
 ///
 /// ```
 /// use selvedge::{Ctx, Kwargs, Server};
@@ -111,10 +138,22 @@ pub struct Kwargs<T>(pub T);
 
 impl<T: DeserializeOwned> Argument for Kwargs<T> {
     fn take(arguments: &mut Arguments) -> Result<Self> {
-        Packed::encode_map(&arguments.named)
-            .decode_as(&format!("the named arguments of {}", arguments.callee))
-            .map(Kwargs)
+        arguments.takes_named = true;
+        let named = Packed::encode_map(&arguments.named);
+        let what = format_args!("what {} got by name", arguments.callee);
+        let (value, made) = named.decode_with_use(what)?;
+        match made.unused.first() {
+            None => Ok(Kwargs(value)),
+            Some(name) => Err(Error::Callback(unknown_name(&arguments.callee, name, made.fields))),
+        }
     }
+}
+
+fn unknown_name(callee: &str, name: &str, known: &[&str]) -> String {
+    let near = similar(known.iter().copied(), name)
+        .first()
+        .map(|near| format!(". Did you mean `{near}`?"));
+    format!("{callee} takes no argument named {}{}", quoted(name), near.unwrap_or_default())
 }
 
 /// What calling a callback gave.
@@ -290,9 +329,17 @@ mod tests {
     use super::*;
 
     fn call<M: 'static>(callback: impl Callback<(), M>, args: Value) -> Result<Value, String> {
+        call_named(callback, args, json!({}))
+    }
+
+    fn call_named<M: 'static>(
+        callback: impl Callback<(), M>,
+        args: Value,
+        named: Value,
+    ) -> Result<Value, String> {
         let args: Vec<Value> = serde_json::from_value(args).unwrap();
         let args = args.iter().map(|arg| Packed::encode(arg).unwrap()).collect();
-        let named = IndexMap::from([("k".to_owned(), Packed::encode(&7).unwrap())]);
+        let named = crate::wire::fields(&named).unwrap();
         let outcome = function(callback)((), Arguments::new("trigger `t`".to_owned(), args, named));
         let result = match outcome {
             Outcome::Ready(result) => result,
@@ -321,7 +368,14 @@ mod tests {
         let add = |_: (), a: i64, b: Option<i64>| a + b.unwrap_or(10);
         assert_eq!(call(add, json!([1])), Ok(json!(11)));
         let error = call(add, json!(["one"])).unwrap_err();
-        assert!(error.starts_with("argument 1 of trigger `t` is not a i64"), "{error}");
+        let expected =
+            r#"argument 1 of trigger `t` is not an i64: got the text "one", expected i64"#;
+        assert_eq!(error, expected);
+        let missing = "argument 1 of trigger `t` is not an i64: it was not given";
+        assert_eq!(call(add, json!([])), Err(missing.to_owned()));
+        let rows = |_: (), rows: Vec<(u8, String)>| rows.len();
+        let expected = r#"argument 1 of trigger `t` is not a Vec<(u8, String)>: `[1][0]`: got -1, expected u8"#;
+        assert_eq!(call(rows, json!([[[1, "a"], [-1, "b"]]])), Err(expected.to_owned()));
         assert_eq!(
             call(add, json!([1, 2, 3])),
             Err("trigger `t` takes 2 arguments, got 3".to_owned())
@@ -332,11 +386,37 @@ mod tests {
     fn the_rest_and_named_arguments_can_be_taken_whole() {
         let count = |_: (), first: String, rest: Rest| format!("{first}+{}", rest.0.len());
         assert_eq!(call(count, json!(["a", 1, 2])), Ok(json!("a+2")));
+    }
+
+    #[test]
+    fn named_arguments_are_those_that_the_function_takes() {
         #[derive(serde::Deserialize)]
         struct Named {
-            k: i64,
+            size: i64,
+            #[serde(default)]
+            exact: bool,
         }
-        assert_eq!(call(|_: (), named: Kwargs<Named>| named.0.k, json!([])), Ok(json!(7)));
+        let typed = |_: (), Kwargs(named): Kwargs<Named>| (named.size, named.exact);
+        let any = |_: (), named: Kwargs<std::collections::BTreeMap<String, Value>>| named.0.len();
+        let none = |_: ()| ();
+        assert_eq!(call_named(typed, json!([]), json!({"size": 7})), Ok(json!([7, false])));
+        assert_eq!(call_named(any, json!([]), json!({"a": 1, "b": [2]})), Ok(json!(2)));
+        for (told, expected) in [
+            (
+                call_named(typed, json!([]), json!({"size": 1, "exat": true})),
+                "trigger `t` takes no argument named \"exat\". Did you mean `exact`?",
+            ),
+            (
+                call_named(typed, json!([]), json!({"size": "x"})),
+                "what trigger `t` got by name is not a Named: `size`: got the text \"x\", expected i64",
+            ),
+            (
+                call_named(none, json!([]), json!({"size": 1})),
+                "trigger `t` takes no named arguments, got \"size\"",
+            ),
+        ] {
+            assert_eq!(told, Err(expected.to_owned()));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use crate::callback::Function;
+use crate::{callback::Function, error::similar};
 
 /// A moment in the life of the server or of a page, for [`Server::on`](crate::Server::on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -188,13 +188,13 @@ impl<C> Functions<C> {
     /// Up to three registered triggers whose names look like `name`.
     pub(crate) fn similar_triggers(&self, name: &str) -> Vec<String> {
         let triggers = self.triggers.read().unwrap_or_else(PoisonError::into_inner);
-        similar(triggers.keys(), name)
+        similar(triggers.keys().map(String::as_str), name)
     }
 
     /// Up to three functions whose names look like `name`.
     pub(crate) fn similar_functions(&self, name: &str) -> Vec<String> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        similar(slots.keys(), name)
+        similar(slots.keys().map(String::as_str), name)
     }
 
     fn slots(&self) -> RwLockWriteGuard<'_, HashMap<String, Slot<C>>> {
@@ -257,31 +257,6 @@ impl<C> Functions<C> {
         slot.entries.retain(|entry| entry.role != Role::Once);
         Some(calls)
     }
-}
-
-fn similar<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> Vec<String> {
-    let mut near: Vec<(usize, &String)> = names
-        .map(|known| (edit_distance(known, name), known))
-        .filter(|(distance, known)| *distance <= known.len().max(name.len()) / 2)
-        .collect();
-    near.sort();
-    near.into_iter().take(3).map(|(_, known)| known.clone()).collect()
-}
-
-/// How many characters must be added, removed or replaced to get from one name to the other.
-fn edit_distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, character) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, candidate) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(character != *candidate);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 //! with what to do next. Nothing in here holds a path or a backtrace that would reach a client:
 //! what a client is told is decided by the RPC layer.
 
+mod similar;
 mod transfer;
 mod websocket;
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
 
+pub(crate) use similar::similar;
 pub use transfer::TransferError;
 pub use websocket::{CloseReason, Rejection, WebSocketError};
 
@@ -56,26 +58,23 @@ pub enum Error {
         holder: Holder,
     },
 
-    /// A value could not be written as msgpack.
-    #[error(
-        "a value of type {} cannot be encoded: {reason}. Check its `Serialize` implementation",
-        without_paths(type_name)
-    )]
+    /// A value cannot be encoded, or some client could not hold it.
+    #[error("a value of type {} cannot be encoded: {reason}", without_paths(type_name))]
     Encode {
         /// The Rust type of the value.
         type_name: &'static str,
-        /// What the encoder said.
+        /// What is wrong with it, after the path to the part that is at fault.
         reason: String,
     },
 
     /// A value on the wire or in the state is not of the type that was asked for.
-    #[error("{what} is not a {}: {reason}", without_paths(type_name))]
+    #[error("{what} is not {}: {reason}", with_article(&without_paths(type_name)))]
     Decode {
         /// Which value: a state key, an argument, a frame.
         what: String,
         /// The Rust type that was asked for.
         type_name: &'static str,
-        /// What the decoder said.
+        /// What was given and what expected, after the path to the part that is at fault.
         reason: String,
     },
 
@@ -294,6 +293,12 @@ fn without_paths(type_name: &str) -> String {
     let ends_a_path = |c: char| !(c.is_alphanumeric() || c == '_' || c == ':');
     let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_owned();
     type_name.split_inclusive(ends_a_path).map(last).collect()
+}
+
+/// A type in a sentence: "an i64", "a u8".
+fn with_article(type_name: &str) -> String {
+    let spoken_with_vowel = type_name.starts_with(['A', 'E', 'I', 'O', 'i', 'f']);
+    format!("{} {type_name}", if spoken_with_vowel { "an" } else { "a" })
 }
 
 /// Who holds a port.

@@ -33,5 +33,6 @@ mod streams;
 mod support;
 mod tls;
 mod transfers;
+mod values;
 mod websocket;
 mod window;

@@ -188,7 +188,7 @@ impl Benches {
     fn start(&self, keys: usize) -> (Server, Running) {
         let server = Server::new("bench");
         for key in 0..keys {
-            server.state().set(&format!("key_{key}"), key);
+            server.state().set(format!("key_{key}"), key);
         }
         server.trigger("echo", |_: Ctx, arguments: Rest| -> Vec<Packed> { arguments.0 });
         let options = StartOptions::new().port(0).secret(load::SECRET);

@@ -14,7 +14,10 @@ mod library {
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-pub(crate) use library::{error::*, wire};
+pub(crate) use library::{
+    error::{self, *},
+    wire,
+};
 use wire::{
     Packed,
     chunk::Assembler,
@@ -89,5 +92,8 @@ fn look_at(value: &Packed) {
     drop(format!("{value:?}"));
     let once = value.filtered();
     assert_eq!(once.filtered().as_ref(), once.as_ref());
-    assert!(Packed::encode(&[value]).is_ok());
+    if let Ok(fitting) = value.clone().fitting() {
+        assert!(Packed::encode(&fitting).is_ok());
+        assert_eq!(fitting.clone().fitting().as_ref(), Ok(&fitting));
+    }
 }

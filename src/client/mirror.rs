@@ -68,7 +68,7 @@ impl Mirror {
     /// [`Error::Decode`](crate::Error::Decode) when it is of another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let value = self.client.values().get(key);
-        value.map(|value| value.decode_as(&format!("the state key `{key}`"))).transpose()
+        value.map(|value| value.decode_for(key)).transpose()
     }
 
     /// The keys that the server has.

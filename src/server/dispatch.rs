@@ -20,6 +20,7 @@ use crate::{
     wire::{
         Packed,
         chunk::Outgoing,
+        fit::check_key,
         message::{self, ErrorCode, Request},
     },
 };
@@ -46,7 +47,7 @@ pub(super) fn runs_no_callback(method: &str) -> bool {
 /// An argument of a call of the protocol.
 pub(super) fn argument<T: DeserializeOwned>(request: &Request, position: usize) -> Result<T> {
     let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
-    value.decode_as(&format!("argument {} of {}", position + 1, request.method))
+    value.decode_as(format_args!("argument {} of {}", position + 1, request.method))
 }
 
 impl Server {
@@ -153,29 +154,35 @@ impl Server {
             .and_then(message::items)
             .ok_or_else(|| Failure::msg("trame.state.update takes a list of changes"))?;
         let mut values = Vec::with_capacity(changes.len());
-        let (mut refused, mut reasons) = (Vec::new(), Vec::new());
+        // Keys whose value is not the one that the client has set.
+        let (mut others, mut reasons) = (Vec::new(), Vec::new());
         for change in changes {
             let Change { key } = change.decode_as("a change of state")?;
             let value = message::entries(&change)
                 .and_then(|mut entries| entries.swap_remove("value"))
                 .unwrap_or(Packed::nil());
-            match self.state().admit(&key, &value) {
-                Ok(()) => values.push((key, value)),
+            match self.state().admit(&key, value.clone()) {
+                Ok(admitted) => {
+                    if admitted != value {
+                        others.push(key.clone());
+                    }
+                    values.push((key, admitted));
+                }
                 Err(failure) => {
                     reasons.push(format!("`{key}` was not set: {}", self.for_clients(&failure)));
-                    refused.push(key);
+                    others.push(key);
                 }
             }
         }
-        let result = match refused.is_empty() {
+        let result = match reasons.is_empty() {
             true => Ok(Packed::nil()),
             false => Err(Failure::msg(reasons.join("; "))),
         };
         let answer = self.answer_to(request, result);
         let send = || client.outbox.answer(answer);
         self.state().set_from_client(client.id, values, send);
-        if !refused.is_empty() {
-            self.restore(client, &refused);
+        if !others.is_empty() {
+            self.restore(client, &others);
         }
         Ok(())
     }
@@ -186,6 +193,7 @@ impl Server {
         self.state().snapshot(|pushed| {
             let values: Vec<(&str, &Packed)> = keys
                 .iter()
+                .filter(|key| check_key(key).is_ok())
                 .map(|key| (key.as_str(), pushed.get(key.as_str()).unwrap_or(&nil)))
                 .collect();
             let max_frame = self.hub().max_frame();

@@ -8,7 +8,7 @@ use crate::{
     Result,
     session::{ACTIONS_TOPIC, STATE_TOPIC},
     state::Key,
-    wire::{ClientId, Packed},
+    wire::{ClientId, Packed, fit::check_key},
 };
 
 impl Server {
@@ -22,12 +22,18 @@ impl Server {
     /// server.publish("log", "the valve has opened")?;
     /// # Ok::<(), selvedge::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
     pub fn publish(&self, topic: &str, data: impl Serialize) -> Result<()> {
         self.inner.hub.publish(topic, &Packed::encode(&data)?, None);
         Ok(())
     }
 
     /// Sends data to all clients but one.
+    ///
+    /// # Errors
+    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
     pub fn publish_except(
         &self,
         client: ClientId,
@@ -51,6 +57,9 @@ impl Server {
     ///     }
     /// });
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
     pub fn publish_to(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<bool> {
         Ok(self.inner.hub.publish_to(client, topic, &Packed::encode(&data)?))
     }
@@ -69,6 +78,9 @@ impl Server {
     /// server.stream("field", Frame { width: 2, height: 1, format: "gray8", data: vec![0, 255].into() })?;
     /// # Ok::<(), selvedge::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
     pub fn stream(&self, topic: &str, frame: impl Serialize) -> Result<()> {
         self.inner.hub.offer(topic, &Packed::encode(&frame)?);
         Ok(())
@@ -105,6 +117,7 @@ impl Server {
             let values: IndexMap<String, Packed> = keys
                 .iter()
                 .map(|key| self.translator().translate(key).into_owned())
+                .filter(|key| check_key(key).is_ok())
                 .map(|key| (key.clone(), value(pushed, &key).unwrap_or(Packed::nil())))
                 .collect();
             self.inner.hub.publish(STATE_TOPIC, &Packed::encode_map(&values), None);

@@ -27,7 +27,7 @@ pub struct Context {
 
 impl Context {
     pub(crate) fn new() -> Self {
-        Context { values: Arc::default(), state: State::new() }
+        Context { values: Arc::default(), state: State::private() }
     }
 
     /// The same under the names of a part of the application.

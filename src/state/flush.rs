@@ -66,6 +66,7 @@ impl State {
 
     /// Lets flushes do their work from now on, and makes the first one.
     pub(crate) fn ready(&self) {
+        self.store.notes.tell_waiting();
         self.store.lock().ready = true;
         self.flush();
     }

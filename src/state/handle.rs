@@ -10,8 +10,9 @@ use super::{
     store::{Inner, Key, Sink, Store, Writer},
 };
 use crate::{
-    Result,
-    wire::{ClientId, Packed},
+    Error, Result,
+    error::similar,
+    wire::{ClientId, Packed, fit::check_key},
 };
 
 /// Values shared with every client. A cheap handle, usable from any thread.
@@ -42,6 +43,13 @@ impl State {
         State { store: Arc::default(), translator: Arc::default() }
     }
 
+    /// One that no page sees.
+    pub(super) fn private() -> Self {
+        let state = State::new();
+        state.store.notes.set_private();
+        state
+    }
+
     /// The same values under the names of a part of the application.
     pub(crate) fn translated(&self, translator: Translator) -> Self {
         State { store: Arc::clone(&self.store), translator: Arc::new(translator) }
@@ -64,22 +72,37 @@ impl State {
 
     /// Sets a value. It becomes pending, unless the clients have exactly this value already.
     ///
-    /// A value whose `Serialize` fails is left out and logged; [`try_set`](Self::try_set) returns the error instead.
-    pub fn set(&self, key: &str, value: impl Serialize) -> &Self {
+    /// A value that cannot be sent to pages is left out and logged; [`try_set`](Self::try_set) returns the error instead.
+    pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> &Self {
+        let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
-            tracing::error!(key, %error, "a state value was not set");
+            self.store.notes.not_set(key, &error);
         }
         self
     }
 
-    /// Sets a value, or says why it cannot be encoded.
+    /// Sets a value, or says why it cannot be sent to pages.
+    ///
+    /// A key that cannot be a variable in a template, such as `a.b` or `class`, is set, too, and told once in the log.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) when the value's `Serialize` fails. The state keeps the old value then.
-    pub fn try_set(&self, key: &str, value: impl Serialize) -> Result<()> {
-        let packed = Packed::encode(&value)?;
-        self.change(|inner, writer| inner.set(&self.name(key), packed, writer));
+    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`], and for the key `__proto__`, which no page could take.
+    /// The state keeps the old value then.
+    pub fn try_set(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
+        let key = key.as_ref();
+        let packed = Packed::encode_for(key, &value)?;
+        let name = self.settable(key)?;
+        self.change(|inner, writer| inner.set(&name, packed, writer));
         Ok(())
+    }
+
+    /// What a name is in the store, if pages can take a key of this name.
+    fn settable<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
+        let name = self.name(key);
+        check_key(&name)
+            .map_err(|fault| Error::Encode { type_name: "key", reason: fault.to_string() })?;
+        self.store.notes.name(&name);
+        Ok(name)
     }
 
     /// Sets each field of a struct, or each entry of a map, as a key of its own.
@@ -100,6 +123,9 @@ impl State {
     /// [`Error::Encode`](crate::Error::Encode) when the value cannot be encoded or is no struct or map. Nothing is set then.
     pub fn extend<T: Serialize + ?Sized>(&self, fields: &T) -> Result<()> {
         let fields = crate::wire::fields(fields)?;
+        for key in fields.keys() {
+            self.settable(key)?;
+        }
         self.change(|inner, writer| {
             for (key, value) in fields {
                 inner.set(&self.name(&key), value, writer);
@@ -111,19 +137,40 @@ impl State {
     /// The current value of a key. A key that was never set reads as nothing: `None`, `()` or an error for other types.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) when the value is of another type.
-    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
-        self.packed(key).decode_as(&format!("state `{key}`"))
+    /// [`Error::Decode`](crate::Error::Decode) when the value is of another type, [`Error::Unknown`](crate::Error::Unknown)
+    /// when the key was never set.
+    pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<str>) -> Result<T> {
+        let key = key.as_ref();
+        let value = self.current(key);
+        self.decode(key, value.as_ref())
     }
 
-    /// The current value in its encoded form.
-    pub fn packed(&self, key: &str) -> Packed {
-        self.store.lock().current(&self.name(key)).cloned().unwrap_or(Packed::nil())
+    /// The current value in its encoded form; that of nothing if the key was never set.
+    pub fn packed(&self, key: impl AsRef<str>) -> Packed {
+        self.current(key.as_ref()).unwrap_or(Packed::nil())
     }
 
     /// Whether the key was ever set, be it to nothing.
-    pub fn has(&self, key: &str) -> bool {
-        self.store.lock().current(&self.name(key)).is_some()
+    pub fn has(&self, key: impl AsRef<str>) -> bool {
+        self.current(key.as_ref()).is_some()
+    }
+
+    fn current(&self, key: &str) -> Option<Packed> {
+        self.store.lock().current(&self.name(key)).cloned()
+    }
+
+    /// Decodes the value of a key, which is nothing if it was never set.
+    fn decode<T: DeserializeOwned>(&self, key: &str, value: Option<&Packed>) -> Result<T> {
+        match value {
+            Some(value) => value.decode_for(key),
+            None => Packed::nil().decode().map_err(|_| self.unknown(key)),
+        }
+    }
+
+    fn unknown(&self, key: &str) -> Error {
+        let known: Vec<String> = self.all().into_keys().collect();
+        let candidates = similar(known.iter().map(String::as_str), key);
+        Error::Unknown { kind: "key", name: key.to_owned(), candidates }
     }
 
     /// All values as they are now, by their names; for a child server, those that it can name.
@@ -145,18 +192,26 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) when the value's `Serialize` fails.
-    pub fn set_default(&self, key: &str, value: impl Serialize) -> Result<()> {
-        self.declare(key, Packed::encode(&value)?);
+    /// Those of [`try_set`](Self::try_set).
+    pub fn set_default(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
+        let key = key.as_ref();
+        let value = Packed::encode_for(key, &value)?;
+        self.set_if_new(&self.settable(key)?, value);
         Ok(())
     }
 
     /// Sets an encoded value if the key was never set.
     pub(crate) fn declare(&self, key: &str, value: Packed) {
-        let key = self.name(key);
+        match self.settable(key) {
+            Ok(name) => self.set_if_new(&name, value),
+            Err(error) => self.store.notes.not_set(key, &error),
+        }
+    }
+
+    fn set_if_new(&self, name: &str, value: Packed) {
         self.change(|inner, writer| {
-            if inner.current(&key).is_none() {
-                inner.set(&key, value, writer);
+            if inner.current(name).is_none() {
+                inner.set(name, value, writer);
             }
         });
     }
@@ -166,24 +221,21 @@ impl State {
     /// `edit` runs again when somebody else changed the key meanwhile.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) when the value is of another type,
-    /// [`Error::Encode`](crate::Error::Encode) when the new one cannot be encoded.
+    /// Those of [`get`](Self::get) and of [`try_set`](Self::try_set).
     pub fn update<T: Serialize + DeserializeOwned>(
         &self,
-        key: &str,
+        key: impl AsRef<str>,
         mut edit: impl FnMut(&mut T),
     ) -> Result<()> {
-        let name = self.name(key);
+        let key = key.as_ref();
+        let name = self.settable(key)?;
         loop {
-            let before = self.packed(key);
-            let mut value: T = before.decode_as(&format!("state `{key}`"))?;
+            let before = self.current(key);
+            let mut value: T = self.decode(key, before.as_ref())?;
             edit(&mut value);
-            let after = Packed::encode(&value)?;
+            let after = Packed::encode_for(key, &value)?;
             let unchanged = self.change(|inner, writer| {
-                let unchanged = match inner.current(&name) {
-                    Some(current) => *current == before,
-                    None => before.is_nil(),
-                };
+                let unchanged = inner.current(&name) == before.as_ref();
                 if unchanged {
                     inner.set(&name, after, writer);
                 }
@@ -207,9 +259,14 @@ impl State {
         let mut batch = Batch { changes: Vec::new() };
         scope::deferred(|| {
             fill(&mut batch);
+            let settable = |(key, value): (String, Result<Packed>)| {
+                let change = value.and_then(|value| Ok((self.settable(&key)?.into_owned(), value)));
+                change.inspect_err(|error| self.store.notes.not_set(&key, error)).ok()
+            };
+            let changes: Vec<_> = batch.changes.into_iter().filter_map(settable).collect();
             self.change(|inner, writer| {
-                for (key, value) in batch.changes {
-                    inner.set(&self.name(&key), value, writer);
+                for (name, value) in changes {
+                    inner.set(&name, value, writer);
                 }
             });
         });
@@ -238,7 +295,8 @@ impl State {
     /// ```
     pub fn dirty(&self, keys: &[&str]) {
         self.change(|inner, writer| {
-            for key in keys.iter().map(|key| self.name(key)) {
+            let names = keys.iter().map(|key| self.name(key));
+            for key in names.filter(|key| check_key(key).is_ok()) {
                 let value = inner.current(&key).cloned().unwrap_or(Packed::nil());
                 inner.mark(&key, value, writer);
             }
@@ -399,16 +457,14 @@ impl State {
 
 /// Values that are set together, see [`State::batch`].
 pub struct Batch {
-    changes: Vec<(String, Packed)>,
+    changes: Vec<(String, Result<Packed>)>,
 }
 
 impl Batch {
-    /// Adds a value. One that cannot be encoded is left out and logged.
-    pub fn set(&mut self, key: &str, value: impl Serialize) -> &mut Self {
-        match Packed::encode(&value) {
-            Ok(value) => self.changes.push((key.to_owned(), value)),
-            Err(error) => tracing::error!(key, %error, "a state value was not set"),
-        }
+    /// Adds a value. One that cannot be sent to pages is left out and logged.
+    pub fn set(&mut self, key: impl AsRef<str>, value: impl Serialize) -> &mut Self {
+        let key = key.as_ref();
+        self.changes.push((key.to_owned(), Packed::encode_for(key, &value)));
         self
     }
 }

@@ -1,7 +1,8 @@
 //! What of a state outlives the program: values that have changed since its start.
 //!
 //! A value is kept together with the one that the program had set itself before. It is taken over only by a program that
-//! sets the same one: a key whose initial value was changed in the code starts as the code says.
+//! sets the same one: a key whose initial value was changed in the code starts as the code says. So does one whose kept value is
+//! of another type than the initial one, unless the application has given the key a type.
 
 use std::{collections::HashMap, sync::PoisonError};
 
@@ -54,11 +55,13 @@ impl State {
 
     /// Sets what was kept, as changes that go out together. Gives back the keys whose values were taken.
     pub(crate) fn take_over(&self, kept: Vec<(String, Kept)>) -> Vec<String> {
-        let welcome = |(key, kept): &(String, Kept)| {
+        let welcome = |(key, Kept { initial, value }): (String, Kept)| {
             // The checks are code of the application, for which no lock may be held.
-            self.is_keepable(key) && self.passes_check(key, &kept.value).is_ok()
+            let keepable = self.is_keepable(&key);
+            let value = keepable.then(|| self.admit_kept(&key, &initial, value))??;
+            Some((key, Kept { initial, value }))
         };
-        let kept: Vec<_> = kept.into_iter().filter(welcome).collect();
+        let kept: Vec<_> = kept.into_iter().filter_map(welcome).collect();
         scope::deferred(|| {
             self.change(|inner, writer| {
                 let mut taken = Vec::new();
@@ -157,6 +160,23 @@ mod tests {
             _ => Err(Failure::msg("too many")),
         });
         assert_eq!(state.take_over(kept), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_left_out_unless_the_key_has_one() {
+        let first = |state: &State| {
+            state.set("count", 0).set("limit", 5.0).set("choice", ()).set("ratio", 1);
+        };
+        let kept = left_by(first, |state| {
+            state.set("count", "").set("limit", ()).set("choice", "a").set("ratio", 0.5);
+        });
+        let state = State::new();
+        first(&state);
+        assert_eq!(state.take_over(kept.clone()), ["choice", "ratio"]);
+        let state = State::new();
+        first(&state);
+        state.key::<Option<f64>>("limit");
+        assert_eq!(state.take_over(kept), ["limit", "choice", "ratio"]);
     }
 
     #[test]

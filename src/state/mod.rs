@@ -16,6 +16,7 @@ mod handle;
 mod history;
 mod kept;
 mod listener;
+mod notes;
 mod protection;
 mod scope;
 mod store;

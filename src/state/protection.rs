@@ -1,9 +1,14 @@
-//! What clients may write: everything, but for the framework's own keys, those that the application keeps to itself, and
-//! values that it does not take.
+//! What clients may write: everything, but for the framework's own keys, those that the application keeps to itself, values that
+//! it does not take, and values that some other client could not hold.
+//!
+//! A key may have types: those of its [handles](State::key) and of its check. A value has to be of each. A key without a type
+//! takes any value, with two exceptions, since they befall every form: a number does not become the empty text of a field that the
+//! user has emptied, and a whole number beyond 2^53 does not become one that is rounded.
 //!
 //! Only writes of clients pass through here. The application may set what it likes.
 
 use std::{
+    any::type_name,
     collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError, RwLock},
@@ -12,18 +17,52 @@ use std::{
 use serde::de::DeserializeOwned;
 
 use super::State;
-use crate::{Failure, wire::Packed};
+use crate::{
+    Error, Failure,
+    wire::{INEXACT, Kind, Packed, fit::check_key},
+};
 
 /// Keys with this prefix belong to the framework.
 const RESERVED: &str = "trame__";
 
+/// The application's own check of a value.
 type Check = Arc<dyn Fn(&Packed) -> Result<(), Failure> + Send + Sync>;
+
+/// A type that the values of a key have to be of.
+#[derive(Clone, Copy)]
+struct Type {
+    name: &'static str,
+    /// Decodes a value of this key.
+    decode: fn(&Packed, &str) -> crate::Result<()>,
+}
+
+impl Type {
+    fn of<T: DeserializeOwned>() -> Self {
+        let decode = |value: &Packed, key: &str| value.decode_for::<T>(key).map(drop);
+        Type { name: type_name::<T>(), decode }
+    }
+}
+
+/// What the values of one key have to be.
+#[derive(Clone, Default)]
+struct Rule {
+    /// The types of handles.
+    types: Vec<Type>,
+    check: Option<(Type, Check)>,
+}
 
 /// The rules of one state.
 #[derive(Default)]
 pub(super) struct Protection {
     read_only: RwLock<HashSet<String>>,
-    checks: RwLock<HashMap<String, Check>>,
+    rules: RwLock<HashMap<String, Rule>>,
+}
+
+impl Protection {
+    fn rule(&self, key: &str) -> Rule {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.get(key).cloned().unwrap_or_default()
+    }
 }
 
 impl State {
@@ -45,7 +84,9 @@ impl State {
 
     /// Checks what pages set a key to, before anybody sees it.
     ///
-    /// The value is decoded as the check's type, which is a check in itself. A page whose value is refused is told the
+    /// The value is decoded as the check's type, which is a check in itself: `validate("n", |_: i64| Ok(()))` keeps a key an `i64`.
+    /// The text `""` of a field for a number that the user has emptied becomes nothing (`null`) for a type that can be
+    /// nothing, such as `Option<f64>`, and is refused for others. A page whose value is refused is told the
     /// [`Failure`]'s text and gets the true value back; other keys of the same message are set all the same. A check that panics
     /// refuses. There is one check for each key; a later one takes its place. A check may block: later calls of the same page
     /// wait for it.
@@ -61,45 +102,111 @@ impl State {
     /// ```
     pub fn validate<T: DeserializeOwned>(
         &self,
-        key: &str,
+        key: impl AsRef<str>,
         check: impl Fn(T) -> Result<(), Failure> + Send + Sync + 'static,
     ) -> &Self {
-        let name = format!("state `{key}`");
-        let check: Check = Arc::new(move |value| {
-            // The decoding may be the application's code, too.
-            catch_unwind(AssertUnwindSafe(|| check(value.decode_as(&name)?)))
-                .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
-        });
-        let mut checks =
-            self.store.protection.checks.write().unwrap_or_else(PoisonError::into_inner);
-        checks.insert(self.name(key).into_owned(), check);
-        drop(checks);
+        let key = key.as_ref();
+        let name = key.to_owned();
+        let check: Check = Arc::new(move |value| check(value.decode_for(&name)?));
+        let mut rules = self.store.protection.rules.write().unwrap_or_else(PoisonError::into_inner);
+        rules.entry(self.name(key).into_owned()).or_default().check =
+            Some((Type::of::<T>(), check));
+        drop(rules);
         self
     }
 
-    /// Whether a client may set a key to a value.
+    /// Keeps clients from setting a key to a value that is not of this type.
+    pub(super) fn expect_type<T: DeserializeOwned>(&self, key: &str) {
+        let name = self.name(key);
+        let is_known = |rule: &Rule| rule.types.iter().any(|known| known.name == type_name::<T>());
+        let rules = self.store.protection.rules.read().unwrap_or_else(PoisonError::into_inner);
+        if rules.get(&*name).is_some_and(is_known) {
+            return;
+        }
+        drop(rules);
+        let mut rules = self.store.protection.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let rule = rules.entry(name.into_owned()).or_default();
+        if !is_known(rule) {
+            rule.types.push(Type::of::<T>());
+        }
+    }
+
+    /// The value as it is taken from a client that sets a key to it.
     ///
     /// # Errors
-    /// Why it may not.
-    pub(crate) fn admit(&self, key: &str, value: &Packed) -> Result<(), Failure> {
+    /// Why the client may not.
+    pub(crate) fn admit(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
+        self.take_from_client(key, value).inspect_err(|failure| {
+            self.store.notes.refused(key, failure);
+        })
+    }
+
+    fn take_from_client(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
         let protection = &self.store.protection;
         let read_only = protection.read_only.read().unwrap_or_else(PoisonError::into_inner);
         if is_reserved(key) || read_only.contains(key) {
             return Err(Failure::msg("it is read-only"));
         }
         drop(read_only);
-        self.passes_check(key, value)
+        check_key(key).map_err(|fault| Failure::msg(fault.to_string()))?;
+        let value = value.fitting().map_err(|fault| Failure::msg(fault.of(key)))?;
+        let rule = protection.rule(key);
+        if rule.has_no_type() && (value.is_blank() || value.is_inexact()) {
+            let current = self.store.lock().current(key).cloned().unwrap_or(Packed::nil());
+            if value.is_blank() && current.kind() == Kind::Number {
+                return Err(Failure::msg("got an empty text, expected a number"));
+            }
+            if value.is_inexact() && current.is_wide() {
+                return Err(Failure::msg(format!("got a number {INEXACT}")));
+            }
+        }
+        rule.take(key, value)
     }
 
-    /// Whether the application's check of a key takes a value.
-    ///
-    /// # Errors
-    /// What the check says.
-    pub(super) fn passes_check(&self, key: &str, value: &Packed) -> Result<(), Failure> {
-        let checks = self.store.protection.checks.read().unwrap_or_else(PoisonError::into_inner);
-        let check = checks.get(key).cloned();
-        drop(checks); // the application's code runs without a lock
-        check.map_or(Ok(()), |check| check(value))
+    /// A value that was kept, as it is taken in the place of the one that the program starts with.
+    pub(super) fn admit_kept(&self, key: &str, initial: &Packed, kept: Packed) -> Option<Packed> {
+        let value = kept.fitting().ok()?;
+        let rule = self.store.protection.rule(key);
+        let is_of_its_type = initial.is_nil() || initial.kind() == value.kind();
+        if rule.has_no_type() && !is_of_its_type {
+            return None;
+        }
+        rule.take(key, value).ok()
+    }
+}
+
+impl Rule {
+    fn has_no_type(&self) -> bool {
+        self.types.is_empty() && self.check.is_none()
+    }
+
+    /// Takes a value, or nothing in the place of an empty text. Decoding and checks are the application's code: where they
+    /// panic, the value is refused.
+    fn take(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
+        catch_unwind(AssertUnwindSafe(|| self.decode_and_check(key, value)))
+            .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
+    }
+
+    fn decode_and_check(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
+        let value = match self.decode(key, &value) {
+            Ok(()) => value,
+            Err(_) if value.is_blank() && self.decode(key, &Packed::nil()).is_ok() => Packed::nil(),
+            Err(Error::Decode { reason, .. }) => return Err(Error::Callback(reason).into()),
+            Err(error) => return Err(error.into()),
+        };
+        // No lock is held here.
+        if let Some((_, check)) = &self.check {
+            check(&value)?;
+        }
+        Ok(value)
+    }
+
+    fn decode(&self, key: &str, value: &Packed) -> Result<(), Error> {
+        let types = self.types.iter().chain(self.check.iter().map(|(of_check, _)| of_check));
+        for expected in types {
+            (expected.decode)(value, key)?;
+        }
+        Ok(())
     }
 }
 
@@ -112,12 +219,13 @@ pub(super) fn is_reserved(key: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use serde::Serialize;
+    use serde_json::json;
 
     use super::*;
 
     fn refusal(state: &State, key: &str, value: impl Serialize) -> Option<String> {
         let value = Packed::encode(&value).unwrap();
-        state.admit(key, &value).err().map(|failure| failure.to_string())
+        state.admit(key, value).err().map(|failure| failure.to_string())
     }
 
     #[test]
@@ -144,7 +252,7 @@ mod tests {
         assert_eq!(refusal(&state, "n", 9), None);
         assert_eq!(refusal(&state, "n", 10).unwrap(), "below 10, please");
         let of_another_type = refusal(&state, "n", "nine").unwrap();
-        assert!(of_another_type.contains("state `n` is not a u8"));
+        assert_eq!(of_another_type, r#"got the text "nine", expected u8"#);
         assert!(refusal(&state, "n", -1).is_some());
     }
 
@@ -173,5 +281,71 @@ mod tests {
         let state = State::new();
         state.validate("n", |_: Fragile| Ok(()));
         assert_eq!(refusal(&state, "n", 1).unwrap(), "the check of this value failed");
+    }
+
+    #[test]
+    fn an_emptied_field_is_nothing_or_refused_where_there_is_a_number() {
+        let state = State::new();
+        state.set("count", 1).set("name", "x").set("open", ());
+        let told = "got an empty text, expected a number";
+        assert_eq!(refusal(&state, "count", "").as_deref(), Some(told));
+        assert_eq!(refusal(&state, "count", " ").as_deref(), Some(told));
+        for value in [json!("all"), json!(null), json!(2.5)] {
+            assert_eq!(refusal(&state, "count", value), None, "keys have no type");
+        }
+        assert_eq!(refusal(&state, "name", ""), None);
+        assert_eq!(refusal(&state, "open", ""), None);
+        state.set("limit", 5.0).key::<Option<f64>>("limit");
+        let empty = Packed::encode("").unwrap();
+        assert_eq!(state.admit("limit", empty.clone()).unwrap(), Packed::nil());
+        state.validate("depth", |depth: Option<u8>| match depth {
+            None => Err(Failure::msg("how deep?")),
+            Some(_) => Ok(()),
+        });
+        assert_eq!(refusal(&state, "depth", "").unwrap(), "how deep?");
+        state.validate("label", |_: Option<String>| Ok(()));
+        assert_eq!(state.admit("label", empty.clone()).unwrap(), empty, "it is a text");
+    }
+
+    #[test]
+    fn a_wide_number_is_not_replaced_by_one_that_is_rounded() {
+        let state = State::new();
+        let id = 1_009_513_310_189_256_287_u64;
+        state.set("id", id).set("size", 5);
+        let told = refusal(&state, "id", id as f64).unwrap();
+        assert!(told.contains("beyond 2^53 a page sends a BigInt"), "{told}");
+        assert_eq!(refusal(&state, "id", id + 1), None);
+        assert_eq!(refusal(&state, "id", 1.5), None);
+        assert_eq!(refusal(&state, "size", 1e20), None, "it may well be no whole number");
+    }
+
+    #[test]
+    fn handles_give_their_key_a_type() {
+        let state = State::new();
+        let child = state.translated(crate::state::Translator::with_prefix("p_"));
+        child.key::<i64>("count").set(1);
+        for value in [json!(""), json!("-"), json!(null), json!(1.5), json!([]), json!(true)] {
+            let told = refusal(&state, "p_count", &value).unwrap();
+            assert!(told.starts_with("got ") && told.ends_with(", expected i64"), "{told}");
+        }
+        assert_eq!(refusal(&state, "p_count", 2.0), None);
+        state.key::<u8>("p_count");
+        assert!(refusal(&state, "p_count", -1).unwrap().contains("got -1, expected u8"));
+        assert_eq!(refusal(&state, "p_count", 7), None);
+    }
+
+    #[test]
+    fn what_others_could_not_hold_is_refused_with_its_path() {
+        let state = State::new();
+        let told = |key: &str, bytes: &'static [u8]| {
+            let value = Packed::checked(bytes.into()).unwrap();
+            state.admit(key, value).map_err(|failure| failure.to_string())
+        };
+        assert_eq!(
+            told("layers", &[0x91, 0x81, 0xc0, 1]).unwrap_err(),
+            "`layers[0]`: a key is nothing (null), but the keys of a map are text or whole numbers"
+        );
+        assert!(told("__proto__", &[1]).unwrap_err().contains("cannot be a key in a page"));
+        assert_eq!(told("rows", &[0x81, 7, 1]).unwrap().as_bytes(), b"\x81\xa17\x01");
     }
 }

@@ -11,6 +11,7 @@ use indexmap::{IndexMap, map::Entry};
 use super::{
     Listener,
     history::History,
+    notes::Notes,
     protection::Protection,
     scope::{self, Cause},
 };
@@ -36,6 +37,7 @@ pub(crate) trait Sink: Send + Sync {
 pub(super) struct Store {
     inner: Mutex<Inner>,
     pub(super) protection: Protection,
+    pub(super) notes: Notes,
     /// Keys that are not kept when the program starts anew.
     pub(super) transient: RwLock<HashSet<String>>,
 }

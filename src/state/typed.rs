@@ -2,17 +2,15 @@
 
 use std::marker::PhantomData;
 
+use indexmap::IndexMap;
 use serde::{
-    Serialize,
-    de::{
-        DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess,
-        Visitor, value::StrDeserializer,
-    },
+    Deserializer, Serialize,
+    de::{DeserializeOwned, Visitor},
     forward_to_deserialize_any,
 };
 
 use super::State;
-use crate::{Error, Result};
+use crate::{Error, Result, wire::Packed};
 
 impl State {
     /// The values of a struct's fields, as they are at one moment. The counterpart of [`extend`](Self::extend).
@@ -34,14 +32,29 @@ impl State {
     /// # Errors
     /// [`Error::Decode`] when a field is of another type, or was never set and is not optional. The error names the field.
     pub fn extract<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(Fields(self)).map_err(|Refused(reason)| Error::Decode {
-            what: "the state".to_owned(),
-            type_name: std::any::type_name::<T>(),
-            reason,
-        })
+        let Some(names) = field_names::<T>() else {
+            return Err(Error::Decode {
+                what: "the state".to_owned(),
+                type_name: std::any::type_name::<T>(),
+                reason: "only structs with named fields can be read".to_owned(),
+            });
+        };
+        let inner = self.store.lock();
+        let value = |name: &&str| {
+            let value = inner.current(&self.name(name))?.clone();
+            Some(((*name).to_owned(), value))
+        };
+        let values: IndexMap<String, Packed> = names.iter().filter_map(value).collect();
+        // Decoding runs code of the application, for which no lock may be held.
+        drop(inner);
+        Packed::encode_map(&values).decode_as("the state")
     }
 
-    /// A handle to one key, with its type.
+    /// A handle to one key, with its type, which is a rule for pages, too: a page cannot set the key to a value that is not of
+    /// this type. It is told so, and gets the true value back.
+    ///
+    /// A field for a number that is empty has the text `""`. For a type that can be nothing, such as `Option<f64>`, it becomes
+    /// nothing (`null`). Where one key has handles of several types, a value has to be of each.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -52,7 +65,9 @@ impl State {
     /// # Ok::<(), selvedge::Error>(())
     /// ```
     pub fn key<T: Serialize + DeserializeOwned>(&self, name: impl Into<String>) -> Handle<T> {
-        Handle { state: self.clone(), name: name.into(), value: PhantomData }
+        let name = name.into();
+        self.expect_type::<T>(&name);
+        Handle { state: self.clone(), name, value: PhantomData }
     }
 }
 
@@ -78,7 +93,7 @@ impl<T: Serialize + DeserializeOwned> Handle<T> {
     /// The current value.
     ///
     /// # Errors
-    /// [`Error::Decode`] when the value is of another type, for one because a page has set it.
+    /// [`Error::Decode`] when the value is of another type, [`Error::Unknown`] when the key was never set.
     pub fn get(&self) -> Result<T> {
         self.state.get(&self.name)
     }
@@ -97,25 +112,22 @@ impl<T: Serialize + DeserializeOwned> Handle<T> {
     }
 }
 
-/// Reads a struct field by field out of a state.
-struct Fields<'a>(&'a State);
-
-/// Why serde did not take it.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Refused(String);
-
-impl serde::de::Error for Refused {
-    fn custom<T: std::fmt::Display>(message: T) -> Self {
-        Refused(message.to_string())
-    }
+/// The names of a struct's fields; `None` for other types.
+fn field_names<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
+    let mut names = None;
+    // It fails in any case: there is nothing to read.
+    drop(T::deserialize(Names(&mut names)));
+    names
 }
 
-impl<'de> Deserializer<'de> for Fields<'_> {
-    type Error = Refused;
+/// Learns what fields a struct asks for, and gives none.
+struct Names<'a>(&'a mut Option<&'static [&'static str]>);
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Refused> {
-        Err(Refused::custom("only structs with named fields can be read"))
+impl<'de> Deserializer<'de> for Names<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("there are only names"))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -123,46 +135,22 @@ impl<'de> Deserializer<'de> for Fields<'_> {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refused> {
-        let inner = self.0.store.lock();
-        let value = |name: &&'static str| Some((*name, inner.current(&self.0.name(name))?.clone()));
-        let values: Vec<_> = fields.iter().filter_map(value).collect();
-        // Decoding runs code of the application, for which no lock may be held.
-        drop(inner);
-        visitor.visit_map(Values { values: values.into_iter(), next: None })
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = Some(fields);
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
-}
-
-struct Values<I> {
-    values: I,
-    next: Option<(&'static str, crate::Packed)>,
-}
-
-impl<'de, I: Iterator<Item = (&'static str, crate::Packed)>> MapAccess<'de> for Values<I> {
-    type Error = Refused;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Refused> {
-        self.next = self.values.next();
-        let Some((name, _)) = &self.next else {
-            return Ok(None);
-        };
-        let name: StrDeserializer<'_, Refused> = (*name).into_deserializer();
-        seed.deserialize(name).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refused> {
-        let Some((name, value)) = self.next.take() else {
-            return Err(Refused::custom("a value without a key"));
-        };
-        value.decode_seed(seed).map_err(|reason| Refused(format!("`{name}`: {reason}")))
+        seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 

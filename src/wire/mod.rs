@@ -4,6 +4,8 @@
 //! are none. Whatever a peer sends, the memory used is bounded by the bytes it really sent.
 //!
 //! - [`packed`]: one msgpack value, encoded once and passed on as bytes
+//! - [`encode`] and [`decode`]: values of Rust, by serde; [`fault`]: why that cannot be
+//! - [`fit`]: whether every client can hold a value
 //! - [`chunk`]: the 12-byte header, cutting messages into frames and putting them together again
 //! - [`message`]: requests, replies, errors and publishes, as a server reads and writes them
 //! - [`client`]: the same from the other side
@@ -11,12 +13,20 @@
 
 pub(crate) mod chunk;
 pub(crate) mod client;
+mod decode;
+mod encode;
+pub(crate) mod fault;
+pub(crate) mod fit;
 pub(crate) mod message;
 pub(crate) mod packed;
 pub(crate) mod readable;
 mod scan;
+mod timestamp;
+mod value;
 
 pub use message::ClientId;
-pub use packed::{Attachment, Packed, Timestamp};
+pub use packed::{Attachment, Packed};
+pub use timestamp::Timestamp;
 
-pub(crate) use packed::fields;
+pub(crate) use decode::INEXACT;
+pub(crate) use packed::{Kind, fields};

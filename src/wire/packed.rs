@@ -8,12 +8,13 @@ use std::{any::type_name, borrow::Cow, fmt};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, DeserializeSeed},
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
-use super::scan::MAX_DEPTH;
+use super::{
+    decode::{Decoder, ENCODED, EXACT, Use},
+    fault::Fault,
+    value::Value,
+};
 use crate::{Error, Result};
 
 /// A msgpack value in its encoded form. Cheap to clone.
@@ -29,26 +30,48 @@ use crate::{Error, Result};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Packed(Bytes);
 
+/// The type of a value as JavaScript has it, where all numbers are of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Nothing,
+    Bool,
+    Number,
+    Text,
+    Bytes,
+    Date,
+    List,
+    Map,
+}
+
 impl Packed {
     /// The encoding of nothing: `nil`, which JavaScript sees as `null`.
     pub const fn nil() -> Self {
         Packed(Bytes::from_static(&[0xc0]))
     }
 
-    /// Encodes a value. Structs become maps, byte strings ([`Attachment`]) become *bin*.
+    /// Encodes a value. Structs become maps, keys of maps text, byte strings ([`Attachment`]) *bin*. An `f32` that is not
+    /// an item of a list becomes the `f64` that is written the same, so that pages show 0.1 as 0.1.
     ///
     /// # Errors
-    /// [`Error::Encode`] when the value's own `Serialize` fails.
+    /// [`Error::Encode`] when the value's own `Serialize` fails, and when some client could not hold the value: keys of maps
+    /// are text or whole numbers, and each is there once; whole numbers have 64 bits; lists and maps are nested at most 95
+    /// deep; dates are those of JavaScript. The error has the path to what is wrong.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        Self::try_encode(value).map_err(|fault| encode_error::<T>(&fault, ""))
+    }
+
+    /// Encodes a value of a key. The path in an error begins with the key.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode).
+    pub(crate) fn encode_for<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<Self> {
+        Self::try_encode(value).map_err(|fault| encode_error::<T>(&fault, key))
+    }
+
+    fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, Fault> {
         let mut bytes = Vec::with_capacity(32);
-        let mut serializer =
-            rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
-        match value.serialize(&mut serializer) {
-            Ok(()) => Ok(Packed(bytes.into())),
-            Err(error) => {
-                Err(Error::Encode { type_name: type_name::<T>(), reason: error.to_string() })
-            }
-        }
+        super::encode::encode(value, &mut bytes)?;
+        super::fit::fitting(Packed(bytes.into()))
     }
 
     /// Decodes the value as a Rust type.
@@ -60,25 +83,76 @@ impl Packed {
     }
 
     /// Like [`decode`](Self::decode), with a name for the value in the error.
-    pub(crate) fn decode_as<T: DeserializeOwned>(&self, what: &str) -> Result<T> {
-        let mut deserializer =
-            rmp_serde::Deserializer::from_read_ref(&self.0[..]).with_human_readable();
-        deserializer.set_max_depth(MAX_DEPTH + 8);
-        T::deserialize(&mut deserializer).map_err(|error| Error::Decode {
-            what: what.to_owned(),
-            type_name: type_name::<T>(),
-            reason: error.to_string(),
-        })
+    pub(crate) fn decode_as<T: DeserializeOwned>(&self, what: impl fmt::Display) -> Result<T> {
+        T::deserialize(&mut Decoder::new(&self.0))
+            .map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))
     }
 
-    /// Decodes the value through a seed; the reason where that fails.
-    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+    /// Like [`decode`](Self::decode), for the value of a key of the state. The path in an error begins with the key.
+    pub(crate) fn decode_for<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
+        T::deserialize(&mut Decoder::new(&self.0))
+            .map_err(|fault| decode_error::<T>(format!("state `{key}`"), fault.of(key)))
+    }
+
+    /// Like [`decode_as`](Self::decode_as). Also gives what the type makes of a map.
+    pub(crate) fn decode_with_use<T: DeserializeOwned>(
         &self,
-        seed: S,
-    ) -> Result<S::Value, String> {
-        let mut deserializer = rmp_serde::Deserializer::new(&self.0[..]).with_human_readable();
-        deserializer.set_max_depth(MAX_DEPTH + 8);
-        seed.deserialize(&mut deserializer).map_err(|error| error.to_string())
+        what: impl fmt::Display,
+    ) -> Result<(T, Use<'_>)> {
+        let mut decoder = Decoder::new(&self.0);
+        let value = T::deserialize(&mut decoder)
+            .map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))?;
+        Ok((value, decoder.into_use()))
+    }
+
+    /// The value in a form that all clients can hold.
+    ///
+    /// # Errors
+    /// What in it some client cannot hold.
+    pub(crate) fn fitting(self) -> Result<Self, Fault> {
+        super::fit::fitting(self)
+    }
+
+    /// What it is in JavaScript.
+    pub(crate) fn kind(&self) -> Kind {
+        match super::value::read(&self.0) {
+            Ok((Value::Bool(_), _)) => Kind::Bool,
+            Ok((Value::Unsigned(_) | Value::Signed(_) | Value::F32(_) | Value::F64(_), _)) => {
+                Kind::Number
+            }
+            Ok((Value::Text(_), _)) => Kind::Text,
+            Ok((Value::Bytes(_), _)) => Kind::Bytes,
+            Ok((Value::Extension(..), _)) => Kind::Date,
+            Ok((Value::List(_), _)) => Kind::List,
+            Ok((Value::Map(_), _)) => Kind::Map,
+            Ok((Value::Nil, _)) | Err(_) => Kind::Nothing,
+        }
+    }
+
+    /// Whether this is a whole number that a floating-point number cannot tell from its neighbours.
+    pub(crate) fn is_wide(&self) -> bool {
+        match super::value::read(&self.0) {
+            Ok((Value::Unsigned(number), _)) => number > EXACT,
+            Ok((Value::Signed(number), _)) => number.unsigned_abs() > EXACT,
+            _ => false,
+        }
+    }
+
+    /// Whether this is a floating-point number that stands for more than one whole number.
+    pub(crate) fn is_inexact(&self) -> bool {
+        match super::value::read(&self.0) {
+            Ok((Value::F64(number), _)) => number.abs() > EXACT as f64,
+            Ok((Value::F32(number), _)) => f64::from(number.abs()) > EXACT as f64,
+            _ => false,
+        }
+    }
+
+    /// Whether this is a text of nothing but white space, as that of a field which the user has emptied.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(
+            super::value::read(&self.0),
+            Ok((Value::Text(text), _)) if text.iter().all(u8::is_ascii_whitespace)
+        )
     }
 
     /// The encoding of a map of values that are encoded already.
@@ -169,6 +243,14 @@ pub(crate) fn fields<T: Serialize + ?Sized>(value: &T) -> Result<IndexMap<String
     })
 }
 
+fn encode_error<T: ?Sized>(fault: &Fault, root: &str) -> Error {
+    Error::Encode { type_name: type_name::<T>(), reason: fault.of(root) }
+}
+
+fn decode_error<T>(what: String, reason: String) -> Error {
+    Error::Decode { what, type_name: type_name::<T>(), reason }
+}
+
 fn drop_filtered(value: &mut rmpv::Value) {
     match value {
         rmpv::Value::Array(items) => items.iter_mut().for_each(drop_filtered),
@@ -196,17 +278,36 @@ impl fmt::Debug for Packed {
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error as _;
-        rmpv::decode::read_value(&mut &self.0[..])
-            .map_err(|error| S::Error::custom(error.to_string()))?
-            .serialize(serializer)
+        // Text that is no UTF-8 would become bytes in silence.
+        super::fit::check(&self.0).map_err(S::Error::custom)?;
+        rmpv::decode::read_value(&mut &self.0[..]).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
 /// Takes any value.
 impl<'de> Deserialize<'de> for Packed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(ENCODED, Encoded)
+    }
+}
+
+/// Takes the bytes of a value out of our own decoder, and encodes what it gets from another one.
+struct Encoded;
+
+impl<'de> serde::de::Visitor<'de> for Encoded {
+    type Value = Packed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_bytes<E>(self, encoded: &'de [u8]) -> Result<Packed, E> {
+        Ok(Packed(Bytes::copy_from_slice(encoded)))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Packed, D::Error> {
         use serde::de::Error as _;
-        let value = rmpv::Value::deserialize(deserializer)?;
+        let value = rmpv::Value::deserialize(other)?;
         let mut bytes = Vec::new();
         rmpv::encode::write_value(&mut bytes, &value).map_err(D::Error::custom)?;
         Ok(Packed(bytes.into()))
@@ -258,138 +359,5 @@ impl<'de> Deserialize<'de> for Attachment {
     }
 }
 
-/// A point in time that travels as msgpack's timestamp extension: a `Date` in the page.
-///
-/// Times before 1970 and after the year 292 billion are out of its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp {
-    /// Whole seconds since 1970-01-01 UTC.
-    pub seconds: i64,
-    /// Nanoseconds of the started second, below 1,000,000,000.
-    pub nanoseconds: u32,
-}
-
-impl From<std::time::SystemTime> for Timestamp {
-    fn from(time: std::time::SystemTime) -> Self {
-        let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp { seconds: since.as_secs() as i64, nanoseconds: since.subsec_nanos() }
-    }
-}
-
-/// The type number of the timestamp extension (msgpack specification, "Timestamp extension type").
-const TIMESTAMP: i8 = -1;
-
-/// The form in which `rmp_serde` knows extensions: a newtype of this name around type and body.
-#[derive(Serialize, Deserialize)]
-#[serde(rename = "_ExtStruct")]
-struct Extension((i8, Attachment));
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut body = Vec::with_capacity(12);
-        body.extend(self.nanoseconds.to_be_bytes());
-        body.extend(self.seconds.to_be_bytes());
-        Extension((TIMESTAMP, body.into())).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let Extension((kind, Attachment(body))) = Extension::deserialize(deserializer)?;
-        if kind != TIMESTAMP {
-            return Err(D::Error::custom("an extension that is not a timestamp"));
-        }
-        let number =
-            |bytes: &[u8]| bytes.iter().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
-        match body.len() {
-            4 => Ok(Timestamp { seconds: number(&body) as i64, nanoseconds: 0 }),
-            8 => {
-                let both = number(&body);
-                let seconds = (both & 0x3_ffff_ffff) as i64;
-                Ok(Timestamp { seconds, nanoseconds: (both >> 34) as u32 })
-            }
-            12 => Ok(Timestamp {
-                seconds: number(&body[4..]) as i64,
-                nanoseconds: number(&body[..4]) as u32,
-            }),
-            _ => Err(D::Error::custom("a timestamp of an unknown length")),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn structs_become_maps_and_come_back() {
-        #[derive(Serialize, Deserialize, PartialEq, Debug)]
-        struct Point {
-            x: f64,
-            label: Option<String>,
-        }
-        let point = Point { x: 1.5, label: None };
-        let packed = Packed::encode(&point).unwrap();
-        assert_eq!(packed.decode::<serde_json::Value>().unwrap(), json!({"x": 1.5, "label": null}));
-        assert_eq!(packed.decode::<Point>().unwrap(), point);
-    }
-
-    #[test]
-    fn numbers_keep_their_64_bits_and_whole_numbers_serve_as_floats() {
-        for number in [0, -1, i64::MAX, i64::MIN] {
-            assert_eq!(Packed::encode(&number).unwrap().decode::<i64>().unwrap(), number);
-        }
-        assert_eq!(Packed::encode(&u64::MAX).unwrap().decode::<u64>().unwrap(), u64::MAX);
-        assert_eq!(Packed::encode(&3).unwrap().decode::<f64>().unwrap(), 3.0);
-        assert!(Packed::encode(&f64::NAN).unwrap().decode::<f64>().unwrap().is_nan());
-    }
-
-    #[test]
-    fn a_value_keeps_its_form_as_part_of_another() {
-        let by_number = std::collections::BTreeMap::from([(1, Attachment::from(vec![7]))]);
-        let time = Timestamp { seconds: 1, nanoseconds: 2 };
-        let value = Packed::encode(&(by_number, time, u64::MAX, 1.0, 1.0_f32, "é", ())).unwrap();
-        let list = Packed::encode(&[value.clone(), Packed::nil()]).unwrap();
-        let expected = [&[0x92], value.as_bytes(), &[0xc0]].concat();
-        assert_eq!(list.as_bytes(), expected);
-        assert_eq!(list.decode::<Vec<Packed>>().unwrap(), [value, Packed::nil()]);
-    }
-
-    #[test]
-    fn a_wrong_type_is_an_error_that_names_both() {
-        let error = Packed::encode("text").unwrap().decode_as::<i64>("`count`").unwrap_err();
-        let text = error.to_string();
-        assert!(text.starts_with("`count` is not a i64: "), "{text}");
-    }
-
-    #[test]
-    fn timestamps_use_the_extension_in_each_of_its_lengths() {
-        let packed = Packed::encode(&Timestamp { seconds: 1, nanoseconds: 2 }).unwrap();
-        assert_eq!(packed.as_bytes(), [0xc7, 12, 0xff, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]);
-        assert_eq!(packed.decode::<Timestamp>().unwrap(), Timestamp { seconds: 1, nanoseconds: 2 });
-        let short = Packed(Bytes::from_static(&[0xd6, 0xff, 0, 0, 0, 5]));
-        assert_eq!(short.decode::<Timestamp>().unwrap().seconds, 5);
-        let middle = Packed(Bytes::from_static(&[0xd7, 0xff, 0, 0, 0, 4, 0, 0, 0, 7]));
-        assert_eq!(middle.decode::<Timestamp>().unwrap(), Timestamp { seconds: 7, nanoseconds: 1 });
-    }
-
-    #[test]
-    fn filtered_keys_stay_on_the_server() {
-        let check = |value: serde_json::Value, expected: serde_json::Value| {
-            let packed = Packed::encode(&value).unwrap();
-            assert_eq!(packed.filtered().decode::<serde_json::Value>().unwrap(), expected);
-        };
-        check(
-            json!({"name": "n", "content": [1], "_filter": ["content"]}),
-            json!({"name": "n", "_filter": ["content"]}),
-        );
-        check(json!([{"_filter": ["a"], "a": 1, "b": 2}]), json!([{"_filter": ["a"], "b": 2}]));
-        let nested = json!({"in": {"_filter": ["a"], "a": 1}});
-        check(nested.clone(), nested);
-        check(json!("_filter"), json!("_filter"));
-    }
-}
+mod tests;

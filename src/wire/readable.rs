@@ -3,7 +3,10 @@
 use rmpv::Value as Msgpack;
 use serde_json::{Value, json};
 
-use super::Packed;
+use super::{
+    Packed,
+    timestamp::{TIMESTAMP, Timestamp},
+};
 
 /// A value as JSON, with words for what JSON does not have.
 pub(crate) fn readable(value: &Packed) -> Value {
@@ -16,6 +19,10 @@ pub(crate) fn readable(value: &Packed) -> Value {
 fn to_json(value: &Msgpack) -> Value {
     match value {
         Msgpack::Binary(bytes) => json!(format!("(bytes: {})", bytes.len())),
+        Msgpack::Ext(TIMESTAMP, body) => match Timestamp::from_body(body) {
+            Some(time) => json!(time.to_string()),
+            None => json!("(malformed date)"),
+        },
         Msgpack::Ext(kind, bytes) => json!(format!("(extension {kind}: {} bytes)", bytes.len())),
         Msgpack::Array(items) => items.iter().map(to_json).collect(),
         Msgpack::Map(pairs) => {

@@ -6,6 +6,7 @@
 import type { WebsocketSession } from "wslink/src/WebsocketConnection";
 import SmartConnectModule, { type SmartConnect } from "wslink/src/SmartConnect";
 import { isPromise, withFileContent } from "./files";
+import { onUnreadable } from "./msgpack";
 import type { Config } from "./options";
 import { Pulse } from "./pulse";
 
@@ -24,6 +25,8 @@ export interface ConnectionEvents {
   ready(): void;
   /** Whether the server knows Selvedge's additions to the protocol. Comes after `ready`. */
   extras(known: boolean): void;
+  /** Something that the server has sent could not be read, and is lost. */
+  unreadable(message: string): void;
 }
 
 export type Listener = (data: unknown) => void;
@@ -39,6 +42,9 @@ export class CallError extends Error {
     this.name = "CallError";
   }
 }
+
+/** What wslink's servers answer where a message cannot be read. */
+const UNREADABLE = -32700;
 
 export class ConnectionLost extends Error {
   constructor() {
@@ -64,9 +70,11 @@ export class Connection {
   private askedLauncherAgain = false;
   private link: Link = { phase: "starting" };
   private attempts = 0;
+  /** Whether the page shows what the server has. */
+  private inStep = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly topics = new Map<string, Set<Listener>>();
-  private readonly unanswered = new Set<(reason: ConnectionLost) => void>();
+  private readonly unanswered = new Set<(reason: Error) => void>();
   /** Calls wait here while the files in an earlier one are read. */
   private queue: Promise<unknown> | null = null;
   private readonly pulse = new Pulse(
@@ -88,6 +96,7 @@ export class Connection {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") lookAgain(false);
     });
+    onUnreadable((error) => this.unreadable(error));
   }
 
   get ready(): boolean {
@@ -148,6 +157,7 @@ export class Connection {
   /** The state is in step again: the next loss starts with a short delay. */
   settled(): void {
     this.attempts = 0;
+    this.inStep = true;
   }
 
   private attempt(config: Config): void {
@@ -185,6 +195,7 @@ export class Connection {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.session = null;
+    this.inStep = false;
     this.pulse.stop();
     const smart = this.smart;
     this.smart = null;
@@ -234,6 +245,22 @@ export class Connection {
     }
     this.leave();
     this.setLink({ phase: "refused", message: messageOf(error) });
+  }
+
+  /**
+   * A message has come that cannot be read. What it was is not known: if it held the state, there is nothing to show, and
+   * the next attempt would get the same. If it was an answer, its call has none.
+   */
+  private unreadable(error: unknown): void {
+    if (this.smart === null) return;
+    const message = `The application has sent something that this page cannot read: ${messageOf(error)}`;
+    if (this.inStep) {
+      for (const reject of [...this.unanswered]) reject(new CallError(message, UNREADABLE));
+      this.events.unreadable(message);
+    } else {
+      this.leave();
+      this.setLink({ phase: "refused", message });
+    }
   }
 
   private lost(ended: boolean): void {

@@ -72,6 +72,10 @@ export class Page {
           this.streams.connected(known);
           this.resume.connected(known);
         },
+        unreadable: (message) => {
+          this.status.notice(message);
+          this.fault(message);
+        },
       },
       session,
     );

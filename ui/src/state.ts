@@ -4,6 +4,9 @@
 // While an edit of a key is unsent or unacknowledged, values of the server for it are dropped, since the edit comes
 // after them: the server acknowledges an update before it publishes what the update caused, and does not echo it.
 // So typing never loses letters, and a listener that corrects a value has the last word.
+//
+// A field for a number that is empty has a text, `""`, which the server does not take for a number. While the user is about to
+// type another one it is not sent; once the field is left, the server says what an empty field means.
 
 import { computed, type Ref, type ShallowRef, shallowRef, toRaw, triggerRef } from "vue";
 import { ConnectionLost } from "./connection";
@@ -30,6 +33,8 @@ export class SharedState {
   /** Keys that have a value. Templates may ask for others, which are then waited for. */
   private readonly present = new Set<string>();
   private readonly unsent = new Set<string>();
+  /** Keys whose number was deleted in a field that has the focus. */
+  private readonly emptied = new Set<string>();
   /** Client-only keys that this page has set: the server knows nothing better for them. */
   private readonly own = new Set<string>();
   /** How many updates on their way hold a key. */
@@ -101,7 +106,13 @@ export class SharedState {
 
   /** As {@link set}, for several keys. */
   update(values: Record<string, unknown>): Promise<void> {
-    const changed = Object.entries(values).filter(([key, value]) => this.assign(key, toRaw(value)));
+    const changed = Object.entries(values).filter(([key, value]) => {
+      const isDeletion = value === "" && isNumber(this.cell(key).value) && document.activeElement instanceof HTMLInputElement;
+      const isEdit = this.assign(key, toRaw(value));
+      if (isEdit) this.emptied.delete(key);
+      if (isEdit && isDeletion) this.hold(key);
+      return isEdit;
+    });
     this.edited(changed.map(([key]) => key));
     if (!this.online || (this.unsent.size === 0 && this.updates === 0)) return Promise.resolve();
     return new Promise((resolve) => this.waiting.push(resolve));
@@ -114,6 +125,7 @@ export class SharedState {
   flush(...keys: (string | string[])[]): Promise<void> {
     const named = keys.flat();
     for (const key of named) triggerRef(this.cell(key));
+    this.releaseEmptied();
     this.edited(named);
     return this.transmit();
   }
@@ -172,7 +184,8 @@ export class SharedState {
   /** Takes over values of the server, except where an edit of this page is newer. */
   apply(values: Record<string, unknown>): void {
     const keys = Object.keys(values).filter(
-      (key) => key !== "trame__busy" && !this.unsent.has(key) && !this.inFlight.has(key),
+      (key) =>
+        key !== "trame__busy" && !this.unsent.has(key) && !this.inFlight.has(key) && !this.emptied.has(key),
     );
     const added = keys.filter((key) => !this.present.has(key));
     const changed = keys.filter((key) => {
@@ -219,10 +232,24 @@ export class SharedState {
     if (keys.length === 0) return;
     const shared = keys.filter((key) => this.canDirty(key));
     for (const key of keys) if (!this.canDirty(key)) this.own.add(key);
-    for (const key of shared) this.unsent.add(key);
-    if (shared.length > 0) this.schedule();
+    for (const key of shared) if (!this.emptied.has(key)) this.unsent.add(key);
+    if (this.unsent.size > 0) this.schedule();
     this.notify(keys);
   }
+
+  /** Keeps the deletion of a number to this page until the field is left. */
+  private hold(key: string): void {
+    if (this.emptied.size === 0) document.addEventListener("focusout", this.releaseEmptied, { once: true });
+    this.emptied.add(key);
+  }
+
+  private readonly releaseEmptied = (): void => {
+    if (this.emptied.size === 0) return;
+    document.removeEventListener("focusout", this.releaseEmptied);
+    for (const key of this.emptied) if (this.canDirty(key)) this.unsent.add(key);
+    this.emptied.clear();
+    this.schedule();
+  };
 
   private schedule(): void {
     if (this.scheduled) return;
@@ -278,6 +305,10 @@ export class SharedState {
       }
     }
   }
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || typeof value === "bigint";
 }
 
 /** The server leaves parts out of a value that has `_filter`; such a value is news only if another part changed. */

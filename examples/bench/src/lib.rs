@@ -26,7 +26,7 @@ pub fn app(keys: usize) -> Result<Server> {
     let state = server.state();
     state.set("counter", 0).set("doubled", 0).set("blob", "");
     for number in 0..keys {
-        state.set(&format!("item_{number}"), number);
+        state.set(format!("item_{number}"), number);
     }
     server.on_change("counter", |cx: Ctx, counter: i64| {
         cx.state().set("doubled", counter.wrapping_mul(2));

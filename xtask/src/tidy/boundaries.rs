@@ -15,7 +15,7 @@ struct Boundary {
 const RUST: &[&str] = &["src/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
 
 const BOUNDARIES: [Boundary; 4] = [
-    Boundary { names: &["rmp", "rmpv", "rmp_serde"], home: "src/wire/", within: &["src/"] },
+    Boundary { names: &["rmp", "rmpv"], home: "src/wire/", within: &["src/"] },
     Boundary {
         names: &["axum", "tower", "tower_http", "hyper", "hyper_util"],
         home: "src/http/",

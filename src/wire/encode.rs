@@ -1,0 +1,479 @@
+//! From values of Rust to msgpack, by serde.
+//!
+//! Structs and enums look as in JSON: maps with the names of the fields, variants by name. What differs from other encoders:
+//!
+//! - An `f32` that is not an item of a list is sent as the number that is written the same way, so that a page shows 0.1 as
+//!   0.1. Lists keep the four bytes of each item.
+//! - A number that does not fit into 64 bits is refused. msgpack has none.
+//! - Lists and maps hold as many items as were given, whatever `Serialize` had announced.
+
+use serde::{
+    Serialize, Serializer,
+    ser::{
+        SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+        SerializeTupleStruct, SerializeTupleVariant,
+    },
+};
+
+use super::{
+    fault::Fault,
+    fit::MAX_NESTING,
+    value::{Value, read},
+};
+
+/// The name of the newtype as which serde knows extensions of msgpack.
+pub(super) const EXTENSION: &str = "_ExtStruct";
+
+/// Encodes a value at the end of `out`.
+///
+/// # Errors
+/// When its `Serialize` fails, and for what msgpack does not have.
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Fault> {
+    value.serialize(Encoder { out, nesting: 0, is_item: false })
+}
+
+/// Appends a text.
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put(rmp::encode::write_str(out, text));
+}
+
+/// Writing into memory does not fail.
+fn put<T, E>(written: Result<T, E>) {
+    debug_assert!(written.is_ok());
+}
+
+/// Writes one value.
+struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    /// Lists and maps around the value.
+    nesting: usize,
+    /// Whether it is an item of a list.
+    is_item: bool,
+}
+
+/// What a list or map that has begun is.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    List,
+    Map,
+}
+
+/// A list or map that has begun.
+struct Compound<'a> {
+    out: &'a mut Vec<u8>,
+    nesting: usize,
+    kind: Kind,
+    /// Where its header begins and ends.
+    header: (usize, usize),
+    announced: usize,
+    count: usize,
+    /// Where the key begins whose value comes next.
+    key: usize,
+}
+
+impl<'a> Encoder<'a> {
+    fn begin(self, kind: Kind, announced: Option<usize>) -> Result<Compound<'a>, Fault> {
+        if self.nesting == MAX_NESTING {
+            return Err(Fault::new(format!(
+                "lists and maps are nested more than {MAX_NESTING} deep"
+            )));
+        }
+        let begin = self.out.len();
+        let announced = announced.unwrap_or(0);
+        put_header(self.out, kind, announced);
+        Ok(Compound {
+            header: (begin, self.out.len()),
+            key: begin,
+            out: self.out,
+            nesting: self.nesting + 1,
+            kind,
+            announced,
+            count: 0,
+        })
+    }
+
+    /// A list or map as the value of a map that holds the name of an enum's variant.
+    fn begin_variant(
+        self,
+        variant: &'static str,
+        kind: Kind,
+        announced: usize,
+    ) -> Result<Compound<'a>, Fault> {
+        put_header(self.out, Kind::Map, 1);
+        put_text(self.out, variant);
+        let inner = Encoder { out: self.out, nesting: self.nesting + 1, is_item: false };
+        inner.begin(kind, Some(announced))
+    }
+
+    fn whole(self, number: Option<Whole>, text: impl ToString) -> Result<(), Fault> {
+        match number {
+            Some(Whole::Unsigned(number)) => put(rmp::encode::write_uint(self.out, number)),
+            Some(Whole::Signed(number)) => put(rmp::encode::write_sint(self.out, number)),
+            None => {
+                let number = text.to_string();
+                return Err(Fault::new(format!(
+                    "{number} does not fit into 64 bits; send it as text"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number of 64 bits.
+enum Whole {
+    Unsigned(u64),
+    Signed(i64),
+}
+
+fn put_header(out: &mut Vec<u8>, kind: Kind, count: usize) {
+    match kind {
+        Kind::List => put(rmp::encode::write_array_len(out, count as u32)),
+        Kind::Map => put(rmp::encode::write_map_len(out, count as u32)),
+    }
+}
+
+impl Compound<'_> {
+    fn item<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Fault> {
+        let encoder = Encoder { out: self.out, nesting: self.nesting, is_item: true };
+        item.serialize(encoder).map_err(|fault| fault.in_item(self.count))?;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn entry<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
+        put_text(self.out, key);
+        let encoder = Encoder { out: self.out, nesting: self.nesting, is_item: false };
+        value.serialize(encoder).map_err(|fault| fault.in_entry(key))?;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), Fault> {
+        if self.count != self.announced {
+            let mut header = Vec::with_capacity(5);
+            put_header(&mut header, self.kind, self.count);
+            self.out.splice(self.header.0..self.header.1, header);
+        }
+        Ok(())
+    }
+
+    /// The key whose value comes next, for an error.
+    fn current_key(&self) -> String {
+        match read(&self.out[self.key..]) {
+            Ok((Value::Text(text), _)) => String::from_utf8_lossy(text).into_owned(),
+            Ok((Value::Unsigned(number), _)) => number.to_string(),
+            Ok((Value::Signed(number), _)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl<'a> Serializer for Encoder<'a> {
+    type Ok = ();
+    type Error = Fault;
+    type SerializeSeq = Compound<'a>;
+    type SerializeTuple = Compound<'a>;
+    type SerializeTupleStruct = Compound<'a>;
+    type SerializeTupleVariant = Compound<'a>;
+    type SerializeMap = Compound<'a>;
+    type SerializeStruct = Compound<'a>;
+    type SerializeStructVariant = Compound<'a>;
+
+    fn serialize_bool(self, value: bool) -> Result<(), Fault> {
+        put(rmp::encode::write_bool(self.out, value));
+        Ok(())
+    }
+
+    fn serialize_i8(self, number: i8) -> Result<(), Fault> {
+        self.serialize_i64(number.into())
+    }
+
+    fn serialize_i16(self, number: i16) -> Result<(), Fault> {
+        self.serialize_i64(number.into())
+    }
+
+    fn serialize_i32(self, number: i32) -> Result<(), Fault> {
+        self.serialize_i64(number.into())
+    }
+
+    fn serialize_i64(self, number: i64) -> Result<(), Fault> {
+        put(rmp::encode::write_sint(self.out, number));
+        Ok(())
+    }
+
+    fn serialize_i128(self, number: i128) -> Result<(), Fault> {
+        let signed = i64::try_from(number).map(Whole::Signed);
+        self.whole(signed.or(u64::try_from(number).map(Whole::Unsigned)).ok(), number)
+    }
+
+    fn serialize_u8(self, number: u8) -> Result<(), Fault> {
+        self.serialize_u64(number.into())
+    }
+
+    fn serialize_u16(self, number: u16) -> Result<(), Fault> {
+        self.serialize_u64(number.into())
+    }
+
+    fn serialize_u32(self, number: u32) -> Result<(), Fault> {
+        self.serialize_u64(number.into())
+    }
+
+    fn serialize_u64(self, number: u64) -> Result<(), Fault> {
+        put(rmp::encode::write_uint(self.out, number));
+        Ok(())
+    }
+
+    fn serialize_u128(self, number: u128) -> Result<(), Fault> {
+        self.whole(u64::try_from(number).map(Whole::Unsigned).ok(), number)
+    }
+
+    fn serialize_f32(self, number: f32) -> Result<(), Fault> {
+        match self.is_item {
+            true => put(rmp::encode::write_f32(self.out, number)),
+            false => put(rmp::encode::write_f64(self.out, written_the_same(number))),
+        }
+        Ok(())
+    }
+
+    fn serialize_f64(self, number: f64) -> Result<(), Fault> {
+        put(rmp::encode::write_f64(self.out, number));
+        Ok(())
+    }
+
+    fn serialize_char(self, character: char) -> Result<(), Fault> {
+        put_text(self.out, character.encode_utf8(&mut [0; 4]));
+        Ok(())
+    }
+
+    fn serialize_str(self, text: &str) -> Result<(), Fault> {
+        put_text(self.out, text);
+        Ok(())
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Fault> {
+        put(rmp::encode::write_bin(self.out, bytes));
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result<(), Fault> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Fault> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Fault> {
+        put(rmp::encode::write_nil(self.out));
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Fault> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), Fault> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Fault> {
+        if name == EXTENSION {
+            let mut parts = Vec::new();
+            encode(value, &mut parts)?;
+            let (kind, body) = extension_parts(&parts).ok_or_else(|| {
+                Fault::new("an extension of msgpack is a number of 8 bits and bytes")
+            })?;
+            put(rmp::encode::write_ext_meta(self.out, body.len() as u32, kind));
+            self.out.extend(body);
+            return Ok(());
+        }
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Fault> {
+        let mut map = self.begin(Kind::Map, Some(1))?;
+        map.entry(variant, value)?;
+        map.finish()
+    }
+
+    fn serialize_seq(self, length: Option<usize>) -> Result<Compound<'a>, Fault> {
+        self.begin(Kind::List, length)
+    }
+
+    fn serialize_tuple(self, length: usize) -> Result<Compound<'a>, Fault> {
+        self.begin(Kind::List, Some(length))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Compound<'a>, Fault> {
+        self.begin(Kind::List, Some(length))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        length: usize,
+    ) -> Result<Compound<'a>, Fault> {
+        self.begin_variant(variant, Kind::List, length)
+    }
+
+    fn serialize_map(self, length: Option<usize>) -> Result<Compound<'a>, Fault> {
+        self.begin(Kind::Map, length)
+    }
+
+    fn serialize_struct(self, _: &'static str, length: usize) -> Result<Compound<'a>, Fault> {
+        self.begin(Kind::Map, Some(length))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        length: usize,
+    ) -> Result<Compound<'a>, Fault> {
+        self.begin_variant(variant, Kind::Map, length)
+    }
+}
+
+impl SerializeSeq for Compound<'_> {
+    type Ok = ();
+    type Error = Fault;
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Fault> {
+        self.item(item)
+    }
+    fn end(self) -> Result<(), Fault> {
+        self.finish()
+    }
+}
+
+impl SerializeTuple for Compound<'_> {
+    type Ok = ();
+    type Error = Fault;
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Fault> {
+        self.item(item)
+    }
+    fn end(self) -> Result<(), Fault> {
+        self.finish()
+    }
+}
+
+impl SerializeTupleStruct for Compound<'_> {
+    type Ok = ();
+    type Error = Fault;
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Fault> {
+        self.item(item)
+    }
+    fn end(self) -> Result<(), Fault> {
+        self.finish()
+    }
+}
+
+impl SerializeTupleVariant for Compound<'_> {
+    type Ok = ();
+    type Error = Fault;
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Fault> {
+        self.item(item)
+    }
+    fn end(self) -> Result<(), Fault> {
+        self.finish()
+    }
+}
+
+impl SerializeMap for Compound<'_> {
+    type Ok = ();
+    type Error = Fault;
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Fault> {
+        self.key = self.out.len();
+        key.serialize(Encoder { out: self.out, nesting: self.nesting, is_item: false })
+    }
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
+        let encoder = Encoder { out: self.out, nesting: self.nesting, is_item: false };
+        value.serialize(encoder).map_err(|fault| fault.in_entry(&self.current_key()))?;
+        self.count += 1;
+        Ok(())
+    }
+    fn end(self) -> Result<(), Fault> {
+        self.finish()
+    }
+}
+
+impl SerializeStruct for Compound<'_> {
+    type Ok = ();
+    type Error = Fault;
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Fault> {
+        self.entry(key, value)
+    }
+    fn end(self) -> Result<(), Fault> {
+        self.finish()
+    }
+}
+
+impl SerializeStructVariant for Compound<'_> {
+    type Ok = ();
+    type Error = Fault;
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), Fault> {
+        self.entry(key, value)
+    }
+    fn end(self) -> Result<(), Fault> {
+        self.finish()
+    }
+}
+
+/// The number that is written with the same digits.
+fn written_the_same(number: f32) -> f64 {
+    let exact = f64::from(number);
+    if exact.fract() == 0.0 || !exact.is_finite() {
+        return exact;
+    }
+    // Short decimals, which most numbers of applications are, without the detour over text. So close to zero their distance is
+    // larger than that of two f32, so there is one at most.
+    let rounded = (exact * 1000.0).round() / 1000.0;
+    if exact.abs() < 8000.0 && rounded as f32 == number {
+        return rounded;
+    }
+    number.to_string().parse().unwrap_or(exact)
+}
+
+/// Type and body of an extension, from the list of the two.
+fn extension_parts(list: &[u8]) -> Option<(i8, &[u8])> {
+    let (Value::List(2), begin) = read(list).ok()? else { return None };
+    let (kind, length) = read(&list[begin..]).ok()?;
+    let kind = match kind {
+        Value::Unsigned(kind) => i8::try_from(kind).ok()?,
+        Value::Signed(kind) => i8::try_from(kind).ok()?,
+        _ => return None,
+    };
+    match read(&list[begin + length..]).ok()? {
+        (Value::Bytes(body), _) => Some((kind, body)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

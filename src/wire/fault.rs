@@ -1,0 +1,179 @@
+//! Why a value cannot be encoded or decoded, in the words of its users: where in the value, what was expected and what was
+//! given. The encoding itself is never spoken of.
+
+use std::fmt::{self, Display};
+
+use serde::de::{Expected, Unexpected};
+
+use crate::error::similar;
+
+/// Characters of a text that are shown of it.
+const SHOWN_TEXT: usize = 40;
+
+/// Characters of a path that are shown of it.
+const SHOWN_PATH: usize = 120;
+
+/// What is wrong, and at which part of the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// `[3].options`; empty for the value as a whole.
+    path: String,
+    reason: String,
+}
+
+impl Fault {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Fault { path: String::new(), reason: reason.into() }
+    }
+
+    /// A fault at a path, which looks like `[3].options`.
+    pub(super) fn at(path: String, reason: impl Into<String>) -> Self {
+        Fault { path, reason: reason.into() }
+    }
+
+    /// The same as a fault of the list that holds the value.
+    pub(super) fn in_item(mut self, index: usize) -> Self {
+        self.path.insert_str(0, &format!("[{index}]"));
+        self
+    }
+
+    /// The same as a fault of the map that holds the value.
+    pub(super) fn in_entry(mut self, key: &str) -> Self {
+        self.path.insert_str(0, &entry(key));
+        self
+    }
+
+    /// The text, for a value of this name, or of none. A fault of the whole value does not name it.
+    pub(crate) fn of(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            return self.reason.clone();
+        }
+        let path = format!("{name}{}", self.path);
+        format!("`{}`: {}", shortened(path.trim_start_matches('.'), SHOWN_PATH), self.reason)
+    }
+}
+
+/// A step of a path, into a map.
+pub(super) fn entry(key: &str) -> String {
+    let is_name = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_');
+    match is_name {
+        true => format!(".{key}"),
+        false => format!("[\"{}\"]", shortened(key, SHOWN_TEXT)),
+    }
+}
+
+/// A text for an error: whole, or its beginning.
+pub(crate) fn shortened(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A text in quotes, shortened, with control characters escaped.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text, SHOWN_TEXT))
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.of(""))
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl serde::ser::Error for Fault {
+    fn custom<T: Display>(message: T) -> Self {
+        Fault::new(message.to_string())
+    }
+}
+
+impl serde::de::Error for Fault {
+    fn custom<T: Display>(message: T) -> Self {
+        Fault::new(message.to_string())
+    }
+
+    fn invalid_type(given: Unexpected, expected: &dyn Expected) -> Self {
+        Fault::new(format!("got {}, expected {expected}", named(&given)))
+    }
+
+    fn invalid_value(given: Unexpected, expected: &dyn Expected) -> Self {
+        Self::invalid_type(given, expected)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Fault::new(format!("got {length} items, expected {expected}"))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Fault::new(format!("got {}, expected {}", quoted(variant), alternatives(variant, expected)))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let field_is = format!("there is no field `{}`", shortened(field, SHOWN_TEXT));
+        match expected.is_empty() {
+            true => Fault::new(format!("{field_is}, nor any other")),
+            false => Fault::new(format!("{field_is}, expected {}", alternatives(field, expected))),
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Fault::new(format!("the field `{field}` is missing"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Fault::new(format!("the field `{field}` is there twice"))
+    }
+}
+
+/// The names that look like the given one, or else all.
+fn alternatives(given: &str, known: &'static [&'static str]) -> String {
+    let near = similar(known.iter().copied(), given);
+    let proposed = if near.is_empty() {
+        known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>()
+    } else {
+        near.iter().map(|name| format!("`{name}`")).collect()
+    };
+    proposed.join(" or ")
+}
+
+/// A value as a user knows it.
+fn named(given: &Unexpected) -> String {
+    match given {
+        Unexpected::Str(text) => format!("the text {}", quoted(text)),
+        Unexpected::Bool(value) => value.to_string(),
+        Unexpected::Unsigned(number) => number.to_string(),
+        Unexpected::Signed(number) => number.to_string(),
+        Unexpected::Float(number) => number.to_string(),
+        Unexpected::Char(character) => format!("the text {character:?}"),
+        Unexpected::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Unexpected::Unit | Unexpected::Option => "nothing (null)".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a map".to_owned(),
+        Unexpected::NewtypeStruct => "an extension of msgpack".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_named_from_the_outside_in() {
+        let fault = Fault::new("it is wrong").in_entry("options").in_item(3).in_entry("a b");
+        assert_eq!(fault.of("layers"), "`layers[\"a b\"][3].options`: it is wrong");
+        assert_eq!(fault.to_string(), "`[\"a b\"][3].options`: it is wrong");
+        assert_eq!(Fault::new("it is wrong").in_entry("x").to_string(), "`x`: it is wrong");
+        assert_eq!(Fault::new("it is wrong").of("layers"), "it is wrong");
+    }
+
+    #[test]
+    fn long_values_are_shortened() {
+        let text = named(&Unexpected::Str(&"é".repeat(1_000_000)));
+        assert_eq!(text.chars().filter(|c| *c == 'é').count(), SHOWN_TEXT);
+        let deep = (0..1000).fold(Fault::new("deep"), |fault, _| fault.in_item(0));
+        assert!(deep.to_string().chars().count() < SHOWN_PATH + 20);
+    }
+}

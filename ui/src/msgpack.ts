@@ -1,0 +1,89 @@
+// What the encoder and decoder of messages do not do as they come with wslink: whole numbers of 64 bits, and a word about
+// messages that cannot be read.
+//
+// A number beyond 2^53 is a BigInt here, in both directions: as a number it would be another one. wslink makes encoders and
+// decoders itself, so it is their classes that learn it.
+
+import { Decoder, Encoder } from "@msgpack/msgpack";
+
+/** The parts of a decoder that are changed here. */
+interface Decoding {
+  pos: number;
+  view: DataView;
+  readU64: (this: Decoding) => number | bigint;
+  readI64: (this: Decoding) => number | bigint;
+  decode: (this: Decoding, message: Uint8Array) => unknown;
+}
+
+/** The parts of an encoder that are changed here. */
+interface Encoding {
+  pos: number;
+  view: DataView;
+  ensureBufferSizeToWrite: (bytes: number) => void;
+  encodeObject: (this: Encoding, object: unknown, depth: number) => void;
+}
+
+const UNSIGNED_64 = 0xcf;
+const SIGNED_64 = 0xd3;
+
+let unreadable: (error: unknown) => void = () => undefined;
+
+/** Has `listener` hear of messages that cannot be decoded. wslink drops them, whatever they answer. */
+export function onUnreadable(listener: (error: unknown) => void): void {
+  unreadable = listener;
+}
+
+const decoding = Decoder.prototype as unknown as Decoding;
+const { readU64, readI64, decode } = decoding;
+
+decoding.readU64 = function () {
+  const number = readU64.call(this);
+  return Number.isSafeInteger(number) ? number : this.view.getBigUint64(this.pos - 8);
+};
+
+decoding.readI64 = function () {
+  const number = readI64.call(this);
+  return Number.isSafeInteger(number) ? number : this.view.getBigInt64(this.pos - 8);
+};
+
+decoding.decode = function (message) {
+  try {
+    return decode.call(this, message);
+  } catch (error) {
+    unreadable(error);
+    throw error;
+  }
+};
+
+const encoding = Encoder.prototype as unknown as Encoding;
+const { encodeObject } = encoding;
+
+encoding.encodeObject = function (object, depth) {
+  if (typeof object !== "bigint") {
+    encodeObject.call(this, object, depth);
+    return;
+  }
+  const isUnsigned = BigInt.asUintN(64, object) === object;
+  if (!isUnsigned && BigInt.asIntN(64, object) !== object) {
+    throw new RangeError(`${object} does not fit into 64 bits; send it as text`);
+  }
+  this.ensureBufferSizeToWrite(9);
+  this.view.setUint8(this.pos, isUnsigned ? UNSIGNED_64 : SIGNED_64);
+  // The bits of a positive number are the same in both forms.
+  this.view.setBigInt64(this.pos + 1, object);
+  this.pos += 9;
+};
+
+declare global {
+  interface JSON {
+    rawJSON?: (text: string) => unknown;
+  }
+  interface BigInt {
+    toJSON?: () => unknown;
+  }
+}
+
+// Vue shows objects as JSON, which has whole numbers of any size and whose writer takes no BigInt.
+BigInt.prototype.toJSON ??= function (this: bigint) {
+  return JSON.rawJSON ? JSON.rawJSON(String(this)) : String(this);
+};
