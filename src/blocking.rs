@@ -18,7 +18,7 @@ pub(crate) fn call<T>(callee: &str, code: impl FnOnce() -> T) -> T {
     let elapsed = begin.elapsed();
     if elapsed >= LONG {
         tracing::warn!(
-            "{callee} blocked its thread for {elapsed:.1?}; the calls of its client that came later have waited: \
+            "{callee} blocked its thread for {elapsed:.1?}; later calls of the same client waited for it: \
              make it async, or let it start a task"
         );
     }
