@@ -1,14 +1,18 @@
 //! Shared state: what clients see of it, and what they may do to it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
-use selvedge::{Ctx, Server};
+use selvedge::{Backend, Ctx, Rest, Server};
 use serde_json::json;
+use tokio::time::sleep;
 
-use crate::support::{Client, start};
+use crate::support::{Client, options, start};
 
 #[tokio::test]
 async fn a_newcomer_gets_the_whole_state() {
@@ -203,5 +207,27 @@ async fn async_listeners_that_set_each_other_off_are_stopped() {
         client.trigger("quick", json!([])).await;
     }
     assert_eq!(runs.load(Ordering::Relaxed), 100);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_set_just_before_a_flush_goes_out_with_it() {
+    let server = Server::new("state");
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    server.on_change(["a", "b", "c", "d"], move |cx: Ctx, _: Rest| {
+        told.send(cx.state().modified_keys()).unwrap();
+    });
+    let running = server.spawn(options().backend(Backend::Generic)).await.unwrap();
+    let state = server.state();
+    state.set("a", 1);
+    sleep(Duration::from_millis(5)).await;
+    state.set("b", 1).flush();
+    state.set("c", 1);
+    sleep(Duration::from_millis(7)).await; // 12 ms after the first one, and 7 after this one
+    state.set("d", 1).flush();
+    assert_eq!(heard.recv().await.unwrap(), ["a", "b"]);
+    assert_eq!(heard.recv().await.unwrap(), ["c", "d"]);
+    state.set("a", 2);
+    assert_eq!(heard.recv().await.unwrap(), ["a"], "it is sent without a flush, too");
     running.stop().await.unwrap();
 }

@@ -206,7 +206,7 @@ impl Hub {
                 () = self.listeners_due.notified() => {}
                 () = async {
                     self.unflushed.notified().await;
-                    sleep(FLUSH_DELAY).await;
+                    waited(&states).await;
                 } => {}
             }
             let states = states.clone();
@@ -263,6 +263,23 @@ impl Hub {
         if let Some(tasks) = &*self.tasks() {
             tasks.spawn_service(future);
         }
+    }
+}
+
+/// Returns when pending values have waited for others, or none is left. Values that were set only just now wait in their turn: a
+/// program that sets several and flushes has them sent as one message.
+async fn waited(states: &[State; 2]) {
+    let pending = || states.each_ref().map(|state| state.pending_since());
+    let mut before = pending();
+    loop {
+        sleep(FLUSH_DELAY).await;
+        let now = pending();
+        let has_waited =
+            |(now, before): (&Option<u64>, &Option<u64>)| now.is_some() && now == before;
+        if now.iter().zip(&before).any(has_waited) || now.iter().all(Option::is_none) {
+            return;
+        }
+        before = now;
     }
 }
 

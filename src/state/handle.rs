@@ -401,6 +401,12 @@ impl State {
         result
     }
 
+    /// How often pending values were committed, if there are some that were not.
+    pub(crate) fn pending_since(&self) -> Option<u64> {
+        let inner = self.store.lock();
+        (!inner.pending.is_empty()).then_some(inner.commits)
+    }
+
     /// Gives every commit from now on to `sink`.
     pub(crate) fn connect(&self, sink: Arc<dyn Sink>) {
         self.store.lock().sink = Some(sink);

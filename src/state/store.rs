@@ -50,6 +50,8 @@ pub(super) struct Inner {
     next_pending: u64,
     /// Whether a pending value was taken out, so that the others are no longer in their order.
     pending_is_unordered: bool,
+    /// Counts the commits of pending values.
+    pub(super) commits: u64,
     /// Keys that were committed and whose listeners have not run yet, with the cause of their change.
     pub(super) touched: IndexMap<Key, Cause>,
     /// Keys whose value is sent when it is set again, though the clients have it.
@@ -151,6 +153,7 @@ impl Inner {
             return;
         }
         self.order_pending();
+        self.commits += 1;
         let mut changes = Vec::with_capacity(self.pending.len());
         for (key, Pending { value, cause, silent, .. }) in self.pending.drain(..) {
             if !silent {
