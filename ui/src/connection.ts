@@ -69,6 +69,7 @@ export class Connection {
   private readonly unanswered = new Set<(reason: ConnectionLost) => void>();
   /** Calls wait here while the files in an earlier one are read. */
   private queue: Promise<unknown> | null = null;
+  private readonly end = new AbortController();
   private readonly pulse = new Pulse(
     () => this.hello(),
     () => this.lost(false),
@@ -84,10 +85,19 @@ export class Connection {
       this.retry();
       this.pulse.check(doubtful);
     };
-    window.addEventListener("online", () => lookAgain(true));
-    document.addEventListener("visibilitychange", () => {
+    const { signal } = this.end;
+    window.addEventListener("online", () => lookAgain(true), { signal });
+    const seen = () => {
       if (document.visibilityState === "visible") lookAgain(false);
-    });
+    };
+    document.addEventListener("visibilitychange", seen, { signal });
+  }
+
+  /** Ends the connection for good. Calls without an answer are rejected with `ConnectionLost`. */
+  dispose(): void {
+    this.end.abort();
+    this.leave();
+    this.topics.clear();
   }
 
   get ready(): boolean {
@@ -152,6 +162,7 @@ export class Connection {
 
   private attempt(config: Config): void {
     this.leave();
+    if (this.end.signal.aborted) return;
     // `iframe` makes wslink use the transport of the page for every kind of session.
     const smart = SmartConnectModule.newInstance({
       config: { ...structuredClone(config), iframe: true } as object,

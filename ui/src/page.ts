@@ -2,12 +2,13 @@
 
 import * as Vue from "vue";
 import { runActions, TemplateRefs } from "./actions";
+import { releaseAddresses } from "./blob-urls";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgeImage } from "./components/image";
 import { SelvedgePlot } from "./components/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
-import { type Client, createClient } from "./client";
-import { CallError, Connection, ConnectionLost, type Link, messageOf } from "./connection";
+import { createClient } from "./client";
+import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
 import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
@@ -41,13 +42,15 @@ export class Page {
   private readonly dialogs: Dialogs;
   private readonly templateRefs = new TemplateRefs();
   private readonly connectListeners = new Set<() => void>();
-  private readonly client: { client: Client; settled: () => void; linkChanged: (link: Link) => void };
+  private readonly client: ReturnType<typeof createClient>;
   private readonly trame: Trame;
   private mounting: Promise<void> | null = null;
   private statusShown = false;
   private readonly reported = new Set<string>();
+  private readonly end = new AbortController();
+  private readonly consoleError = console.error;
   /** The console's own way to write an error. */
-  private readonly write = console.error.bind(console);
+  private readonly write = this.consoleError.bind(console);
 
   constructor(
     { config, template, session }: Pick<Early, "config" | "template" | "session">,
@@ -88,7 +91,8 @@ export class Page {
     const { connection, state, uploads, connectListeners } = this;
     const { client } = this.client;
     const { refs } = this.templateRefs;
-    this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners);
+    const dispose = () => this.dispose();
+    this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners, dispose);
     this.connection.subscribe(STATE_TOPIC, (values) => {
       this.state.apply(values as Record<string, unknown>);
       this.resume.changed();
@@ -107,10 +111,29 @@ export class Page {
 
   start(): void {
     this.connection.connect();
-    this.forwardConsole();
-    window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
-    window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
-    window.addEventListener("beforeunload", () => void this.announce("client_exited"));
+    console.error = this.forwarding;
+    const { signal } = this.end;
+    window.addEventListener("error", (event) => this.fault(event.error ?? event.message), { signal });
+    window.addEventListener("unhandledrejection", (event) => this.fault(event.reason), { signal });
+    window.addEventListener("beforeunload", () => void this.announce("client_exited"), { signal });
+  }
+
+  /** Ends all that the page has made: components, connection, timers and listeners. It cannot be started again. */
+  dispose(): void {
+    if (this.end.signal.aborted) return;
+    this.end.abort();
+    this.trame.app?.unmount();
+    this.dialogs.disconnected();
+    this.uploads.dispose();
+    this.client.dispose();
+    this.streams.dispose();
+    this.resume.disconnected();
+    this.state.disconnected();
+    this.connection.dispose();
+    this.status.dispose();
+    releaseAddresses();
+    if (console.error === this.forwarding) console.error = this.consoleError;
+    if (window.trame === this.trame) delete window.trame;
   }
 
   /**
@@ -190,6 +213,7 @@ export class Page {
     const report = (message: string) => this.fault(message);
     await loadResources(this.state, report);
     await loadExternalScripts(this.state, report);
+    if (this.end.signal.aborted) return;
     const templates = new Templates(this.state, this.helpers(), this.templateRefs);
     const app = Vue.createApp(this.root(templates));
     this.trame.app = app;
@@ -217,7 +241,10 @@ export class Page {
     this.state.addListener(({ type }) => {
       if (type === "refresh") refreshes.value += 1;
     });
-    return () => Vue.h(templates.component(this.template), { key: refreshes.value });
+    return Vue.defineComponent(() => {
+      Vue.onUnmounted(() => void this.announce("client_unmounted"));
+      return () => Vue.h(templates.component(this.template), { key: refreshes.value });
+    });
   }
 
   private helpers(): Record<string, unknown> {
@@ -236,18 +263,15 @@ export class Page {
     };
   }
 
-  private announce(event: "client_connected" | "client_exited"): Promise<unknown> {
+  private announce(event: "client_connected" | "client_exited" | "client_unmounted"): Promise<unknown> {
     return this.connection.call("trame.lifecycle.update", [event]).catch(() => undefined);
   }
 
   /** What scripts and widgets write as errors is for the server, too. */
-  private forwardConsole(): void {
-    const { write } = this;
-    console.error = (...args: unknown[]) => {
-      write(...args);
-      if (!args.some(isAnswer)) this.report(args.map(messageOf).join(" "));
-    };
-  }
+  private readonly forwarding = (...args: unknown[]): void => {
+    this.write(...args);
+    if (!args.some(isAnswer)) this.report(args.map(messageOf).join(" "));
+  };
 
   /** An error in this page. What the server answered, or could not answer, it need not be told. */
   private fault(error: unknown): void {

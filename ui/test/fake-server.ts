@@ -20,6 +20,13 @@ export async function settle(): Promise<void> {
   }
 }
 
+const sockets: FakeSocket[] = [];
+
+/** The addresses of the connections that are open, each told once. */
+export function openSockets(): string[] {
+  return sockets.splice(0).flatMap(({ readyState, url }) => (readyState < 2 ? [url] : []));
+}
+
 export class FakeSocket {
   static readonly OPEN = 1;
   readyState = 0;
@@ -38,6 +45,7 @@ export class FakeSocket {
     accept: (socket: FakeSocket) => FakeServer,
   ) {
     this.server = accept(this);
+    sockets.push(this);
     setTimeout(() => {
       if (this.readyState !== 0) return;
       if (this.server.reachable) {
