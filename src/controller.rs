@@ -187,13 +187,13 @@ impl<C> Functions<C> {
     /// Up to three registered triggers whose names look like `name`.
     pub(crate) fn similar_triggers(&self, name: &str) -> Vec<String> {
         let triggers = self.triggers.read().unwrap_or_else(PoisonError::into_inner);
-        similar(triggers.keys(), name)
+        similar(triggers.keys().map(String::as_str), name)
     }
 
     /// Up to three functions whose names look like `name`.
     pub(crate) fn similar_functions(&self, name: &str) -> Vec<String> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        similar(slots.keys(), name)
+        similar(slots.keys().map(String::as_str), name)
     }
 
     fn slots(&self) -> RwLockWriteGuard<'_, HashMap<String, Slot<C>>> {
@@ -258,13 +258,15 @@ impl<C> Functions<C> {
     }
 }
 
-fn similar<'a>(names: impl Iterator<Item = &'a String>, name: &str) -> Vec<String> {
-    let mut near: Vec<(usize, &String)> = names
+/// Up to three of the names that look like `name`.
+pub(crate) fn similar<'a>(names: impl IntoIterator<Item = &'a str>, name: &str) -> Vec<String> {
+    let mut near: Vec<(usize, &str)> = names
+        .into_iter()
         .map(|known| (edit_distance(known, name), known))
         .filter(|(distance, known)| *distance <= known.len().max(name.len()) / 2)
         .collect();
     near.sort();
-    near.into_iter().take(3).map(|(_, known)| known.clone()).collect()
+    near.into_iter().take(3).map(|(_, known)| known.to_owned()).collect()
 }
 
 /// How many characters must be added, removed or replaced to get from one name to the other.

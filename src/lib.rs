@@ -101,8 +101,8 @@ pub use template::Template;
 /// Templates as Rust values, and layouts made of them.
 pub mod ui {
     pub use crate::{
-        server::Ui,
-        template::{Element, Node, Prop, el},
+        server::{JsEval, Ui},
+        template::{Element, Handler, Node, Prop, el},
     };
 }
 

@@ -1,12 +1,16 @@
 //! Pages as text: Vue templates from strings, files and elements.
 
 mod element;
+mod naming;
+mod property;
+mod render;
 mod source;
 mod watch;
 
 use std::path::{Path, PathBuf};
 
-pub use element::{Element, Node, Prop, el};
+pub use element::{Element, Node, el};
+pub use property::{Handler, Prop};
 pub(crate) use watch::Watch;
 
 use crate::{Error, Result, wire::Packed};
