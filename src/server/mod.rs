@@ -138,6 +138,8 @@ pub(crate) struct Settings {
     pub(crate) running: watch::Sender<Option<RunningOptions>>,
     /// Whether pages are told the whole text of errors.
     pub(crate) debug: bool,
+    /// Whether pages tell mistakes of the application.
+    pub(crate) development: bool,
     /// How the host shows it.
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.
@@ -366,10 +368,14 @@ impl Server {
 
     /// Sets the page's template: Vue's language, with every state key as a variable. Open pages show it at once.
     ///
-    /// A page shows the template `main`, or the one that its `?ui=` names. Text that comes from data has no place in a
+    /// A page shows the template `main`, or the one that its `?ui=` names. `<style>` and `<script>` have no place in it: they are
+    /// files of a [`Module`], as [`assets!`](crate::assets!) makes them. Text that comes from data has no place in a
     /// template: escaping does not keep Vue from running what stands in `{{ }}`. Put it into the state.
     pub fn template(&self, name: &str, template: impl Into<Template>) -> &Self {
         let template = template.into();
+        if let Some(element) = template.element_without_place() {
+            tracing::error!("the template `{name}` is not shown: {element}");
+        }
         let key = format!("trame__template_{name}");
         self.set_source(&key, template.source());
         // First what the template needs, so that no page shows it without.

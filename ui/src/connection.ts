@@ -18,12 +18,18 @@ export type Link =
   /** The application does not want this page. Nothing more is tried. */
   | { phase: "refused"; message: string };
 
+/** The answer of a server that knows Selvedge's additions. `development`: its program is being developed. */
+export interface Extras {
+  version: number;
+  development?: boolean;
+}
+
 export interface ConnectionEvents {
   link(link: Link): void;
   /** The server has accepted this page. */
   ready(): void;
-  /** Whether the server knows Selvedge's additions to the protocol. Comes after `ready`. */
-  extras(known: boolean): void;
+  /** What a server says that knows Selvedge's additions to the protocol; null from another. Comes after `ready`. */
+  extras(answer: Extras | null): void;
 }
 
 export type Listener = (data: unknown) => void;
@@ -215,16 +221,16 @@ export class Connection {
     this.events.ready();
     // Until it is answered nobody else notices a connection that falls silent.
     this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
-    const answered = (known: boolean) => {
+    const answered = (extras: Extras | null) => {
       if (this.session !== session) return;
       clearTimeout(this.timer);
       this.timer = undefined;
-      if (known) this.pulse.start();
-      this.events.extras(known);
+      if (extras) this.pulse.start();
+      this.events.extras(extras);
     };
     negotiation.then(
-      () => answered(true),
-      () => answered(false),
+      (extras) => answered((extras ?? { version: 1 }) as Extras),
+      () => answered(null),
     );
   }
 

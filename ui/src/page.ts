@@ -14,6 +14,7 @@ import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
 import type { Early } from "./early";
 import { isPromise } from "./files";
+import { Mistakes } from "./mistakes";
 import { reloadAssets } from "./reload";
 import { addRoutes, followTitleAndIcon, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
@@ -47,6 +48,8 @@ export class Page {
   private mounting: Promise<void> | null = null;
   private statusShown = false;
   private readonly reported = new Set<string>();
+  private readonly mistakes = new Mistakes((message) => console.warn(message), (message) => this.report(message));
+  private readonly triggers = new Set<string>();
   private readonly end = new AbortController();
   private readonly consoleError = console.error;
   /** The console's own way to write an error. */
@@ -71,9 +74,10 @@ export class Page {
           this.dialogs.disconnected();
         },
         ready: () => void this.synchronise(),
-        extras: (known) => {
-          this.streams.connected(known);
-          this.resume.connected(known);
+        extras: (answer) => {
+          this.streams.connected(answer !== null);
+          this.resume.connected(answer !== null);
+          this.mistakes.on = answer?.development ?? false;
         },
       },
       session,
@@ -97,7 +101,7 @@ export class Page {
       this.state.apply(values as Record<string, unknown>);
       this.resume.changed();
     });
-    this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.trame.refs));
+    this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.templateRefs, this.mistakes));
     this.connection.subscribe(DOWNLOAD_TOPIC, (file) => {
       const { name, type, content, url } = file as { name: string; type?: string; content?: Uint8Array; url?: string };
       if (url === undefined) void download(name, content, type);
@@ -160,8 +164,17 @@ export class Page {
     answer.catch((error: unknown) => {
       if (!(error instanceof ConnectionLost)) this.status.notice(messageOf(error));
     });
+    if (this.mistakes.on) void this.checkTrigger(name);
     return answer;
   };
+
+  /** A server answers a trigger that it does not have with nothing. */
+  private async checkTrigger(name: string): Promise<void> {
+    if (this.triggers.has(name)) return;
+    this.triggers.add(name);
+    const mistake = await this.connection.call("selvedge.trigger.check", [name]).catch(() => null);
+    if (typeof mistake === "string") this.mistakes.note(mistake);
+  }
 
   private track<T>(call: Promise<T>): Promise<T> {
     return this.status.track(call, (count) => this.state.setLocal("trame__busy", count));
@@ -205,6 +218,7 @@ export class Page {
   /** Shows the server's values again where it did not take ours. */
   private async restore(keys: string[], error: unknown): Promise<void> {
     this.status.notice(messageOf(error));
+    this.mistakes.tell(`The application did not take an edit. ${messageOf(error)}`);
     const state: Record<string, unknown> = await this.snapshot().catch(() => ({}));
     this.state.apply(Object.fromEntries(keys.filter((key) => key in state).map((key) => [key, state[key]])));
   }
@@ -214,7 +228,7 @@ export class Page {
     await loadResources(this.state, report);
     await loadExternalScripts(this.state, report);
     if (this.end.signal.aborted) return;
-    const templates = new Templates(this.state, this.helpers(), this.templateRefs);
+    const templates = new Templates(this.state, this.helpers(), this.templateRefs, this.mistakes);
     const app = Vue.createApp(this.root(templates));
     this.trame.app = app;
     app.provide("trame", this.trame);
@@ -256,7 +270,11 @@ export class Page {
       trigger: this.trigger,
       set: (key: string, value: unknown) => state.set(key, value),
       // A ref, as in trame: its value can be read, assigned and bound.
-      get: (key: string) => (state.has(key) ? state.reference(key) : undefined),
+      get: (key: string) => {
+        if (state.has(key)) return state.reference(key);
+        this.mistakes.tell(`A template asks for \`${key}\`, which is no key of the state.`, key, state.keys());
+        return undefined;
+      },
       setAll: (values: Record<string, unknown>) => state.update(values),
       flushState: (...keys: (string | string[])[]) => state.flush(...keys),
       registerDecorator,

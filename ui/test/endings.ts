@@ -19,7 +19,7 @@ function followClock(start: Clock, clear: "clearTimeout" | "clearInterval" | "ca
       run(...args);
     };
     const id = begin(once, delay, ...rest);
-    begun.set(id, `${start}(${delay}) ${place()}`);
+    note(id, `${start}(${delay})`);
     return id;
   };
   Object.assign(globalThis, {
@@ -37,7 +37,7 @@ function followListeners(name: string, target: EventTarget): void {
   const listeners = new Map<unknown, Record<string, object>>();
   target.addEventListener = (type: string, listener: EventListener, options?: AddEventListenerOptions) => {
     const mark = {};
-    begun.set(mark, `${name}.addEventListener("${type}") ${place()}`);
+    note(mark, `${name}.addEventListener("${type}")`);
     listeners.set(listener, { ...listeners.get(listener), [type]: mark });
     options?.signal?.addEventListener("abort", () => begun.delete(mark));
     add(type, listener, options);
@@ -48,11 +48,14 @@ function followListeners(name: string, target: EventTarget): void {
   };
 }
 
-/** The line of the page or of a test that is at work. */
-function place(): string {
-  const lines = new Error().stack?.split("\n").slice(3) ?? [];
-  return lines.find((line) => /\/(src|test)\//.test(line))?.trim() ?? lines.join("\n");
+/** Notes what the page or a test has begun. What libraries begin, such as jsdom, is theirs to end. */
+function note(id: unknown, what: string): void {
+  const lines = new Error().stack?.split("\n") ?? [];
+  const place = lines.find((line) => /\/(src|test)\//.test(line) && !/node_modules|endings\.ts/.test(line));
+  if (place) begun.set(id, `${what} ${place.trim()}`);
 }
+
+Error.stackTraceLimit = 50;
 
 followClock("setTimeout", "clearTimeout");
 followClock("setInterval", "clearInterval");

@@ -127,6 +127,8 @@ export class FakeServer {
   readonly launches: Record<string, unknown>[] = [];
   reachable = true;
   extras = true;
+  /** Whether the program is being developed. */
+  development = false;
   secret = "wslink-secret";
   state: Record<string, unknown> = {
     trame__scripts: [],
@@ -200,6 +202,8 @@ export class FakeServer {
       reply({ name: "test", state: this.state });
     } else if (method.startsWith("selvedge.") && !this.extras) {
       fail(-32601, "Unregistered method called");
+    } else if (method === "selvedge.hello") {
+      reply({ version: 1, development: this.development });
     } else if (method === "selvedge.mark") {
       setTimeout(() => socket.deliver({ wslink: "1.0", id: "publish:selvedge.mark:0", result: this.mark }), 0);
       reply(null);
