@@ -113,6 +113,9 @@ pub use window::{
 };
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
 
+#[doc(hidden)]
+pub use selvedge_macros::embedded_module;
+
 /// The parser of command lines that [`Cli`] is a part of.
 pub use clap;
 
