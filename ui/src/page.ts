@@ -16,7 +16,7 @@ import type { Early } from "./early";
 import { isPromise } from "./files";
 import { Mistakes } from "./mistakes";
 import { reloadAssets } from "./reload";
-import { addRoutes, followTitleAndIcon, loadResources, usePlugins } from "./resources";
+import { addRoutes, followAppearance, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
 import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
@@ -240,7 +240,7 @@ export class Page {
     app.component("SelvedgeUpload", SelvedgeUpload);
     app.config.errorHandler = (error) => console.error(error);
     templates.install(app);
-    followTitleAndIcon(this.state);
+    followAppearance(this.state);
     installWidgets(app, this.state, templates);
     usePlugins(app, this.state, report);
     addRoutes(this.state, this.trame.utils);
