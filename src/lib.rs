@@ -104,8 +104,8 @@ pub use template::Template;
 /// Templates as Rust values, and layouts made of them.
 pub mod ui {
     pub use crate::{
-        server::Ui,
-        template::{Element, Node, Prop, el},
+        server::{JsEval, Ui},
+        template::{Element, Handler, Node, Prop, el},
     };
 }
 
@@ -115,6 +115,9 @@ pub use window::{
     StandardItem, WindowChange, WindowControl, WindowOptions, WindowState,
 };
 pub use wire::{Attachment, ClientId, Packed, Timestamp};
+
+#[doc(hidden)]
+pub use selvedge_macros::embedded_module;
 
 /// The parser of command lines that [`Cli`] is a part of.
 pub use clap;

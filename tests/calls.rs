@@ -228,3 +228,20 @@ async fn a_client_can_be_spoken_to_alone() {
     assert_eq!(other.published("trame.actions.topic").await, action);
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_page_of_a_program_in_development_learns_what_trigger_was_meant() {
+    let server = Server::new("calls");
+    server.trigger("reset", |_: Ctx| ());
+    let folder = tempfile::tempdir().unwrap();
+    let options = crate::support::options().keep_state(folder.path().join("state"));
+    let running = server.spawn(options.development(true)).await.unwrap();
+    let mut client = Client::connect(&running).await;
+    let hello = client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap();
+    assert_eq!(to_json(&hello)["development"], json!(true));
+    let known = client.call("selvedge.trigger.check", json!(["reset"])).await.unwrap();
+    assert_eq!(to_json(&known), Value::Null);
+    let missing = client.call("selvedge.trigger.check", json!(["rest"])).await.unwrap();
+    assert_eq!(to_json(&missing), "there is no trigger named `rest`. Did you mean reset?");
+    running.stop().await.unwrap();
+}

@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
-use selvedge::{Ctx, Error, Failure, Lifecycle, Packed, Server, ServerOptions, Translator};
+use selvedge::{
+    Ctx, Error, Failure, Lifecycle, Packed, Rest, Server, ServerOptions, Translator, ui::el,
+};
 use serde_json::{Value, json};
 
-use crate::support::{Client, PATIENCE, request, start};
+use crate::support::{Client, PATIENCE, request, start, to_json};
 
 fn json_of(result: Result<Packed, Failure>) -> Value {
     result.unwrap().decode().unwrap()
@@ -241,5 +243,49 @@ async fn options_come_from_arguments_and_the_client_type_is_set_once() {
     assert_eq!(client.snapshot().await["long"].as_str().unwrap().len(), 20_000, "in chunks");
     let state: Value = server.get_server_state().decode().unwrap();
     assert_eq!((&state["name"], &state["state"]["trame__busy"]), (&json!("controller"), &json!(1)));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_function_of_the_controller_runs_on_an_event_though_it_is_defined_later() {
+    let server = Server::new("controller");
+    let part = server.create_child_server(Translator::with_prefix("part_"));
+    let reset = part.controller().function("reset");
+    let page = el("div")
+        .child(el("button").on("click", reset.clone()))
+        .child(el("button").prop("click", reset.clone()))
+        .child(el("input").on("change", reset.trigger().call("$event, 2")));
+    assert_eq!(
+        page.to_string(),
+        "<div><button @click=\"trigger('part_controller__reset')\"></button>\
+         <button @click=\"trigger('part_controller__reset')\"></button>\
+         <input @change=\"trigger('part_controller__reset', [$event, 2])\"></div>"
+    );
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    let missing = client.call("trame.trigger", json!(["part_controller__reset", [], {}])).await;
+    let missing = to_json(&missing.unwrap_err()).to_string();
+    assert!(missing.contains("no function of the controller named `reset`"), "{missing}");
+    part.controller().set("reset", |cx: Ctx, to: Rest| (cx.client().is_some(), to.0.len()));
+    assert_eq!(client.trigger("part_controller__reset", json!([7, 8])).await, json!([true, 2]));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn javascript_of_a_template_runs_when_the_application_says_so() {
+    let server = Server::new("controller");
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    let (select, clear) = (server.js_eval("select($event)"), server.js_eval("clear()"));
+    let page = el("div").child(&select).child(&clear).to_string();
+    select.run("name").unwrap();
+    clear.run(()).unwrap();
+    for (script, arguments) in [("select($event)", json!(["name"])), ("clear()", json!([]))] {
+        let action = client.published("trame.actions.topic").await[0].clone();
+        assert_eq!((&action["method"], &action["args"]), (&json!("exec"), &arguments));
+        let name = action["ref"].as_str().unwrap();
+        let element = format!("trame.refs['{name}'] = el\" @exec=\"{script}\"></trame-exec>");
+        assert!(page.contains(&element), "{page}");
+    }
     running.stop().await.unwrap();
 }

@@ -315,3 +315,33 @@ async fn links_out_of_a_folder_are_followed_where_the_user_wants_it() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("out.txt") && lines[0].contains("leads out"), "{lines:?}");
 }
+
+/// The name of the test below, with which it starts itself.
+const ELSEWHERE: &str = "SELVEDGE_TEST_ELSEWHERE";
+
+#[tokio::test]
+async fn a_module_that_is_part_of_the_program_is_found_wherever_it_is_started() {
+    if std::env::var_os(ELSEWHERE).is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "files::a_module_that_is_part_of_the_program_is_found_wherever_it_is_started";
+        let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", name]).env(ELSEWHERE, "1").current_dir(folder.path());
+        let output = again.output().await.unwrap();
+        return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let server = Server::new("files");
+    let module = selvedge::module!("tests/module/charts.json").unwrap();
+    assert!(server.enable_module(module.clone()).unwrap());
+    assert_eq!((module.name.as_str(), module.styles.len(), module.vue_use.len()), ("charts", 1, 1));
+    assert_eq!(server.state().get::<String>("charts__theme").unwrap(), "plain");
+    let running = start(&server).await;
+    for (path, content) in [
+        ("/__charts_1.2/charts.js", include_str!("module/files/charts.js")),
+        ("/__charts_1.2/fonts/chart.woff2", include_str!("module/files/fonts/chart.woff2")),
+    ] {
+        let answer = request(&running, "GET", path, &[]).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, content), "{path}");
+    }
+    assert_eq!(request(&running, "GET", "/__charts_1.2/../charts.json", &[]).await.status, 404);
+    running.stop().await.unwrap();
+}

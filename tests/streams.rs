@@ -25,7 +25,7 @@ async fn a_page_that_acknowledges_gets_the_newest_frame_after_a_pause() {
         crate::support::to_json(
             &client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap()
         ),
-        json!({"version": 1})
+        json!({"version": 1, "development": cfg!(debug_assertions)})
     );
     client.call("selvedge.stream.open", json!(["field"])).await.unwrap();
     for number in 1..=5 {

@@ -107,5 +107,5 @@ export default defineConfig({
       },
     },
   },
-  test: { environment: "jsdom", include: ["test/**/*.test.ts"] },
+  test: { environment: "jsdom", include: ["test/**/*.test.ts"], setupFiles: ["test/endings.ts"] },
 });

@@ -235,7 +235,7 @@ impl Server {
         if !options.show_connection_info {
             warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         }
-        self.tell_callbacks(port, options.debug);
+        self.tell_callbacks(port, &options);
         self.run_hooks(Lifecycle::ServerBind).await;
         let keeper = Keeper::begin(self, &options, site.access.tokens());
         self.make_ready().await;
@@ -317,10 +317,11 @@ impl Server {
     }
 
     /// Lets the application and the answers to clients know how it runs.
-    fn tell_callbacks(&self, port: Option<u16>, debug: bool) {
+    fn tell_callbacks(&self, port: Option<u16>, options: &StartOptions) {
         let mut settings = self.settings();
         settings.port = port;
-        settings.debug = debug;
+        settings.debug = options.debug;
+        settings.development = options.development || cfg!(debug_assertions);
     }
 
     /// Makes the first flush, whose listeners may block.

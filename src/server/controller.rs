@@ -3,12 +3,13 @@
 use futures_util::FutureExt;
 use serde::Serialize;
 
-use super::{Ctx, Server, functions::list, unknown};
+use super::{Ctx, Server, Trigger, functions::list, unknown};
 use crate::{
     Error, Failure, Result,
-    callback::Callback,
+    callback::{Callback, Rest},
     controller::{FunctionId, Lifecycle, Role},
-    wire::Packed,
+    template::{Handler, Prop},
+    wire::{ClientId, Packed},
 };
 
 /// The functions that the parts of an application offer each other, found by name when they are called.
@@ -131,20 +132,25 @@ impl Controller {
     pub async fn call(&self, name: &str, args: impl Serialize) -> Result<Packed, Failure> {
         // Encoded first: the arguments may not be fit to be held while functions run.
         let args = list(&args)?;
-        self.call_encoded(name, args).boxed().await
+        self.call_encoded(name, args, None).boxed().await
     }
 
-    async fn call_encoded(&self, name: &str, args: Vec<Packed>) -> Result<Packed, Failure> {
+    async fn call_encoded(
+        &self,
+        name: &str,
+        args: Vec<Packed>,
+        client: Option<ClientId>,
+    ) -> Result<Packed, Failure> {
         let calls = self.server.inner.functions.calls(&self.name(name));
         let calls = calls.ok_or_else(|| self.unknown(name))?;
         let callee = format!("function `{name}`");
         let (mut main, mut results) = (None, Vec::new());
         for (role, function) in calls {
             if role == Role::Task {
-                self.server.start_function(&function, callee.clone(), args.clone(), None);
+                self.server.start_function(&function, callee.clone(), args.clone(), client);
                 continue;
             }
-            let value = self.server.call(&function, callee.clone(), args.clone(), None).await?;
+            let value = self.server.call(&function, callee.clone(), args.clone(), client).await?;
             match role {
                 Role::Main => main = Some(value),
                 _ => results.push(value),
@@ -181,5 +187,44 @@ impl ControllerFunction {
     /// Whether a call would run anything.
     pub fn exists(&self) -> bool {
         self.controller.exists(&self.name)
+    }
+
+    /// Lets pages call it, as the trigger `controller__NAME`.
+    ///
+    /// [`Element::on`](crate::ui::Element::on) takes the function itself, for a call without arguments. This is for one with
+    /// arguments.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server, ui::el};
+    ///
+    /// let server = Server::new("doc");
+    /// let controller = server.controller();
+    /// let field = el("input").on("change", controller.function("rename").trigger().call("$event.target.value"));
+    /// controller.set("rename", |cx: Ctx, name: String| { cx.state().set("name", name); });
+    /// # drop(field);
+    /// ```
+    pub fn trigger(&self) -> Trigger {
+        let name = self.name.clone();
+        self.controller.server.trigger(
+            &format!("controller__{name}"),
+            move |cx: Ctx, args: Rest| {
+                let (controller, name) = (cx.server.controller(), name.clone());
+                async move { controller.call_encoded(&name, args.0, cx.client()).boxed().await }
+            },
+        )
+    }
+}
+
+/// Lets pages call it, and is its call without arguments.
+impl From<ControllerFunction> for Handler {
+    fn from(function: ControllerFunction) -> Self {
+        function.trigger().into()
+    }
+}
+
+/// Lets pages call it, and is its call without arguments.
+impl From<ControllerFunction> for Prop {
+    fn from(function: ControllerFunction) -> Self {
+        function.trigger().into()
     }
 }

@@ -118,7 +118,12 @@ impl Server {
             "application.exit.later" => self.stop_later(request),
             "selvedge.hello" => {
                 client.learn_extras();
-                return Some(Packed::encode(&json!({"version": 1})).map_err(Failure::from));
+                let development = self.settings().development;
+                let answer = json!({"version": 1, "development": development});
+                return Some(Packed::encode(&answer).map_err(Failure::from));
+            }
+            "selvedge.trigger.check" if self.settings().development => {
+                return Some(text(0).and_then(|name| Ok(Packed::encode(&self.missing(&name))?)));
             }
             "selvedge.upload.open" => return Some(self.offer_upload(client, request)),
             "selvedge.dialog.answer" => return Some(self.take_answer(client, request)),
@@ -212,6 +217,14 @@ impl Server {
         tracing::warn!(?client.id, "a page reports: {error}");
         let args: Vec<Packed> = Packed::encode(error).into_iter().collect();
         self.start_hooks(Some(client.id), Lifecycle::Error, &args);
+    }
+
+    /// What is wrong with the name of a trigger, for a page of a program that is being developed.
+    fn missing(&self, trigger: &str) -> Option<String> {
+        let functions = &self.inner.functions;
+        let is_missing = functions.trigger(trigger).is_none();
+        is_missing
+            .then(|| unknown("trigger", trigger, functions.similar_triggers(trigger)).to_string())
     }
 
     fn stop_later(&self, request: &Request) -> Result<(), Failure> {

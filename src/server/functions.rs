@@ -10,7 +10,7 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use serde::Serialize;
 
-use super::{Ctx, Inner, Server, dispatch, unknown};
+use super::{Ctx, Inner, Server, Trigger, dispatch, unknown};
 use crate::{
     Failure, Result, blocking,
     callback::{Arguments, Callback, Function, Outcome, function, may_block},
@@ -130,7 +130,7 @@ impl Server {
     pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
         let name = self.trigger_name(name);
         self.inner.functions.set_trigger(name.clone(), self.bind(callback));
-        Trigger { name }
+        Trigger::named(name)
     }
 
     /// Like [`trigger`](Self::trigger), with a name that is made up.
@@ -444,30 +444,6 @@ impl<const N: usize> Keys for [&str; N] {
 impl Keys for Vec<String> {
     fn names(self) -> Vec<String> {
         self
-    }
-}
-
-/// A registered trigger, for writing calls to it into templates.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    name: String,
-}
-
-impl Trigger {
-    /// The name that pages call it by.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The JavaScript that calls it, for an event attribute: `arguments` is JavaScript, too.
-    ///
-    /// ```
-    /// let server = selvedge::Server::new("doc");
-    /// let add = server.trigger("add", |_: selvedge::Ctx, by: i64| by);
-    /// assert_eq!(add.call("count + 1"), "trigger('add', [count + 1])");
-    /// ```
-    pub fn call(&self, arguments: &str) -> String {
-        format!("trigger('{}', [{arguments}])", self.name)
     }
 }
 

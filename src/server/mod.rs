@@ -33,6 +33,7 @@ mod files;
 mod folders;
 mod functions;
 mod headers;
+mod js_eval;
 mod module;
 mod options;
 mod publish;
@@ -42,6 +43,7 @@ mod running;
 pub(crate) mod session;
 mod source;
 mod transfer;
+mod trigger;
 mod ui;
 mod window;
 
@@ -57,14 +59,16 @@ pub use dialogs::OpenedFiles;
 pub(crate) use endpoint::Endpoint;
 pub use files::Saved;
 pub use folders::Folders;
-pub use functions::{Keys, Trigger};
+pub use functions::Keys;
 pub use headers::Source;
+pub use js_eval::JsEval;
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
 pub use running::{Backend, Endpoints, ExecMode, RunningOptions};
 pub(crate) use session::{Limits, Session};
 pub use transfer::{Download, Progress, TransferLimits, Upload};
 pub(crate) use transfer::{Outgoing, Phase, Sent, random_token};
+pub use trigger::Trigger;
 pub use ui::Ui;
 pub use window::Window;
 
@@ -138,6 +142,8 @@ pub(crate) struct Settings {
     pub(crate) running: watch::Sender<Option<RunningOptions>>,
     /// Whether pages are told the whole text of errors.
     pub(crate) debug: bool,
+    /// Whether pages tell mistakes of the application.
+    pub(crate) development: bool,
     /// How the host shows it.
     pub(crate) window: crate::window::WindowOptions,
     /// Native dialogs, where there is a host.
@@ -323,10 +329,14 @@ impl Server {
 
     /// Sets the page's template: Vue's language, with every state key as a variable. Open pages show it at once.
     ///
-    /// A page shows the template `main`, or the one that its `?ui=` names. Text that comes from data has no place in a
+    /// A page shows the template `main`, or the one that its `?ui=` names. `<style>` and `<script>` have no place in it: they are
+    /// files of a [`Module`], as [`assets!`](crate::assets!) makes them. Text that comes from data has no place in a
     /// template: escaping does not keep Vue from running what stands in `{{ }}`. Put it into the state.
     pub fn template(&self, name: &str, template: impl Into<Template>) -> &Self {
         let template = template.into();
+        if let Some(element) = template.element_without_place() {
+            tracing::error!("the template `{name}` is not shown: {element}");
+        }
         let key = format!("trame__template_{name}");
         self.set_source(&key, template.source());
         // First what the template needs, so that no page shows it without.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Server;
-use crate::{Error, Result};
+use crate::{Error, Result, error::similar};
 
 /// What a widget library needs in the page.
 ///
@@ -35,7 +35,7 @@ use crate::{Error, Result};
 /// # Ok::<(), selvedge::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Module {
     /// For error messages.
     pub name: String,
@@ -63,13 +63,14 @@ impl Module {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Manifest`] when the file cannot be read or is no manifest.
+    /// [`Error::Manifest`] when the file cannot be read or is no manifest, for instance since it has a field of another name.
     pub fn from_manifest(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let refuse = |reason: String| Error::Manifest { path: path.to_owned(), reason };
-        let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-        let mut module: Module =
-            serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| Error::Manifest {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let mut module = Self::parse(path, &text)?;
         let base = path.parent().unwrap_or(Path::new(""));
         for assets in module.serve.values_mut().chain(&mut module.www) {
             if let Assets::Folder(folder) = assets {
@@ -77,6 +78,40 @@ impl Module {
             }
         }
         Ok(module)
+    }
+
+    /// A module whose files are part of the program. See [`module!`](crate::module!).
+    #[doc(hidden)]
+    pub fn embedded<const N: usize>(
+        path: &str,
+        manifest: &str,
+        serve: [(&str, Assets); N],
+        www: Option<Assets>,
+    ) -> Result<Self> {
+        let module = Self::parse(Path::new(path), manifest)?;
+        let serve = serve.map(|(prefix, assets)| (prefix.to_owned(), assets)).into();
+        Ok(Module { serve, www, ..module })
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self> {
+        let refuse = |reason: String| Error::Manifest { path: path.to_owned(), reason };
+        let manifest: Value =
+            serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
+        let known = serde_json::to_value(Module::default()).unwrap_or_default();
+        let fields = |value: &Value| -> Vec<String> {
+            value.as_object().into_iter().flat_map(|map| map.keys().cloned()).collect()
+        };
+        let known = fields(&known);
+        if let Some(field) = fields(&manifest).iter().find(|field| !known.contains(field)) {
+            let near = similar(known.iter().map(String::as_str), field);
+            let hint = match near.first() {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("those that it may have are {}", known.join(", ")),
+            };
+            return Err(refuse(format!("it has a field `{field}`, which no manifest has; {hint}")));
+        }
+        // From the text once more: its errors tell the line.
+        serde_json::from_str(text).map_err(|error| refuse(error.to_string()))
     }
 
     /// Makes sure that everything the module serves is there.
@@ -377,6 +412,21 @@ mod tests {
         let mut modules = Modules::default();
         assert!(modules.add(&module(json!(["a"]))));
         assert!(!modules.add(&module(json!(["a"]))));
+    }
+
+    #[test]
+    fn a_field_of_another_name_is_refused_with_the_nearest() {
+        for (text, reason) in [
+            (r#"{"script": ["a.js"]}"#, "`script`, which no manifest has; did you mean `scripts`?"),
+            (r#"{"modul_scripts": []}"#, "did you mean `module_scripts`?"),
+            (r#"{"entirely_different": 1}"#, "those that it may have are module_scripts, name"),
+            (r#"{"scripts": "a.js"}"#, "line 1 column"),
+            ("{", "line 1 column"),
+        ] {
+            let error = Module::parse(Path::new("charts.json"), text).unwrap_err().to_string();
+            assert!(error.starts_with("charts.json is no manifest"), "{error}");
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

@@ -39,6 +39,29 @@ macro_rules! assets {
     };
 }
 
+/// A module from a manifest of the program's sources, with the files that it serves, as a `Result<`[`Module`](crate::Module)`>`.
+///
+/// The path is relative to the folder of the program's `Cargo.toml`, and folders in the manifest to the manifest itself. Manifest
+/// and files are part of the program, which needs none of them where it runs. In a debug build the files come from their
+/// folders, if these are there, and pages follow them with [`StartOptions::hot_reload`](crate::StartOptions::hot_reload). A
+/// file that is new in a folder is seen when the program is compiled again.
+///
+/// ```
+/// let server = selvedge::Server::new("doc");
+/// server.enable_module(selvedge::module!("tests/module/charts.json")?)?;
+/// # Ok::<(), selvedge::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Manifest`](crate::Error::Manifest) when it is no manifest, for instance since it has a field of another name. A
+/// manifest or a folder that does not exist is an error of the compiler.
+#[macro_export]
+macro_rules! module {
+    ($path:literal) => {
+        $crate::embedded_module!($crate, $path)
+    };
+}
+
 impl Assets {
     /// Files that are part of the program, and the folder that they come from. See [`assets!`](crate::assets!).
     #[doc(hidden)]

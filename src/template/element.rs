@@ -3,18 +3,14 @@
 //! What comes from data cannot become code: attribute values are escaped, and [`Element::text`] is written so that Vue shows braces
 //! as braces. Expressions and event handlers are JavaScript by intent, and never the place for data.
 
-use std::{
-    collections::HashMap,
-    fmt::{self, Write},
+use std::{collections::HashMap, fmt};
+
+use super::{
+    naming::{Place, place},
+    property::{Handler, Prop, script_text},
+    render::escaped,
 };
-
-use serde::Serialize;
-
-use super::Template;
 use crate::wire::Packed;
-
-/// Holes within holes, beyond which a hole counts as one that contains itself.
-const MAX_DEPTH: usize = 32;
 
 /// An element of a template.
 ///
@@ -33,10 +29,18 @@ const MAX_DEPTH: usize = 32;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Element {
-    tag: String,
-    attributes: Vec<(String, Option<String>)>,
-    children: Vec<Node>,
-    initial: Vec<(String, Packed)>,
+    pub(super) tag: String,
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) children: Vec<Node>,
+    pub(super) initial: Vec<(String, Packed)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Attribute {
+    /// A name, and a value that is escaped.
+    Named(String, Option<String>),
+    /// As it stands in a template.
+    Raw(String),
 }
 
 /// Something in an element.
@@ -73,51 +77,6 @@ pub fn el(tag: &str) -> Element {
     }
 }
 
-/// The value of a property, see [`Element::prop`].
-#[derive(Clone, Debug)]
-pub enum Prop {
-    /// A text as it is.
-    Literal(String),
-    /// A JavaScript expression.
-    Expression(String),
-    /// The name of a state key, which is set to this value unless it was set before.
-    Key(String, Packed),
-    /// Present, or bound to false.
-    Flag(bool),
-}
-
-impl From<&str> for Prop {
-    fn from(text: &str) -> Self {
-        Prop::Literal(text.to_owned())
-    }
-}
-
-impl From<String> for Prop {
-    fn from(text: String) -> Self {
-        Prop::Literal(text)
-    }
-}
-
-impl From<bool> for Prop {
-    fn from(flag: bool) -> Self {
-        Prop::Flag(flag)
-    }
-}
-
-/// A list of one expression, as in trame.
-impl From<(&str,)> for Prop {
-    fn from((expression,): (&str,)) -> Self {
-        Prop::Expression(expression.to_owned())
-    }
-}
-
-/// A state key and its initial value. One that cannot be encoded becomes nothing.
-impl<T: Serialize> From<(&str, T)> for Prop {
-    fn from((key, value): (&str, T)) -> Self {
-        Prop::Key(key.to_owned(), Packed::encode(&value).unwrap_or(Packed::nil()))
-    }
-}
-
 impl Element {
     #[track_caller]
     fn attribute(mut self, name: String, value: Option<String>) -> Self {
@@ -125,7 +84,7 @@ impl Element {
             && !name
                 .contains(|c: char| c.is_whitespace() || c.is_control() || "\"'<>/=".contains(c));
         assert!(valid, "`{name}` is no attribute name");
-        self.attributes.push((name, value));
+        self.attributes.push(Attribute::Named(name, value));
         self
     }
 
@@ -156,10 +115,24 @@ impl Element {
         self.attribute("v-model".to_owned(), Some(key.to_owned()))
     }
 
-    /// JavaScript that runs on an event: `@event="…"`. [`Trigger::call`](crate::Trigger::call) writes the call of a trigger.
+    /// What runs on an event: JavaScript, a trigger, or a function of the controller.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server, ui::el};
+    ///
+    /// let server = Server::new("doc");
+    /// let reset = server.trigger("reset", |cx: Ctx| { cx.state().set("count", 0); });
+    /// let add = server.trigger("add", |_: Ctx, by: i64| by);
+    /// let buttons = el("p")
+    ///     .child(el("button").on("click", "count += 1"))
+    ///     .child(el("button").on("click", &reset))
+    ///     .child(el("button").on("click.stop", add.call("count")))
+    ///     .child(el("button").on("click", server.controller().function("save")));
+    /// # drop(buttons);
+    /// ```
     #[track_caller]
-    pub fn on(self, event: &str, script: impl Into<String>) -> Self {
-        self.attribute(format!("@{event}"), Some(script.into()))
+    pub fn on(self, event: &str, handler: impl Into<Handler>) -> Self {
+        self.attribute(format!("@{event}"), Some(handler.into().into_script()))
     }
 
     /// The slot of the parent that this fills, with the names that it takes from there.
@@ -177,40 +150,117 @@ impl Element {
 
     /// A property by trame's naming rules.
     ///
-    /// - `_` in a name is `-` in the attribute: `prepend_icon`
-    /// - `v_model_value_number` is `v-model:value.number`; `v_on_click_stop` is `@click.stop`; `click` with a trigger is
-    ///   [`on`](Self::on)
-    /// - a text is a literal, `("expr",)` an expression, `("key", initial)` a state key that starts with a value, `true` an
-    ///   attribute that is only there, `false` one that is bound to false
+    /// | name | in the template |
+    /// | --- | --- |
+    /// | `prepend_icon` | `prepend-icon` |
+    /// | `classes`, `style`, `key` | `class`, `style` (also of pairs), `:key` |
+    /// | `ref` | [`reference`](Self::reference) |
+    /// | `v_if`, `v_model`, … | `v-if`, `v-model`, …: the value is an expression |
+    /// | `v_model_value_number`, `v_model_lazy` | `v-model:value.number`, `v-model.lazy` |
+    /// | `v_bind_items`, `v_slot_activator` | `:items`, `v-slot:activator` |
+    /// | `click`, `change` and the other events of all elements | `@click`, `@change` |
+    /// | `v_on_click_stop`, `update_modelValue`, `click_append` | `@click.stop`, `@update:modelValue`, `@click:append` |
+    /// | `raw_attrs` | a list of attributes as they stand in a template |
+    /// | what is written as in a template, `v-mine` or `aria-label` | the same |
+    ///
+    /// | value | meaning |
+    /// | --- | --- |
+    /// | a text or number | a literal; JavaScript for an event |
+    /// | `("expr",)` | an expression; for an event the name of a trigger |
+    /// | `("key", initial)` | a state key that starts with a value; for an event a trigger and its list of arguments as JavaScript |
+    /// | `("name", "[args]", "{kwargs}")` | for an event: a trigger, its arguments and keyword arguments |
+    /// | a [`Trigger`](crate::Trigger), a [`ControllerFunction`](crate::ControllerFunction) | for an event: its call |
+    /// | `true`, `false` | an attribute that is only there, one that is bound to false |
+    /// | `None` | no attribute |
     ///
     /// ```
     /// use selvedge::{Server, ui::el};
     ///
     /// let server = Server::new("doc");
-    /// let field = el("v-text-field").prop("v_model", ("name", "Ada")).prop("hide_details", true);
-    /// assert_eq!(field.to_string(), r#"<v-text-field v-model="name" hide-details></v-text-field>"#);
+    /// let field = el("v-text-field")
+    ///     .prop("v_model", ("name", "Ada"))
+    ///     .prop("hide_details", true)
+    ///     .prop("classes", "mt-2")
+    ///     .prop("change", "trigger('save')");
+    /// assert_eq!(
+    ///     field.to_string(),
+    ///     r#"<v-text-field v-model="name" hide-details class="mt-2" @change="trigger('save')"></v-text-field>"#
+    /// );
     /// server.template("main", field);
     /// assert_eq!(server.state().get::<String>("name")?, "Ada");
     /// # Ok::<(), selvedge::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// When the name or the value is none of these. The message says what to write instead.
     #[track_caller]
-    pub fn prop(mut self, name: &str, value: impl Into<Prop>) -> Self {
-        let name = attribute_name(name);
-        // The value of a directive is an expression without a colon.
-        let bound = match name.starts_with("v-") || name.starts_with('@') {
-            true => name.clone(),
-            false => format!(":{name}"),
+    pub fn prop(self, name: &str, value: impl Into<Prop>) -> Self {
+        let place = match place(name) {
+            Ok(place) => place,
+            Err(refusal) => panic!("{refusal}"),
         };
-        match value.into() {
-            Prop::Literal(text) => self.attribute(name, Some(text)),
-            Prop::Expression(expression) => self.attribute(bound, Some(expression)),
+        match (place, value.into()) {
+            (_, Prop::Absent) => self,
+            (Place::Attribute(name), Prop::Literal(text)) => self.attribute(name, Some(text)),
+            (Place::Attribute(name), Prop::Flag(true)) => self.attribute(name, None),
+            (Place::Attribute(name), Prop::Pairs(pairs)) if name == "style" => {
+                let styles = pairs.iter().map(|(name, value)| format!("{name}: {value};"));
+                let styles = styles.collect::<Vec<_>>().join(" ");
+                self.attribute(name, Some(styles))
+            }
+            (Place::Attribute(name), value) => self.expression(&name, format!(":{name}"), value),
+            (Place::Expression(name), Prop::Flag(true)) => self.attribute(name, None),
+            (Place::Expression(directive), Prop::Literal(expression)) => {
+                self.attribute(directive, Some(expression))
+            }
+            (Place::Expression(directive), value) => self.expression(name, directive, value),
+            (Place::Event(event), value) => match handler(value) {
+                Some(handler) => self.on(&event, handler),
+                None => panic!(
+                    "`{name}` is an event: its value is JavaScript or a trigger. A property of this name is written with \
+                     `attr` or `bind`"
+                ),
+            },
+            (Place::Reference, Prop::Literal(name)) => self.reference(&name),
+            (Place::Reference, value) => self.expression(name, ":ref".to_owned(), value),
+            (Place::Raw, Prop::List(texts)) => texts.into_iter().fold(self, Self::raw),
+            (Place::Raw, _) => panic!("`raw_attrs` takes a list of texts: `[\"v-slot:item\"]`"),
+        }
+    }
+
+    /// An attribute whose value is an expression.
+    #[track_caller]
+    fn expression(mut self, name: &str, bound: String, value: Prop) -> Self {
+        let expression = match value {
+            Prop::Expression(expression) => expression,
+            Prop::Flag(flag) => flag.to_string(),
             Prop::Key(key, initial) => {
                 self.initial.push((key.clone(), initial));
-                self.attribute(bound, Some(key))
+                key
             }
-            Prop::Flag(true) => self.attribute(name, None),
-            Prop::Flag(false) => self.attribute(bound, Some("false".to_owned())),
-        }
+            value => panic!(
+                "`{name}` does not take {}: write a text, or an expression as `(\"expr\",)`",
+                value.kind()
+            ),
+        };
+        self.attribute(bound, Some(expression))
+    }
+
+    /// An attribute as it stands in a template.
+    #[track_caller]
+    fn raw(mut self, text: String) -> Self {
+        let mut quote = None;
+        let ends_the_tag = text.chars().any(|c| {
+            match quote {
+                Some(open) if c == open => quote = None,
+                None if c == '"' || c == '\'' => quote = Some(c),
+                _ => {}
+            }
+            quote.is_none() && (c == '<' || c == '>')
+        });
+        assert!(!ends_the_tag && quote.is_none(), "`{text}` is not the text of an attribute");
+        self.attributes.push(Attribute::Raw(text));
+        self
     }
 
     /// Something in the element, behind what is there.
@@ -245,14 +295,6 @@ impl Element {
     pub fn hole(self, name: &str) -> Self {
         self.child(Node::Hole(name.to_owned()))
     }
-
-    /// The template with its holes filled, and the state keys that it and all in it start with.
-    pub(crate) fn render(&self, holes: &HashMap<String, Vec<Node>>) -> Template {
-        let mut text = String::new();
-        let mut renderer = Renderer { holes, initial: Vec::new() };
-        renderer.element(self, &mut text, 0);
-        Template { file: None, text, initial: renderer.initial }
-    }
 }
 
 impl fmt::Display for Element {
@@ -261,110 +303,25 @@ impl fmt::Display for Element {
     }
 }
 
-struct Renderer<'a> {
-    holes: &'a HashMap<String, Vec<Node>>,
-    initial: Vec<(String, Packed)>,
-}
-
-impl Renderer<'_> {
-    fn element(&mut self, element: &Element, out: &mut String, depth: usize) {
-        out.push('<');
-        out.push_str(&element.tag);
-        for (name, value) in &element.attributes {
-            out.push(' ');
-            out.push_str(name);
-            if let Some(value) = value {
-                // Writing into a string does not fail.
-                let _ = write!(out, "=\"{}\"", escaped(value));
-            }
+/// What runs on an event by the value of a property.
+fn handler(value: Prop) -> Option<Handler> {
+    match value {
+        Prop::Literal(script) => Some(script.into()),
+        Prop::Handler(handler) => Some(handler),
+        Prop::Expression(trigger) => Some(Handler::trigger(&trigger, &[])),
+        Prop::Key(trigger, arguments) => {
+            let arguments: String = arguments.decode().ok()?;
+            Some(Handler::trigger(&trigger, &[&arguments]))
         }
-        out.push('>');
-        self.initial.extend(element.initial.iter().cloned());
-        self.nodes(&element.children, out, depth);
-        if !is_void(&element.tag) {
-            let _ = write!(out, "</{}>", element.tag);
-        }
+        _ => None,
     }
-
-    fn nodes(&mut self, nodes: &[Node], out: &mut String, depth: usize) {
-        for node in nodes {
-            match node {
-                Node::Element(element) => self.element(element, out, depth),
-                Node::Html(html) => out.push_str(html),
-                Node::Hole(name) if depth < MAX_DEPTH => {
-                    if let Some(nodes) = self.holes.get(name) {
-                        self.nodes(nodes, out, depth + 1);
-                    }
-                }
-                Node::Hole(name) => tracing::error!("the hole `{name}` contains itself"),
-            }
-        }
-    }
-}
-
-/// Elements of HTML that have no content and no end.
-fn is_void(tag: &str) -> bool {
-    matches!(
-        tag,
-        "area"
-            | "base"
-            | "br"
-            | "col"
-            | "embed"
-            | "hr"
-            | "img"
-            | "input"
-            | "link"
-            | "meta"
-            | "source"
-            | "track"
-            | "wbr"
-    )
-}
-
-fn attribute_name(name: &str) -> String {
-    let mut parts = name.split('_');
-    match (parts.next(), parts.next()) {
-        (Some("v"), Some("model")) => directive("v-model", ":", parts),
-        (Some("v"), Some("on")) => directive("", "@", parts),
-        (Some("v"), Some("slot")) => directive("v-slot", ":", parts),
-        _ => name.replace('_', "-"),
-    }
-}
-
-/// The argument of a directive after `before`, then its modifiers.
-fn directive<'a>(name: &str, before: &str, parts: impl Iterator<Item = &'a str>) -> String {
-    let mut out = name.to_owned();
-    for (position, part) in parts.enumerate() {
-        out.push_str(if position == 0 { before } else { "." });
-        out.push_str(part);
-    }
-    out
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A text as a JavaScript string in which Vue finds no braces.
-fn script_text(text: &str) -> String {
-    let mut out = String::from("'");
-    for c in text.chars() {
-        match c {
-            '\'' | '\\' => out.extend(['\\', c]),
-            '{' | '}' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('\'');
-    out
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::callback::panic_message;
 
     #[test]
     fn attributes_and_text_cannot_break_out() {
@@ -376,22 +333,65 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_the_rules_of_trame() {
-        for (name, attribute) in [
-            ("prepend_icon", "prepend-icon"),
-            ("v_model", "v-model"),
-            ("v_model_value", "v-model:value"),
-            ("v_model_value_number", "v-model:value.number"),
-            ("v_on_click_stop", "@click.stop"),
-            ("v_slot_activator", "v-slot:activator"),
-            ("v_if", "v-if"),
+    fn values_follow_the_rules_of_trame() {
+        let shown =
+            |element: Element| element.to_string().replacen("<v-x ", "", 1).replace("></v-x>", "");
+        let prop = |name: &str, value: Prop| shown(el("v-x").prop(name, value));
+        for (name, value, expected) in [
+            ("a_b", "c".into(), "a-b=\"c\""),
+            ("d", ("e + 1",).into(), ":d=\"e + 1\""),
+            ("f", true.into(), "f"),
+            ("g", false.into(), ":g=\"false\""),
+            ("rows", 5.into(), "rows=\"5\""),
+            ("step", 0.5.into(), "step=\"0.5\""),
+            ("items", ("names", vec!["a"]).into(), ":items=\"names\""),
+            ("classes", "mt-2".into(), "class=\"mt-2\""),
+            ("classes", ("{ on }",).into(), ":class=\"{ on }\""),
+            (
+                "style",
+                [("color", "red"), ("width", "1px")].into(),
+                "style=\"color: red; width: 1px;\"",
+            ),
+            (
+                "raw_attrs",
+                ["v-slot:item.1", "class=\"b\"", "@click.stop=\"a=2 > 1\""].into(),
+                "v-slot:item.1 class=\"b\" @click.stop=\"a=2 > 1\"",
+            ),
+            ("key", "item.id".into(), ":key=\"item.id\""),
+            ("key", ("item.id",).into(), ":key=\"item.id\""),
+            ("ref", "view".into(), ":ref=\"(el) =&gt; trame.refs['view'] = el\""),
+            ("v_if", ("a",).into(), "v-if=\"a\""),
+            ("v_if", "a".into(), "v-if=\"a\""),
+            ("v_else", true.into(), "v-else"),
+            ("click", "count += 1".into(), "@click=\"count += 1\""),
+            ("click", ("reset",).into(), "@click=\"trigger('reset')\""),
+            ("click", ("add", "[1, $event]").into(), "@click=\"trigger('add', [1, $event])\""),
+            (
+                "click",
+                ("add", "[1]", "{ by: 2 }").into(),
+                "@click=\"trigger('add', [1], { by: 2 })\"",
+            ),
+            ("v_on_keydown_enter", "go()".into(), "@keydown.enter=\"go()\""),
+            ("color", Prop::from(None::<&str>), "<v-x"),
         ] {
-            assert_eq!(attribute_name(name), attribute);
+            assert_eq!(prop(name, value), expected);
         }
-        let element =
-            el("v-x").prop("a_b", "c").prop("d", ("e + 1",)).prop("f", true).prop("g", false);
-        assert_eq!(element.to_string(), r#"<v-x a-b="c" :d="e + 1" f :g="false"></v-x>"#);
-        assert_eq!(el("v-x").prop("v_if", ("a",)).to_string(), r#"<v-x v-if="a"></v-x>"#);
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_refused() {
+        for (name, value, reason) in [
+            ("click", Prop::from(true), "`click` is an event"),
+            ("raw_attrs", "a".into(), "list of texts"),
+            ("raw_attrs", ["a=\"b"].into(), "not the text of an attribute"),
+            ("raw_attrs", ["><script>"].into(), "not the text of an attribute"),
+            ("items", ["a", "b"].into(), "`items` does not take a list of texts"),
+            ("v_modle", "a".into(), "`v_model`"),
+        ] {
+            let panic = std::panic::catch_unwind(|| el("p").prop(name, value)).unwrap_err();
+            let text = panic_message(&*panic);
+            assert!(text.contains(reason), "{text}");
+        }
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Pages as text: Vue templates from strings, files and elements.
 
 mod element;
+mod naming;
+mod property;
+mod render;
 mod source;
 mod watch;
 
 use std::path::{Path, PathBuf};
 
-pub use element::{Element, Node, Prop, el};
+pub use element::{Element, Node, el};
+pub use property::{Handler, Prop};
 pub(crate) use watch::Watch;
 
 use crate::{Error, Result, wire::Packed};
@@ -52,6 +56,24 @@ impl Template {
         self.file.as_deref()
     }
 
+    /// What is wrong with it, if it has an element that has no place in a template.
+    pub(crate) fn element_without_place(&self) -> Option<&'static str> {
+        const REFUSED: [(&str, &str); 2] = [
+            (
+                "style",
+                "`<style>` has no place in a template: name a style sheet in `Module::styles`, made with `assets!`, or \
+                 write `<trame-style :css=\"key\">` for rules in the state",
+            ),
+            (
+                "script",
+                "`<script>` has no place in a template: name a script in `Module::scripts`, made with `assets!`, or \
+                 write `<trame-script :script=\"key\">` for a script in the state",
+            ),
+        ];
+        let tags = tags(&self.text);
+        REFUSED.iter().find(|(tag, _)| tags.contains(tag)).map(|(_, reason)| *reason)
+    }
+
     /// The template's text.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -73,5 +95,62 @@ impl From<String> for Template {
 impl From<Element> for Template {
     fn from(element: Element) -> Self {
         element.render(&Default::default())
+    }
+}
+
+/// The tags that begin in a template, outside of comments and values of attributes.
+fn tags(text: &str) -> Vec<&str> {
+    let mut tags = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        if let Some(comment) = rest.strip_prefix("!--") {
+            rest = comment.find("-->").map_or("", |end| &comment[end..]);
+            continue;
+        }
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(rest.len());
+        if end == 0 {
+            continue;
+        }
+        tags.push(&rest[..end]);
+        rest = after_attributes(&rest[end..]);
+    }
+    tags
+}
+
+/// What follows the end of a tag.
+fn after_attributes(text: &str) -> &str {
+    let mut quote = None;
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '>' => return &text[at..],
+            None => {}
+        }
+    }
+    ""
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_element_without_a_place_is_told_with_what_to_write() {
+        for (text, expected) in [
+            ("<p>x</p><style>p { color: red }</style>", Some("`Module::styles`")),
+            ("<div><script src='a.js'></script></div>", Some("`Module::scripts`")),
+            ("<style\n>", Some("`Module::styles`")),
+            ("<p>a < b</p><trame-style :css=\"css\" /><styles></styles>", None),
+            ("<!-- <style> --><p title=\"<style>\" :x='a > \"<script>\"'></p>", None),
+        ] {
+            let told = Template::from(text).element_without_place();
+            assert_eq!(told.is_some(), expected.is_some(), "{text}");
+            assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{told:?}");
+        }
+        assert!(Template::from(el("style").html("p {}")).element_without_place().is_some());
     }
 }

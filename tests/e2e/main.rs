@@ -24,6 +24,7 @@ mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
+mod templates;
 mod tls;
 mod weight;
 mod widgets;

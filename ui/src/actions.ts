@@ -1,5 +1,7 @@
 // Calls of the server into the page: a method or a property of something that a template named with `ref`.
 
+import type { Mistakes } from "./mistakes";
+
 export type Refs = Record<string, unknown>;
 
 /** The named elements of the templates that are shown, besides those that `:ref` callbacks put here. */
@@ -15,6 +17,12 @@ export class TemplateRefs {
     this.sources.add(source);
     return () => void this.sources.delete(source);
   }
+
+  /** The names that are known at the moment. */
+  readonly names = (): string[] => {
+    const found = [this.refs, ...[...this.sources].map((source) => source())];
+    return found.flatMap((refs) => Object.keys(refs).filter((name) => refs[name] !== null));
+  };
 
   private find(name: string): unknown {
     for (const source of this.sources) {
@@ -34,17 +42,28 @@ interface Action {
   value?: unknown;
 }
 
-/** Carries out a list of actions. What names something unknown is left out. */
-export function runActions(actions: unknown, refs: Refs): void {
+/** Carries out a list of actions. What names something unknown is left out, which is told in development. */
+export function runActions(actions: unknown, { refs, names }: { refs: Refs; names: () => string[] }, mistakes: Mistakes): void {
   if (!Array.isArray(actions)) return;
   for (const action of actions as Action[]) {
-    const target = typeof action.ref === "string" ? (refs[action.ref] as Refs | null | undefined) : undefined;
-    if (target === null || target === undefined) continue;
+    const name = String(action.ref);
+    const target = refs[name] as Refs | null | undefined;
+    if (target === null || target === undefined) {
+      mistakes.tell(`The application calls an element by the ref \`${name}\`, which no template has.`, name, names());
+      continue;
+    }
     if (action.type === "property" && typeof action.property === "string") target[action.property] = action.value;
     if (action.type === "method" && typeof action.method === "string") {
       const method = target[action.method];
       const args: unknown[] = Array.isArray(action.args) ? action.args : [];
       if (typeof method === "function") Reflect.apply(method, target, args);
+      else mistakes.tell(`The element with the ref \`${name}\` has no method \`${action.method}\`.`, action.method, methods(target));
     }
   }
+}
+
+function methods(target: Refs): string[] {
+  const names: string[] = [];
+  for (const name in target) if (typeof target[name] === "function") names.push(name);
+  return names;
 }

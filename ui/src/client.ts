@@ -103,6 +103,8 @@ export function createClient(connection: Connection, state: SharedState, track: 
 
   return {
     client,
+    /** Ends what scripts have made with it. */
+    dispose: () => images?.delete(),
     /** The state is in step with a new connection. */
     settled: () => {
       if (connectedBefore) images?.reconnected();

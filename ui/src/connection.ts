@@ -19,12 +19,18 @@ export type Link =
   /** The application does not want this page. Nothing more is tried. */
   | { phase: "refused"; message: string };
 
+/** The answer of a server that knows Selvedge's additions. `development`: its program is being developed. */
+export interface Extras {
+  version: number;
+  development?: boolean;
+}
+
 export interface ConnectionEvents {
   link(link: Link): void;
   /** The server has accepted this page. */
   ready(): void;
-  /** Whether the server knows Selvedge's additions to the protocol. Comes after `ready`. */
-  extras(known: boolean): void;
+  /** What a server says that knows Selvedge's additions to the protocol; null from another. Comes after `ready`. */
+  extras(answer: Extras | null): void;
   /** Something that the server has sent could not be read, and is lost. */
   unreadable(message: string): void;
 }
@@ -77,6 +83,7 @@ export class Connection {
   private readonly unanswered = new Set<(reason: Error) => void>();
   /** Calls wait here while the files in an earlier one are read. */
   private queue: Promise<unknown> | null = null;
+  private readonly end = new AbortController();
   private readonly pulse = new Pulse(
     () => this.hello(),
     () => this.lost(false),
@@ -92,11 +99,20 @@ export class Connection {
       this.retry();
       this.pulse.check(doubtful);
     };
-    window.addEventListener("online", () => lookAgain(true));
-    document.addEventListener("visibilitychange", () => {
+    const { signal } = this.end;
+    window.addEventListener("online", () => lookAgain(true), { signal });
+    const seen = () => {
       if (document.visibilityState === "visible") lookAgain(false);
-    });
+    };
+    document.addEventListener("visibilitychange", seen, { signal });
     onUnreadable((error) => this.unreadable(error));
+  }
+
+  /** Ends the connection for good. Calls without an answer are rejected with `ConnectionLost`. */
+  dispose(): void {
+    this.end.abort();
+    this.leave();
+    this.topics.clear();
   }
 
   get ready(): boolean {
@@ -162,6 +178,7 @@ export class Connection {
 
   private attempt(config: Config): void {
     this.leave();
+    if (this.end.signal.aborted) return;
     // `iframe` makes wslink use the transport of the page for every kind of session.
     const smart = SmartConnectModule.newInstance({
       config: { ...structuredClone(config), iframe: true } as object,
@@ -215,16 +232,16 @@ export class Connection {
     this.events.ready();
     // Until it is answered nobody else notices a connection that falls silent.
     this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
-    const answered = (known: boolean) => {
+    const answered = (extras: Extras | null) => {
       if (this.session !== session) return;
       clearTimeout(this.timer);
       this.timer = undefined;
-      if (known) this.pulse.start();
-      this.events.extras(known);
+      if (extras) this.pulse.start();
+      this.events.extras(extras);
     };
     negotiation.then(
-      () => answered(true),
-      () => answered(false),
+      (extras) => answered((extras ?? { version: 1 }) as Extras),
+      () => answered(null),
     );
   }
 

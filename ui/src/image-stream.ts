@@ -4,6 +4,7 @@
 // Methods are used apart from their object, so nothing here relies on `this`.
 
 import type { Session } from "./client";
+import { ConnectionLost } from "./connection";
 
 const PICTURES = "viewport.image.push.subscription";
 
@@ -161,7 +162,9 @@ function createViewStream(protocol: ImageDelivery, parent: Parent) {
     void protocol.registerView(viewId).then(
       // The answer names the view that `-1` stands for.
       (answer) => (viewId = (answer as { viewId?: unknown } | null)?.viewId ?? viewId),
-      (error: unknown) => console.warn("The server draws no pictures for this view.", error),
+      (error: unknown) => {
+        if (!(error instanceof ConnectionLost)) console.warn("The server draws no pictures for this view.", error);
+      },
     );
   const rate = () => {
     const now = Date.now();

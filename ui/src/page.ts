@@ -2,19 +2,21 @@
 
 import * as Vue from "vue";
 import { runActions, TemplateRefs } from "./actions";
+import { releaseAddresses } from "./blob-urls";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgeImage } from "./components/image";
 import { SelvedgePlot } from "./components/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
-import { type Client, createClient } from "./client";
-import { CallError, Connection, ConnectionLost, type Link, messageOf } from "./connection";
+import { createClient } from "./client";
+import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
 import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
 import type { Early } from "./early";
 import { isPromise } from "./files";
+import { Mistakes } from "./mistakes";
 import { reloadAssets } from "./reload";
-import { addRoutes, followTitleAndIcon, loadResources, usePlugins } from "./resources";
+import { addRoutes, followAppearance, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
 import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
@@ -41,13 +43,17 @@ export class Page {
   private readonly dialogs: Dialogs;
   private readonly templateRefs = new TemplateRefs();
   private readonly connectListeners = new Set<() => void>();
-  private readonly client: { client: Client; settled: () => void; linkChanged: (link: Link) => void };
+  private readonly client: ReturnType<typeof createClient>;
   private readonly trame: Trame;
   private mounting: Promise<void> | null = null;
   private statusShown = false;
   private readonly reported = new Set<string>();
+  private readonly mistakes = new Mistakes((message) => console.warn(message), (message) => this.report(message));
+  private readonly triggers = new Set<string>();
+  private readonly end = new AbortController();
+  private readonly consoleError = console.error;
   /** The console's own way to write an error. */
-  private readonly write = console.error.bind(console);
+  private readonly write = this.consoleError.bind(console);
 
   constructor(
     { config, template, session }: Pick<Early, "config" | "template" | "session">,
@@ -68,9 +74,10 @@ export class Page {
           this.dialogs.disconnected();
         },
         ready: () => void this.synchronise(),
-        extras: (known) => {
-          this.streams.connected(known);
-          this.resume.connected(known);
+        extras: (answer) => {
+          this.streams.connected(answer !== null);
+          this.resume.connected(answer !== null);
+          this.mistakes.on = answer?.development ?? false;
         },
         unreadable: (message) => {
           this.status.notice(message);
@@ -92,12 +99,13 @@ export class Page {
     const { connection, state, uploads, connectListeners } = this;
     const { client } = this.client;
     const { refs } = this.templateRefs;
-    this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners);
+    const dispose = () => this.dispose();
+    this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners, dispose);
     this.connection.subscribe(STATE_TOPIC, (values) => {
       this.state.apply(values as Record<string, unknown>);
       this.resume.changed();
     });
-    this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.trame.refs));
+    this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.templateRefs, this.mistakes));
     this.connection.subscribe(DOWNLOAD_TOPIC, (file) => {
       const { name, type, content, url } = file as { name: string; type?: string; content?: Uint8Array; url?: string };
       if (url === undefined) void download(name, content, type);
@@ -111,10 +119,29 @@ export class Page {
 
   start(): void {
     this.connection.connect();
-    this.forwardConsole();
-    window.addEventListener("error", (event) => this.fault(event.error ?? event.message));
-    window.addEventListener("unhandledrejection", (event) => this.fault(event.reason));
-    window.addEventListener("beforeunload", () => void this.announce("client_exited"));
+    console.error = this.forwarding;
+    const { signal } = this.end;
+    window.addEventListener("error", (event) => this.fault(event.error ?? event.message), { signal });
+    window.addEventListener("unhandledrejection", (event) => this.fault(event.reason), { signal });
+    window.addEventListener("beforeunload", () => void this.announce("client_exited"), { signal });
+  }
+
+  /** Ends all that the page has made: components, connection, timers and listeners. It cannot be started again. */
+  dispose(): void {
+    if (this.end.signal.aborted) return;
+    this.end.abort();
+    this.trame.app?.unmount();
+    this.dialogs.disconnected();
+    this.uploads.dispose();
+    this.client.dispose();
+    this.streams.dispose();
+    this.resume.disconnected();
+    this.state.disconnected();
+    this.connection.dispose();
+    this.status.dispose();
+    releaseAddresses();
+    if (console.error === this.forwarding) console.error = this.consoleError;
+    if (window.trame === this.trame) delete window.trame;
   }
 
   /**
@@ -141,8 +168,17 @@ export class Page {
     answer.catch((error: unknown) => {
       if (!(error instanceof ConnectionLost)) this.status.notice(messageOf(error));
     });
+    if (this.mistakes.on) void this.checkTrigger(name);
     return answer;
   };
+
+  /** A server answers a trigger that it does not have with nothing. */
+  private async checkTrigger(name: string): Promise<void> {
+    if (this.triggers.has(name)) return;
+    this.triggers.add(name);
+    const mistake = await this.connection.call("selvedge.trigger.check", [name]).catch(() => null);
+    if (typeof mistake === "string") this.mistakes.note(mistake);
+  }
 
   private track<T>(call: Promise<T>): Promise<T> {
     return this.status.track(call, (count) => this.state.setLocal("trame__busy", count));
@@ -186,6 +222,7 @@ export class Page {
   /** Shows the server's values again where it did not take ours. */
   private async restore(keys: string[], error: unknown): Promise<void> {
     this.status.notice(messageOf(error));
+    this.mistakes.tell(`The application did not take an edit. ${messageOf(error)}`);
     const state: Record<string, unknown> = await this.snapshot().catch(() => ({}));
     this.state.apply(Object.fromEntries(keys.filter((key) => key in state).map((key) => [key, state[key]])));
   }
@@ -194,7 +231,8 @@ export class Page {
     const report = (message: string) => this.fault(message);
     await loadResources(this.state, report);
     await loadExternalScripts(this.state, report);
-    const templates = new Templates(this.state, this.helpers(), this.templateRefs);
+    if (this.end.signal.aborted) return;
+    const templates = new Templates(this.state, this.helpers(), this.templateRefs, this.mistakes);
     const app = Vue.createApp(this.root(templates));
     this.trame.app = app;
     app.provide("trame", this.trame);
@@ -206,7 +244,7 @@ export class Page {
     app.component("SelvedgeUpload", SelvedgeUpload);
     app.config.errorHandler = (error) => console.error(error);
     templates.install(app);
-    followTitleAndIcon(this.state);
+    followAppearance(this.state);
     installWidgets(app, this.state, templates);
     usePlugins(app, this.state, report);
     addRoutes(this.state, this.trame.utils);
@@ -221,7 +259,10 @@ export class Page {
     this.state.addListener(({ type }) => {
       if (type === "refresh") refreshes.value += 1;
     });
-    return () => Vue.h(templates.component(this.template), { key: refreshes.value });
+    return Vue.defineComponent(() => {
+      Vue.onUnmounted(() => void this.announce("client_unmounted"));
+      return () => Vue.h(templates.component(this.template), { key: refreshes.value });
+    });
   }
 
   private helpers(): Record<string, unknown> {
@@ -233,25 +274,26 @@ export class Page {
       trigger: this.trigger,
       set: (key: string, value: unknown) => state.set(key, value),
       // A ref, as in trame: its value can be read, assigned and bound.
-      get: (key: string) => (state.has(key) ? state.reference(key) : undefined),
+      get: (key: string) => {
+        if (state.has(key)) return state.reference(key);
+        this.mistakes.tell(`A template asks for \`${key}\`, which is no key of the state.`, key, state.keys());
+        return undefined;
+      },
       setAll: (values: Record<string, unknown>) => state.update(values),
       flushState: (...keys: (string | string[])[]) => state.flush(...keys),
       registerDecorator,
     };
   }
 
-  private announce(event: "client_connected" | "client_exited"): Promise<unknown> {
+  private announce(event: "client_connected" | "client_exited" | "client_unmounted"): Promise<unknown> {
     return this.connection.call("trame.lifecycle.update", [event]).catch(() => undefined);
   }
 
   /** What scripts and widgets write as errors is for the server, too. */
-  private forwardConsole(): void {
-    const { write } = this;
-    console.error = (...args: unknown[]) => {
-      write(...args);
-      if (!args.some(isAnswer)) this.report(args.map(messageOf).join(" "));
-    };
-  }
+  private readonly forwarding = (...args: unknown[]): void => {
+    this.write(...args);
+    if (!args.some(isAnswer)) this.report(args.map(messageOf).join(" "));
+  };
 
   /** An error in this page. What the server answered, or could not answer, it need not be told. */
   private fault(error: unknown): void {

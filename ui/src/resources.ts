@@ -38,8 +38,13 @@ export function addRoutes(state: SharedState, { router }: Utils): void {
   if (router) for (const route of list(state.get("trame__routes"))) router.addRoute(route);
 }
 
-/** Keeps title and icon of the page as the state has them. */
-export function followTitleAndIcon(state: SharedState): void {
+/** Keeps title, icon and colour scheme of the page as the state has them. */
+export function followAppearance(state: SharedState): void {
+  state.watch(["trame__color_scheme"], (scheme) => {
+    const { dataset } = document.documentElement;
+    if (scheme === "light" || scheme === "dark") dataset.colorScheme = scheme;
+    else delete dataset.colorScheme;
+  });
   state.watch(["trame__title"], (title) => {
     if (typeof title === "string" && title !== "") document.title = title;
   });

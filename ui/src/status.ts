@@ -1,7 +1,7 @@
 // What the page says about itself: whether it is connected, busy, or has bad news. Shown by an app of its own, which
 // is there before the first template and does not depend on any widget package.
 
-import { computed, createApp, defineComponent, h, reactive, ref, shallowReactive, watch, type VNode } from "vue";
+import { type App, computed, createApp, defineComponent, h, reactive, ref, shallowReactive, watch, type VNode } from "vue";
 import { line } from "./components/upload";
 import type { Link } from "./connection";
 import type { Upload } from "./uploads";
@@ -16,6 +16,8 @@ export class Status {
   private readonly connection = shallowReactive<{ link: Link }>({ link: { phase: "starting" } });
   private readonly busy = ref(0);
   private noticeTimer: ReturnType<typeof setTimeout> | undefined;
+  private busyTimer: ReturnType<typeof setTimeout> | undefined;
+  private shell: App | null = null;
 
   set link(link: Link) {
     this.connection.link = link;
@@ -48,21 +50,22 @@ export class Status {
   show(element: Element, reconnect: () => void, uploads: () => Upload[]): void {
     const { seen, connection, busy } = this;
     const waiting = ref(false);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    watch(
-      () => busy.value > 0,
-      (isBusy) => {
-        clearTimeout(timer);
-        if (isBusy) timer = setTimeout(() => (waiting.value = true), BUSY_DELAY);
-        else waiting.value = false;
-      },
-    );
+    const watchBusy = () =>
+      watch(
+        () => busy.value > 0,
+        (isBusy) => {
+          clearTimeout(this.busyTimer);
+          if (isBusy) this.busyTimer = setTimeout(() => (waiting.value = true), BUSY_DELAY);
+          else waiting.value = false;
+        },
+        { immediate: true },
+      );
     const text = computed(() => linkText(connection.link, seen.mounted));
     const button = () => {
       if (connection.link.phase === "lost") return h("button", { onClick: reconnect }, "Reconnect now");
       return h("button", { onClick: () => location.reload() }, "Reload");
     };
-    const shell = defineComponent(() => (): VNode[] => {
+    const lines = (): VNode[] => {
       const lines: VNode[] = [];
       if (waiting.value && connection.link.phase === "ready") lines.push(h("div", { class: "sv-busy" }));
       if (!seen.mounted) lines.push(fullPage(text.value, button()));
@@ -74,9 +77,21 @@ export class Status {
         lines.push(h("div", { class: "sv-bar" }, [h("ul", { class: "sv-transfers" }, uploads().map(line))]));
       }
       return lines;
+    };
+    const shell = defineComponent(() => {
+      watchBusy();
+      return lines;
     });
     element.replaceChildren();
-    createApp(shell).mount(element);
+    this.shell = createApp(shell);
+    this.shell.mount(element);
+  }
+
+  /** Says nothing any more. */
+  dispose(): void {
+    this.shell?.unmount();
+    clearTimeout(this.noticeTimer);
+    clearTimeout(this.busyTimer);
   }
 }
 

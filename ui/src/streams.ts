@@ -23,7 +23,7 @@ export class Streams {
   private extras = false;
   /** How many there were so far. */
   private connections = 0;
-  private scheduled = false;
+  private scheduled: number | null = null;
 
   constructor(private readonly connection: Pick<Connection, "call" | "subscribe">) {}
 
@@ -51,6 +51,13 @@ export class Streams {
 
   disconnected(): void {
     this.extras = false;
+  }
+
+  /** Draws nothing any more. */
+  dispose(): void {
+    this.disconnected();
+    if (this.scheduled !== null) cancelAnimationFrame(this.scheduled);
+    this.streams.clear();
   }
 
   private create(topic: string): Stream {
@@ -83,10 +90,8 @@ export class Streams {
   }
 
   private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    requestAnimationFrame(() => {
-      this.scheduled = false;
+    this.scheduled ??= requestAnimationFrame(() => {
+      this.scheduled = null;
       for (const [topic, stream] of this.streams) this.draw(topic, stream);
     });
   }

@@ -1,14 +1,12 @@
 // Functions that templates know as `utils`. Names and behaviour are trame's.
 
+import { addressOf } from "./blob-urls";
 import { downloadFrom } from "./downloads";
 
 /** Lets the user save `content` as a file. A promise of the content is waited for. */
 export async function download(name: string, content: unknown, type = "application/octet-stream"): Promise<void> {
   const part = (await content) as BlobPart;
-  const url = URL.createObjectURL(new Blob([part], { type }));
-  downloadFrom(url, name);
-  // The browser has taken hold of the content by then.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  downloadFrom(addressOf(new Blob([part], { type })), name);
 }
 
 /** The value at a dotted path of `root`, the window by default. A path that ends in `()` is called. */

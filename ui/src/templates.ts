@@ -3,14 +3,18 @@
 // In a template every state key is a variable that can be read and assigned, next to a few helpers. A template that
 // cannot be compiled or drawn shows why in its place; the rest of the page goes on.
 
-import { compile, type CompilerError } from "@vue/compiler-dom";
-import { generateCodeFrame, isGloballyAllowed } from "@vue/shared";
+import { compile, type CompilerError, DOMErrorCodes, type RootNode } from "@vue/compiler-dom";
+import { camelize, capitalize, generateCodeFrame, hyphenate, isGloballyAllowed } from "@vue/shared";
 import * as Vue from "vue";
 import type { TemplateRefs } from "./actions";
 import { TemplateError } from "./components/template-error";
+import { type Mistakes, similarTags } from "./mistakes";
 import type { SharedState } from "./state";
 
 const PREFIX = "trame__template_";
+
+const BUILT_IN_DIRECTIVES =
+  ["bind", "cloak", "else", "else-if", "for", "html", "if", "memo", "model", "on", "once", "pre", "show", "slot", "text"];
 
 /** What templates know besides the state. */
 export type Helpers = Record<string, unknown>;
@@ -25,15 +29,18 @@ interface Failure {
 export class Templates {
   private readonly byName = new Map<string, Vue.Component>();
   private readonly bySource = new Map<string, Vue.Component>();
+  private app: Vue.App | null = null;
 
   constructor(
     private readonly state: SharedState,
     private readonly helpers: Helpers,
     private readonly refs: TemplateRefs,
+    private readonly mistakes: Mistakes,
   ) {}
 
   /** Makes every template of the state a component of the app, also those that come later. */
   install(app: Vue.App): void {
+    this.app = app;
     const register = (keys: string[]) => {
       for (const key of keys) {
         if (key.startsWith(PREFIX)) app.component(componentName(key), this.component(key.slice(PREFIX.length)));
@@ -54,7 +61,9 @@ export class Templates {
         setup: (_, { slots }) => {
           return () => {
             const source = this.state.get(PREFIX + name);
-            return typeof source === "string" ? Vue.h(this.compiled(name, source), null, slots) : null;
+            if (typeof source === "string") return Vue.h(this.compiled(name, source), null, slots);
+            this.mistakes.tell(`There is no template \`${name}\`.`, name, this.names());
+            return null;
           };
         },
       });
@@ -66,11 +75,13 @@ export class Templates {
   private compiled(name: string, source: string): Vue.Component {
     let component = this.bySource.get(source);
     if (!component) {
-      const result = compileTemplate(source);
-      component =
-        typeof result === "function"
-          ? this.view(name, result)
-          : () => Vue.h(TemplateError, { name, doing: "compiled", ...result });
+      const result = compileTemplate(source, (warning) => this.warn(name, warning));
+      if ("render" in result) {
+        this.check(name, result.root);
+        component = this.view(name, result.render);
+      } else {
+        component = () => Vue.h(TemplateError, { name, doing: "compiled", ...result });
+      }
       this.bySource.set(source, component);
     }
     return component;
@@ -82,7 +93,7 @@ export class Templates {
       name: `Template:${name}`,
       setup: () => {
         const instance = Vue.getCurrentInstance()?.proxy as Vue.ComponentPublicInstance;
-        const scope = this.scope(instance, helpers);
+        const scope = this.scope(name, instance, helpers);
         const failure = this.retriedFailure();
         Vue.onBeforeUnmount(this.refs.add(() => instance.$refs));
         return (_: unknown, cache: unknown[]) => {
@@ -109,22 +120,64 @@ export class Templates {
   }
 
   /** The variables of a template: helpers, the state, what Vue and plugins add, in this order. */
-  private scope(instance: Vue.ComponentPublicInstance, helpers: Helpers): object {
+  private scope(name: string, instance: Vue.ComponentPublicInstance, helpers: Helpers): object {
     const { state } = this;
+    const missing = (key: string, doing: string) => this.missing(name, key, doing, helpers);
     return new Proxy(Object.create(null) as object, {
       has: (_, key) =>
         typeof key === "string" && !key.startsWith("_") && (state.has(key) || !isGloballyAllowed(key)),
       get: (_, key) => {
         if (typeof key === "symbol") return undefined;
         if (Object.hasOwn(helpers, key)) return helpers[key];
-        if (!state.has(key) && key in instance) return Reflect.get(instance, key) as unknown;
+        if (!state.has(key)) {
+          if (key in instance) return Reflect.get(instance, key) as unknown;
+          missing(key, "uses");
+        }
         return state.get(key);
       },
       set: (_, key, value) => {
-        if (typeof key === "string") state.set(key, value);
+        if (typeof key !== "string") return true;
+        if (!state.has(key)) missing(key, "sets");
+        state.set(key, value);
         return true;
       },
     });
+  }
+
+  // Mistakes, which are told in development
+
+  private names(): string[] {
+    return this.state.keys().flatMap((key) => (key.startsWith(PREFIX) ? [key.slice(PREFIX.length)] : []));
+  }
+
+  /** A variable that has no value: the state may get it later, but does not have it yet. */
+  private missing(template: string, key: string, doing: string, helpers: Helpers): void {
+    if (!this.mistakes.on || !this.state.canDirty(key)) return;
+    const hint = key in window ? ` What is the browser's is \`window.${key}\`.` : "";
+    const known = [...this.state.keys(), ...Object.keys(helpers)];
+    this.mistakes.tell(`The template \`${template}\` ${doing} \`${key}\`, which is no key of the state.${hint}`, key, known);
+  }
+
+  /** Components and directives of a template that are not there. */
+  private check(template: string, { components, directives }: RootNode): void {
+    const { app, mistakes } = this;
+    if (!app || !mistakes.on) return;
+    const { components: known, directives: knownDirectives } = app._context;
+    for (const tag of components) {
+      if ([tag, camelize(tag), capitalize(camelize(tag))].some((name) => name in known)) continue;
+      const near = [...Object.keys(known).map(hyphenate), ...similarTags(tag)];
+      mistakes.tell(`The template \`${template}\` has <${tag}>, which is no element and no component.`, hyphenate(tag), near);
+    }
+    for (const name of directives) {
+      if (name in knownDirectives || camelize(name) in knownDirectives) continue;
+      const near = [...Object.keys(knownDirectives).map(hyphenate), ...BUILT_IN_DIRECTIVES].map((known) => `v-${known}`);
+      mistakes.tell(`The template \`${template}\` has \`v-${name}\`, which is no directive.`, `v-${name}`, near);
+    }
+  }
+
+  private warn(template: string, { message }: CompilerError): void {
+    if (this.mistakes.on) this.mistakes.tell(`The template \`${template}\`: ${message}`);
+    else console.warn(message);
   }
 }
 
@@ -133,28 +186,41 @@ function componentName(key: string): string {
   return key.replace("__", "-").replaceAll("_", "-").toLowerCase();
 }
 
-function compileTemplate(source: string): Render | Failure {
+/** What to write instead of an element that Vue does not take. */
+const INSTEAD = {
+  style: "Name a style sheet in `styles` of a module, or write <trame-style :css=\"key\"> for rules in the state.",
+  script: "Name a script in `scripts` of a module, or write <trame-script :script=\"key\"> for a script in the state.",
+};
+
+function compileTemplate(
+  source: string,
+  onWarn: (warning: CompilerError) => void,
+): { render: Render; root: RootNode } | Failure {
   const errors: CompilerError[] = [];
   try {
-    const { code } = compile(source, {
+    const { code, ast } = compile(source, {
       hoistStatic: true,
       comments: false,
       isCustomElement: (tag) => customElements.get(tag) !== undefined,
       onError: (error) => errors.push(error),
-      onWarn: (warning) => console.warn(warning.message),
+      onWarn,
     });
     const [error] = errors;
     if (error) return describe(error, source);
     // Code from text is what a template compiler is about; the page's policy allows it for scripts.
     // eslint-disable-next-line @typescript-eslint/no-implied-eval
     const instantiate = new Function("Vue", code) as (vue: typeof Vue) => Render;
-    return instantiate(Vue);
+    return { render: instantiate(Vue), root: ast };
   } catch (error) {
     return { message: String(error) };
   }
 }
 
 function describe(error: CompilerError, source: string): Failure {
+  if (error.code === DOMErrorCodes.X_IGNORED_SIDE_EFFECT_TAG) {
+    const tag = error.loc?.source.startsWith("<style") ? "style" : "script";
+    return { message: `<${tag}> has no place in a template. ${INSTEAD[tag]}` };
+  }
   if (!error.loc) return { message: error.message };
   return { message: error.message, frame: generateCodeFrame(source, error.loc.start.offset, error.loc.end.offset) };
 }

@@ -27,6 +27,8 @@ export interface Trame {
   app?: App;
   /** Resolves with the configuration when the page is connected. Where it is not, it tries at once. */
   connect(): Promise<object>;
+  /** Ends the page: connection, components and listeners. For a document that goes on without it. */
+  dispose(): void;
   addConnectListener(listener: () => void): void;
   removeConnectListener(listener: () => void): void;
 }
@@ -46,6 +48,7 @@ export function createTrame(
   trigger: Trigger,
   uploads: Uploads,
   connectListeners: Set<() => void>,
+  dispose: () => void,
 ): Trame {
   const isConnected = () => connection.ready && state.ready;
   const trame: Trame = {
@@ -73,6 +76,7 @@ export function createTrame(
         connectListeners.add(connected);
         connection.retry();
       }),
+    dispose,
     upload: (to, source) => uploads.upload(to, source),
     get uploads() {
       return uploads.list;

@@ -147,6 +147,11 @@ export class Uploads {
     return added;
   }
 
+  /** Cancels what is on its way. */
+  dispose(): void {
+    for (const upload of this.list) upload.cancel();
+  }
+
   /** Sends files one after another, each to the address that it is given when its turn comes. */
   run(uploads: Upload[], address: (upload: Upload, index: number) => Promise<string>): Promise<unknown[]> {
     const all = async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { backOff } from "../src/connection";
 import { FakeServer, settle } from "./fake-server";
 import { field, find, openPage, type } from "./open-page";
@@ -6,11 +6,6 @@ import { field, find, openPage, type } from "./open-page";
 beforeEach(() => {
   vi.useFakeTimers();
   vi.spyOn(console, "error").mockImplementation(() => undefined);
-});
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 const PAGE = '<input id=name v-model="name"><p id=text>{{ count }}</p>';

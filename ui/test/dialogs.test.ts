@@ -16,7 +16,6 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  vi.useRealTimers();
   document.querySelectorAll("dialog").forEach((dialog) => dialog.remove());
 });
 

@@ -20,6 +20,13 @@ export async function settle(): Promise<void> {
   }
 }
 
+const sockets: FakeSocket[] = [];
+
+/** The addresses of the connections that are open, each told once. */
+export function openSockets(): string[] {
+  return sockets.splice(0).flatMap(({ readyState, url }) => (readyState < 2 ? [url] : []));
+}
+
 export class FakeSocket {
   static readonly OPEN = 1;
   readyState = 0;
@@ -38,6 +45,7 @@ export class FakeSocket {
     accept: (socket: FakeSocket) => FakeServer,
   ) {
     this.server = accept(this);
+    sockets.push(this);
     setTimeout(() => {
       if (this.readyState !== 0) return;
       if (this.server.reachable) {
@@ -119,6 +127,8 @@ export class FakeServer {
   readonly launches: Record<string, unknown>[] = [];
   reachable = true;
   extras = true;
+  /** Whether the program is being developed. */
+  development = false;
   secret = "wslink-secret";
   state: Record<string, unknown> = {
     trame__scripts: [],
@@ -192,6 +202,8 @@ export class FakeServer {
       reply({ name: "test", state: this.state });
     } else if (method.startsWith("selvedge.") && !this.extras) {
       fail(-32601, "Unregistered method called");
+    } else if (method === "selvedge.hello") {
+      reply({ version: 1, development: this.development });
     } else if (method === "selvedge.mark") {
       setTimeout(() => socket.deliver({ wslink: "1.0", id: "publish:selvedge.mark:0", result: this.mark }), 0);
       reply(null);

@@ -7,21 +7,26 @@ import { Status } from "../src/status";
 import { installTransport } from "../src/transport";
 import { settle } from "./fake-server";
 
-const consoleError = console.error;
+const pages: Page[] = [];
 
 export async function openPage(
   config: Partial<Config> = {},
   template = "main",
   takeSocket: (url: string) => WebSocket | null = () => null,
 ): Promise<void> {
-  // A page that an earlier test opened does not hear of the errors of this one.
-  if (!vi.isMockFunction(console.error)) console.error = consoleError;
   document.body.innerHTML = '<div id="app"></div><div id="shell"></div>';
   vi.stubGlobal("reportError", (error: unknown) => console.error(error));
   installTransport(false, takeSocket);
   const address = { config: { application: "trame", sessionURL: "ws://test/ws", ...config }, template, session: null };
-  new Page(address, new Status()).start();
+  const page = new Page(address, new Status());
+  pages.push(page);
+  page.start();
   for (let round = 0; round < 4; round += 1) await settle();
+}
+
+/** Ends the pages that were opened, as each test does in the end. */
+export function disposePages(): void {
+  for (const page of pages.splice(0)) page.dispose();
 }
 
 export function find(selector: string): HTMLElement {

@@ -1,11 +1,6 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FakeServer, settle } from "./fake-server";
 import { field, find, openPage, type } from "./open-page";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 function serve(template: string, state: Record<string, unknown> = {}): FakeServer {
   return new FakeServer({ trame__template_main: template, ...state });
@@ -234,5 +229,38 @@ describe("resources", () => {
       "Error: a.css cannot be loaded.",
       expect.stringContaining("window.missing"),
     ]);
+  });
+});
+
+describe("a page that is disposed of", () => {
+  it("ends its components, its connection and whatever would act later", async () => {
+    vi.useFakeTimers();
+    const server = serve("<trame-client-triggers @before-unmount=\"trigger('bye')\"><p id=text>{{ name }}</p></trame-client-triggers>", { name: "Ada" });
+    server.held.add("trame.trigger");
+    await openPage();
+    const { socket } = server;
+    void window.trame?.trigger("slow").catch(() => undefined);
+    await socket.publish("trame.state.topic", { name: "Grace" });
+    window.trame?.dispose();
+    expect(socket.calls("trame.trigger").map(([name]) => name)).toEqual(["slow", "bye"]);
+    expect(socket.last("trame.lifecycle.update").args).toEqual(["client_unmounted"]);
+    expect(document.querySelector("#text")).toBeNull();
+    expect(socket.readyState).toBe(3);
+    expect(window.trame).toBeUndefined();
+    const asked = socket.requests.length;
+    window.dispatchEvent(new Event("online"));
+    window.dispatchEvent(new ErrorEvent("error", { message: "not of this page" }));
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(server.sockets).toEqual([socket]);
+    expect(socket.requests.length).toBe(asked);
+  });
+
+  it("does not mount what was still on its way", async () => {
+    const server = serve("<p id=text></p>");
+    server.held.add("trame.state.get");
+    await openPage();
+    window.trame?.dispose();
+    await server.socket.reply(server.socket.last("trame.state.get"), { name: "test", state: server.state });
+    expect(document.querySelector("#text")).toBeNull();
   });
 });

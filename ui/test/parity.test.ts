@@ -1,13 +1,8 @@
 // What scripts and widget packages find at `window.trame`, as trame's page has it.
 
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FakeServer, settle } from "./fake-server";
 import { find, openPage } from "./open-page";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 async function open(template = "<p id=text>{{ name }}</p>", state: Record<string, unknown> = {}) {
   const server = new FakeServer({ trame__template_main: template, name: "Ada", ...state });

@@ -1,13 +1,9 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { encodedPicture } from "../src/frame";
 import { FakeServer, settle } from "./fake-server";
 import { find, openPage } from "./open-page";
 
 const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47]);
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 describe("bytes in the state", () => {
   it("are a Uint8Array in templates, and a picture where one is wanted", async () => {

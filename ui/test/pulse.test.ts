@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeServer, settle } from "./fake-server";
 import { find, openPage } from "./open-page";
 
@@ -10,11 +10,6 @@ describe("a connection on which nothing comes any more", () => {
     server = new FakeServer({ trame__template_main: "<p id=text>{{ count }}</p>", count: 1 });
     await openPage();
     await vi.advanceTimersByTimeAsync(1100);
-  });
-
-  afterEach(() => {
-    vi.useRealTimers();
-    vi.restoreAllMocks();
   });
 
   /** From now on nothing gets through on the present connection, and nobody says so. */

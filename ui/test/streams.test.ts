@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeServer, settle } from "./fake-server";
 import { find, openPage } from "./open-page";
 
@@ -30,10 +30,6 @@ beforeEach(() => {
   );
   const context = { putImageData: (image: ImageData) => drawn.push([...image.data]) };
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(context as never);
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
 });
 
 const CANVAS = '<selvedge-canvas v-if="shown" id="field" topic="field" aria-label="Field" @paint="painted = $event"></selvedge-canvas>';

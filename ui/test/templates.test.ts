@@ -1,10 +1,6 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FakeServer, settle } from "./fake-server";
 import { find, openPage, type } from "./open-page";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 async function show(template: string, state: Record<string, unknown> = {}): Promise<FakeServer> {
   const server = new FakeServer({ trame__template_main: template, ...state });

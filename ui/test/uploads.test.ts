@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { filesOf } from "../src/uploads";
 import { FakeServer, settle } from "./fake-server";
 import { field, find, openPage } from "./open-page";
@@ -71,10 +71,6 @@ async function offer(server: FakeServer, url: string): Promise<void> {
 
 beforeEach(() => {
   FakeRequest.sent.length = 0;
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
 });
 
 describe("an upload", () => {

@@ -44,6 +44,7 @@ export const SelvedgeCanvas = defineComponent({
     const hasFrame = ref(false);
     const aspect = ref(1);
     let pending: Paint | null = null;
+    let painting = 0;
 
     function draw(value: unknown): void | Promise<void> {
       const picture = encodedPicture(value);
@@ -80,14 +81,17 @@ export const SelvedgeCanvas = defineComponent({
     };
     onMounted(follow);
     watch(() => props.topic, follow);
-    onBeforeUnmount(() => stop?.());
+    onBeforeUnmount(() => {
+      stop?.();
+      cancelAnimationFrame(painting);
+    });
 
     /** Reports a place once per animation frame: moves come faster than anybody can see. */
     function paint(next: Paint) {
       const scheduled = pending !== null;
       pending = next;
       if (scheduled) return;
-      requestAnimationFrame(() => {
+      painting = requestAnimationFrame(() => {
         if (pending) emit("paint", pending);
         pending = null;
       });

@@ -18,9 +18,9 @@ export const serverTemplate = (templates: Templates) =>
     },
   });
 
-/** <trame-loading message="…">: fills the page. */
+/** <trame-loading message="…">: fills the nearest element around it that is positioned. */
 export const loading: FunctionalComponent<{ message?: string }> = ({ message = "Loading…" }) =>
-  h("div", { class: "sv-page" }, h("div", { class: "sv-page-busy", role: "status" }, message));
+  h("div", { class: "sv-page sv-within" }, h("div", { class: "sv-page-busy", role: "status" }, message));
 loading.props = ["message"];
 
 /** <trame-reconnect message="…">: a button that tries to connect at once. The page does so by itself, too. */
@@ -30,6 +30,6 @@ export const reconnect = defineComponent({
     const trame = inject<Trame>("trame");
     // That it was refused is shown by the page itself.
     const connect = () => void trame?.connect().catch(() => undefined);
-    return () => h("div", { class: "sv-page" }, h("button", { onClick: connect }, props.message));
+    return () => h("div", { class: "sv-page sv-within" }, h("button", { onClick: connect }, props.message));
   },
 });

@@ -1,0 +1,1 @@
+window.charts = { install: (app) => app.component("Chart", { template: "<i class=chart></i>" }) };

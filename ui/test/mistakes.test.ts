@@ -1,0 +1,128 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { nearest } from "../src/mistakes";
+import { FakeServer, settle } from "./fake-server";
+import { find, openPage } from "./open-page";
+
+const told: string[] = [];
+
+beforeEach(() => {
+  told.length = 0;
+  // Vue says something itself in tests, and not in the page that is built.
+  const tell = (text: string) => {
+    if (!text.startsWith("[Vue warn]")) told.push(text);
+  };
+  vi.spyOn(console, "warn").mockImplementation(tell);
+  vi.stubGlobal("ResizeObserver", class { observe = vi.fn(); disconnect = vi.fn(); });
+});
+
+async function develop(template: string, state: Record<string, unknown> = {}, development = true): Promise<FakeServer> {
+  const server = new FakeServer({ trame__template_main: template, ...state });
+  server.development = development;
+  await openPage();
+  return server;
+}
+
+/** What was told in the console, and to the server. */
+function expectTold(server: FakeServer, ...texts: string[]): void {
+  expect(told).toEqual(texts);
+  expect(server.socket.calls("trame.error.client").map(([text]) => text)).toEqual(texts);
+}
+
+describe("a mistake in a template", () => {
+  it.each([
+    ["<buton>x</buton>", "The template `main` has <buton>, which is no element and no component. Did you mean `button`?"],
+    ["<SelvedgePlt />", "The template `main` has <SelvedgePlt>, which is no element and no component. Did you mean `selvedge-plot`?"],
+    ["<trame-template-sid />", "The template `main` has <trame-template-sid>, which is no element and no component. Did you mean `trame-template-side`?"],
+    ["<p v-fi='count'></p>", "The template `main` has `v-fi`, which is no directive. Did you mean `v-if`?"],
+    ["{{ cuont }}{{ cuont }}", "The template `main` uses `cuont`, which is no key of the state. Did you mean `count`?"],
+    ["{{ triger }}", "The template `main` uses `triger`, which is no key of the state. Did you mean `trigger`?"],
+    ["{{ get('cuont') }}", "A template asks for `cuont`, which is no key of the state. Did you mean `count`?"],
+    ["{{ location }}", "The template `main` uses `location`, which is no key of the state. What is the browser's is `window.location`."],
+    ["<trame-template template-name='sid' />", "There is no template `sid`. Did you mean `side`?"],
+  ])("%s is told once, with the nearest name", async (template, text) => {
+    const server = await develop(template, { count: 1, trame__template_side: "" });
+    await server.socket.publish("trame.state.topic", { count: 2 });
+    expectTold(server, text);
+  });
+
+  it("in a script of an event is told when it runs", async () => {
+    const server = await develop("<button @click='conut = 1'></button>", { count: 1 });
+    expectTold(server);
+    find("button").click();
+    await settle();
+    expectTold(server, "The template `main` sets `conut`, which is no key of the state. Did you mean `count`?");
+  });
+
+  it("is nothing that the page has, or will have", async () => {
+    const server = await develop(
+      `<p v-for="(item, index) in items" :key="index" v-show="item">{{ Math.max(item, undefined ?? 1) }}{{ $slots.length }}</p>
+      <trame-template-side /><SelvedgePlot /><transition><i v-if="open"></i></transition><component :is="'b'" />
+      <button @click="open = $event.type; utils.get('x')" :ref="(el) => trame.refs['b'] = el"></button>`,
+      { items: [1], trame__client_only: ["trame__busy", "open"], trame__template_side: "<slot></slot>" },
+    );
+    find("button").click();
+    await settle();
+    expectTold(server);
+  });
+
+  it("is not told by a program that is used", async () => {
+    const server = await develop("<buton>{{ cuont }}</buton><button @click=\"trigger('rest')\"></button>", {}, false);
+    find("button").click();
+    await settle();
+    expectTold(server);
+    expect(server.socket.methods()).not.toContain("selvedge.trigger.check");
+  });
+});
+
+describe("a mistake of the application", () => {
+  it("about a ref or a method is told with the nearest name", async () => {
+    const server = await develop("<input ref=plot>");
+    for (const [ref, method] of [["plto", "focus"], ["plto", "focus"], ["plot", "focsu"], ["plot", "focus"]])
+      await server.socket.publish("trame.actions.topic", [{ type: "method", ref, method, args: [] }]);
+    expectTold(
+      server,
+      "The application calls an element by the ref `plto`, which no template has. Did you mean `plot`?",
+      "The element with the ref `plot` has no method `focsu`. Did you mean `focus`?",
+    );
+  });
+
+  it("about a trigger is told in the console; the server knows", async () => {
+    const server = await develop("<button @click=\"trigger('rest')\"></button>");
+    server.held.add("selvedge.trigger.check");
+    find("button").click();
+    find("button").click();
+    await settle();
+    expect(server.socket.calls("selvedge.trigger.check")).toEqual([["rest"]]);
+    await server.socket.reply(server.socket.last("selvedge.trigger.check"), "no trigger named `rest`");
+    expect(told).toEqual(["no trigger named `rest`"]);
+    expect(server.socket.calls("trame.error.client")).toEqual([]);
+  });
+
+  it("in what an edit may be is told with the answer", async () => {
+    const server = await develop("<button @click='count = 2'></button>", { count: 1 });
+    server.held.add("trame.state.update");
+    find("button").click();
+    await settle();
+    await server.socket.fail(server.socket.last("trame.state.update"), "`count` was not set: it is read-only");
+    await settle();
+    expectTold(server, "The application did not take an edit. `count` was not set: it is read-only");
+  });
+});
+
+describe("an element that Vue does not take", () => {
+  it.each([
+    ["<p>x</p><style>p { color: red }</style>", "<style> has no place in a template. Name a style sheet in `styles` of a module"],
+    ["<script>run()</script>", "<script> has no place in a template. Name a script in `scripts` of a module"],
+  ])("%s is told in its place, with what to write", async (template, text) => {
+    await develop(template, {}, false);
+    expect(find(".sv-template-error").textContent).toContain(text);
+  });
+});
+
+it("finds the nearest of some names", () => {
+  expect(nearest("cuont", ["mount", "count", "amount"])).toBe("count");
+  expect(nearest("Reset", ["reset", "result"])).toBe("reset");
+  expect(nearest("x", ["y", "count"])).toBeNull();
+  expect(nearest("something", ["anything else"])).toBeNull();
+  expect(nearest("a".repeat(1000), ["a".repeat(1001)])).toBeNull();
+});
