@@ -137,6 +137,7 @@ export class Page {
     this.streams.dispose();
     this.resume.disconnected();
     this.state.disconnected();
+    this.state.dispose();
     this.connection.dispose();
     this.status.dispose();
     releaseAddresses();

@@ -239,13 +239,19 @@ export class SharedState {
 
   /** Keeps the deletion of a number to this page until the field is left. */
   private hold(key: string): void {
-    if (this.emptied.size === 0) document.addEventListener("focusout", this.releaseEmptied, { once: true });
+    this.dispose();
+    document.addEventListener("focusout", this.releaseEmptied);
     this.emptied.add(key);
   }
 
-  private readonly releaseEmptied = (): void => {
-    if (this.emptied.size === 0) return;
+  /** Ends what it listens to. */
+  dispose(): void {
     document.removeEventListener("focusout", this.releaseEmptied);
+  }
+
+  private readonly releaseEmptied = (): void => {
+    this.dispose();
+    if (this.emptied.size === 0) return;
     for (const key of this.emptied) if (this.canDirty(key)) this.unsent.add(key);
     this.emptied.clear();
     this.schedule();
