@@ -316,7 +316,7 @@ mod tests {
     fn check_value(bytes: &[u8], expected: Result<(), &str>) {
         assert_eq!(super::super::scan::extent(bytes), Ok(bytes.len()), "not one value");
         let told = check(bytes).map(drop).map_err(|fault| fault.of("k"));
-        assert_eq!(told.as_ref().map(|()| ()).map_err(String::as_str), expected, "{bytes:02x?}");
+        assert_eq!(told, expected.map_err(str::to_owned), "{bytes:02x?}");
     }
 
     #[test]
