@@ -114,7 +114,7 @@ pub enum Error {
     /// There is nothing registered under this name.
     #[error("there is no {kind} named `{name}`{}", nearest(.candidates))]
     Unknown {
-        /// What was looked for: a trigger, an RPC method.
+        /// What was looked for: a trigger, an RPC method, a key of the state.
         kind: &'static str,
         /// The name that was given.
         name: String,

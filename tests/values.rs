@@ -314,3 +314,18 @@ async fn errors_name_the_argument_the_type_and_the_value() {
     }
     running.stop().await.unwrap();
 }
+
+#[test]
+fn a_key_is_anything_that_is_text() {
+    let server = Server::new("values");
+    let (owned, shared): (String, std::sync::Arc<str>) = ("a".to_owned(), "b".into());
+    server.state().set(&owned, 1).set(format!("{owned}{owned}"), 2).set(&shared, 3).set("c", 4);
+    server.state().batch(|batch| {
+        batch.set(format!("{owned}_b"), 5);
+    });
+    server.state().update(&owned, |value: &mut i64| *value += 10).unwrap();
+    server.state().set_default(owned.clone() + "_d", 6).unwrap();
+    let values = ["a", "aa", "b", "c", "a_b", "a_d"].map(|key| server.state().get::<i64>(key));
+    assert_eq!(values.map(Result::unwrap), [11, 2, 3, 4, 5, 6]);
+    assert!(server.state().has(&owned) && server.state().packed(shared).decode::<u8>().is_ok());
+}

@@ -32,15 +32,29 @@ type Check = Arc<dyn Fn(&Packed) -> Result<(), Failure> + Send + Sync>;
 #[derive(Clone, Copy)]
 struct Type {
     name: &'static str,
-    /// Decodes a value of this key.
-    decode: fn(&Packed, &str) -> crate::Result<()>,
+    /// Decodes a value of this key. The error says what is wrong with the value.
+    decode: fn(&Packed, &str) -> Result<(), Failure>,
 }
 
 impl Type {
     fn of<T: DeserializeOwned>() -> Self {
-        let decode = |value: &Packed, key: &str| value.decode_for::<T>(key).map(drop);
+        let decode = |value: &Packed, key: &str| caught(|| decode::<T>(value, key).map(drop));
         Type { name: type_name::<T>(), decode }
     }
+}
+
+/// Decodes a value of a key, which need not be named in the error.
+fn decode<T: DeserializeOwned>(value: &Packed, key: &str) -> Result<T, Failure> {
+    value.decode_for(key).map_err(|error| match error {
+        Error::Decode { reason, .. } => Error::Callback(reason).into(),
+        other => other.into(),
+    })
+}
+
+/// Runs code of the application, which refuses a value by a panic, too.
+fn caught<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
 }
 
 /// What the values of one key have to be.
@@ -88,8 +102,8 @@ impl State {
     /// The text `""` of a field for a number that the user has emptied becomes nothing (`null`) for a type that can be
     /// nothing, such as `Option<f64>`, and is refused for others. A page whose value is refused is told the
     /// [`Failure`]'s text and gets the true value back; other keys of the same message are set all the same. A check that panics
-    /// refuses. There is one check for each key; a later one takes its place. A check may block: later calls of the same page
-    /// wait for it.
+    /// refuses. There is one check for each key; a later one takes its place. Checks run on the thread that serves the
+    /// page, so they should be quick.
     ///
     /// ```
     /// use selvedge::Failure;
@@ -107,7 +121,7 @@ impl State {
     ) -> &Self {
         let key = key.as_ref();
         let name = key.to_owned();
-        let check: Check = Arc::new(move |value| check(value.decode_for(&name)?));
+        let check: Check = Arc::new(move |value| caught(|| check(decode(value, &name)?)));
         let mut rules = self.store.protection.rules.write().unwrap_or_else(PoisonError::into_inner);
         rules.entry(self.name(key).into_owned()).or_default().check =
             Some((Type::of::<T>(), check));
@@ -180,33 +194,24 @@ impl Rule {
         self.types.is_empty() && self.check.is_none()
     }
 
-    /// Takes a value, or nothing in the place of an empty text. Decoding and checks are the application's code: where they
-    /// panic, the value is refused.
+    /// Takes a value, or nothing in the place of an empty text. No lock is held: types and checks are the application's code.
     fn take(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
-        catch_unwind(AssertUnwindSafe(|| self.decode_and_check(key, value)))
-            .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
-    }
-
-    fn decode_and_check(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
-        let value = match self.decode(key, &value) {
-            Ok(()) => value,
-            Err(_) if value.is_blank() && self.decode(key, &Packed::nil()).is_ok() => Packed::nil(),
-            Err(Error::Decode { reason, .. }) => return Err(Error::Callback(reason).into()),
-            Err(error) => return Err(error.into()),
-        };
-        // No lock is held here.
+        let nil = Packed::nil();
+        let is_emptied = value.is_blank() && !self.has_as_type(key, &value);
+        let value = if is_emptied && self.has_as_type(key, &nil) { nil } else { value };
+        for expected in &self.types {
+            (expected.decode)(&value, key)?;
+        }
         if let Some((_, check)) = &self.check {
             check(&value)?;
         }
         Ok(value)
     }
 
-    fn decode(&self, key: &str, value: &Packed) -> Result<(), Error> {
-        let types = self.types.iter().chain(self.check.iter().map(|(of_check, _)| of_check));
-        for expected in types {
-            (expected.decode)(value, key)?;
-        }
-        Ok(())
+    /// Whether a value is of all types.
+    fn has_as_type(&self, key: &str, value: &Packed) -> bool {
+        let of_check = self.check.iter().map(|(of_check, _)| of_check);
+        self.types.iter().chain(of_check).all(|expected| (expected.decode)(value, key).is_ok())
     }
 }
 
@@ -269,18 +274,22 @@ mod tests {
         assert_eq!(refusal(&state, "n", 4).unwrap(), "too many");
         assert!(refusal(&state, "n", -1).is_some());
     }
-
     #[test]
-    fn a_type_that_panics_when_it_is_decoded_refuses() {
-        struct Fragile;
-        impl<'de> serde::Deserialize<'de> for Fragile {
+    fn a_type_that_panics_refuses() {
+        #[derive(serde::Serialize)]
+        struct Odd;
+        impl<'de> serde::Deserialize<'de> for Odd {
             fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-                panic!("not today");
+                panic!("odd")
             }
         }
         let state = State::new();
-        state.validate("n", |_: Fragile| Ok(()));
-        assert_eq!(refusal(&state, "n", 1).unwrap(), "the check of this value failed");
+        state.key::<Odd>("of_a_handle");
+        state.validate("of_a_check", |_: Odd| Ok(()));
+        for key in ["of_a_handle", "of_a_check"] {
+            assert_eq!(refusal(&state, key, 1).unwrap(), "the check of this value failed");
+            assert!(refusal(&state, key, "").is_some());
+        }
     }
 
     #[test]

@@ -69,14 +69,19 @@ impl<'de> Decoder<'de> {
         self.outermost
     }
 
+    #[inline]
     fn next(&mut self) -> Result<Value<'de>, Fault> {
         let (value, length) = self.peek()?;
         self.position += length;
         Ok(value)
     }
 
+    #[inline]
     fn peek(&self) -> Result<(Value<'de>, usize), Fault> {
-        read(&self.bytes[self.position..]).map_err(Fault::new)
+        match read(&self.bytes[self.position..]) {
+            Ok(read) => Ok(read),
+            Err(reason) => Err(Fault::new(reason)),
+        }
     }
 
     /// The next value, encoded.
@@ -114,13 +119,17 @@ impl<'de> Decoder<'de> {
 
     /// An integer where one is asked for: a float that is whole serves as well.
     fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
-        let number = match self.peek()?.0 {
+        let value = self.next()?;
+        let number = match value {
             Value::F64(number) => number,
             Value::F32(number) => number.into(),
-            Value::Extension(TIMESTAMP, _) => return Err(mismatch(self.next()?, &visitor)),
-            _ => return self.deserialize_any(visitor),
+            Value::Unsigned(number) => return visitor.visit_u64(number),
+            Value::Signed(number) => return visitor.visit_i64(number),
+            Value::Extension(..) => return Err(mismatch(value, &visitor)),
+            Value::List(items) => return self.list(items, visitor),
+            Value::Map(pairs) => return self.map(pairs, visitor),
+            other => return visit_leaf(other, visitor),
         };
-        self.next()?;
         if number.fract() != 0.0 {
             return Err(Fault::invalid_type(Unexpected::Float(number), &visitor));
         }

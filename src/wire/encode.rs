@@ -17,19 +17,30 @@ use serde::{
 
 use super::{
     fault::Fault,
-    fit::MAX_NESTING,
+    fit::{MAX_NESTING, check_key},
     value::{Value, read},
 };
 
 /// The name of the newtype as which serde knows extensions of msgpack.
 pub(super) const EXTENSION: &str = "_ExtStruct";
 
-/// Encodes a value at the end of `out`.
+/// What was encoded.
+#[derive(Default)]
+pub(super) struct Output {
+    pub(super) bytes: Vec<u8>,
+    /// Whether some client may not be able to hold it. Types of Rust have no other odd parts than keys of maps, and
+    /// extensions.
+    pub(super) is_doubtful: bool,
+}
+
+/// Encodes a value.
 ///
 /// # Errors
 /// When its `Serialize` fails, and for what msgpack does not have.
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), Fault> {
-    value.serialize(Encoder { out, nesting: 0, is_item: false })
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Output, Fault> {
+    let mut out = Output { bytes: Vec::with_capacity(32), is_doubtful: false };
+    value.serialize(Encoder { out: &mut out, nesting: 0, is_item: false })?;
+    Ok(out)
 }
 
 /// Appends a text.
@@ -44,7 +55,7 @@ fn put<T, E>(written: Result<T, E>) {
 
 /// Writes one value.
 struct Encoder<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut Output,
     /// Lists and maps around the value.
     nesting: usize,
     /// Whether it is an item of a list.
@@ -60,7 +71,7 @@ enum Kind {
 
 /// A list or map that has begun.
 struct Compound<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut Output,
     nesting: usize,
     kind: Kind,
     /// Where its header begins and ends.
@@ -78,11 +89,11 @@ impl<'a> Encoder<'a> {
                 "lists and maps are nested more than {MAX_NESTING} deep"
             )));
         }
-        let begin = self.out.len();
+        let begin = self.out.bytes.len();
         let announced = announced.unwrap_or(0);
-        put_header(self.out, kind, announced);
+        put_header(&mut self.out.bytes, kind, announced);
         Ok(Compound {
-            header: (begin, self.out.len()),
+            header: (begin, self.out.bytes.len()),
             key: begin,
             out: self.out,
             nesting: self.nesting + 1,
@@ -99,16 +110,20 @@ impl<'a> Encoder<'a> {
         kind: Kind,
         announced: usize,
     ) -> Result<Compound<'a>, Fault> {
-        put_header(self.out, Kind::Map, 1);
-        put_text(self.out, variant);
+        put_header(&mut self.out.bytes, Kind::Map, 1);
+        put_text(&mut self.out.bytes, variant);
         let inner = Encoder { out: self.out, nesting: self.nesting + 1, is_item: false };
         inner.begin(kind, Some(announced))
     }
 
     fn whole(self, number: Option<Whole>, text: impl ToString) -> Result<(), Fault> {
         match number {
-            Some(Whole::Unsigned(number)) => put(rmp::encode::write_uint(self.out, number)),
-            Some(Whole::Signed(number)) => put(rmp::encode::write_sint(self.out, number)),
+            Some(Whole::Unsigned(number)) => {
+                put(rmp::encode::write_uint(&mut self.out.bytes, number))
+            }
+            Some(Whole::Signed(number)) => {
+                put(rmp::encode::write_sint(&mut self.out.bytes, number))
+            }
             None => {
                 let number = text.to_string();
                 return Err(Fault::new(format!(
@@ -142,7 +157,8 @@ impl Compound<'_> {
     }
 
     fn entry<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Fault> {
-        put_text(self.out, key);
+        self.out.is_doubtful |= check_key(key).is_err();
+        put_text(&mut self.out.bytes, key);
         let encoder = Encoder { out: self.out, nesting: self.nesting, is_item: false };
         value.serialize(encoder).map_err(|fault| fault.in_entry(key))?;
         self.count += 1;
@@ -153,14 +169,14 @@ impl Compound<'_> {
         if self.count != self.announced {
             let mut header = Vec::with_capacity(5);
             put_header(&mut header, self.kind, self.count);
-            self.out.splice(self.header.0..self.header.1, header);
+            self.out.bytes.splice(self.header.0..self.header.1, header);
         }
         Ok(())
     }
 
     /// The key whose value comes next, for an error.
     fn current_key(&self) -> String {
-        match read(&self.out[self.key..]) {
+        match read(&self.out.bytes[self.key..]) {
             Ok((Value::Text(text), _)) => String::from_utf8_lossy(text).into_owned(),
             Ok((Value::Unsigned(number), _)) => number.to_string(),
             Ok((Value::Signed(number), _)) => number.to_string(),
@@ -181,7 +197,7 @@ impl<'a> Serializer for Encoder<'a> {
     type SerializeStructVariant = Compound<'a>;
 
     fn serialize_bool(self, value: bool) -> Result<(), Fault> {
-        put(rmp::encode::write_bool(self.out, value));
+        put(rmp::encode::write_bool(&mut self.out.bytes, value));
         Ok(())
     }
 
@@ -198,7 +214,7 @@ impl<'a> Serializer for Encoder<'a> {
     }
 
     fn serialize_i64(self, number: i64) -> Result<(), Fault> {
-        put(rmp::encode::write_sint(self.out, number));
+        put(rmp::encode::write_sint(&mut self.out.bytes, number));
         Ok(())
     }
 
@@ -220,7 +236,7 @@ impl<'a> Serializer for Encoder<'a> {
     }
 
     fn serialize_u64(self, number: u64) -> Result<(), Fault> {
-        put(rmp::encode::write_uint(self.out, number));
+        put(rmp::encode::write_uint(&mut self.out.bytes, number));
         Ok(())
     }
 
@@ -230,29 +246,29 @@ impl<'a> Serializer for Encoder<'a> {
 
     fn serialize_f32(self, number: f32) -> Result<(), Fault> {
         match self.is_item {
-            true => put(rmp::encode::write_f32(self.out, number)),
-            false => put(rmp::encode::write_f64(self.out, written_the_same(number))),
+            true => put(rmp::encode::write_f32(&mut self.out.bytes, number)),
+            false => put(rmp::encode::write_f64(&mut self.out.bytes, written_the_same(number))),
         }
         Ok(())
     }
 
     fn serialize_f64(self, number: f64) -> Result<(), Fault> {
-        put(rmp::encode::write_f64(self.out, number));
+        put(rmp::encode::write_f64(&mut self.out.bytes, number));
         Ok(())
     }
 
     fn serialize_char(self, character: char) -> Result<(), Fault> {
-        put_text(self.out, character.encode_utf8(&mut [0; 4]));
+        put_text(&mut self.out.bytes, character.encode_utf8(&mut [0; 4]));
         Ok(())
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Fault> {
-        put_text(self.out, text);
+        put_text(&mut self.out.bytes, text);
         Ok(())
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Fault> {
-        put(rmp::encode::write_bin(self.out, bytes));
+        put(rmp::encode::write_bin(&mut self.out.bytes, bytes));
         Ok(())
     }
 
@@ -265,7 +281,7 @@ impl<'a> Serializer for Encoder<'a> {
     }
 
     fn serialize_unit(self) -> Result<(), Fault> {
-        put(rmp::encode::write_nil(self.out));
+        put(rmp::encode::write_nil(&mut self.out.bytes));
         Ok(())
     }
 
@@ -288,13 +304,13 @@ impl<'a> Serializer for Encoder<'a> {
         value: &T,
     ) -> Result<(), Fault> {
         if name == EXTENSION {
-            let mut parts = Vec::new();
-            encode(value, &mut parts)?;
-            let (kind, body) = extension_parts(&parts).ok_or_else(|| {
+            let parts = encode(value)?;
+            let (kind, body) = extension_parts(&parts.bytes).ok_or_else(|| {
                 Fault::new("an extension of msgpack is a number of 8 bits and bytes")
             })?;
-            put(rmp::encode::write_ext_meta(self.out, body.len() as u32, kind));
-            self.out.extend(body);
+            put(rmp::encode::write_ext_meta(&mut self.out.bytes, body.len() as u32, kind));
+            self.out.bytes.extend(body);
+            self.out.is_doubtful = true;
             return Ok(());
         }
         value.serialize(self)
@@ -401,7 +417,8 @@ impl SerializeMap for Compound<'_> {
     type Ok = ();
     type Error = Fault;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Fault> {
-        self.key = self.out.len();
+        self.out.is_doubtful = true;
+        self.key = self.out.bytes.len();
         key.serialize(Encoder { out: self.out, nesting: self.nesting, is_item: false })
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {

@@ -13,9 +13,12 @@ const SHOWN_TEXT: usize = 40;
 /// Characters of a path that are shown of it.
 const SHOWN_PATH: usize = 120;
 
-/// What is wrong, and at which part of the value.
+/// What is wrong, and at which part of the value. Small, since each value that is read or written may be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct Fault(Box<Content>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Content {
     /// `[3].options`; empty for the value as a whole.
     path: String,
     reason: String,
@@ -23,33 +26,33 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(super) fn new(reason: impl Into<String>) -> Self {
-        Fault { path: String::new(), reason: reason.into() }
+        Self::at(String::new(), reason)
     }
 
     /// A fault at a path, which looks like `[3].options`.
     pub(super) fn at(path: String, reason: impl Into<String>) -> Self {
-        Fault { path, reason: reason.into() }
+        Fault(Box::new(Content { path, reason: reason.into() }))
     }
 
     /// The same as a fault of the list that holds the value.
     pub(super) fn in_item(mut self, index: usize) -> Self {
-        self.path.insert_str(0, &format!("[{index}]"));
+        self.0.path.insert_str(0, &format!("[{index}]"));
         self
     }
 
     /// The same as a fault of the map that holds the value.
     pub(super) fn in_entry(mut self, key: &str) -> Self {
-        self.path.insert_str(0, &entry(key));
+        self.0.path.insert_str(0, &entry(key));
         self
     }
 
     /// The text, for a value of this name, or of none. A fault of the whole value does not name it.
     pub(crate) fn of(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            return self.reason.clone();
+        if self.0.path.is_empty() {
+            return self.0.reason.clone();
         }
-        let path = format!("{name}{}", self.path);
-        format!("`{}`: {}", shortened(path.trim_start_matches('.'), SHOWN_PATH), self.reason)
+        let path = format!("{name}{}", self.0.path);
+        format!("`{}`: {}", shortened(path.trim_start_matches('.'), SHOWN_PATH), self.0.reason)
     }
 }
 

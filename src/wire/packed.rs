@@ -69,9 +69,9 @@ impl Packed {
     }
 
     fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, Fault> {
-        let mut bytes = Vec::with_capacity(32);
-        super::encode::encode(value, &mut bytes)?;
-        super::fit::fitting(Packed(bytes.into()))
+        let encoded = super::encode::encode(value)?;
+        let packed = Packed(encoded.bytes.into());
+        if encoded.is_doubtful { packed.fitting() } else { Ok(packed) }
     }
 
     /// Decodes the value as a Rust type.

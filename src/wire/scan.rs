@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{
     Packed,
-    value::{Value, read},
+    value::{PLAIN, Value, read},
 };
 
 /// How deep maps and lists may be nested in a message.
@@ -65,13 +65,32 @@ impl Scanner {
     }
 }
 
+/// Steps over values that are plain, except for the last of those that are left.
+pub(super) fn skip_plain(bytes: &[u8], position: &mut usize, left: &mut u64) {
+    let (mut at, mut still) = (*position, *left);
+    while let Some(first) = bytes.get(at)
+        && let length @ 1.. = usize::from(PLAIN[usize::from(*first)])
+        && still > 1
+    {
+        // Lists often hold values of one kind, whose length need not be looked up again.
+        while still > 1 && bytes.get(at) == Some(first) {
+            at += length;
+            still -= 1;
+        }
+    }
+    (*position, *left) = (at, still);
+}
+
 /// The number of bytes of the first value in `bytes`.
 pub(super) fn extent(bytes: &[u8]) -> Result<usize, Malformed> {
     let mut position = 0;
     // How many values are still to come on each level that is open.
     let mut open: Vec<u64> = Vec::new();
     loop {
-        let (value, length) = read(&bytes[position..])?;
+        if let Some(left) = open.last_mut() {
+            skip_plain(bytes, &mut position, left);
+        }
+        let (value, length) = read(bytes.get(position..).unwrap_or_default())?;
         position += length;
         let children = match value {
             Value::List(items) => u64::from(items),

@@ -4,6 +4,8 @@ use rmp::Marker;
 
 use super::scan::Malformed;
 
+const CUT_OFF: Malformed = "a value is cut off";
+
 /// A value, or the beginning of one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value<'a> {
@@ -25,6 +27,7 @@ pub(super) enum Value<'a> {
 }
 
 /// Reads a value, and gives the number of bytes up to the next one or to the first part of this one.
+#[inline]
 pub(super) fn read(bytes: &[u8]) -> Result<(Value<'_>, usize), Malformed> {
     let marker = Marker::from_u8(*bytes.first().ok_or("a value is missing")?);
     let mut reader = Reader { bytes, position: 1 };
@@ -34,74 +37,152 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Value<'_>, usize), Malformed> {
         Marker::False => Value::Bool(false),
         Marker::FixPos(number) => Value::Unsigned(number.into()),
         Marker::FixNeg(number) => Value::Signed(number.into()),
-        Marker::U8 => Value::Unsigned(reader.number(1)?),
-        Marker::U16 => Value::Unsigned(reader.number(2)?),
-        Marker::U32 => Value::Unsigned(reader.number(4)?),
-        Marker::U64 => Value::Unsigned(reader.number(8)?),
-        Marker::I8 => Value::Signed((reader.number(1)? as i8).into()),
-        Marker::I16 => Value::Signed((reader.number(2)? as i16).into()),
-        Marker::I32 => Value::Signed((reader.number(4)? as i32).into()),
-        Marker::I64 => Value::Signed(reader.number(8)? as i64),
-        Marker::F32 => Value::F32(f32::from_bits(reader.number(4)? as u32)),
-        Marker::F64 => Value::F64(f64::from_bits(reader.number(8)?)),
+        Marker::U8 => Value::Unsigned(reader.u8()?.into()),
+        Marker::U16 => Value::Unsigned(reader.u16()?.into()),
+        Marker::U32 => Value::Unsigned(reader.u32()?.into()),
+        Marker::U64 => Value::Unsigned(reader.u64()?),
+        Marker::I8 => Value::Signed(reader.u8()?.cast_signed().into()),
+        Marker::I16 => Value::Signed(reader.u16()?.cast_signed().into()),
+        Marker::I32 => Value::Signed(reader.u32()?.cast_signed().into()),
+        Marker::I64 => Value::Signed(reader.u64()?.cast_signed()),
+        Marker::F32 => Value::F32(f32::from_bits(reader.u32()?)),
+        Marker::F64 => Value::F64(f64::from_bits(reader.u64()?)),
         Marker::FixStr(length) => Value::Text(reader.take(length.into())?),
-        Marker::Str8 => Value::Text(reader.sized(1)?),
-        Marker::Str16 => Value::Text(reader.sized(2)?),
-        Marker::Str32 => Value::Text(reader.sized(4)?),
-        Marker::Bin8 => Value::Bytes(reader.sized(1)?),
-        Marker::Bin16 => Value::Bytes(reader.sized(2)?),
-        Marker::Bin32 => Value::Bytes(reader.sized(4)?),
+        Marker::Str8 => Value::Text(reader.sized_u8()?),
+        Marker::Str16 => Value::Text(reader.sized_u16()?),
+        Marker::Str32 => Value::Text(reader.sized_u32()?),
+        Marker::Bin8 => Value::Bytes(reader.sized_u8()?),
+        Marker::Bin16 => Value::Bytes(reader.sized_u16()?),
+        Marker::Bin32 => Value::Bytes(reader.sized_u32()?),
         Marker::FixExt1 => reader.extension(1)?,
         Marker::FixExt2 => reader.extension(2)?,
         Marker::FixExt4 => reader.extension(4)?,
         Marker::FixExt8 => reader.extension(8)?,
         Marker::FixExt16 => reader.extension(16)?,
-        Marker::Ext8 => reader.sized_extension(1)?,
-        Marker::Ext16 => reader.sized_extension(2)?,
-        Marker::Ext32 => reader.sized_extension(4)?,
+        Marker::Ext8 => {
+            let length = reader.u8()?;
+            reader.extension(length.into())?
+        }
+        Marker::Ext16 => {
+            let length = reader.u16()?;
+            reader.extension(length.into())?
+        }
+        Marker::Ext32 => {
+            let length = reader.u32()?;
+            reader.extension(length as usize)?
+        }
         Marker::FixArray(items) => Value::List(items.into()),
-        Marker::Array16 => Value::List(reader.number(2)? as u32),
-        Marker::Array32 => Value::List(reader.number(4)? as u32),
+        Marker::Array16 => Value::List(reader.u16()?.into()),
+        Marker::Array32 => Value::List(reader.u32()?),
         Marker::FixMap(pairs) => Value::Map(pairs.into()),
-        Marker::Map16 => Value::Map(reader.number(2)? as u32),
-        Marker::Map32 => Value::Map(reader.number(4)? as u32),
+        Marker::Map16 => Value::Map(reader.u16()?.into()),
+        Marker::Map32 => Value::Map(reader.u32()?),
         Marker::Reserved => return Err("a byte that msgpack reserves"),
     };
     Ok((value, reader.position))
 }
 
+/// Reads the parts of a value. Numbers are big endian.
 struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let end = self.position.checked_add(length).ok_or("a length is out of range")?;
-        let taken = self.bytes.get(self.position..end).ok_or("a value is cut off")?;
+        let taken = self.bytes.get(self.position..end).ok_or(CUT_OFF)?;
         self.position = end;
         Ok(taken)
     }
 
-    /// A big endian number of this many bytes.
-    fn number(&mut self, width: usize) -> Result<u64, Malformed> {
-        let bytes = self.take(width)?;
-        Ok(bytes.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte)))
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let rest = self.bytes.get(self.position..).ok_or(CUT_OFF)?;
+        let array = rest.first_chunk().ok_or(CUT_OFF)?;
+        self.position += N;
+        Ok(*array)
+    }
+
+    fn u8(&mut self) -> Result<u8, Malformed> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    fn u16(&mut self) -> Result<u16, Malformed> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, Malformed> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, Malformed> {
+        self.array().map(u64::from_be_bytes)
     }
 
     /// Bytes behind their length.
-    fn sized(&mut self, width: usize) -> Result<&'a [u8], Malformed> {
-        let length = self.number(width)?;
-        self.take(usize::try_from(length).map_err(|_| "a length is out of range")?)
+    fn sized_u8(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = self.u8()?;
+        self.take(length.into())
+    }
+
+    fn sized_u16(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = self.u16()?;
+        self.take(length.into())
+    }
+
+    fn sized_u32(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = self.u32()?;
+        self.take(length as usize)
     }
 
     fn extension(&mut self, length: usize) -> Result<Value<'a>, Malformed> {
-        let kind = self.number(1)? as i8;
+        let kind = self.u8()?.cast_signed();
         Ok(Value::Extension(kind, self.take(length)?))
     }
+}
 
-    fn sized_extension(&mut self, width: usize) -> Result<Value<'a>, Malformed> {
-        let length = self.number(width)?;
-        self.extension(usize::try_from(length).map_err(|_| "a length is out of range")?)
+/// The bytes that a value takes which is complete in itself and the same for every client, by its first byte: nothing, truth and
+/// numbers. 0 for all others.
+pub(super) const PLAIN: [u8; 256] = {
+    let mut lengths = [0; 256];
+    let mut first = 0;
+    while first < 256 {
+        lengths[first] = match first {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xcc | 0xd0 => 2,
+            0xcd | 0xd1 => 3,
+            0xca | 0xce | 0xd2 => 5,
+            0xcb | 0xcf | 0xd3 => 9,
+            _ => 0,
+        };
+        first += 1;
+    }
+    lengths
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_values_are_as_long_as_they_are_read() {
+        for (first, length) in (0..=255).zip(PLAIN) {
+            let bytes = [&[first], &[0; 300][..]].concat();
+            let plain = match read(&bytes) {
+                Ok((
+                    Value::Nil
+                    | Value::Bool(_)
+                    | Value::Unsigned(_)
+                    | Value::Signed(_)
+                    | Value::F32(_)
+                    | Value::F64(_),
+                    length,
+                )) => length,
+                _ => 0,
+            };
+            assert_eq!(plain, usize::from(length), "{first:02x}");
+        }
     }
 }

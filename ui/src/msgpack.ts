@@ -1,5 +1,5 @@
-// What the encoder and decoder of messages do not do as they come with wslink: whole numbers of 64 bits, and a word about
-// messages that cannot be read.
+// What the encoder and decoder of messages do not do as they come with wslink: whole numbers of 64 bits, text that was cut
+// inside a character, and a word about messages that cannot be read.
 //
 // A number beyond 2^53 is a BigInt here, in both directions: as a number it would be another one. wslink makes encoders and
 // decoders itself, so it is their classes that learn it.
@@ -21,6 +21,7 @@ interface Encoding {
   view: DataView;
   ensureBufferSizeToWrite: (bytes: number) => void;
   encodeObject: (this: Encoding, object: unknown, depth: number) => void;
+  encodeString: (this: Encoding, text: string) => void;
 }
 
 const UNSIGNED_64 = 0xcf;
@@ -56,7 +57,7 @@ decoding.decode = function (message) {
 };
 
 const encoding = Encoder.prototype as unknown as Encoding;
-const { encodeObject } = encoding;
+const { encodeObject, encodeString } = encoding;
 
 encoding.encodeObject = function (object, depth) {
   if (typeof object !== "bigint") {
@@ -74,7 +75,18 @@ encoding.encodeObject = function (object, depth) {
   this.pos += 9;
 };
 
+/** One half of a character that has two in JavaScript, without the other. */
+const HALF = /\p{Surrogate}/gu;
+
+// The encoder would send bytes that are no text to anybody else.
+encoding.encodeString = function (text) {
+  encodeString.call(this, text.isWellFormed?.() ? text : text.replace(HALF, "\uFFFD"));
+};
+
 declare global {
+  interface String {
+    isWellFormed?: () => boolean;
+  }
   interface JSON {
     rawJSON?: (text: string) => unknown;
   }

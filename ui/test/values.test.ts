@@ -33,6 +33,16 @@ it("A number that does not fit into 64 bits is not sent, and the call says so", 
   await expect(window.trame?.trigger("take", [2n ** 64n])).rejects.toThrow("18446744073709551616 does not fit into 64 bits");
 });
 
+it("A text that was cut inside a character is text all the same", async () => {
+  const server = new FakeServer({ trame__template_main: "<p></p>" });
+  await openPage();
+  const cut = "half of \u{1F600}".slice(0, -1);
+  void window.trame?.trigger("take", [cut, { [cut]: "\u{1F600}" }]);
+  await settle();
+  const [, args] = server.socket.calls("trame.trigger")[0] as [string, unknown[]];
+  expect(args).toEqual(["half of \uFFFD", { "half of \uFFFD": "\u{1F600}" }]);
+});
+
 /** An object that no decoder takes: its key is there as one of its own. */
 const unreadable = () => JSON.parse('{"__proto__": 1}') as object;
 

@@ -7,13 +7,11 @@ use super::*;
 
 #[track_caller]
 fn check<T: Serialize>(value: T, expected: &[u8]) {
-    let mut out = Vec::new();
-    encode(&value, &mut out).unwrap();
-    assert_eq!(out, expected);
+    assert_eq!(encode(&value).unwrap().bytes, expected);
 }
 
 fn refusal<T: Serialize>(value: T) -> String {
-    encode(&value, &mut Vec::new()).unwrap_err().to_string()
+    encode(&value).err().unwrap().to_string()
 }
 
 #[derive(Serialize)]
@@ -77,8 +75,7 @@ fn lists_hold_what_was_given_whatever_was_announced() {
         }
     }
     check([Announced(None, 2), Announced(Some(5), 1)], &[0x92, 0x92, 0, 1, 0x91, 0]);
-    let mut long = Vec::new();
-    encode(&Announced(None, 20), &mut long).unwrap();
+    let long = encode(&Announced(None, 20)).unwrap().bytes;
     assert_eq!(long[..4], [0xdc, 0, 20, 0]);
     assert_eq!(long.len(), 23);
 }
@@ -92,4 +89,21 @@ fn endless_nesting_is_refused() {
         }
     }
     assert!(refusal(Endless).contains("nested more than 95 deep"));
+}
+
+#[test]
+fn maps_and_extensions_are_doubtful_and_all_else_is_not() {
+    #[track_caller]
+    fn check_doubt<T: Serialize>(value: T, expected: bool) {
+        assert_eq!(encode(&value).unwrap().is_doubtful, expected);
+    }
+    #[derive(Serialize)]
+    struct Prototype {
+        __proto__: u8,
+    }
+    check_doubt((1, "a", [Shape::Named { a: 1 }, Shape::Pair(1, 2)]), false);
+    check_doubt([BTreeMap::from([("a", 1)])], true);
+    check_doubt(Some(crate::Timestamp { seconds: 1, nanoseconds: 0 }), true);
+    check_doubt([Prototype { __proto__: 1 }], true);
+    check_doubt(crate::Packed::encode(&BTreeMap::from([("a", 1)])).unwrap(), true);
 }
