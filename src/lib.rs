@@ -126,3 +126,8 @@ pub use clap;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// And those of the guide to pages.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/pages.md")]
+struct Pages;

@@ -56,6 +56,12 @@ impl From<String> for Prop {
     }
 }
 
+impl From<&String> for Prop {
+    fn from(text: &String) -> Self {
+        Prop::Literal(text.clone())
+    }
+}
+
 impl From<bool> for Prop {
     fn from(flag: bool) -> Self {
         Prop::Flag(flag)
@@ -165,6 +171,12 @@ impl From<&str> for Handler {
 impl From<String> for Handler {
     fn from(script: String) -> Self {
         Handler(script)
+    }
+}
+
+impl From<&String> for Handler {
+    fn from(script: &String) -> Self {
+        Handler(script.clone())
     }
 }
 

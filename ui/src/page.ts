@@ -273,17 +273,32 @@ export class Page {
       utils: trame.utils,
       window,
       trigger: this.trigger,
-      set: (key: string, value: unknown) => state.set(key, value),
+      set: (key: string, value: unknown) => {
+        this.checkKey(key, "sets");
+        return state.set(key, value);
+      },
       // A ref, as in trame: its value can be read, assigned and bound.
       get: (key: string) => {
-        if (state.has(key)) return state.reference(key);
-        this.mistakes.tell(`A template asks for \`${key}\`, which is no key of the state.`, key, state.keys());
-        return undefined;
+        this.checkKey(key, "asks for");
+        return state.has(key) ? state.reference(key) : undefined;
       },
-      setAll: (values: Record<string, unknown>) => state.update(values),
-      flushState: (...keys: (string | string[])[]) => state.flush(...keys),
+      setAll: (values: Record<string, unknown>) => {
+        for (const key in values) this.checkKey(key, "sets");
+        return state.update(values);
+      },
+      flushState: (...keys: (string | string[])[]) => {
+        for (const key of keys.flat()) this.checkKey(key, "sends");
+        return state.flush(...keys);
+      },
       registerDecorator,
     };
+  }
+
+  /** A key that a template names in a call. */
+  private checkKey(key: string, doing: string): void {
+    const { mistakes, state } = this;
+    if (!mistakes.on || state.has(key) || !state.canDirty(key)) return;
+    mistakes.tell(`A template ${doing} \`${key}\`, which is no key of the state.`, key, state.keys());
   }
 
   private announce(event: "client_connected" | "client_exited" | "client_unmounted"): Promise<unknown> {

@@ -53,6 +53,18 @@ describe("a mistake in a template", () => {
     expectTold(server, "The template `main` sets `conut`, which is no key of the state. Did you mean `count`?");
   });
 
+  it("in a call is told when it runs", async () => {
+    const server = await develop("<button @click=\"set('conut', 1); setAll({ cout: 2, count: 3 }); flushState('countt')\"></button>", { count: 1 });
+    find("button").click();
+    await settle();
+    expectTold(
+      server,
+      "A template sets `conut`, which is no key of the state. Did you mean `count`?",
+      "A template sets `cout`, which is no key of the state. Did you mean `count`?",
+      "A template sends `countt`, which is no key of the state. Did you mean `count`?",
+    );
+  });
+
   it("is nothing that the page has, or will have", async () => {
     const server = await develop(
       `<p v-for="(item, index) in items" :key="index" v-show="item">{{ Math.max(item, undefined ?? 1) }}{{ $slots.length }}</p>
