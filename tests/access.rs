@@ -243,7 +243,7 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
         Some(1002),
         "before the hello"
     );
-    assert_eq!(bystander.snapshot().await["trame__title"], "Trame");
+    assert_eq!(bystander.snapshot().await["trame__title"], "access");
     running.stop().await.unwrap();
 }
 
@@ -258,7 +258,7 @@ async fn text_and_odd_messages_are_ignored() {
     {
         socket.send(Message::Binary(frame(&odd).into())).await.unwrap();
     }
-    assert_eq!(client.snapshot().await["trame__title"], "Trame");
+    assert_eq!(client.snapshot().await["trame__title"], "access");
     assert!(client.take_inbox().is_empty());
     running.stop().await.unwrap();
 }

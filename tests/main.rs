@@ -15,6 +15,7 @@ mod measured;
 mod model;
 mod network_log;
 mod options;
+mod ports;
 mod protection;
 mod proxy;
 mod recorded;

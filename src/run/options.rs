@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Error, Result, Server,
+    Error, Launch, Result, Server,
     http::Allowed,
     server::{Backend, Endpoints, ExecMode, RunningOptions},
 };
@@ -59,6 +59,8 @@ pub struct StartOptions {
     pub(super) debug: bool,
     pub(super) handle_signals: bool,
     pub(super) hot_reload: bool,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) keep_port: Option<PathBuf>,
     pub(super) keep_state: Option<PathBuf>,
     pub(super) development: bool,
     pub(super) endpoints: Endpoints,
@@ -96,6 +98,8 @@ impl Default for StartOptions {
             debug: false,
             handle_signals: true,
             hot_reload: false,
+            files: Vec::new(),
+            keep_port: None,
             keep_state: None,
             development: false,
             endpoints: Endpoints::default(),
@@ -120,7 +124,7 @@ impl StartOptions {
         self
     }
 
-    /// The port. 0 takes any free one.
+    /// The port. 0 takes any free one. See [`keep_port`](Self::keep_port) for the same one in each run.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
@@ -268,6 +272,37 @@ impl StartOptions {
         self
     }
 
+    /// Listens on the same port in each run, as far as it is free, and notes it in a file. Default no.
+    ///
+    /// Browsers and web views keep what a page stores (`localStorage`, IndexedDB, caches) by its address, of which the port is a
+    /// part: on another port, the page finds none of it. The first run takes any free port. A later one takes that again, or
+    /// where it is taken, because another instance of the program runs or another program has it, a further one, which is
+    /// noted as well, up to 16. The log says so. A port that was asked for, in code or on the command line, goes before this.
+    ///
+    /// A file that cannot be read or written is a warning, and any free port is taken. Desktop hosts keep it in the
+    /// application's [folder for data](crate::Folders::data).
+    ///
+    /// ```
+    /// use selvedge::{Server, StartOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::Result<()> {
+    /// # let folder = tempfile::tempdir().map_err(|source| selvedge::Error::Io { doing: "making a folder", source })?;
+    /// let options = StartOptions::new().keep_port(folder.path().join("ports"));
+    /// let running = Server::new("doc").spawn(options.clone()).await?;
+    /// let port = running.port();
+    /// running.stop().await?;
+    /// let running = Server::new("doc").spawn(options).await?;
+    /// assert_eq!(running.port(), port);
+    /// # running.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_port(mut self, file: impl Into<PathBuf>) -> Self {
+        self.keep_port = Some(file.into());
+        self
+    }
+
     /// Keeps the state in a file, and takes it over from there when the program starts. Default no.
     ///
     /// The file follows the state while the server runs, so that a program that is killed loses a quarter of a second at most. A
@@ -360,6 +395,25 @@ impl StartOptions {
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);
         self
+    }
+
+    /// Files that the user wants to open with this launch of the program, for [`Launch::files`].
+    ///
+    /// [`from_args_of`](Self::from_args_of) reads them from the command line; a program with a parser of its own gives them
+    /// here.
+    pub fn files(mut self, files: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        self.files = files.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The files to open, as they were given.
+    pub fn get_files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// This launch of this program, with its [files](Self::files).
+    pub fn launch(&self) -> Launch {
+        Launch::of_command_line(self.files.clone())
     }
 
     /// The host to bind.

@@ -14,7 +14,7 @@
 //! - [`source`]: assets from the program's sources
 //! - [`reload`]: files that pages are made of, in development
 //! - [`running`]: what a run of it is
-//! - [`folders`]: where an application keeps its files
+//! - [`program`]: what the program around it is called; [`folders`]: where an application keeps its files
 //! - [`session`]: one connection, from its first byte to its last
 //! - [`disclosure`]: what clients are told of errors
 //! - [`endpoint`]: WebSockets of the application beside the state server's
@@ -32,6 +32,7 @@ mod folders;
 mod functions;
 mod module;
 mod options;
+mod program;
 mod publish;
 mod reload;
 mod resume;
@@ -57,6 +58,7 @@ pub use folders::Folders;
 pub use functions::{Keys, Trigger};
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
+pub use program::Program;
 pub use running::{Backend, Endpoints, ExecMode, RunningOptions};
 pub(crate) use session::{Limits, Session};
 pub use transfer::{Download, Progress, TransferLimits, Upload};
@@ -182,7 +184,7 @@ impl Server {
         let log = options.log_network.as_deref().map(NetworkLog::new);
         let hub = Arc::new(Hub::new(options.max_frame(), log));
         let state = State::new();
-        declare_reserved(&state);
+        declare_reserved(&state, Program::of_server(name).get_title());
         state.connect(hub.clone());
         let context = Context::new();
         context.state().connect(Arc::new(Private(hub.clone())));
@@ -457,7 +459,7 @@ pub(crate) fn unknown(kind: &'static str, name: &str, candidates: Vec<String>) -
 }
 
 /// What every page expects to be there.
-fn declare_reserved(state: &State) {
+fn declare_reserved(state: &State, title: &str) {
     for key in [
         "trame__scripts",
         "trame__module_scripts",
@@ -468,5 +470,5 @@ fn declare_reserved(state: &State) {
         state.set(key, json!([]));
     }
     state.set("trame__client_only", ["trame__busy"]).set("trame__busy", 1);
-    state.set("trame__favicon", ()).set("trame__title", "Trame");
+    state.set("trame__favicon", ()).set("trame__title", title);
 }
