@@ -272,37 +272,6 @@ impl StartOptions {
         self
     }
 
-    /// Listens on the same port in each run, as far as it is free, and notes it in a file. Default no.
-    ///
-    /// Browsers and web views keep what a page stores (`localStorage`, IndexedDB, caches) by its address, of which the port is a
-    /// part: on another port, the page finds none of it. The first run takes any free port. A later one takes that again, or
-    /// where it is taken, because another instance of the program runs or another program has it, a further one, which is
-    /// noted as well, up to 16. The log says so. A port that was asked for, in code or on the command line, goes before this.
-    ///
-    /// A file that cannot be read or written is a warning, and any free port is taken. Desktop hosts keep it in the
-    /// application's [folder for data](crate::Folders::data).
-    ///
-    /// ```
-    /// use selvedge::{Server, StartOptions};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> selvedge::Result<()> {
-    /// # let folder = tempfile::tempdir().map_err(|source| selvedge::Error::Io { doing: "making a folder", source })?;
-    /// let options = StartOptions::new().keep_port(folder.path().join("ports"));
-    /// let running = Server::new("doc").spawn(options.clone()).await?;
-    /// let port = running.port();
-    /// running.stop().await?;
-    /// let running = Server::new("doc").spawn(options).await?;
-    /// assert_eq!(running.port(), port);
-    /// # running.stop().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn keep_port(mut self, file: impl Into<PathBuf>) -> Self {
-        self.keep_port = Some(file.into());
-        self
-    }
-
     /// Keeps the state in a file, and takes it over from there when the program starts. Default no.
     ///
     /// The file follows the state while the server runs, so that a program that is killed loses a quarter of a second at most. A

@@ -56,13 +56,20 @@ pub struct Program {
 #[macro_export]
 macro_rules! program {
     () => {
-        $crate::program!("tauri.conf.json", "icons/icon.png")
+        $crate::Program::packaged(
+            env!("CARGO_PKG_NAME"),
+            env!("CARGO_PKG_VERSION"),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tauri.conf.json")),
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/icons/icon.png")),
+        )
     };
     ($configuration:literal, $icon:literal) => {
-        $crate::Program::new(env!("CARGO_PKG_NAME"))
-            .version(env!("CARGO_PKG_VERSION"))
-            .configuration(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $configuration)))
-            .icon_png(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $icon)).as_slice())
+        $crate::Program::packaged(
+            env!("CARGO_PKG_NAME"),
+            env!("CARGO_PKG_VERSION"),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $configuration)),
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $icon)),
+        )
     };
 }
 
@@ -113,10 +120,18 @@ impl Program {
         self
     }
 
-    /// Title and identifier as the text of a `tauri.conf.json` says them, where they are not said otherwise.
-    pub fn configuration(mut self, text: &'static str) -> Self {
-        self.configuration = Some(text);
-        self
+    /// A program as its package says it. See [`program!`](crate::program!).
+    #[doc(hidden)]
+    pub fn packaged(
+        name: &str,
+        version: &'static str,
+        configuration: &'static str,
+        icon_png: &'static [u8],
+    ) -> Self {
+        Program {
+            configuration: Some(configuration),
+            ..Program::new(name).version(version).icon_png(icon_png)
+        }
     }
 
     /// Makes it the program of this process, and gives that: the first one that is declared stays.
@@ -242,13 +257,14 @@ mod tests {
     #[test]
     fn a_configuration_says_what_is_not_said_otherwise() {
         let text = r#"{"productName": "Atlas", "identifier": "com.example.atlas", "app": {}}"#;
-        let program = Program::new("atlas").configuration(text).complete().unwrap();
+        let packaged = |text| Program::packaged("atlas", "1.0.0", text, b"png");
+        let program = packaged(text).complete().unwrap();
+        assert_eq!((program.get_name(), program.get_version()), ("atlas", Some("1.0.0")));
         assert_eq!(program.get_title(), "Atlas");
         assert_eq!(program.get_identifier(), "com.example.atlas");
-        let program = Program::new("atlas").title("Maps").identifier("org.maps");
-        let program = program.configuration(text).complete().unwrap();
+        let program = packaged(text).title("Maps").identifier("org.maps").complete().unwrap();
         assert_eq!((program.get_title(), &*program.get_identifier()), ("Maps", "org.maps"));
-        let program = Program::new("atlas").configuration("{}").complete().unwrap();
+        let program = packaged("{}").complete().unwrap();
         assert_eq!(program.get_title(), "atlas");
         assert_eq!(program.get_identifier(), "app.selvedge.atlas");
     }
@@ -265,7 +281,8 @@ mod tests {
         }
         let long = format!("com.{}", "a".repeat(300));
         assert!(Program::new("x").identifier(long).complete().is_err());
-        let text = Program::new("x").configuration("// no").complete().unwrap_err().to_string();
+        let program = Program::packaged("x", "1.0.0", "// no", b"png");
+        let text = program.complete().unwrap_err().to_string();
         assert!(text.contains("tauri.conf.json"), "{text}");
     }
 }

@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn relative_files_are_those_of_the_working_directory() {
-        let launch = Launch::new(vec![], "/work", ["a.png", "/b.png"].map(PathBuf::from));
-        assert_eq!(launch.files, [Path::new("/work/a.png"), Path::new("/b.png")]);
+        let launch = Launch::new(vec![], "/ada", ["a.png", "/b.png"].map(PathBuf::from));
+        assert_eq!(launch.files, [Path::new("/ada/a.png"), Path::new("/b.png")]);
     }
 
     #[cfg(unix)]
@@ -144,7 +144,7 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
 
         let file = PathBuf::from(std::ffi::OsString::from_vec(b"/caf\xe9.png".to_vec()));
-        let launch = Launch::new(vec!["view".into()], "/work", [file, "/ä.png".into()]);
+        let launch = Launch::new(vec!["view".into()], "/ada", [file, "/ä.png".into()]);
         let text = serde_json::to_vec(&launch).unwrap();
         assert_eq!(serde_json::from_slice::<Launch>(&text).unwrap(), launch);
         let packed = crate::Packed::encode(&launch).unwrap();
