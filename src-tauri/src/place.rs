@@ -151,7 +151,7 @@ fn shrink(window: &WebviewWindow) -> tauri::Result<()> {
 
 /// How a window is now, or nothing while that says nothing of how it will be: minimized, hidden, over the whole screen.
 fn seen(window: &WebviewWindow, before: Option<Kept>) -> tauri::Result<Option<Kept>> {
-    if window.is_minimized()? || window.is_fullscreen()? || !window.is_visible()? {
+    if window.is_minimized()? || is_over_the_screen(window)? || !window.is_visible()? {
         return Ok(None);
     }
     let maximized = window.is_maximized()?;
@@ -175,6 +175,17 @@ fn size(window: &WebviewWindow) -> tauri::Result<(u32, u32)> {
 #[cfg(not(target_os = "linux"))]
 fn size(window: &WebviewWindow) -> tauri::Result<(u32, u32)> {
     Ok(window.inner_size()?.into())
+}
+
+/// Whether the program or the window manager has given it the whole screen.
+fn is_over_the_screen(window: &WebviewWindow) -> tauri::Result<bool> {
+    #[cfg(target_os = "linux")]
+    if let Some(window) = gtk::prelude::WidgetExt::window(&window.gtk_window()?)
+        && window.state().contains(gtk::gdk::WindowState::FULLSCREEN)
+    {
+        return Ok(true);
+    }
+    window.is_fullscreen()
 }
 
 fn position(window: &WebviewWindow) -> tauri::Result<Option<(i32, i32)>> {

@@ -39,6 +39,7 @@ pub(crate) fn place<'a, M: Manager<Wry>>(
     match &*app.state::<Storage>() {
         Storage::Kept => builder,
         Storage::Temporary(folder) => builder.data_directory(folder.path().to_owned()),
+        Storage::Nowhere if cfg!(windows) => builder,
         // Tauri creates the folder unless there is something of that name. In this one nothing can be created.
         Storage::Nowhere => builder.incognito(true).data_directory(PathBuf::from("/dev/null")),
     }

@@ -39,7 +39,7 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// | flag | meaning |
 /// | --- | --- |
 /// | `--host HOST`, `-i` | where to listen: an address, `localhost` or a name; also `TRAME_DEFAULT_HOST`; default 127.0.0.1 |
-/// | `--port PORT`, `-p` | 0 is any free port; default 8080, or any free one for a window |
+/// | `--port PORT`, `-p` | 0 is any free port; default 8080, for a window that of its last start or any free one |
 /// | `--server` | serve only: open neither browser nor window; `TRAME_SERVER` in the environment keeps the browser closed, too |
 /// | `--app` | show a window |
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
@@ -68,7 +68,7 @@ pub struct Cli {
     /// Where to listen: an address, `localhost` or a host name [default: 127.0.0.1]
     #[arg(short = 'i', long)]
     host: Option<String>,
-    /// The port; 0 is any free one [default: 8080, or any free one for a window]
+    /// The port; 0 is any free one [default: 8080; for a window that of its last start, or any free one]
     #[arg(short, long)]
     port: Option<u16>,
     /// Serve only: open neither a browser nor a window

@@ -55,12 +55,18 @@ async fn a_window_has_the_same_place_at_each_start() {
     window.close();
     program.exit().await;
     let first = kept(&program.traces);
-    for end in ["close", "TERM", "KILL", "close", "give_up"] {
+    for end in ["close", "TERM", "KILL", "close", "fullscreen", "give_up"] {
         program = start(program.traces, &screen).await;
         let window = screen.window(program.pid()).await;
         has_place(&window, moved).await;
         match end {
             "close" => window.close(),
+            "fullscreen" => {
+                window.set_state("add,fullscreen");
+                until("the whole screen", async || (window.size() == (1280, 1024)).then_some(()))
+                    .await;
+                window.close();
+            }
             "give_up" => {
                 let mut client = program.client().await;
                 client.trigger("give_up", json!([])).await;

@@ -209,6 +209,11 @@ impl Window<'_> {
         self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-e", &place]);
     }
 
+    /// Has the window manager change a state: `add,fullscreen` and so on.
+    pub fn set_state(&self, change: &str) {
+        self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-b", change]);
+    }
+
     /// Closes it as its user does.
     pub fn close(&self) {
         self.screen.ask("wmctrl", &["-i", "-c", &self.id]);
