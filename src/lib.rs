@@ -45,7 +45,7 @@
 //! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
 //! | the window and its menu | [`WindowOptions`], [`Menu`], [`ConfirmClose`], [`Server::window`] |
 //! | WebSockets of your own, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
-//! | files of the application on the user's machine | [`Server::folders`] |
+//! | what the program is called, and its files on the user's machine | [`Program`], [`Server::folders`] |
 //! | ports | [`is_port_free`], [`wait_port_free`] |
 //!
 //! The wire is that of wslink 2, so that pages, scripts and widget libraries made for trame work unmodified.
@@ -94,9 +94,9 @@ pub use run::{
 };
 pub use server::{
     Assets, Backend, Controller, ControllerFunction, Ctx, Download, EmbeddedFiles, Endpoints,
-    ExecMode, Extension, Folders, Keys, Module, OpenedFiles, Progress, Resource, RunningOptions,
-    Saved, Server, ServerOptions, Source, TransferLimits, Trigger, Upload, VueUse, Window,
-    get_server, get_server_with,
+    ExecMode, Extension, Folders, Keys, Module, OpenedFiles, Program, Progress, Resource,
+    RunningOptions, Saved, Server, ServerOptions, Source, TransferLimits, Trigger, Upload, VueUse,
+    Window, get_server, get_server_with,
 };
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;

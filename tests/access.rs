@@ -335,7 +335,7 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
     let binary = || Message::Binary(bomb().into());
     assert_eq!(close_code(&running, vec![hello(), binary()]).await, Some(1002), "it nests");
     assert_eq!(close_code(&running, vec![binary()]).await, Some(1009), "before the hello");
-    assert_eq!(bystander.snapshot().await["trame__title"], "Trame");
+    assert_eq!(bystander.snapshot().await["trame__title"], "access");
     running.stop().await.unwrap();
 }
 
@@ -368,7 +368,7 @@ async fn text_and_odd_messages_are_ignored() {
     {
         socket.send(Message::Binary(frame(&odd).into())).await.unwrap();
     }
-    assert_eq!(client.snapshot().await["trame__title"], "Trame");
+    assert_eq!(client.snapshot().await["trame__title"], "access");
     assert!(client.take_inbox().is_empty());
     running.stop().await.unwrap();
 }

@@ -18,6 +18,7 @@ mod model;
 mod network_log;
 mod options;
 mod output;
+mod ports;
 mod protection;
 mod proxy;
 mod recorded;

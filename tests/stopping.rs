@@ -224,7 +224,11 @@ async fn a_server_without_clients_stops_when_told_to() {
     let running = server.spawn(options().idle_timeout(Duration::from_millis(300))).await.unwrap();
     let mut client = Client::connect(&running).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(client.snapshot().await["trame__title"], "Trame", "it does not stop under a client");
+    assert_eq!(
+        client.snapshot().await["trame__title"],
+        "stopping",
+        "it does not stop under a client"
+    );
     drop(client);
     running.stopped().await.unwrap();
 }

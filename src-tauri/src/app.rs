@@ -6,19 +6,16 @@ use std::{
     process::ExitCode,
 };
 
-use selvedge::{Error, Folders, Result, Server, StartOptions};
+use selvedge::{Error, Program, Result, Server, StartOptions};
 
 use crate::{crash, development, notice, shell::TauriShell};
-
-/// What `--version` prints behind the name of an application that says none.
-const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 
 /// An application that is to be a program with a window. [`run`](crate::run) is the short form.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
 ///
-/// use selvedge::{Result, Server};
+/// use selvedge::{Program, Result, Server};
 /// use selvedge_desktop::App;
 ///
 /// fn app() -> Result<Server> {
@@ -28,37 +25,27 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// }
 ///
 /// fn main() -> ExitCode {
-///     App::new("atlas", app).version(env!("CARGO_PKG_VERSION")).run()
+///     let program = Program::new("atlas").version(env!("CARGO_PKG_VERSION"));
+///     App::new(program, app).run()
 /// }
 /// ```
 pub struct App {
-    name: String,
-    version: &'static str,
+    program: Program,
     several_instances: bool,
     set_up: Box<dyn FnOnce() -> Result<Server> + Send>,
 }
 
 impl App {
-    /// An application by the name of its server, and the function that makes the server.
+    /// What the program is, and the function that makes its server. A program with a `tauri.conf.json` for its packages says
+    /// [`selvedge::program!()`](selvedge::program!), any other may give just a name.
     ///
     /// The function runs on a thread of its own. When it, and the start of the server, take longer than 300 ms, a small window
-    /// with the application's name shows that something is going on. It does not run in a second launch.
+    /// with the program's title shows that something is going on. It does not run in a second launch.
     pub fn new(
-        name: impl Into<String>,
+        program: impl Into<Program>,
         set_up: impl FnOnce() -> Result<Server> + Send + 'static,
     ) -> Self {
-        App {
-            name: name.into(),
-            version: UNVERSIONED,
-            several_instances: false,
-            set_up: Box::new(set_up),
-        }
-    }
-
-    /// The version of the program, for `--version` and reports of crashes: usually `env!("CARGO_PKG_VERSION")`.
-    pub fn version(mut self, version: &'static str) -> Self {
-        self.version = version;
-        self
+        App { program: program.into(), several_instances: false, set_up: Box::new(set_up) }
     }
 
     /// Whether the program may run several times for one user. Default no: a second launch shows the window of the first,
@@ -69,31 +56,45 @@ impl App {
     }
 
     /// Runs it as its command line says, until it ends. See [`run`](crate::run).
+    ///
+    /// What is no flag in the command line is a file to open: [`Launch::files`](selvedge::Launch::files).
     pub fn run(self) -> ExitCode {
-        let options = StartOptions::from_args_of(&self.name, self.version);
+        let options = StartOptions::from_args_of(&self.program);
         self.run_with(options)
     }
 
-    /// The same for a program that has read its command line itself.
+    /// The same for a program that has read its command line itself. Files in it are given as
+    /// [`StartOptions::files`].
     pub fn run_with(self, options: StartOptions) -> ExitCode {
         let options = development::follow_tauri(options);
+        let program = match self.program.declare() {
+            Ok(program) => program,
+            Err(error) => return selvedge::exit_code(Err(error)),
+        };
+        options.launch().declare();
         if options.is_serve_only() {
             return selvedge::exit_code((self.set_up)().and_then(|server| server.run(options)));
         }
-        let logs = logs(&self.name);
-        crash::report_to(logs.clone(), &self.name, self.version);
+        let logs = folder("no log is kept", program.folders().and_then(|folders| folders.logs()));
+        crash::report_to(logs.clone(), program);
         let options = match logs {
             Some(folder) => options.log_folder(folder),
             None => options,
         };
+        let data = program.folders().and_then(|folders| folders.data());
+        let options = match folder("no port is kept", data) {
+            Some(folder) => options.keep_port(folder.join("ports")),
+            None => options,
+        };
         let shell = TauriShell { several_instances: self.several_instances };
-        let outcome = Server::set_up_in(&self.name, self.set_up, shell, options);
+        let outcome = Server::set_up_in(program.get_name(), self.set_up, shell, options);
         match &outcome {
             // Where there is no display, there is none for this either.
             Err(Error::NoDisplay(_)) => {}
-            Err(error) => notice::show(&self.name, &crash::explained(error)),
+            Err(error) => notice::show(program.get_title(), &crash::explained(error)),
             Ok(exit) if exit.code == crash::PANICKED => {
-                notice::show(&self.name, &crash::explained(&"the program has crashed"));
+                let what = crash::explained(&"the program has crashed");
+                notice::show(program.get_title(), &what);
             }
             Ok(_) => {}
         }
@@ -101,12 +102,11 @@ impl App {
     }
 }
 
-/// Without a home there is nobody to keep a log for.
-fn logs(name: &str) -> Option<PathBuf> {
-    let logs = Folders::of(name).and_then(|folders| folders.logs());
-    let warn = |error: &selvedge::Error| {
+/// A folder, or a warning of what is not kept without it. There is no logger yet.
+fn folder(lost: &str, folder: Result<PathBuf>) -> Option<PathBuf> {
+    let warn = |error: &Error| {
         // Stderr may be gone, which `eprintln!` does not bear.
-        let _ = writeln!(io::stderr(), "warning: no log is kept: {error}");
+        let _ = writeln!(io::stderr(), "warning: {lost}: {error}");
     };
-    logs.inspect_err(warn).ok()
+    folder.inspect_err(warn).ok()
 }

@@ -8,7 +8,7 @@ use tauri::{
     window::Color,
 };
 
-use crate::{shell::Desktop, splash, windows};
+use crate::{place, shell::Desktop, splash, storage, windows};
 
 /// What a window shows before its page, on a dark desktop.
 const DARK: Color = Color(30, 30, 30, 255);
@@ -32,7 +32,7 @@ pub(crate) fn prepare<'a, M: tauri::Manager<Wry>>(
     options: &'a WindowOptions,
     first: bool,
 ) -> tauri::Result<WebviewWindowBuilder<'a, Wry, M>> {
-    builder = builder
+    builder = storage::place(builder, app)
         .inner_size(options.size.0, options.size.1)
         .resizable(options.resizable)
         .decorations(!options.frameless)
@@ -40,9 +40,10 @@ pub(crate) fn prepare<'a, M: tauri::Manager<Wry>>(
         .focused(options.focus)
         .zoom_hotkeys_enabled(options.zoomable && cfg!(windows));
     if first {
-        builder = builder.fullscreen(options.fullscreen).maximized(options.maximized);
         // A place that is remembered comes after this, and wins.
-        if let Some(place) = place(app, options)? {
+        let known = options.remember_place && place::is_known(app);
+        builder = builder.fullscreen(options.fullscreen).maximized(options.maximized && !known);
+        if let Some(place) = wanted_place(app, options)? {
             builder = builder.position(place.x, place.y);
         }
     }
@@ -114,7 +115,10 @@ impl Desktop {
 }
 
 /// Where the options want the upper left corner.
-fn place(app: &AppHandle, options: &WindowOptions) -> tauri::Result<Option<LogicalPosition<f64>>> {
+fn wanted_place(
+    app: &AppHandle,
+    options: &WindowOptions,
+) -> tauri::Result<Option<LogicalPosition<f64>>> {
     let given = options.position.map(|(x, y)| LogicalPosition { x, y });
     let Some(number) = options.screen else { return Ok(given) };
     let screens = app.available_monitors()?;

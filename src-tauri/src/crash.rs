@@ -17,6 +17,7 @@ use std::{
     thread,
 };
 
+use selvedge::Program;
 use time::{OffsetDateTime, macros::format_description};
 
 /// The exit code of a program that panicked, Rust's own.
@@ -34,9 +35,11 @@ const PREFIX: &str = "crash-";
 static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
 
 /// Has panics write a report to this folder, after what they do anyway.
-pub(crate) fn report_to(folder: Option<PathBuf>, name: &str, version: &str) {
+pub(crate) fn report_to(folder: Option<PathBuf>, program: &Program) {
     let Some(folder) = folder else { return };
-    let program = format!("{name} {version}, with Selvedge {}", env!("CARGO_PKG_VERSION"));
+    let version = program.get_version().unwrap_or("without a version");
+    let program =
+        format!("{} {version}, with Selvedge {}", program.get_name(), env!("CARGO_PKG_VERSION"));
     let reports = AtomicUsize::new(0);
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -29,6 +29,7 @@ mod place;
 mod question;
 mod shell;
 mod splash;
+mod storage;
 #[cfg(target_os = "linux")]
 mod web_process;
 mod windows;
@@ -55,7 +56,8 @@ pub use shell::TauriShell;
 /// kept, unless the application has a logger of its own. `RUST_LOG` and `--debug` say which messages. A panic leaves a report
 /// in the same folder, `crash-TIME.txt`, of which the last ten are kept, and stderr says where. Place and size of the
 /// first window are kept in the [folder for settings](selvedge::Folders::config), in `window.json`; see
-/// [`remember_place`](selvedge::WindowOptions::remember_place).
+/// [`remember_place`](selvedge::WindowOptions::remember_place). What pages store is kept, and the port is the same at each
+/// start for that; see [`keep_port`](selvedge::StartOptions::keep_port). What cannot be written is left out with a warning.
 ///
 /// # The exit code
 /// - 0 when the last window was closed or the server stopped by itself, and its port is proved free; also for a second
@@ -71,7 +73,7 @@ pub use shell::TauriShell;
 /// # A second launch
 /// It shows the window of the first, whose application is told
 /// ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and exits with 0 without starting a server. An
-/// application is known by the name of its server, for one user and on one display. Runs with `--server` have no part in
+/// application is known by its [identifier](selvedge::Program::identifier), for one user and on one display. Runs with `--server` have no part in
 /// it. [`App::several_instances`] turns it off.
 ///
 /// # Development

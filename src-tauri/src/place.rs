@@ -1,7 +1,23 @@
-//! Where the application's first window was, and how large: kept in the application's own folder by Tauri's plugin.
+//! Where the application's first window was, and how large: kept in the application's folder for settings, and followed while
+//! the window is there, so that the place outlives a program that is killed.
+//!
+//! What must hold: a start that changes nothing leaves the file as it was. So what is kept is only ever what setting it gives
+//! back, and a window that is maximized, minimized or over the whole screen leaves the size and place that it had before.
 
-use tauri::{PhysicalPosition, PhysicalSize, WebviewWindow, Wry, plugin::TauriPlugin};
-use tauri_plugin_window_state::{Builder, StateFlags};
+use std::{
+    fs, io,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use selvedge::Program;
+use serde::{Deserialize, Serialize};
+use tauri::{
+    AppHandle, Manager, PhysicalPosition, PhysicalSize, WebviewWindow, WindowEvent, async_runtime,
+};
+use tokio::sync::Notify;
 
 /// The label of the window that comes back where it was. Others open where the system puts them.
 pub(crate) const REMEMBERED: &str = "main";
@@ -9,30 +25,177 @@ pub(crate) const REMEMBERED: &str = "main";
 /// As much of a window has to be on a monitor, in physical pixels, for its user to get hold of it.
 const GRIP: (i32, i32) = (120, 40);
 
-pub(crate) fn plugin() -> TauriPlugin<Wry> {
-    Builder::new()
-        .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
-        .with_filename("window.json")
-        .with_filter(|label| label == REMEMBERED)
-        .build()
+/// Physical pixels of what can be a window's width, height or distance from the desktop's corner.
+const MAX_LENGTH: u32 = 100_000;
+
+/// How long a window has to stay as it is until that is kept: the window system tells of a new size before it tells that the
+/// window was maximized.
+const SETTLED: Duration = Duration::from_millis(300);
+
+/// A window as its user left it, in physical pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    /// The upper left corner of the frame, where the window system tells it: Wayland does not.
+    position: Option<(i32, i32)>,
+    /// What is inside of the frame.
+    size: (u32, u32),
+    maximized: bool,
 }
 
-/// Brings a window back whose monitor is gone or has become smaller.
-pub(crate) fn keep_within_reach(window: &WebviewWindow) -> tauri::Result<()> {
-    let (place, size) = (window.outer_position()?, window.inner_size()?);
-    let monitors: Vec<_> =
-        window.available_monitors()?.into_iter().map(|m| *m.work_area()).collect();
-    let Some(area) =
-        monitors.iter().find(|area| within_reach(place, size, area.position, area.size))
-    else {
-        return window.center();
-    };
-    let fitting =
-        PhysicalSize::new(size.width.min(area.size.width), size.height.min(area.size.height));
-    match fitting == size {
-        true => Ok(()),
-        false => window.set_size(fitting),
+/// The place of the first window. Part of Tauri's state.
+pub(crate) struct Place {
+    file: Option<PathBuf>,
+    kept: Mutex<Option<Kept>>,
+    changed: Notify,
+}
+
+impl Place {
+    /// What the last run has left.
+    pub(crate) fn of(program: &Program) -> Arc<Self> {
+        let folder = program.folders().and_then(|folders| folders.config());
+        let folder = folder.inspect_err(|error| {
+            tracing::warn!("the place of the window is not kept: {error}");
+        });
+        let file = folder.ok().map(|folder| folder.join("window.json"));
+        let kept = file.as_deref().and_then(read);
+        Arc::new(Place { file, kept: Mutex::new(kept), changed: Notify::new() })
     }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps how a window is. On the thread of the event loop.
+    fn keep(&self, window: &WebviewWindow) {
+        // The window may be closing, which is no error.
+        let Ok(Some(now)) = seen(window, *self.kept()) else { return };
+        if self.kept().replace(now) == Some(now) {
+            return;
+        }
+        if let Some(file) = &self.file
+            && let Err(error) = write(file, &now)
+        {
+            tracing::warn!("the place of the window is not kept in {}: {error}", file.display());
+        }
+    }
+}
+
+/// Whether the first window has a place from an earlier run, which says whether it is maximized.
+pub(crate) fn is_known(app: &AppHandle) -> bool {
+    app.state::<Arc<Place>>().kept().is_some()
+}
+
+/// Gives a window, which is not shown yet, the place that it had, and keeps the one that its user gives it.
+pub(crate) fn follow(window: &WebviewWindow) -> tauri::Result<()> {
+    let place = window.state::<Arc<Place>>().inner().clone();
+    let kept = *place.kept();
+    match kept {
+        Some(kept) => restore(window, kept)?,
+        None => shrink(window)?,
+    }
+    let (changing, leaving) = (place.clone(), window.clone());
+    window.on_window_event(move |event| match event {
+        WindowEvent::Moved(_) | WindowEvent::Resized(_) => changing.changed.notify_one(),
+        WindowEvent::CloseRequested { .. } => changing.keep(&leaving),
+        _ => {}
+    });
+    let window = window.clone();
+    async_runtime::spawn(async move {
+        loop {
+            place.changed.notified().await;
+            tokio::time::sleep(SETTLED).await;
+            let (place, settled) = (place.clone(), window.clone());
+            if window.run_on_main_thread(move || place.keep(&settled)).is_err() {
+                return; // the event loop has ended
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Keeps how the window is when the program ends. On the thread of the event loop.
+pub(crate) fn keep(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(REMEMBERED) {
+        app.state::<Arc<Place>>().keep(&window);
+    }
+}
+
+/// Brings a window back. Where its monitor is gone or has become smaller, it is moved and made smaller.
+fn restore(window: &WebviewWindow, kept: Kept) -> tauri::Result<()> {
+    let size = PhysicalSize::from(kept.size);
+    let areas: Vec<_> = window.available_monitors()?.iter().map(|m| *m.work_area()).collect();
+    let place = kept.position.map(PhysicalPosition::from);
+    let area = place.and_then(|place| {
+        areas.iter().find(|area| within_reach(place, size, area.position, area.size))
+    });
+    let room = area.or(areas.first()).map_or(size, |area| area.size);
+    window.set_size(PhysicalSize::new(size.width.min(room.width), size.height.min(room.height)))?;
+    match (place, area) {
+        (Some(place), Some(_)) => window.set_position(place)?,
+        (Some(_), None) => window.center()?,
+        (None, _) => {}
+    }
+    match kept.maximized {
+        true => window.maximize(),
+        false => Ok(()),
+    }
+}
+
+/// Makes a window smaller that is larger than its monitor.
+fn shrink(window: &WebviewWindow) -> tauri::Result<()> {
+    let (size, monitor) = (window.inner_size()?, window.primary_monitor()?);
+    let room = monitor.map_or(size, |monitor| monitor.work_area().size);
+    let fitting = PhysicalSize::new(size.width.min(room.width), size.height.min(room.height));
+    if fitting == size { Ok(()) } else { window.set_size(fitting) }
+}
+
+/// How a window is now, or nothing while that says nothing of how it will be: minimized, hidden, over the whole screen.
+fn seen(window: &WebviewWindow, before: Option<Kept>) -> tauri::Result<Option<Kept>> {
+    if window.is_minimized()? || is_over_the_screen(window)? || !window.is_visible()? {
+        return Ok(None);
+    }
+    let maximized = window.is_maximized()?;
+    Ok(match (maximized, before) {
+        (true, Some(before)) => Some(Kept { maximized, ..before }),
+        _ => Some(Kept { position: position(window)?, size: size(window)?, maximized }),
+    })
+}
+
+/// What setting the size has to give to get the same again.
+#[cfg(target_os = "linux")]
+fn size(window: &WebviewWindow) -> tauri::Result<(u32, u32)> {
+    use gtk::prelude::{GtkWindowExt, WidgetExt};
+    // What Tauri tells is with the frame that GTK draws itself under Wayland.
+    let window = window.gtk_window()?;
+    let (scale, (width, height)) = (window.scale_factor(), window.size());
+    let physical = |length: i32| u32::try_from(length * scale).unwrap_or_default();
+    Ok((physical(width), physical(height)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn size(window: &WebviewWindow) -> tauri::Result<(u32, u32)> {
+    Ok(window.inner_size()?.into())
+}
+
+/// Whether the program or the window manager has given it the whole screen.
+fn is_over_the_screen(window: &WebviewWindow) -> tauri::Result<bool> {
+    #[cfg(target_os = "linux")]
+    if let Some(window) = gtk::prelude::WidgetExt::window(&window.gtk_window()?)
+        && window.state().contains(gtk::gdk::WindowState::FULLSCREEN)
+    {
+        return Ok(true);
+    }
+    window.is_fullscreen()
+}
+
+fn position(window: &WebviewWindow) -> tauri::Result<Option<(i32, i32)>> {
+    #[cfg(target_os = "linux")]
+    if let Some(display) = gtk::gdk::Display::default()
+        && gtk::prelude::DisplayExtManual::backend(&display).is_wayland()
+    {
+        return Ok(None);
+    }
+    Ok(Some(window.outer_position()?.into()))
 }
 
 /// Whether the upper edge of a window, where its user takes it, is on a monitor.
@@ -48,7 +211,25 @@ fn within_reach(
     visible >= GRIP.0 && place.y >= origin.y - GRIP.1 && place.y <= bottom - GRIP.1
 }
 
+/// A file that is none is as good as no file: the window opens as the application says.
+fn read(file: &Path) -> Option<Kept> {
+    let kept: Kept = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    let is_length = |length| (1..=MAX_LENGTH).contains(&length);
+    let is_place = |(x, y): (i32, i32)| x.unsigned_abs().max(y.unsigned_abs()) <= MAX_LENGTH;
+    let can_be = is_length(kept.size.0) && is_length(kept.size.1);
+    (can_be && kept.position.is_none_or(is_place)).then_some(kept)
+}
+
+fn write(file: &Path, kept: &Kept) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::Builder::new().prefix(".window-").tempfile_in(folder)?;
+    new.write_all(&serde_json::to_vec(kept)?)?;
+    new.persist(file)?;
+    Ok(())
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -65,5 +246,27 @@ mod tests {
         };
         assert!(check(1920, 0) && check(3000, 900) && check(1300, 100) && check(2000, -30));
         assert!(!check(0, 0) && !check(3190, 0) && !check(2000, 1020) && !check(2000, -600));
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_as_good_as_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("window.json");
+        assert_eq!(read(&file), None);
+        let kept = Kept { position: Some((-8, 40)), size: (640, 480), maximized: true };
+        write(&file, &kept).unwrap();
+        assert_eq!(read(&file), Some(kept));
+        write(&file, &Kept { position: None, ..kept }).unwrap();
+        assert_eq!(read(&file), Some(Kept { position: None, ..kept }));
+        for rubbish in [
+            "",
+            "{}",
+            "[1, 2]",
+            r#"{"size": [0, 5], "maximized": false}"#,
+            r#"{"position": [2147483647, 0], "size": [9, 5], "maximized": false}"#,
+        ] {
+            fs::write(&file, rubbish).unwrap();
+            assert_eq!(read(&file), None, "{rubbish}");
+        }
     }
 }

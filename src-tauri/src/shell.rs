@@ -2,20 +2,29 @@
 
 use std::sync::Arc;
 
+#[cfg(windows)]
+use selvedge::StartOptions;
 #[cfg(unix)]
 use selvedge::{Claim, Instance, Launches};
 use selvedge::{
-    Error, Folders, Launch, Result, Shell, ShellExit, ShellSession, ShellStart, Signals,
+    Error, Launch, Program, Result, Shell, ShellExit, ShellSession, ShellStart, Signals,
 };
-use tauri::{App, AppHandle, Context, RunEvent, Wry, async_runtime};
+use tauri::{App, AppHandle, Context, Manager, RunEvent, Wry, async_runtime, image::Image};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::{JoinHandle, JoinSet},
 };
 
 use crate::{
-    control::Windows, dialogs::NativeDialogs, ending::Ending, menu::Shown, place,
-    question::Question, splash, windows,
+    control::Windows,
+    dialogs::NativeDialogs,
+    ending::Ending,
+    menu::Shown,
+    place::{self, Place},
+    question::Question,
+    splash,
+    storage::{self, Storage},
+    windows,
 };
 
 /// Shows an application in windows with the system's own web view, by means of Tauri.
@@ -43,20 +52,20 @@ impl Shell for TauriShell {
     fn run(self, start: ShellStart) -> Result<ShellExit> {
         // Before anything else, so that a second launch ends before it shows or starts anything.
         #[cfg(unix)]
-        let mut instance = match self.claim(start.name())? {
+        let mut instance = match self.claim(&start.program())? {
             Claim::First(instance) => Some(instance),
             Claim::Second => return Ok(ShellExit { code: 0 }),
             Claim::Unknown => None,
         };
         prepare_display()?;
-        let (name, runtime) = (start.name().to_owned(), start.runtime().clone());
+        let (program, runtime) = (start.program(), start.runtime().clone());
         async_runtime::set(runtime.clone());
         let signals = runtime.block_on(async { Signals::listen() })?;
         let (launches, launched) = unbounded_channel();
         // The server starts while the window system does. On Windows, a second launch ends in the middle of that.
         #[cfg(not(windows))]
         let starting = runtime.spawn(start.start());
-        let app = build(&name, self, &launches).map_err(failed)?;
+        let app = build(&program, self, &launches).map_err(failed)?;
         #[cfg(windows)]
         let starting = runtime.spawn(start.start());
 
@@ -68,15 +77,22 @@ impl Shell for TauriShell {
         if let Some(arriving) = instance.as_mut().and_then(Instance::launches) {
             tasks.spawn_on(listen(arriving, ending.clone(), launches), &runtime);
         }
-        let show = show(app.handle().clone(), name, ending.clone(), starting, launched);
+        let show = show(app.handle().clone(), program, ending.clone(), starting, launched);
         tasks.spawn_on(show, &runtime);
 
         let events = ending.clone();
-        let code = app.run_return(move |_app, event| match event {
-            RunEvent::ExitRequested { code, api, .. } => events.exit_requested(code, &api),
-            RunEvent::Exit => events.exiting(),
+        let code = app.run_return(move |app, event| match event {
+            RunEvent::ExitRequested { code, api, .. } => {
+                place::keep(app);
+                events.exit_requested(code, &api);
+            }
+            RunEvent::Exit => {
+                place::keep(app);
+                events.exiting();
+                storage::end(app);
+            }
             #[cfg(target_os = "macos")]
-            RunEvent::Reopen { .. } => windows::front(_app).iter().for_each(windows::bring_up),
+            RunEvent::Reopen { .. } => windows::front(app).iter().for_each(windows::bring_up),
             _ => {}
         });
         ending.outcome(code)
@@ -85,10 +101,10 @@ impl Shell for TauriShell {
 
 impl TauriShell {
     #[cfg(unix)]
-    fn claim(self, name: &str) -> Result<Claim> {
+    fn claim(self, program: &Program) -> Result<Claim> {
         match self.several_instances {
             true => Ok(Claim::Unknown),
-            false => Instance::claim(name),
+            false => Instance::claim(program),
         }
     }
 }
@@ -96,12 +112,12 @@ impl TauriShell {
 /// Waits for the server, opens the window on it, and follows both until the server has stopped.
 async fn show(
     app: AppHandle,
-    name: String,
+    program: Program,
     ending: Arc<Ending>,
     starting: JoinHandle<Result<ShellSession>>,
     mut launched: UnboundedReceiver<Launch>,
 ) {
-    let started = splash::shown_while(&app, &name, starting).await;
+    let started = splash::shown_while(&app, program.get_title(), starting).await;
     let session = match started.unwrap_or_else(|error| Err(Error::Shell(error.to_string()))) {
         Ok(session) => session,
         Err(error) => return ending.fail(error),
@@ -148,34 +164,45 @@ async fn listen(arriving: Launches, ending: Arc<Ending>, launches: UnboundedSend
     }
 }
 
-/// The application as Tauri sees it. What differs from one to the next is not in its file but set here.
-fn build(name: &str, shell: TauriShell, launches: &UnboundedSender<Launch>) -> tauri::Result<App> {
-    let mut context = packaged();
-    if let Ok(folders) = Folders::of(name) {
-        context.config_mut().identifier = folders.identifier().to_owned();
+/// The application as Tauri sees it.
+fn build(
+    program: &Program,
+    shell: TauriShell,
+    launches: &UnboundedSender<Launch>,
+) -> tauri::Result<App> {
+    let mut context = context();
+    context.config_mut().identifier = program.get_identifier().into_owned();
+    context.package_info_mut().name = program.get_title().to_owned();
+    match program.get_icon_png() {
+        Some(png) => context.set_default_window_icon(Some(Image::from_bytes(png)?.to_owned())),
+        // On Windows, the icon is that of the program's file.
+        None if cfg!(windows) => {}
+        None => context.set_default_window_icon(None),
     }
-    context.package_info_mut().name = name.to_owned();
     let builder = tauri::Builder::<Wry>::new();
     #[cfg(windows)]
-    let builder = single_instance(builder, shell, launches.clone());
+    let builder = single_instance(builder, program.clone(), shell, launches.clone());
     #[cfg(not(windows))]
     let _ = (shell, launches);
-    builder
+    let app = builder
         .plugin(tauri_plugin_dialog::init())
-        .plugin(place::plugin())
         .register_uri_scheme_protocol(splash::SCHEME, splash::page)
-        .build(context)
+        .build(context)?;
+    app.manage(Storage::of(program));
+    app.manage(Place::of(program));
+    Ok(app)
 }
 
-/// What the packages of the desktop program say of it.
-fn packaged() -> Context<Wry> {
-    tauri::generate_context!("../tauri.conf.json")
+/// What Tauri has to know of every program: that there is nothing to say in advance.
+fn context() -> Context<Wry> {
+    tauri::generate_context!("context/tauri.conf.json")
 }
 
 /// The first of the plugins, so that a second launch ends before it shows anything.
 #[cfg(windows)]
 fn single_instance(
     builder: tauri::Builder<Wry>,
+    program: Program,
     shell: TauriShell,
     launches: UnboundedSender<Launch>,
 ) -> tauri::Builder<Wry> {
@@ -183,8 +210,11 @@ fn single_instance(
         return builder;
     }
     builder.plugin(tauri_plugin_single_instance::init(move |_, args, cwd| {
-        // Nobody listens any more when the program ends.
-        let _ = launches.send(Launch::new(args, cwd));
+        // The command line was good when the other process read it.
+        let options = StartOptions::try_from_args_of(&program, &args);
+        let files = options.map(|options| options.get_files().to_owned()).unwrap_or_default();
+        // Nothing receives it any more when the program ends.
+        let _ = launches.send(Launch::new(args, cwd, files));
     }))
 }
 
@@ -202,16 +232,4 @@ fn prepare_display() -> Result<()> {
 
 pub(crate) fn failed(error: tauri::Error) -> Error {
     Error::Shell(error.to_string())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::packaged;
-
-    #[test]
-    fn the_packages_name_the_program_as_it_names_itself() {
-        let folders = reaction_diffusion::app().unwrap().folders().unwrap();
-        assert_eq!(packaged().config().identifier, folders.identifier());
-    }
 }

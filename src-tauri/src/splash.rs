@@ -7,6 +7,8 @@ use tauri::{
     http::{Request, Response, header::CONTENT_TYPE},
 };
 
+use crate::storage;
+
 /// A start that takes no longer shows nothing.
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -45,7 +47,8 @@ async fn with_patience<T>(start: impl Future<Output = T>, impatient: impl FnOnce
 
 fn open(app: &AppHandle, name: &str) -> tauri::Result<()> {
     let page = Url::parse(URL).map_err(tauri::Error::InvalidUrl)?;
-    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::CustomProtocol(page))
+    let builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::CustomProtocol(page));
+    storage::place(builder, app)
         .title(name)
         .inner_size(360.0, 150.0)
         .resizable(false)

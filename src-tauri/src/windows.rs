@@ -52,7 +52,7 @@ impl Desktop {
         }
         self.adjust(&window)?;
         if window.label() == place::REMEMBERED {
-            place::keep_within_reach(&window)?;
+            place::follow(&window)?;
         }
         if self.session.server.options().desktop_debug == Some(true) {
             window.open_devtools();
@@ -182,7 +182,7 @@ fn open_outside(url: &Url) -> bool {
     // Other schemes could start anything.
     if !matches!(url.scheme(), "http" | "https" | "mailto") {
         tracing::warn!("the page wanted to go to {url}, which is refused");
-    } else if let Err(error) = tauri_plugin_opener::open_url(url, None::<&str>) {
+    } else if let Err(error) = open::that_detached(url.as_str()) {
         tracing::warn!("{url} could not be opened in the system's browser: {error}");
     }
     false

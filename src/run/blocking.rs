@@ -133,8 +133,8 @@ impl Server {
     /// Like [`run_in`](Self::run_in) for a server whose set-up may take long: the shell can show that meanwhile, or
     /// find that it is not needed.
     ///
-    /// `name` is the name of the server that `set_up` makes. `set_up` runs on a thread of its own when the shell starts
-    /// the application.
+    /// `name` is what the application is called before its server is made, where no [`Program`](crate::Program) was
+    /// declared. `set_up` runs on a thread of its own when the shell starts the application.
     ///
     /// # Errors
     /// Those of [`run_in`](Self::run_in) and of `set_up`; [`Error::Panicked`] when that panics.
@@ -182,7 +182,10 @@ fn run_shell(
     abandoned.cancel();
     let stopped = runtime.block_on(async {
         match running.await {
-            Ok(running) => running.stop().await.map(Some),
+            Ok(running) => {
+                let report = running.stop().await?;
+                Ok::<_, Error>(Some((report, running.server_name().to_owned())))
+            }
             // Nothing was started, or not to its end.
             Err(_) => Ok(None),
         }
@@ -198,9 +201,11 @@ fn run_shell(
         // The panic's message was printed when it happened.
         Err(_) => PANICKED,
     };
-    let Some(report) = stopped? else { return Ok(Exit::new(code, StopReport::default())) };
+    let Some((report, server_name)) = stopped? else {
+        return Ok(Exit::new(code, StopReport::default()));
+    };
     let exit = Exit::new(code, report);
-    options.ended(name, exit.code);
+    options.ended(&server_name, exit.code);
     Ok(exit)
 }
 

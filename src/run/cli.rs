@@ -6,10 +6,13 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 use super::{StartOptions, options::Secret};
 use crate::{
-    Error, Result, Server,
+    Error, Program, Result, Server,
     http::Allowed,
     server::{Endpoints, ExecMode},
 };
+
+/// What `--version` prints behind the name of a program that says none.
+const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 
 /// The flags of a server, for the command line of an application that has flags of its own.
 ///
@@ -36,7 +39,7 @@ use crate::{
 /// | flag | meaning |
 /// | --- | --- |
 /// | `--host HOST`, `-i` | where to listen: an address, `localhost` or a name; also `TRAME_DEFAULT_HOST`; default 127.0.0.1 |
-/// | `--port PORT`, `-p` | 0 is any free port; default 8080, or any free one for a window |
+/// | `--port PORT`, `-p` | 0 is any free port; default 8080, for a window that of its last start or any free one |
 /// | `--server` | serve only: open neither browser nor window; `TRAME_SERVER` in the environment keeps the browser closed, too |
 /// | `--app` | show a window |
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
@@ -67,7 +70,7 @@ pub struct Cli {
     /// Where to listen: an address, `localhost` or a host name [default: 127.0.0.1]
     #[arg(short = 'i', long)]
     host: Option<String>,
-    /// The port; 0 is any free one [default: 8080, or any free one for a window]
+    /// The port; 0 is any free one [default: 8080; for a window that of its last start, or any free one]
     #[arg(short, long)]
     port: Option<u16>,
     /// Serve only: open neither a browser nor a window
@@ -144,6 +147,17 @@ pub struct Cli {
 struct Alone {
     #[command(flatten)]
     flags: Cli,
+}
+
+/// The flags, and the files that a program is to open.
+#[derive(Parser)]
+#[command(about = None, long_about = None)]
+struct WithFiles {
+    #[command(flatten)]
+    flags: Cli,
+    /// Files to open
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 /// One part of `--fs-endpoints`.
@@ -271,18 +285,33 @@ impl StartOptions {
         Self::try_from_args(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
-    /// Like [`from_args`](Self::from_args), for a program that says its name and its version: `--version` prints them and
-    /// ends the program with code 0.
+    /// Like [`from_args`](Self::from_args), for a program that says its name and version, which `--version` prints, and that
+    /// opens [files](Self::files): what is no flag and no value of one.
     ///
     /// ```no_run
-    /// use selvedge::StartOptions;
+    /// use selvedge::{Program, StartOptions};
     ///
-    /// let options = StartOptions::from_args_of("clock", env!("CARGO_PKG_VERSION"));
+    /// let program = Program::new("clock").version(env!("CARGO_PKG_VERSION"));
+    /// let options = StartOptions::from_args_of(&program);
     /// ```
-    pub fn from_args_of(name: &str, version: &'static str) -> Self {
-        let command = Alone::command().display_name(name.to_owned());
-        let command = command.version(version).disable_version_flag(false);
-        Self::read(command, std::env::args_os()).unwrap_or_else(|error| error.exit())
+    pub fn from_args_of(program: &Program) -> Self {
+        Self::try_from_args_of(program, std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The same from a given command line, whose first item is the name of the program.
+    ///
+    /// # Errors
+    /// Those of [`try_from_args`](Self::try_from_args).
+    pub fn try_from_args_of<I, T>(program: &Program, args: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let command = WithFiles::command().display_name(program.get_name().to_owned());
+        let version = program.get_version().unwrap_or(UNVERSIONED);
+        let matches = matches(command.version(version), args)?;
+        let files = WithFiles::from_arg_matches(&matches)?.files;
+        Ok(Self::of_matches(&matches)?.files(files))
     }
 
     /// Reads the options from a command line, whose first item is the name of the program, and from the environment.
@@ -296,22 +325,11 @@ impl StartOptions {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        Self::read(Alone::command(), args)
+        Self::of_matches(&matches(Alone::command(), args)?)
     }
 
-    fn read<I, T>(command: clap::Command, args: I) -> Result<Self, clap::Error>
-    where
-        I: IntoIterator<Item = T>,
-        T: Into<OsString> + Clone,
-    {
-        let matches = match std::env::var("TRAME_ARGS") {
-            Ok(instead) if !instead.is_empty() => {
-                let words = std::iter::once("TRAME_ARGS").chain(instead.split_whitespace());
-                command.try_get_matches_from(words)?
-            }
-            _ => command.try_get_matches_from(args)?,
-        };
-        let options = Cli::from_arg_matches(&matches)?.options();
+    fn of_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let options = Cli::from_arg_matches(matches)?.options();
         options.map_err(|error| {
             let kind = match error {
                 Error::InvalidOption { .. } => ErrorKind::ValueValidation,
@@ -333,6 +351,21 @@ impl StartOptions {
             Ok(flags) => flags.options(),
             Err(error) => panic!("these are not the matches of `Server::cli`: {error}"),
         }
+    }
+}
+
+/// What the flags of a command line are, or those of `TRAME_ARGS` in their place.
+fn matches<I, T>(command: clap::Command, args: I) -> Result<clap::ArgMatches, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    match std::env::var("TRAME_ARGS") {
+        Ok(instead) if !instead.is_empty() => {
+            let words = std::iter::once("TRAME_ARGS").chain(instead.split_whitespace());
+            command.try_get_matches_from(words)
+        }
+        _ => command.try_get_matches_from(args),
     }
 }
 
@@ -448,6 +481,23 @@ mod tests {
         }
         let text = parse(&["--prot", "1"]).unwrap_err().to_string();
         assert!(text.contains("--port"), "{text}");
+    }
+
+    #[test]
+    fn a_program_takes_files_between_its_flags() {
+        let program = Program::new("view").version("1.2");
+        let parse =
+            |args: &[&str]| StartOptions::try_from_args_of(&program, [&["view"], args].concat());
+        let options = parse(&["a.png", "--port", "4000", "b c.png", "--", "--server"]).unwrap();
+        assert_eq!(options.port_to_bind(), 4000);
+        assert!(!options.is_serve_only());
+        assert_eq!(
+            options.launch().files,
+            ["a.png", "b c.png", "--server"]
+                .map(|file| { std::env::current_dir().unwrap().join(file) })
+        );
+        assert_eq!(parse(&["--prot", "1"]).unwrap_err().exit_code(), 2);
+        assert_eq!(parse(&["--version"]).unwrap_err().to_string(), "view 1.2\n");
     }
 
     #[test]

@@ -1,33 +1,38 @@
 //! One instance of an application for each user and display: a second launch is handed over to the first.
 //!
-//! The first launch holds a lock on a file, which the system takes back however the program ends, and listens on a socket
-//! beside it. Tauri's own plugin asks the session bus on Linux, where there need not be one, and on macOS has nothing
-//! that decides between launches at the same time.
+//! The first launch holds a lock on a file, which the system takes back however the program ends, and listens on a socket,
+//! whose path is in that file. Tauri's own plugin asks the session bus on Linux, where there need not be one, and on macOS has
+//! nothing that decides between launches at the same time.
 //!
-//! What must hold: at most one process has the lock of the file that bears the name, also while files are removed; and
-//! a launch that was handed over has been taken by an application that goes on.
+//! What must hold:
+//! - At most one process, and one [`Instance`] in it, has the lock of the file that bears the name, also while files are
+//!   removed. It has the lock only as long as later launches can reach it.
+//! - A launch that was handed over has been taken by an application that goes on.
 
 use std::{
     fs::{File, TryLockError},
     io::{self, Read, Write},
     net::Shutdown,
     os::unix::{
+        ffi::OsStrExt,
         fs::MetadataExt,
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{Error, Folders, Launch, Result};
+use crate::{Error, Launch, Program, Result};
 
 /// How long a second launch tries to reach the first.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits between two attempts: until the first listens, or has ended.
 const STEP: Duration = Duration::from_millis(20);
+/// How long the first waits when the system cannot give it the connection of a later launch, as when it has no descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of a launch at most. Systems allow command lines of two megabytes.
 const MAX_LAUNCH: u64 = 16 << 20;
 /// What a first instance answers.
@@ -45,48 +50,41 @@ pub enum Claim {
 
 /// The first launch of an application, for one user and on one display. For hosts; only on Unix.
 ///
-/// Others cannot be first as long as this process lives. Later launches wait until they are taken over, and begin anew when
-/// this is dropped.
+/// Others cannot be first as long as this lives. Later launches wait until they are taken over, and begin anew when this is
+/// dropped.
 pub struct Instance {
     listener: Option<UnixListener>,
-    paths: Paths,
+    socket: Socket,
+    lock: PathBuf,
+    /// Holds the lock.
+    _file: File,
 }
 
 /// Where later launches of an application arrive.
 pub struct Launches(UnixListener);
 
-#[derive(Clone)]
-struct Paths {
-    lock: PathBuf,
-    socket: PathBuf,
+/// The place of a socket.
+struct Socket {
+    path: PathBuf,
+    /// Removed with it, where the socket has a folder of its own.
+    _folder: Option<TempDir>,
 }
-
-/// Held as long as the process lives.
-static HELD: OnceLock<File> = OnceLock::new();
 
 /// The user's own folder for such files, and another for systems without one.
-fn places(name: &str) -> impl Iterator<Item = PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let cache = Folders::of(name).and_then(|folders| folders.cache()).ok();
-    runtime.into_iter().chain(cache)
+fn places(program: &Program) -> impl Iterator<Item = Result<PathBuf>> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
+    let cache = program.folders().and_then(|folders| folders.cache());
+    runtime.map(|folder| Ok(folder.into())).into_iter().chain([cache])
 }
 
-fn attempt(paths: &Paths) -> io::Result<Option<Claim>> {
+fn attempt(lock: &Path) -> io::Result<Option<Claim>> {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
-        if let Some(lock) = paths.lock()? {
-            let _ = HELD.set(lock);
-            // What is there was left by one that was killed.
-            let _ = std::fs::remove_file(&paths.socket);
-            let listener = UnixListener::bind(&paths.socket)?;
-            listener.set_nonblocking(true)?;
-            return Ok(Some(Claim::First(Instance {
-                listener: Some(listener),
-                paths: paths.clone(),
-            })));
+        if let Some(file) = try_lock(lock)? {
+            return Instance::begin(lock, file).map(|instance| Some(Claim::First(instance)));
         }
         // It fails while the first one begins or ends.
-        if hand_over(&paths.socket).is_ok() {
+        if hand_over(lock).is_ok() {
             return Ok(Some(Claim::Second));
         }
         std::thread::sleep(STEP);
@@ -94,30 +92,28 @@ fn attempt(paths: &Paths) -> io::Result<Option<Claim>> {
     Ok(None)
 }
 
-impl Paths {
-    fn within(folder: &Path, name: &str) -> Self {
-        let display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().find_map(std::env::var_os);
-        let display = display.unwrap_or_default();
-        // Addresses of sockets have hardly more than a hundred bytes.
-        let mark = fnv1a(format!("{name}\0{}", display.to_string_lossy()).as_bytes());
-        let file = |extension| folder.join(format!("selvedge-{mark:016x}.{extension}"));
-        Paths { lock: file("lock"), socket: file("socket") }
-    }
+/// The file to lock in a folder. A display of its own is another first instance.
+fn lock_file(folder: &Path, identifier: &str) -> PathBuf {
+    let display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().find_map(std::env::var_os);
+    let display = display.unwrap_or_default();
+    // Addresses of sockets have hardly more than a hundred bytes.
+    let mark = fnv1a(format!("{identifier}\0{}", display.to_string_lossy()).as_bytes());
+    folder.join(format!("selvedge-{mark:016x}.lock"))
+}
 
-    /// The lock, if nobody has it.
-    fn lock(&self) -> io::Result<Option<File>> {
-        let file = File::options().create(true).truncate(false).write(true).open(&self.lock)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        // The one before may have removed the file after it was opened here: then it is another's by now.
-        let same = std::fs::metadata(&self.lock).is_ok_and(|named| {
-            file.metadata().is_ok_and(|held| (named.dev(), named.ino()) == (held.dev(), held.ino()))
-        });
-        Ok(same.then_some(file))
+/// The locked file, if nobody else has locked it.
+fn try_lock(lock: &Path) -> io::Result<Option<File>> {
+    let file = File::options().create(true).truncate(false).write(true).open(lock)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
     }
+    // The one before may have removed the file after it was opened here: then it is another's by now.
+    let same = std::fs::metadata(lock).is_ok_and(|named| {
+        file.metadata().is_ok_and(|held| (named.dev(), named.ino()) == (held.dev(), held.ino()))
+    });
+    Ok(same.then_some(file))
 }
 
 fn fnv1a(bytes: &[u8]) -> u64 {
@@ -126,8 +122,9 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     })
 }
 
-fn hand_over(socket: &Path) -> io::Result<()> {
-    let mut stream = UnixStream::connect(socket)?;
+fn hand_over(lock: &Path) -> io::Result<()> {
+    let socket = std::fs::read(lock)?;
+    let mut stream = UnixStream::connect(Path::new(std::ffi::OsStr::from_bytes(&socket)))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(&serde_json::to_vec(&Launch::of_this_process())?)?;
     stream.shutdown(Shutdown::Write)?;
@@ -139,23 +136,70 @@ fn hand_over(socket: &Path) -> io::Result<()> {
     }
 }
 
+impl Socket {
+    /// Listens beside the lock, or where that path is too long for the address of a socket, or is on a file system without
+    /// sockets, in a folder for temporary files that only the user can open.
+    fn bind(lock: &Path) -> io::Result<(Self, UnixListener)> {
+        let beside = lock.with_extension("socket");
+        // What is there was left by one that was killed.
+        let _ = std::fs::remove_file(&beside);
+        let (socket, listener) = match UnixListener::bind(&beside) {
+            Ok(listener) => (Socket { path: beside, _folder: None }, listener),
+            Err(error) => {
+                tracing::debug!("no socket at {}: {error}", beside.display());
+                let folder = tempfile::Builder::new().prefix("selvedge-").tempdir()?;
+                let path = folder.path().join("socket");
+                let listener = UnixListener::bind(&path)?;
+                (Socket { path, _folder: Some(folder) }, listener)
+            }
+        };
+        listener.set_nonblocking(true)?;
+        Ok((socket, listener))
+    }
+
+    fn path_bytes(&self) -> &[u8] {
+        self.path.as_os_str().as_bytes()
+    }
+
+    fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 impl Instance {
-    /// Finds out whether this launch of the application with this server name is the first, and hands it over if not.
+    /// Has later launches find this one. Where that fails, the lock is given back.
+    fn begin(lock: &Path, mut file: File) -> io::Result<Self> {
+        let bound = Socket::bind(lock).and_then(|(socket, listener)| {
+            let named = file.set_len(0).and_then(|()| file.write_all(socket.path_bytes()));
+            named.inspect_err(|_| socket.remove()).map(|()| (socket, listener))
+        });
+        let (socket, listener) = bound.inspect_err(|_| drop(std::fs::remove_file(lock)))?;
+        Ok(Instance { listener: Some(listener), socket, lock: lock.to_owned(), _file: file })
+    }
+
+    /// Finds out whether this launch of the program is the first, and hands it over if not.
     ///
     /// It waits for ten seconds at most, on this thread.
     ///
     /// # Errors
     /// [`Error::OtherInstance`] when the first does not answer.
-    pub fn claim(server_name: &str) -> Result<Claim> {
-        for folder in places(server_name) {
-            match attempt(&Paths::within(&folder, server_name)) {
+    pub fn claim(program: &Program) -> Result<Claim> {
+        let mut reasons = Vec::new();
+        for folder in places(program) {
+            let claim = folder.map_err(|error| error.to_string()).and_then(|folder| {
+                let claim = attempt(&lock_file(&folder, &program.get_identifier()));
+                claim.map_err(|error| format!("{}: {error}", folder.display()))
+            });
+            match claim {
                 Ok(Some(claim)) => return Ok(claim),
-                Ok(None) => return Err(Error::OtherInstance(server_name.to_owned())),
-                Err(error) => tracing::debug!("no lock in {}: {error}", folder.display()),
+                Ok(None) => return Err(Error::OtherInstance(program.get_name().to_owned())),
+                Err(reason) => reasons.push(reason),
             }
         }
         tracing::warn!(
-            "there is no place for a lock: whether {server_name} runs already is not known"
+            "it is not known whether {} runs already, because it cannot keep a lock: {}",
+            program.get_name(),
+            reasons.join("; ")
         );
         Ok(Claim::Unknown)
     }
@@ -170,8 +214,10 @@ impl Launches {
     /// Takes launches over until the future is dropped. `take` says whether the application goes on and takes this one;
     /// otherwise the launch tries again, and is the first when this process has ended.
     ///
+    /// A launch that cannot be taken at the moment, because the system has no descriptor left for instance, waits.
+    ///
     /// # Errors
-    /// What the system says when nothing more can arrive.
+    /// What the system says when launches cannot be waited for.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -179,37 +225,123 @@ impl Launches {
         self,
         take: impl Fn(Launch) -> bool + Clone + Send + 'static,
     ) -> Result<()> {
-        self.accept(take)
-            .await
-            .map_err(|source| Error::Io { doing: "taking launches over", source })
-    }
-
-    async fn accept(
-        self,
-        take: impl Fn(Launch) -> bool + Clone + Send + 'static,
-    ) -> io::Result<()> {
-        let listener = tokio::net::UnixListener::from_std(self.0)?;
+        let listener = tokio::net::UnixListener::from_std(self.0);
+        let listener =
+            listener.map_err(|source| Error::Io { doing: "taking launches over", source })?;
+        let mut failing = false;
         loop {
-            let (mut stream, _) = listener.accept().await?;
-            let take = take.clone();
-            tokio::spawn(async move {
-                let mut launch = Vec::new();
-                let mut bounded = (&mut stream).take(MAX_LAUNCH);
-                let read = bounded.read_to_end(&mut launch);
-                if tokio::time::timeout(PATIENCE, read).await.is_ok_and(|read| read.is_ok())
-                    && serde_json::from_slice(&launch).is_ok_and(take)
-                {
-                    let _ = stream.write_all(TAKEN).await;
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    failing = false;
+                    tokio::spawn(receive(stream, take.clone()));
                 }
-            });
+                Err(error) => {
+                    if !failing {
+                        tracing::warn!("a later launch has to wait: {error}");
+                    }
+                    failing = true;
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
         }
     }
 }
 
+async fn receive(mut stream: tokio::net::UnixStream, take: impl Fn(Launch) -> bool) {
+    let mut launch = Vec::new();
+    let mut bounded = (&mut stream).take(MAX_LAUNCH);
+    let read = bounded.read_to_end(&mut launch);
+    if tokio::time::timeout(PATIENCE, read).await.is_ok_and(|read| read.is_ok())
+        && serde_json::from_slice(&launch).is_ok_and(take)
+    {
+        let _ = stream.write_all(TAKEN).await;
+    }
+}
+
 impl Drop for Instance {
-    /// Leaves no file. The lock is held on, but a later launch makes a new one.
+    /// Leaves no file. The lock file goes last: as soon as it is gone, a later launch may make its own files.
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.paths.socket);
-        let _ = std::fs::remove_file(&self.paths.lock);
+        self.socket.remove();
+        let _ = std::fs::remove_file(&self.lock);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    fn claimed(lock: &Path) -> Instance {
+        match attempt(lock).unwrap() {
+            Some(Claim::First(instance)) => instance,
+            _ => panic!("another is first"),
+        }
+    }
+
+    /// Hands this process over to an instance, which runs on a runtime of its own meanwhile.
+    fn is_taken(lock: &Path, instance: &mut Instance) -> bool {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let (launches, mut launched) = unbounded_channel();
+        let taking =
+            instance.launches().unwrap().take_over(move |launch| launches.send(launch).is_ok());
+        runtime.spawn(taking);
+        matches!(attempt(lock).unwrap(), Some(Claim::Second)) && launched.try_recv().is_ok()
+    }
+
+    #[test]
+    fn each_claim_of_a_process_holds_its_own_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one.lock"), folder.path().join("other.lock"));
+        let mut first = claimed(&one);
+        let mut second = claimed(&other);
+        assert!(try_lock(&one).unwrap().is_none() && try_lock(&other).unwrap().is_none());
+        assert!(is_taken(&one, &mut first) && is_taken(&other, &mut second));
+        drop(first);
+        // The next one after the first has ended, in the same process.
+        let mut again = claimed(&one);
+        assert!(try_lock(&one).unwrap().is_none());
+        assert!(is_taken(&one, &mut again));
+        drop((again, second));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_whose_path_is_too_long_for_a_socket_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("a".repeat(200));
+        std::fs::create_dir(&long).unwrap();
+        let lock = long.join("x.lock");
+        let mut first = claimed(&lock);
+        let socket = first.socket.path.clone();
+        assert!(!socket.starts_with(&long));
+        assert!(is_taken(&lock, &mut first));
+        drop(first);
+        assert!(!socket.parent().unwrap().exists() && !lock.exists());
+    }
+
+    #[test]
+    fn a_lock_that_nothing_can_reach_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        // The file can be locked, but not written: the path of the socket finds no place in it.
+        let lock = folder.path().join("x.lock");
+        std::fs::write(&lock, "").unwrap();
+        let read_only = File::open(&lock).unwrap();
+        read_only.try_lock().unwrap();
+        assert!(Instance::begin(&lock, read_only).is_err());
+        drop(claimed(&lock));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_one_that_was_killed_has_left_is_in_no_ones_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("x.lock");
+        std::fs::write(&lock, "/no such socket, and a longer path than the one that comes")
+            .unwrap();
+        drop(UnixListener::bind(lock.with_extension("socket")).unwrap());
+        let mut first = claimed(&lock);
+        assert!(is_taken(&lock, &mut first));
     }
 }

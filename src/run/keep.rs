@@ -131,7 +131,7 @@ impl Keeper {
         let written: Result<IndexMap<String, Packed>> = written;
         let written = written.map_err(io::Error::other);
         let written =
-            written.and_then(|parts| write(&self.file, Packed::encode_map(&parts).as_bytes()));
+            written.and_then(|parts| replace(&self.file, Packed::encode_map(&parts).as_bytes()));
         if let Err(error) = written {
             self.warn(&format!("the state is not kept in {}: {error}", self.file.display()));
         }
@@ -214,7 +214,7 @@ fn parse(contents: &Packed) -> Option<Contents> {
 }
 
 /// Puts a file in the place of the old one that only its user can read.
-fn write(file: &Path, contents: &[u8]) -> io::Result<()> {
+pub(super) fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     // Such files are made for their user alone.
     let mut new =

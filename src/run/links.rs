@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use tokio::task::JoinSet;
 
 use super::{Exit, Running, StartOptions, StopHandle, StopReport, terminal::print};
-use crate::{Error, Folders, Result};
+use crate::{Error, Program, Result};
 
 /// Makes the links of one run.
 #[derive(Clone)]
@@ -104,6 +104,6 @@ pub(super) fn ask(name: &str, options: &StartOptions) -> Result<Option<Exit>> {
 /// Folders of the user alone: that of the session, and another for systems without one.
 fn places(name: &str) -> impl Iterator<Item = PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let cache = Folders::of(name).and_then(|folders| folders.cache()).ok();
+    let cache = Program::of_server(name).folders().and_then(|folders| folders.cache()).ok();
     runtime.into_iter().chain(cache)
 }

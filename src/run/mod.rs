@@ -5,6 +5,7 @@
 //! - [`running`]: the life of one run, from the bind to the proof that the port is free
 //! - [`reload`]: pages follow their files, in development
 //! - [`keep`]: the state outlives the program
+//! - [`ports`]: the port stays the same from start to start
 //! - [`frames`]: clients without a socket
 //! - [`stop`]: handles that stop a run and learn its outcome
 //! - [`blocking`]: programs that do nothing else, in a browser or in a window
@@ -28,6 +29,7 @@ mod keep;
 mod links;
 mod logging;
 mod options;
+mod ports;
 mod reload;
 mod running;
 mod shell;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Error, Result, Server,
+    Error, Launch, Result, Server,
     http::Allowed,
     server::{Backend, Endpoints, ExecMode, RunningOptions},
 };
@@ -59,6 +59,8 @@ pub struct StartOptions {
     pub(super) debug: bool,
     pub(super) handle_signals: bool,
     pub(super) hot_reload: bool,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) keep_port: Option<PathBuf>,
     pub(super) keep_state: Option<PathBuf>,
     pub(super) development: bool,
     pub(super) endpoints: Endpoints,
@@ -114,6 +116,8 @@ impl Default for StartOptions {
             debug: false,
             handle_signals: true,
             hot_reload: false,
+            files: Vec::new(),
+            keep_port: None,
             keep_state: None,
             development: false,
             endpoints: Endpoints::default(),
@@ -140,7 +144,7 @@ impl StartOptions {
         self
     }
 
-    /// The port. 0 takes any free one.
+    /// The port. 0 takes any free one. See [`keep_port`](Self::keep_port) for the same one in each run.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
@@ -393,6 +397,25 @@ impl StartOptions {
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);
         self
+    }
+
+    /// Files that the user wants to open with this launch of the program, for [`Launch::files`].
+    ///
+    /// [`from_args_of`](Self::from_args_of) reads them from the command line; a program with a parser of its own gives them
+    /// here.
+    pub fn files(mut self, files: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        self.files = files.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The files to open, as they were given.
+    pub fn get_files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// This launch of this program, with its [files](Self::files).
+    pub fn launch(&self) -> Launch {
+        Launch::of_command_line(self.files.clone())
     }
 
     /// The host to bind.

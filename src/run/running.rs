@@ -131,6 +131,11 @@ impl Running {
         self.frames.connect()
     }
 
+    /// The name of the server.
+    pub(super) fn server_name(&self) -> &str {
+        self.frames.server.name()
+    }
+
     /// A handle that stops it from elsewhere.
     pub fn handle(&self) -> StopHandle {
         self.stop.clone()
@@ -213,9 +218,7 @@ impl Server {
         let tls = certificate.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
         self.run_hooks(Lifecycle::ServerStart).await;
         let listener = match options.backend {
-            Backend::Tcp => {
-                Some(Listener::bind(options.host_to_bind(), options.port_to_bind()).await?)
-            }
+            Backend::Tcp => Some(options.bind().await?),
             Backend::Generic => None,
         };
         let addresses = listener.as_ref().map_or(&[][..], Listener::addresses);

@@ -11,7 +11,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{Running, StartOptions, StopHandle};
-use crate::{Error, Result, Server, WindowOptions, callback::panic_message};
+use crate::{Error, Program, Result, Server, WindowOptions, callback::panic_message};
 
 /// A desktop host: something that shows a URL until its user closes it.
 pub trait Shell {
@@ -44,9 +44,9 @@ pub struct ShellStart {
 }
 
 impl ShellStart {
-    /// The name of the application's server.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// The program: the one that was declared, or one with the name that the application was started with.
+    pub fn program(&self) -> Program {
+        Program::of_server(&self.name)
     }
 
     /// The runtime that the server will live on.
@@ -68,7 +68,7 @@ impl ShellStart {
     /// Dropping the future gives the start up. A set-up that has begun goes on, with nobody waiting for it.
     pub async fn start(self) -> Result<ShellSession> {
         let starting = async {
-            let server = set_up(self.set_up, &self.name).await?;
+            let server = set_up(self.set_up).await?;
             server.settings().window.check()?;
             let running = server.spawn(self.options).await?;
             Ok::<_, Error>((server, running))
@@ -78,6 +78,7 @@ impl ShellStart {
             () = self.abandoned.cancelled() => return Err(Error::NotRunning),
             started = starting => started?,
         };
+        let title = Program::of_server(&self.name).get_title().to_owned();
         let (stop, origin) = (running.handle(), running.url().to_owned());
         // Its receiver outlives the host.
         drop(self.started.send(running));
@@ -86,7 +87,7 @@ impl ShellStart {
             url: stop.window_url()?,
             origin,
             window,
-            title: server.state().get("trame__title").unwrap_or_else(|_| self.name.clone()),
+            title: server.state().get("trame__title").unwrap_or(title),
             stop,
             runtime: self.runtime,
             server,
@@ -94,23 +95,12 @@ impl ShellStart {
     }
 }
 
-async fn set_up(set_up: SetUp, name: &str) -> Result<Server> {
-    let server = match tokio::task::spawn_blocking(set_up).await {
-        Ok(server) => server?,
-        Err(error) => {
-            // The panic's message was printed when it happened. The runtime cancels nothing that has begun.
-            let panic = error.try_into_panic().map(|panic| panic_message(&*panic).to_owned());
-            return Err(Error::Panicked(panic.unwrap_or_default()));
-        }
-    };
-    match server.name() == name {
-        true => Ok(server),
-        false => Err(Error::InvalidOption {
-            option: "the name of the application",
-            value: name.to_owned(),
-            hint: "Give the name of the server that its set-up makes",
-        }),
-    }
+async fn set_up(set_up: SetUp) -> Result<Server> {
+    tokio::task::spawn_blocking(set_up).await.unwrap_or_else(|error| {
+        // The panic's message was printed when it happened. The runtime cancels nothing that has begun.
+        let panic = error.try_into_panic().map(|panic| panic_message(&*panic).to_owned());
+        Err(Error::Panicked(panic.unwrap_or_default()))
+    })
 }
 
 /// What a host gets to show one application.

@@ -5,11 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Server;
+use super::{Program, Server};
 use crate::{Error, Result};
-
-/// Characters of a name that go into an identifier.
-const MAX_NAME: usize = 60;
 
 /// The folders of an application on the user's machine. Each is created when it is asked for, for the user alone.
 ///
@@ -37,27 +34,25 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// The folders of the application whose server has this name.
+    /// The folders of the program with this identifier.
     ///
     /// # Errors
     /// [`Error::NoFolders`] when the system does not know the user's home.
-    pub fn of(server_name: &str) -> Result<Self> {
-        let identifier = identifier(server_name);
-        let place = |base: Option<PathBuf>| Some(base?.join(&identifier));
+    pub(super) fn of(identifier: &str) -> Result<Self> {
+        let place = |base: Option<PathBuf>| Some(base?.join(identifier));
         let folders = || {
             Some(Folders {
                 data: place(dirs::data_dir())?,
                 config: place(dirs::config_dir())?,
                 cache: place(dirs::cache_dir())?,
-                logs: logs(&identifier)?,
-                identifier: identifier.clone(),
+                logs: logs(identifier)?,
+                identifier: identifier.to_owned(),
             })
         };
         folders().ok_or(Error::NoFolders)
     }
 
-    /// What the folders are named after, and what the system knows the application by: `app.selvedge.` and the name of the
-    /// server with `_` for everything but ASCII letters, digits and `-`, and before what is no letter at its beginning.
+    /// What the folders are named after, and what the system knows the program by; see [`Program::identifier`].
     pub fn identifier(&self) -> &str {
         &self.identifier
     }
@@ -87,25 +82,14 @@ impl Folders {
 }
 
 impl Server {
-    /// The folders of the platform for the application's files.
+    /// The folders of the platform for the application's files: those of the [program](Program) of this process, or else of one
+    /// with the name of this server.
     ///
     /// # Errors
     /// [`Error::NoFolders`] when the system does not know the user's home.
     pub fn folders(&self) -> Result<Folders> {
-        Folders::of(self.name())
+        Program::of_server(self.name()).folders()
     }
-}
-
-/// What the system knows the application by. It has to be a D-Bus name: elements of letters, digits, `-` and `_` that do not
-/// begin with a digit, 255 bytes at most.
-///
-/// The packages of a program have to tell the system the same one: it stands in `tauri.conf.json` as `identifier`, and is
-/// the id of the AppStream metainfo.
-fn identifier(server_name: &str) -> String {
-    let mut name = server_name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
-    name.truncate(MAX_NAME);
-    let mark = if name.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "_" };
-    format!("app.selvedge.{mark}{name}")
 }
 
 fn logs(identifier: &str) -> Option<PathBuf> {
@@ -137,13 +121,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_server_name_makes_a_valid_identifier() {
-        assert_eq!(identifier("heat-map"), "app.selvedge.heat-map");
-        assert_eq!(identifier("3d.view 2/.."), "app.selvedge._3d_view_2___");
-        assert!(identifier(&"é".repeat(500)).len() < 100);
-    }
-
-    #[test]
     fn a_folder_is_created_when_it_is_asked_for_and_for_the_user_alone() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("a/b");
@@ -161,10 +138,10 @@ mod tests {
 
     #[test]
     fn applications_have_folders_of_their_own() {
-        let (one, other) = (Folders::of("one"), Folders::of("other"));
+        let (one, other) = (Folders::of("org.one"), Folders::of("org.other"));
         if let (Ok(one), Ok(other)) = (one, other) {
             assert_ne!(one, other);
-            assert_eq!(one.identifier(), "app.selvedge.one");
+            assert_eq!(one.identifier(), "org.one");
         }
     }
 }

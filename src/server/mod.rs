@@ -14,7 +14,7 @@
 //! - [`source`]: assets from the program's sources
 //! - [`reload`]: files that pages are made of, in development
 //! - [`running`]: what a run of it is
-//! - [`folders`]: where an application keeps its files
+//! - [`program`]: what the program around it is called; [`folders`]: where an application keeps its files
 //! - [`session`]: one connection, from its first byte to its last; [`call_queue`]: its calls, which may block
 //! - [`disclosure`]: what clients are told of errors
 //! - [`headers`]: headers of HTTP answers, and what pages may load
@@ -36,6 +36,7 @@ mod headers;
 mod js_eval;
 mod module;
 mod options;
+mod program;
 mod publish;
 mod reload;
 mod resume;
@@ -64,6 +65,7 @@ pub use headers::Source;
 pub use js_eval::JsEval;
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use options::ServerOptions;
+pub use program::Program;
 pub use running::{Backend, Endpoints, ExecMode, RunningOptions};
 pub(crate) use session::{Limits, Session};
 pub use transfer::{Download, Progress, TransferLimits, Upload};
@@ -194,7 +196,7 @@ impl Server {
         let log = options.log_network.as_deref().map(NetworkLog::new);
         let hub = Arc::new(Hub::new(options.max_frame(), log));
         let state = State::new();
-        declare_reserved(&state);
+        declare_reserved(&state, Program::of_server(name).get_title());
         state.connect(hub.clone());
         let context = Context::new();
         context.state().connect(Arc::new(Private(hub.clone())));
@@ -428,7 +430,7 @@ pub(crate) fn unknown(kind: &'static str, name: &str, candidates: Vec<String>) -
 }
 
 /// What every page expects to be there.
-fn declare_reserved(state: &State) {
+fn declare_reserved(state: &State, title: &str) {
     for key in [
         "trame__scripts",
         "trame__module_scripts",
@@ -439,5 +441,5 @@ fn declare_reserved(state: &State) {
         state.set(key, json!([]));
     }
     state.set("trame__client_only", ["trame__busy"]).set("trame__busy", 1);
-    state.set("trame__favicon", ()).set("trame__title", "Trame");
+    state.set("trame__favicon", ()).set("trame__title", title);
 }

@@ -1,31 +1,153 @@
 //! Launches of an application.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use serde::{Deserialize, Serialize};
 
-/// How an application was launched that runs already: what the user, or a program that opens a file with it, has asked for.
+/// The launch that began this process.
+static FIRST: OnceLock<Launch> = OnceLock::new();
+
+/// How an application was launched: what the user, or a program that opens a file with it, has asked for.
 ///
-/// It comes with [`Lifecycle::SecondLaunch`](crate::Lifecycle::SecondLaunch).
+/// [`of_this_process`](Self::of_this_process) has it for the launch that began the program; later ones come with
+/// [`Lifecycle::SecondLaunch`](crate::Lifecycle::SecondLaunch).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Sent", into = "Sent")]
 #[non_exhaustive]
 pub struct Launch {
     /// The command line, the name of the program first. What is not Unicode in it was replaced.
     pub args: Vec<String>,
     /// The working directory that paths in `args` refer to.
     pub cwd: PathBuf,
+    /// The files to open, as absolute paths: what is no flag and no value of a flag in the command line. A program that reads
+    /// its command line itself says which they are with [`StartOptions::files`](crate::StartOptions::files).
+    pub files: Vec<PathBuf>,
 }
 
 impl Launch {
-    /// A launch that a host was told of.
-    pub fn new(args: Vec<String>, cwd: impl Into<PathBuf>) -> Self {
-        Launch { args, cwd: cwd.into() }
+    /// A launch that a host was told of. Relative `files` are those of the working directory.
+    pub fn new(
+        args: Vec<String>,
+        cwd: impl Into<PathBuf>,
+        files: impl IntoIterator<Item = PathBuf>,
+    ) -> Self {
+        let cwd = cwd.into();
+        let files = files.into_iter().map(|file| cwd.join(file)).collect();
+        Launch { args, cwd, files }
     }
 
-    /// This launch of this program.
+    /// The launch that began this process. Its files are known once a desktop host has begun to run the application, which is
+    /// before its set-up.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Launch, Lifecycle, Server};
+    ///
+    /// fn show(server: &Server, launch: &Launch) {
+    ///     if let Some(file) = launch.files.first() {
+    ///         server.state().set("file", file.display().to_string());
+    ///     }
+    /// }
+    ///
+    /// let server = Server::new("viewer");
+    /// show(&server, &Launch::of_this_process());
+    /// server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| show(&cx.server, &launch));
+    /// ```
     pub fn of_this_process() -> Self {
-        let lossy = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+        FIRST.get().cloned().unwrap_or_else(|| Launch::of_command_line(Vec::new()))
+    }
+
+    /// Makes it what [`of_this_process`](Self::of_this_process) gives. The first one that is declared stays. For hosts, before
+    /// the set-up of the application.
+    pub fn declare(self) {
+        FIRST.get_or_init(|| self);
+    }
+
+    /// The launch of this process, with these of its arguments as files.
+    pub(crate) fn of_command_line(files: Vec<PathBuf>) -> Self {
+        let lossy = |text: &OsStr| text.to_string_lossy().into_owned();
         let args = std::env::args_os().map(|arg| lossy(&arg)).collect();
-        Self::new(args, lossy(std::env::current_dir().unwrap_or_default().as_os_str()))
+        Self::new(args, std::env::current_dir().unwrap_or_default(), files)
+    }
+}
+
+/// A launch on its way to another process, or to a function of the application.
+#[derive(Serialize, Deserialize)]
+struct Sent {
+    args: Vec<String>,
+    cwd: SentPath,
+    files: Vec<SentPath>,
+}
+
+/// A path. Those that are not Unicode are bytes, so that the file is found all the same.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SentPath {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<Launch> for Sent {
+    fn from(launch: Launch) -> Self {
+        let files = launch.files.iter().map(|file| SentPath::from(&**file)).collect();
+        Sent { args: launch.args, cwd: SentPath::from(&*launch.cwd), files }
+    }
+}
+
+impl From<Sent> for Launch {
+    fn from(sent: Sent) -> Self {
+        let files = sent.files.into_iter().map(PathBuf::from).collect();
+        Launch { args: sent.args, cwd: sent.cwd.into(), files }
+    }
+}
+
+impl From<&Path> for SentPath {
+    fn from(path: &Path) -> Self {
+        match path.to_str() {
+            Some(text) => SentPath::Text(text.to_owned()),
+            None => SentPath::Bytes(path.as_os_str().as_encoded_bytes().to_owned()),
+        }
+    }
+}
+
+impl From<SentPath> for PathBuf {
+    fn from(sent: SentPath) -> Self {
+        match sent {
+            SentPath::Text(text) => text.into(),
+            #[cfg(unix)]
+            SentPath::Bytes(bytes) => {
+                <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
+            }
+            #[cfg(not(unix))]
+            SentPath::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn relative_files_are_those_of_the_working_directory() {
+        let launch = Launch::new(vec![], "/ada", ["a.png", "/b.png"].map(PathBuf::from));
+        assert_eq!(launch.files, [Path::new("/ada/a.png"), Path::new("/b.png")]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_unicode_arrives_as_it_is() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let file = PathBuf::from(std::ffi::OsString::from_vec(b"/caf\xe9.png".to_vec()));
+        let launch = Launch::new(vec!["view".into()], "/ada", [file, "/ä.png".into()]);
+        let text = serde_json::to_vec(&launch).unwrap();
+        assert_eq!(serde_json::from_slice::<Launch>(&text).unwrap(), launch);
+        let packed = crate::Packed::encode(&launch).unwrap();
+        assert_eq!(packed.decode::<Launch>().unwrap(), launch);
     }
 }

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::{Child, Command as AsyncCommand};
 
 use crate::{
@@ -50,11 +50,12 @@ async fn a_second_launch_raises_the_first_window_and_hands_over_its_arguments() 
     assert_eq!(code(&mut second).await, Some(0));
     let launches = until("the launch", async || {
         let launches = client.snapshot().await["launches"].clone();
-        (launches != json!([])).then_some(launches)
+        (launches.as_array()?.len() == 2).then_some(launches)
     })
     .await;
-    assert_eq!(launches[0]["args"][3], "--banner");
-    assert_eq!(launches[0]["cwd"], folder.to_str().unwrap());
+    assert_eq!(launches[0]["files"], json!([]), "{launches}");
+    assert_eq!(launches[1]["args"][3], "--banner");
+    assert_eq!(launches[1]["cwd"], folder.to_str().unwrap());
     until("the window in front", async || (active_window() == number(&window)).then_some(())).await;
     assert_eq!(first.windows(), [window.as_str()]);
     assert_eq!(first.traces.log().matches(" listening ").count(), 1, "one server");
@@ -138,50 +139,6 @@ async fn programs_of_other_names_servers_and_several_instances_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_window_comes_back_where_it_was() {
-    let mut program = Program::start(&manners(), &[]).await;
-    let window = program.window().await;
-    wmctrl(&["-i", "-r", &window, "-e", "0,150,120,820,610"]);
-    let moved = until("the move", async || {
-        let place = place(&window);
-        (place[2..] == [820, 610]).then_some(place)
-    })
-    .await;
-    close(&window);
-    program.exit().await;
-    for end in ["close", "TERM"] {
-        program = Program::start_in(program.traces, &manners(), &[], |_| ()).await;
-        let window = program.window().await;
-        until("the place of before", async || (place(&window) == moved).then_some(())).await;
-        match end {
-            "close" => close(&window),
-            name => signal(program.pid(), name),
-        }
-        program.exit().await;
-    }
-
-    // The monitor that it was on is gone.
-    let file = program.traces.path().join("config/app.selvedge.manners/window.json");
-    let mut kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    kept["main"]["x"] = 5000.into();
-    kept["main"]["width"] = 4000.into();
-    fs::write(&file, kept.to_string()).unwrap();
-    program = Program::start_in(program.traces, &manners(), &[], |_| ()).await;
-    let window = program.window().await;
-    let [x, y, width, _] = place(&window);
-    assert!(x >= 0 && y >= 0 && x < 1280 && width <= 1280, "{x} {y} {width}");
-    close(&window);
-    program.exit().await;
-
-    let forget = |command: &mut Command| {
-        command.env("MANNERS_FORGET", "1");
-    };
-    let program = Program::start_in(program.traces, &manners(), &[], forget).await;
-    let window = program.window().await;
-    until("the size of the code", async || (place(&window)[2..] == [700, 500]).then_some(())).await;
-}
-
-#[tokio::test]
 async fn files_are_where_the_platform_has_them() {
     let mut program = Program::start(&manners(), &[]).await;
     let mut client = program.client().await;
@@ -250,7 +207,7 @@ async fn help_and_version_need_no_display() {
     };
     let text = |output: Output| String::from_utf8(output.stdout).unwrap();
     assert_eq!(text(ask(&manners(), "--version")), "manners 1.2.3\n");
-    assert!(text(ask(&desktop(), "--version")).starts_with("reaction-diffusion "));
+    assert!(text(ask(&desktop(), "--version")).starts_with("selvedge-demo "));
     let help = text(ask(&desktop(), "--help"));
     for flag in ["--server", "--port", "--version", "--debug"] {
         assert!(help.contains(flag), "{help}");
@@ -277,10 +234,6 @@ async fn the_inspector_opens_when_it_is_asked_for() {
     assert_eq!(code(&mut program.child).await, Some(0));
 }
 
-fn wmctrl(args: &[&str]) {
-    assert!(Command::new("wmctrl").args(args).status().unwrap().success());
-}
-
 fn minimize(window: &str) {
     assert!(Command::new("xdotool").args(["windowminimize", window]).status().unwrap().success());
 }
@@ -292,14 +245,4 @@ fn number(window: &str) -> u32 {
 fn active_window() -> u32 {
     let output = Command::new("xdotool").arg("getactivewindow").output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)
-}
-
-/// Left, upper edge, width and height of a window's inside.
-fn place(window: &str) -> [i32; 4] {
-    let output = Command::new("xdotool").args(["getwindowgeometry", "--shell", window]).output();
-    let text = String::from_utf8(output.unwrap().stdout).unwrap();
-    ["X=", "Y=", "WIDTH=", "HEIGHT="].map(|name| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|number| number.parse().ok()).unwrap_or(-1)
-    })
 }

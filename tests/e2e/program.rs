@@ -290,24 +290,27 @@ impl Program {
 pub struct Listed {
     pub id: String,
     pub title: String,
+    /// Width and height without the frame.
+    size: (String, String),
 }
 
 impl Listed {
-    /// Whether it shows that a start takes long. It has the name of the program for a title, which is in lower case for
-    /// all programs here, and goes when the window comes.
+    /// Whether it shows that a start takes long. It has a size that no other window here has, and goes when the window comes.
     fn is_splash(&self) -> bool {
-        self.title.starts_with(|first: char| first.is_lowercase())
+        self.size == ("360".to_owned(), "150".to_owned())
     }
 }
 
 /// The windows of a process where `wmctrl` looks.
 fn listed(mut wmctrl: Command, pid: i32) -> Vec<Listed> {
-    let output = wmctrl.args(["-l", "-p"]).output().unwrap();
+    let output = wmctrl.args(["-l", "-p", "-G"]).output().unwrap();
     let window = |line: &str| {
         let mut words = line.split_whitespace();
         let (id, of) = (words.next()?, words.nth(1)?);
+        let mut size = words.by_ref().skip(2);
+        let size = (size.next()?.to_owned(), size.next()?.to_owned());
         let title = words.skip(1).collect::<Vec<_>>().join(" ");
-        (of == pid.to_string()).then(|| Listed { id: id.to_owned(), title })
+        (of == pid.to_string()).then(|| Listed { id: id.to_owned(), title, size })
     };
     String::from_utf8_lossy(&output.stdout).lines().filter_map(window).collect()
 }

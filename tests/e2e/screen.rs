@@ -203,6 +203,17 @@ impl Window<'_> {
         self.screen.ask("xdotool", &["key", key]);
     }
 
+    /// Has the window manager move it and give its inside this size.
+    pub fn arrange(&self, x: i32, y: i32, width: i32, height: i32) {
+        let place = format!("0,{x},{y},{width},{height}");
+        self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-e", &place]);
+    }
+
+    /// Has the window manager change a state: `add,fullscreen` and so on.
+    pub fn set_state(&self, change: &str) {
+        self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-b", change]);
+    }
+
     /// Closes it as its user does.
     pub fn close(&self) {
         self.screen.ask("wmctrl", &["-i", "-c", &self.id]);

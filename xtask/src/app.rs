@@ -8,7 +8,7 @@ use crate::{
 /// Opens the desktop application.
 pub(crate) fn open(release: bool, arguments: &[String]) -> Result {
     system::ensure(system::DESKTOP)?;
-    start("selvedge-desktop", release, arguments)
+    start("selvedge-demo", release, arguments)
 }
 
 /// Serves the same application for a browser, without Tauri.

@@ -84,7 +84,7 @@ pub(crate) fn build(options: &Options) -> Result {
 #[cfg(target_os = "linux")]
 pub(crate) fn quickly(kinds: &str) -> Result<Vec<PathBuf>> {
     clear(true)?;
-    let build = ["build", "--locked", "-p", "selvedge-desktop", "--bins"];
+    let build = ["build", "--locked", "-p", "selvedge-demo", "--bins"];
     command::run(command::cargo(&build).args(WITH_PAGE))?;
     bundle(true, kinds)?;
     Ok(built(true))

@@ -31,7 +31,7 @@ pub(crate) fn draw() -> Result {
     system::ensure(system::DESKTOP)?;
     system::ensure(system::SCREEN)?;
     page::ensure_built()?;
-    command::run(&mut command::cargo(&["build", "-p", "selvedge-desktop"]))?;
+    command::run(&mut command::cargo(&["build", "-p", "selvedge-demo"]))?;
     let docs = project::root().join("docs");
     fs::create_dir_all(&docs).map_err(|error| Failure::at(&docs, &error))?;
     // WebKitGTK reads from GTK's theme whether a page should be dark.

@@ -242,7 +242,7 @@ fn build_apps() -> Result {
         "files",
         "notebook",
         "reaction-diffusion",
-        "selvedge-desktop",
+        "selvedge-demo",
         "selvedge-manners",
         "trame-widgets",
         "window-app",

@@ -60,6 +60,12 @@ pub(crate) const SCREEN: &[Need] = &[
         others: ["openbox", "openbox", "openbox"],
     },
     Need {
+        probe: Probe::Program("weston"),
+        why: "the same for Wayland",
+        debian: "weston",
+        others: ["weston", "weston", "weston"],
+    },
+    Need {
         probe: Probe::Program("xcompmgr"),
         why: "lets windows be seen through others",
         debian: "xcompmgr",

@@ -58,6 +58,7 @@ fn module() -> Module {
 
 fn set_state(server: &Server) -> Result<()> {
     let state = server.state();
+    state.set("trame__title", "Trame"); // which pages of trame have unless they say another one
     state.set("count", 1).set("doubled", 2).set("clamped", 5);
     state.set("name", "Ada").set("items", [1, 2, 3]);
     state.set("nested", json!({"x": {"y": [null, true, 1.5]}}));

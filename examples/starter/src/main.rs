@@ -9,8 +9,8 @@ use selvedge::{Ctx, Module, Result, Server, WindowOptions};
 use selvedge_desktop::App;
 
 fn app() -> Result<Server> {
-    let server = selvedge::get_server("starter");
-    server.state().set("trame__title", "Starter").set("count", 1).set("square", 1);
+    let server = selvedge::get_server(env!("CARGO_PKG_NAME"));
+    server.state().set("count", 1).set("square", 1);
 
     server.on_change("count", |cx: Ctx, count: i64| {
         cx.state().set("square", count * count);
@@ -26,11 +26,10 @@ fn app() -> Result<Server> {
         styles: vec!["starter/style.css".into()],
         ..Module::default()
     })?;
-    let icon = include_bytes!("../icons/icon.png").as_slice();
-    server.set_window(WindowOptions::new().size(480.0, 320.0).icon_png(icon));
+    server.set_window(WindowOptions::new().size(480.0, 320.0));
     Ok(server)
 }
 
 fn main() -> ExitCode {
-    App::new("starter", app).version(env!("CARGO_PKG_VERSION")).run()
+    App::new(selvedge::program!(), app).run()
 }

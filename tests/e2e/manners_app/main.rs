@@ -2,7 +2,7 @@
 
 use std::{env, process::ExitCode, thread, time::Duration};
 
-use selvedge::{Ctx, Failure, Launch, Lifecycle, Result, Server, WindowOptions};
+use selvedge::{Ctx, Failure, Launch, Lifecycle, Module, Program, Result, Server, WindowOptions};
 use selvedge_desktop::App;
 
 const NAME: &str = "manners";
@@ -12,7 +12,12 @@ fn main() -> ExitCode {
     let name = env::var("MANNERS_NAME").unwrap_or_else(|_| NAME.to_owned());
     let several = env::var_os("MANNERS_SEVERAL").is_some();
     let named = name.clone();
-    App::new(name, move || app(&named)).version("1.2.3").several_instances(several).run()
+    let program = Program::new(name).version("1.2.3");
+    let program = match env::var("MANNERS_IDENTIFIER") {
+        Ok(identifier) => program.identifier(identifier),
+        Err(_) => program,
+    };
+    App::new(program, move || app(&named)).several_instances(several).run()
 }
 
 fn app(name: &str) -> Result<Server> {
@@ -21,15 +26,39 @@ fn app(name: &str) -> Result<Server> {
         thread::sleep(Duration::from_millis(millis));
     }
     assert!(env::var_os("MANNERS_PANIC").is_none(), "no set-up today");
+    if env::var_os("MANNERS_UNTITLED").is_none() {
+        server.state().set("trame__title", "Manners");
+    }
     let folders = server.folders()?;
+    // Without a home there is none of them.
+    let folders = [folders.data(), folders.config(), folders.cache(), folders.logs()];
     server
         .state()
-        .set("trame__title", "Manners")
-        .set("launches", Vec::<Launch>::new())
-        .set("folders", [folders.data()?, folders.config()?, folders.cache()?, folders.logs()?]);
+        .set("visits", ())
+        .set("launches", vec![Launch::of_this_process()])
+        .set("folders", folders.map(Result::ok));
     server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| {
         cx.state().update("launches", |launches: &mut Vec<Launch>| launches.push(launch.clone()))
     });
+    server.trigger("visited", |cx: Ctx, visits: u32| {
+        cx.state().set("visits", visits);
+    });
+    server.enable_module(Module {
+        name: "visits".into(),
+        serve: [("visits".into(), selvedge::assets!(".", ["visits.js"]))].into(),
+        scripts: vec!["visits/visits.js".into()],
+        ..Module::default()
+    })?;
+    server.trigger("resize", |cx: Ctx, width: f64, height: f64| {
+        cx.server.window().set_size(width, height)
+    });
+    server.trigger("maximize", |cx: Ctx| cx.server.window().maximize());
+    server.trigger("restore", |cx: Ctx| cx.server.window().restore());
+    server.trigger("window", |cx: Ctx| -> Result<_> {
+        let window = cx.server.window().state()?;
+        Ok((window.size.0, window.size.1, window.maximized))
+    });
+    server.trigger("close", |cx: Ctx| cx.server.window().close());
     server.trigger("give_up", |cx: Ctx| cx.server.request_exit(7));
     server.trigger("panic", |cx: Ctx| {
         cx.server.create_task::<_, Failure>(async { panic!("not this task") });

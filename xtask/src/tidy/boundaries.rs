@@ -12,6 +12,9 @@ struct Boundary {
     within: &'static [&'static str],
 }
 
+/// Where windows are.
+const WINDOWS: &str = "src-tauri/";
+
 const RUST: &[&str] = &["src/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
 
 const BOUNDARIES: [Boundary; 4] = [
@@ -24,7 +27,7 @@ const BOUNDARIES: [Boundary; 4] = [
     Boundary { names: &["unsafe"], home: "src/net/", within: RUST },
     Boundary {
         names: &["tauri", "tauri_build", "tao", "wry", "webkit2gtk", "gtk"],
-        home: "src-tauri/",
+        home: WINDOWS,
         within: &["src/", "examples/", "tests/", "benches/"],
     },
 ];
@@ -49,7 +52,10 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
 
 fn names(source: &Source) -> Vec<Finding> {
     let starts = |folders: &[&str]| folders.iter().any(|folder| source.path.starts_with(folder));
-    let applies = |boundary: &&Boundary| starts(boundary.within) && !starts(&[boundary.home]);
+    let is_home = |boundary: &Boundary| {
+        starts(&[boundary.home]) || (boundary.home == WINDOWS && starts(&[STARTER]))
+    };
+    let applies = |boundary: &&Boundary| starts(boundary.within) && !is_home(boundary);
     let boundaries: Vec<_> = BOUNDARIES.iter().filter(applies).collect();
     let mut findings = Vec::new();
     let mut see = |name: &str, line| {
@@ -65,12 +71,13 @@ fn names(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// A user's project: Tauri's command line looks for Tauri among its dependencies.
-const STARTER: &str = "examples/starter/Cargo.toml";
+/// A user's project: Tauri's command line looks for Tauri among its dependencies, and on Windows its build script makes the icon
+/// a part of the program.
+const STARTER: &str = "examples/starter/";
 
 /// Only the desktop program depends on Tauri.
 fn manifest(source: &Source) -> Vec<Finding> {
-    if source.path.starts_with("src-tauri/") || source.path == STARTER {
+    if source.path.starts_with("src-tauri/") || source.path.starts_with(STARTER) {
         return Vec::new();
     }
     let depends = |line: &str| {
@@ -170,6 +177,12 @@ mod tests {
             "tauri-plugin-opener.workspace = true",
             &["tests/e2e/Cargo.toml:1: a dependency on Tauri belongs in src-tauri/ only"],
         );
+    }
+
+    #[test]
+    fn a_users_project_may_name_tauri() {
+        check("examples/starter/build.rs", "fn main() { tauri_build::build(); }", &[]);
+        check("examples/starter/Cargo.toml", "tauri = \"2\"", &[]);
     }
 
     #[test]

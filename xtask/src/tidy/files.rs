@@ -6,7 +6,7 @@ use super::{Finding, Source};
 const MAX_LINES: usize = 500;
 
 /// The most lines of code, without blank lines and comments, that the desktop program may have in all.
-const MAX_DESKTOP_CODE: usize = 1800;
+const MAX_DESKTOP_CODE: usize = 2000;
 
 const DESKTOP: &str = "src-tauri/src/";
 const SIZED: [&str; 4] = ["src/", DESKTOP, "ui/src/", "xtask/src/"];
@@ -103,7 +103,7 @@ mod tests {
             expect(super::check, &sources, expected);
         };
         check(of("x\n\n// y\n"), &[]);
-        let found = "src-tauri/src/: 2000 lines of code; less than 1800 are allowed";
+        let found = "src-tauri/src/: 2000 lines of code; less than 2000 are allowed";
         check(of("x\n"), &[found]);
     }
 

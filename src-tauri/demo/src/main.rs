@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use selvedge_desktop::App;
 
 fn main() -> ExitCode {
-    App::new(reaction_diffusion::NAME, reaction_diffusion::app)
-        .version(env!("CARGO_PKG_VERSION"))
-        .run()
+    let program = selvedge::program!("../../tauri.conf.json", "../icons/128x128.png");
+    App::new(program, reaction_diffusion::app).run()
 }

@@ -1,0 +1,65 @@
+//! Where the web view keeps cookies, caches and what pages store: in the program's folder, or where that cannot be written, only
+//! until the program ends.
+
+use std::path::PathBuf;
+
+use selvedge::{Program, Result};
+use tauri::{AppHandle, Manager, WebviewWindowBuilder, Wry};
+use tempfile::TempDir;
+
+pub(crate) enum Storage {
+    /// Tauri's default: the program's folder.
+    Kept,
+    /// A folder for temporary files, which goes with the program.
+    Temporary(TempDir),
+    /// There is no folder at all.
+    Nowhere,
+}
+
+impl Storage {
+    /// Looks whether the program's folder can be written, and says so if not.
+    pub(crate) fn of(program: &Program) -> Self {
+        let Err(error) = writable(program) else { return Storage::Kept };
+        tracing::warn!("the window keeps nothing of what its page stores: {error}");
+        match tempfile::Builder::new().prefix("selvedge-").tempdir() {
+            Ok(folder) => Storage::Temporary(folder),
+            Err(error) => {
+                tracing::warn!("the web view has no folder for temporary files: {error}");
+                Storage::Nowhere
+            }
+        }
+    }
+}
+
+/// Has the web view of a window keep its files where the storage is.
+pub(crate) fn place<'a, M: Manager<Wry>>(
+    builder: WebviewWindowBuilder<'a, Wry, M>,
+    app: &AppHandle,
+) -> WebviewWindowBuilder<'a, Wry, M> {
+    match &*app.state::<Storage>() {
+        Storage::Kept => builder,
+        Storage::Temporary(folder) => builder.data_directory(folder.path().to_owned()),
+        Storage::Nowhere if cfg!(windows) => builder,
+        // Tauri creates the folder unless there is something of that name. In this one nothing can be created.
+        Storage::Nowhere => builder.incognito(true).data_directory(PathBuf::from("/dev/null")),
+    }
+}
+
+/// Removes what was kept until the program ends: Tauri drops none of its state.
+pub(crate) fn end(app: &AppHandle) {
+    if let Storage::Temporary(folder) = &*app.state::<Storage>() {
+        // What the web view's processes are still writing stays, as other temporary files do.
+        let _ = std::fs::remove_dir_all(folder.path());
+    }
+}
+
+/// Tries to make a file where the web view will.
+fn writable(program: &Program) -> Result<()> {
+    let folders = program.folders()?;
+    let folder = if cfg!(windows) { folders.cache()? } else { folders.data()? };
+    let made = tempfile::tempfile_in(&folder);
+    made.map(drop).map_err(|source| selvedge::Error::Io {
+        doing: "writing to the application's folder",
+        source: std::io::Error::new(source.kind(), format!("{}: {source}", folder.display())),
+    })
+}

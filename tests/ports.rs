@@ -1,0 +1,86 @@
+//! The port stays the same from start to start, and what happens where it cannot.
+
+use std::{fs, net::TcpListener, path::Path};
+
+use selvedge::{Running, Server, StartOptions};
+
+async fn started(file: &Path) -> Running {
+    Server::new("ports").spawn(StartOptions::new().keep_port(file)).await.unwrap()
+}
+
+/// The port of a start that ends again.
+async fn port_of_a_start(file: &Path) -> u16 {
+    let running = started(file).await;
+    let port = running.port();
+    running.stop().await.unwrap();
+    port
+}
+
+#[tokio::test]
+async fn each_start_has_the_port_of_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ports");
+    let first = port_of_a_start(&file).await;
+    for _ in 0..3 {
+        assert_eq!(port_of_a_start(&file).await, first);
+    }
+}
+
+#[tokio::test]
+async fn instances_side_by_side_each_have_a_port_of_their_own_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ports");
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let (one, two) = (started(&file).await, started(&file).await);
+        let three = started(&file).await;
+        seen.push([one.port(), two.port(), three.port()]);
+        for running in [one, two, three] {
+            running.stop().await.unwrap();
+        }
+    }
+    assert_eq!(seen[0], seen[1]);
+    let [one, two, three] = seen[0];
+    assert!(one != two && two != three && one != three);
+}
+
+#[tokio::test]
+async fn a_port_that_was_taken_for_a_while_is_the_first_choice_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ports");
+    let first = port_of_a_start(&file).await;
+    let other = TcpListener::bind(("127.0.0.1", first)).unwrap();
+    let instead = port_of_a_start(&file).await;
+    assert_ne!(instead, first);
+    assert_eq!(port_of_a_start(&file).await, instead, "as long as the first is taken");
+    drop(other);
+    assert_eq!(port_of_a_start(&file).await, first);
+}
+
+#[tokio::test]
+async fn a_port_that_was_asked_for_goes_before_the_one_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ports");
+    let first = port_of_a_start(&file).await;
+    let options = StartOptions::new().keep_port(&file).port(0);
+    let running = Server::new("ports").spawn(options).await.unwrap();
+    assert_ne!(running.port(), first);
+    running.stop().await.unwrap();
+    assert_eq!(port_of_a_start(&file).await, first);
+}
+
+#[tokio::test]
+async fn nothing_in_the_file_keeps_a_server_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ports");
+    for rubbish in [&b"0\n\n-1\nport\n70000\n"[..], &[0xff, 0, 0x80], b""] {
+        fs::write(&file, rubbish).unwrap();
+        let first = port_of_a_start(&file).await;
+        assert_eq!(port_of_a_start(&file).await, first);
+    }
+    // A folder has no lines, and no file can take its place.
+    let folder = folder.path().join("folder");
+    fs::create_dir_all(folder.join("inside")).unwrap();
+    port_of_a_start(&folder).await;
+    port_of_a_start(Path::new("/no such folder/ports")).await;
+}
