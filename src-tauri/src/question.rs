@@ -38,7 +38,14 @@ impl Desktop {
                 api.prevent_close();
                 self.ask_first(confirm);
             }
-            None => self.windows.let_go(window),
+            None => {
+                self.windows.let_go(window);
+                #[cfg(target_os = "linux")]
+                if !self.ending.has_begun() {
+                    api.prevent_close();
+                    self.close_with_page(window);
+                }
+            }
         }
     }
 

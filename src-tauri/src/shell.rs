@@ -14,8 +14,14 @@ use tokio::{
 };
 
 use crate::{
-    control::Windows, dialogs::NativeDialogs, ending::Ending, menu::Shown, place,
-    question::Question, splash, windows,
+    control::Windows,
+    dialogs::{HostDialogs, NativeDialogs},
+    downloads::Downloads,
+    ending::Ending,
+    menu::Shown,
+    place,
+    question::Question,
+    splash, windows,
 };
 
 /// Shows an application in windows with the system's own web view, by means of Tauri.
@@ -37,6 +43,9 @@ pub(crate) struct Desktop {
     pub(crate) windows: Windows,
     pub(crate) menu: Shown,
     pub(crate) question: Question,
+    pub(crate) downloads: Downloads,
+    #[cfg(target_os = "linux")]
+    pub(crate) proxies: Option<crate::proxy::Proxies>,
 }
 
 impl Shell for TauriShell {
@@ -111,12 +120,15 @@ async fn show(
     }
     session.server.set_dialogs(Arc::new(NativeDialogs(app.clone())));
     let desktop = Arc::new(Desktop {
+        #[cfg(target_os = "linux")]
+        proxies: crate::proxy::Proxies::around(&session.origin).await,
         app,
         session,
         ending: ending.clone(),
         windows: Windows::default(),
         menu: Shown::default(),
         question: Question::default(),
+        downloads: Downloads::default(),
     });
     let mut chosen = desktop.listen_to_menu();
     if let Err(error) = desktop.open_first() {
@@ -161,7 +173,7 @@ fn build(name: &str, shell: TauriShell, launches: &UnboundedSender<Launch>) -> t
     #[cfg(not(windows))]
     let _ = (shell, launches);
     builder
-        .plugin(tauri_plugin_dialog::init())
+        .plugin(HostDialogs::plugin())
         .plugin(place::plugin())
         .register_uri_scheme_protocol(splash::SCHEME, splash::page)
         .build(context)

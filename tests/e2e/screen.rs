@@ -203,6 +203,12 @@ impl Window<'_> {
         self.screen.ask("xdotool", &["key", key]);
     }
 
+    /// Moves and resizes it: left and upper edge, width, height.
+    pub fn place(&self, place: [i32; 4]) {
+        let place = place.map(|number| number.to_string()).join(",");
+        self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-e", &format!("0,{place}")]);
+    }
+
     /// Closes it as its user does.
     pub fn close(&self) {
         self.screen.ask("wmctrl", &["-i", "-c", &self.id]);

@@ -38,7 +38,8 @@ fn app(name: &str) -> Result<Server> {
     server.trigger("panic_in_loop", |_: Ctx| {
         glib::idle_add_once(|| panic!("not in this loop"));
     });
-    server.template("main", "<p id=launches>{{ launches.length }}</p>");
+    let markup = env::var("MANNERS_MARKUP").unwrap_or_default();
+    server.template("main", format!("<p id=launches>{{{{ launches.length }}}}</p>{markup}"));
     let window = WindowOptions::new().size(700.0, 500.0);
     server.set_window(window.remember_place(env::var_os("MANNERS_FORGET").is_none()));
     Ok(server)

@@ -1,0 +1,85 @@
+//! The web view's own dialogs: `alert`, `confirm`, `prompt`, the question before a page is left, and permissions.
+
+use crate::{
+    driver::Driver,
+    program::{Program, manners, until},
+    screen::Screen,
+};
+
+#[tokio::test]
+async fn a_script_waits_for_the_answer_of_the_user() {
+    let driver = Driver::window_of(&manners(), &[], &[]).await;
+    driver.element("launches").await;
+    let ask = async |question: &str| {
+        driver
+            .js(&format!("delete window.answer; setTimeout(() => window.answer = [{question}])"))
+            .await;
+    };
+    let page = &driver.page;
+
+    ask("confirm('Delete?')").await;
+    assert_eq!(page.get_alert_text().await.unwrap(), "Delete?");
+    page.dismiss_alert().await.unwrap();
+    driver.js_until("window.answer?.[0] === false").await;
+    ask("confirm('Delete?')").await;
+    page.accept_alert().await.unwrap();
+    driver.js_until("window.answer?.[0] === true").await;
+
+    ask("alert('Deleted')").await;
+    assert_eq!(page.get_alert_text().await.unwrap(), "Deleted");
+    page.accept_alert().await.unwrap();
+    driver.js_until("window.answer?.[0] === undefined").await;
+
+    ask("prompt('Name?', 'a')").await;
+    page.send_alert_text("table").await.unwrap();
+    page.accept_alert().await.unwrap();
+    driver.js_until("window.answer?.[0] === 'table'").await;
+}
+
+#[tokio::test]
+async fn a_page_is_asked_before_its_window_closes() {
+    const INSIDE: (i32, i32) = (20, 480);
+    let screen = Screen::start().await;
+    let mut program = Program::start_with(&manners(), &[], |command| {
+        let markup =
+            "<p @vue:mounted='window.onbeforeunload = (event) => event.preventDefault()'>x</p>";
+        command.envs(screen.environment()).env("MANNERS_MARKUP", markup);
+    })
+    .await;
+    program.joined(1).await;
+    let window = screen.window(program.pid()).await;
+    window.place([0, 0, 700, 500]);
+    until("the page", async || (screen.color(INSIDE) == [255; 3]).then_some(())).await;
+    // The question darkens the page; its first button is to stay.
+    for (keys, stays) in [(&["Return"][..], true), (&["Tab", "Return"], false)] {
+        window.close();
+        until("the question", async || (screen.color(INSIDE) != [255; 3]).then_some(())).await;
+        window.press(keys);
+        if stays {
+            until("the page", async || (screen.color(INSIDE) == [255; 3]).then_some(())).await;
+        }
+    }
+    assert_eq!(program.exit().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_user_decides_whether_a_page_reads_the_clipboard() {
+    let screen = Screen::start().await;
+    let driver = Driver::window_of(&manners(), &screen.environment(), &[]).await;
+    driver.element("launches").await;
+    let pid = driver.program().await;
+    for (keys, outcome) in [("alt+r", "NotAllowedError"), ("alt+a", "read")] {
+        driver
+            .js("delete window.outcome;
+                setTimeout(() => navigator.clipboard.readText().then(() => window.outcome = 'read', ({ name }) => window.outcome = name))")
+            .await;
+        let page = screen.window(pid).await;
+        let dialog = until("the question", async || {
+            screen.windows(pid).into_iter().find(|window| window.title().is_empty())
+        })
+        .await;
+        drop(page);
+        dialog.press(&[keys]);
+        driver.js_until(&format!("window.outcome === '{outcome}'")).await;
+    }
+}
