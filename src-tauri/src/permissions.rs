@@ -15,6 +15,7 @@ pub(crate) fn ask(view: &WebView) {
         let question = "The page wants to read what was copied.";
         let (kind, none) = (MessageType::Question, ButtonsType::None);
         let dialog = MessageDialog::new(parent.as_ref(), flags, kind, none, question);
+        dialog.set_title(&parent.and_then(|window| window.title()).unwrap_or_default());
         dialog.add_button("_Refuse", ResponseType::Reject);
         dialog.add_button("_Allow", ResponseType::Accept);
         dialog.set_default_response(ResponseType::Accept);

@@ -41,7 +41,7 @@ async fn frames_show_what_they_name_and_only_the_window_stays() {
     for id in ["own", "blob"] {
         driver
             .js_until(&format!(
-                "document.getElementById('{id}').contentDocument.getElementById('inside')"
+                "document.getElementById('{id}').contentDocument?.getElementById('inside') != null"
             ))
             .await;
     }

@@ -50,11 +50,13 @@ async fn a_page_is_asked_before_its_window_closes() {
     let window = screen.window(program.pid()).await;
     window.place([0, 0, 700, 500]);
     until("the page", async || (screen.color(INSIDE) == [255; 3]).then_some(())).await;
-    // The question darkens the page; its first button is to stay.
-    for (keys, stays) in [(&["Return"][..], true), (&["Tab", "Return"], false)] {
+    // Nothing is asked for a page that its user has not touched.
+    window.drag((300, 300), (0, 0));
+    // The question darkens the page.
+    for (keys, stays) in [("Escape", true), ("Return", false)] {
         window.close();
         until("the question", async || (screen.color(INSIDE) != [255; 3]).then_some(())).await;
-        window.press(keys);
+        window.press(&[keys]);
         if stays {
             until("the page", async || (screen.color(INSIDE) == [255; 3]).then_some(())).await;
         }
@@ -65,21 +67,22 @@ async fn a_page_is_asked_before_its_window_closes() {
 #[tokio::test]
 async fn the_user_decides_whether_a_page_reads_the_clipboard() {
     let screen = Screen::start().await;
-    let driver = Driver::window_of(&manners(), &screen.environment(), &[]).await;
-    driver.element("launches").await;
-    let pid = driver.program().await;
-    for (keys, outcome) in [("alt+r", "NotAllowedError"), ("alt+a", "read")] {
-        driver
-            .js("delete window.outcome;
-                setTimeout(() => navigator.clipboard.readText().then(() => window.outcome = 'read', ({ name }) => window.outcome = name))")
-            .await;
-        let page = screen.window(pid).await;
-        let dialog = until("the question", async || {
-            screen.windows(pid).into_iter().find(|window| window.title().is_empty())
+    let program = Program::start_with(&manners(), &[], |command| {
+        let button = r#"<button style="position: fixed; inset: 0" @click="window.navigator.clipboard.readText()
+            .then(() => trigger('note', ['read']), ({ name }) => trigger('note', [name]))">Read</button>"#;
+        command.envs(screen.environment()).env("MANNERS_MARKUP", button);
+    })
+    .await;
+    program.joined(1).await;
+    let mut client = program.client().await;
+    let window = screen.window(program.pid()).await;
+    for (key, outcome) in [("alt+r", "NotAllowedError"), ("alt+a", "read")] {
+        window.drag((300, 300), (0, 0));
+        let question = until("the question", async || {
+            screen.windows(program.pid()).into_iter().find(|other| other.id != window.id)
         })
         .await;
-        drop(page);
-        dialog.press(&[keys]);
-        driver.js_until(&format!("window.outcome === '{outcome}'")).await;
+        question.press(&[key]);
+        until(outcome, async || (client.snapshot().await["noted"] == outcome).then_some(())).await;
     }
 }

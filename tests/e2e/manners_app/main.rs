@@ -26,9 +26,13 @@ fn app(name: &str) -> Result<Server> {
         .state()
         .set("trame__title", "Manners")
         .set("launches", Vec::<Launch>::new())
+        .set("noted", "")
         .set("folders", [folders.data()?, folders.config()?, folders.cache()?, folders.logs()?]);
     server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| {
         cx.state().update("launches", |launches: &mut Vec<Launch>| launches.push(launch.clone()))
+    });
+    server.trigger("note", |cx: Ctx, noted: String| {
+        cx.state().set("noted", noted);
     });
     server.trigger("give_up", |cx: Ctx| cx.server.request_exit(7));
     server.trigger("panic", |cx: Ctx| {
