@@ -27,9 +27,9 @@ impl CloseAddress {
     }
 }
 
-/// Time that a page may take to say whether its window may close.
+/// Time that a page may take to say whether its window may close. Closing it for a second time does not wait.
 #[cfg(target_os = "linux")]
-const PAGE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
+const PAGE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Follows what a page says when its window is to close: see [`Desktop::close_with_page`].
 #[cfg(target_os = "linux")]

@@ -39,9 +39,11 @@ impl Desktop {
                 self.ask_first(confirm);
             }
             None => {
+                #[cfg(target_os = "linux")]
+                let waits = !self.ending.has_begun() && !self.windows.is_leaving(window);
                 self.windows.let_go(window);
                 #[cfg(target_os = "linux")]
-                if !self.ending.has_begun() {
+                if waits {
                     api.prevent_close();
                     self.close_with_page(window);
                 }
