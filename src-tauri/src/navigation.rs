@@ -36,7 +36,7 @@ impl Desktop {
 
     /// A window shows a page. If that is not its server's, it comes back.
     pub(crate) fn keep_home(&self, window: &WebviewWindow, url: &Url) {
-        if self.is_ours(url) {
+        if self.is_ours(url) || !ASKS_FOR_FRAMES {
             return;
         }
         if is_of_the_web(url) {

@@ -3,7 +3,7 @@
 use crate::{
     driver::Driver,
     elsewhere::{Elsewhere, SystemBrowser},
-    program::{manners, until},
+    program::{all_windows_of, manners, until},
     screen::Screen,
 };
 
@@ -114,4 +114,20 @@ async fn a_page_closes_its_window() {
     drop(driver.page.execute("setTimeout(() => window.close())", vec![]).await);
     until("the end", async || driver.traces.number("code")).await;
     assert_eq!(driver.traces.number("code"), Some(0));
+}
+
+#[tokio::test]
+async fn a_page_opens_what_it_has_made_in_another_window() {
+    let driver = opened(&SystemBrowser::new()).await;
+    insert(&driver, "<button id=made>open</button>").await;
+    driver
+        .js("document.getElementById('made').onclick = () =>
+                open(URL.createObjectURL(new Blob(['<title>Made</title><p>made'], { type: 'text/html' })))")
+        .await;
+    driver.element("made").await.click().await.unwrap();
+    let pid = driver.program().await;
+    until("the window", async || {
+        all_windows_of(pid).iter().any(|window| window.title == "Made").then_some(())
+    })
+    .await;
 }
