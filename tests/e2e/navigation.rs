@@ -3,8 +3,9 @@
 use crate::{
     driver::Driver,
     elsewhere::{Elsewhere, SystemBrowser},
-    program::{all_windows_of, manners, until},
+    program::{Program, all_windows_of, manners, until},
     screen::Screen,
+    support::Client,
 };
 
 async fn opened(browser: &SystemBrowser) -> Driver {
@@ -130,4 +131,29 @@ async fn a_page_opens_what_it_has_made_in_another_window() {
         all_windows_of(pid).iter().any(|window| window.title == "Made").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_page_says_that_it_leaves_when_it_does() {
+    let window = opened(&SystemBrowser::new()).await;
+    leaves(&window, Client::connect_to(window.traces.address().await).await).await;
+
+    let program = Program::start(&manners(), &["--server", "--port", "0"]).await;
+    let browser = Driver::chromium().await;
+    let log = program.traces.log();
+    let link = log.split_whitespace().find(|word| word.contains("sign_in=")).unwrap();
+    browser.page.goto(link).await.unwrap();
+    browser.element("launches").await;
+    leaves(&browser, program.client().await).await;
+}
+
+async fn leaves(driver: &Driver, mut client: Client) {
+    // A download asks the page whether it may be left, and leaves it.
+    driver.js("dispatchEvent(new Event('beforeunload')); location.reload()").await;
+    let exits = until("the exit", async || {
+        let exits = client.snapshot().await["exits"].as_i64().unwrap();
+        (exits > 0).then_some(exits)
+    })
+    .await;
+    assert_eq!(exits, 1);
 }

@@ -27,9 +27,13 @@ fn app(name: &str) -> Result<Server> {
         .set("trame__title", "Manners")
         .set("launches", Vec::<Launch>::new())
         .set("noted", "")
+        .set("exits", 0)
         .set("folders", [folders.data()?, folders.config()?, folders.cache()?, folders.logs()?]);
     server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| {
         cx.state().update("launches", |launches: &mut Vec<Launch>| launches.push(launch.clone()))
+    });
+    server.on(Lifecycle::ClientExited, |cx: Ctx| {
+        cx.state().update("exits", |exits: &mut u32| *exits += 1)
     });
     server.trigger("note", |cx: Ctx, noted: String| {
         cx.state().set("noted", noted);
