@@ -41,6 +41,12 @@ impl Windows {
         self.of().entry(window.label().to_owned()).or_default().leaving = true;
     }
 
+    /// Notes that its user is asked whether a window may close.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn keep(&self, window: &WebviewWindow) {
+        self.of().entry(window.label().to_owned()).or_default().leaving = false;
+    }
+
     pub(crate) fn is_leaving(&self, window: &WebviewWindow) -> bool {
         self.of().get(window.label()).is_some_and(|kept| kept.leaving)
     }

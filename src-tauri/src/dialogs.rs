@@ -1,12 +1,15 @@
 //! Native dialogs for the application's code.
 
-use std::{path::PathBuf, pin::Pin};
+use std::{error::Error, path::PathBuf, pin::Pin};
 
 use selvedge::{
     Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
     OpenRequest, SaveRequest,
 };
-use tauri::{AppHandle, WebviewWindow, Wry};
+use tauri::{
+    AppHandle, WebviewWindow, Wry,
+    plugin::{Plugin, TauriPlugin},
+};
 use tauri_plugin_dialog::{
     DialogExt, FileDialogBuilder, FilePath, MessageDialogButtons, MessageDialogKind,
     MessageDialogResult,
@@ -14,6 +17,30 @@ use tauri_plugin_dialog::{
 use tokio::sync::oneshot;
 
 use crate::windows;
+
+/// Tauri's dialogs, for the host alone. The plugin as it is replaces `alert` and `confirm` in the page by calls to the host,
+/// which no page may make here: it would be told that its user has agreed.
+pub(crate) struct HostDialogs(TauriPlugin<Wry>);
+
+impl HostDialogs {
+    pub(crate) fn plugin() -> Self {
+        HostDialogs(tauri_plugin_dialog::init())
+    }
+}
+
+impl Plugin<Wry> for HostDialogs {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn initialize(
+        &mut self,
+        app: &AppHandle,
+        config: serde_json::Value,
+    ) -> Result<(), Box<dyn Error>> {
+        self.0.initialize(app, config)
+    }
+}
 
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 

@@ -18,17 +18,28 @@
 
 mod app;
 mod appearance;
+mod closing;
 mod control;
 mod crash;
 mod development;
 mod dialogs;
+mod downloads;
+#[cfg(target_os = "linux")]
+mod drops;
 mod ending;
 mod menu;
+mod navigation;
 mod notice;
+#[cfg(target_os = "linux")]
+mod permissions;
 mod place;
+#[cfg(target_os = "linux")]
+mod proxy;
 mod question;
 mod shell;
 mod splash;
+#[cfg(target_os = "linux")]
+mod stand_in;
 mod storage;
 #[cfg(target_os = "linux")]
 mod web_process;
@@ -66,7 +77,6 @@ pub use shell::TauriShell;
 /// - 2 for a command line that cannot be understood;
 /// - 69 when the port is taken, there is no display, or the application runs already and does not answer;
 /// - 70 when the release of the port could not be proved, and for other failures;
-/// - 75 when the web process died twice within a minute (on Linux; elsewhere its death is not seen);
 /// - 101 after a panic on the main thread, once the server has stopped, or in the set-up of the application;
 /// - 128 + *n* after signal *n* (SIGHUP, SIGINT, SIGTERM). A second signal ends the program at once.
 ///

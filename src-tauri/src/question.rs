@@ -38,7 +38,16 @@ impl Desktop {
                 api.prevent_close();
                 self.ask_first(confirm);
             }
-            None => self.windows.let_go(window),
+            None => {
+                #[cfg(target_os = "linux")]
+                let waits = !self.ending.has_begun() && !self.windows.is_leaving(window);
+                self.windows.let_go(window);
+                #[cfg(target_os = "linux")]
+                if waits {
+                    api.prevent_close();
+                    self.close_with_page(window);
+                }
+            }
         }
     }
 

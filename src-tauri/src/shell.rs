@@ -17,7 +17,8 @@ use tokio::{
 
 use crate::{
     control::Windows,
-    dialogs::NativeDialogs,
+    dialogs::{HostDialogs, NativeDialogs},
+    downloads::Downloads,
     ending::Ending,
     menu::Shown,
     place::{self, Place},
@@ -46,6 +47,9 @@ pub(crate) struct Desktop {
     pub(crate) windows: Windows,
     pub(crate) menu: Shown,
     pub(crate) question: Question,
+    pub(crate) downloads: Downloads,
+    #[cfg(target_os = "linux")]
+    pub(crate) proxies: Option<crate::proxy::Proxies>,
 }
 
 impl Shell for TauriShell {
@@ -127,12 +131,15 @@ async fn show(
     }
     session.server.set_dialogs(Arc::new(NativeDialogs(app.clone())));
     let desktop = Arc::new(Desktop {
+        #[cfg(target_os = "linux")]
+        proxies: crate::proxy::Proxies::around(&session.origin).await,
         app,
         session,
         ending: ending.clone(),
         windows: Windows::default(),
         menu: Shown::default(),
         question: Question::default(),
+        downloads: Downloads::default(),
     });
     let mut chosen = desktop.listen_to_menu();
     if let Err(error) = desktop.open_first() {
@@ -185,7 +192,7 @@ fn build(
     #[cfg(not(windows))]
     let _ = (shell, launches);
     let app = builder
-        .plugin(tauri_plugin_dialog::init())
+        .plugin(HostDialogs::plugin())
         .register_uri_scheme_protocol(splash::SCHEME, splash::page)
         .build(context)?;
     app.manage(Storage::of(program));

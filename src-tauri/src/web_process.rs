@@ -1,4 +1,5 @@
-//! The deaths of a window's processes. Tauri does not tell of them on Linux, so WebKitGTK is asked.
+//! What becomes of a window's page: whether it arrives, and whether its processes live. Tauri does not tell of it on Linux,
+//! so WebKitGTK is asked.
 //!
 //! The state is on the server, so that nothing of it is lost. What a page needs to get in again may be.
 
@@ -9,48 +10,98 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gtk::gio::Cancellable;
-use tauri::{Url, WebviewWindow};
-use webkit2gtk::{CookieManagerExt, LoadEvent, WebContextExt, WebView, WebViewExt};
+use gtk::{gio::Cancellable, prelude::*};
+use tauri::WebviewWindow;
+use webkit2gtk::{
+    CookieManagerExt, LoadEvent, NetworkError, PolicyDecisionExt, ResponsePolicyDecision,
+    ResponsePolicyDecisionExt, URIRequestExt, URIResponseExt, WebContextExt,
+    WebProcessTerminationReason, WebView, WebViewExt,
+};
 
-use crate::shell::Desktop;
+use crate::{
+    navigation,
+    shell::Desktop,
+    stand_in::{Fault, StandIn},
+};
 
 /// What happens again within this time was not mended by signing in.
 const BETWEEN_LOSSES: Duration = Duration::from_secs(60);
-/// EX_TEMPFAIL of `sysexits.h`.
-const EXIT_CODE: i32 = 75;
 
-pub(crate) fn watch(desktop: Arc<Desktop>, window: WebviewWindow) -> tauri::Result<()> {
-    window.clone().with_webview(move |webview| {
-        sign_in_without_cookie(&webview.inner(), desktop.clone(), window.clone());
-        sign_in_after_death(&webview.inner(), desktop, window);
-    })
+/// Follows the page of a window. Must come before it is loaded.
+pub(crate) fn watch(desktop: &Arc<Desktop>, window: &WebviewWindow, view: &WebView) {
+    let stand_in = Rc::new(StandIn::new(desktop.clone(), window.clone(), view));
+    notice_answers(view, stand_in.clone());
+    notice_failures(view, stand_in.clone());
+    sign_in_without_cookie(view, desktop.session.origin.clone(), stand_in.clone());
+    sign_in_after_death(view, stand_in);
 }
 
-/// Signs in again when the web process has died, and ends the program when that does not help.
-fn sign_in_after_death(view: &WebView, desktop: Arc<Desktop>, window: WebviewWindow) {
+/// Looks at what comes in answer to a load of the window: its server's pages are shown, other files are saved.
+fn notice_answers(view: &WebView, stand_in: Rc<StandIn>) {
+    view.connect_decide_policy(move |_, decision, _| {
+        let answer = decision.downcast_ref::<ResponsePolicyDecision>();
+        let Some(answer) = answer.filter(|answer| answer.is_main_frame_main_resource()) else {
+            return false;
+        };
+        let url = answer.request().and_then(|request| request.uri()).unwrap_or_default();
+        let status = answer.response().map_or(0, |response| response.status_code());
+        if status >= 400 {
+            decision.ignore();
+            stand_in.show(&Fault::Status { url: &url, status });
+        } else if !answer.is_mime_type_supported() {
+            decision.download();
+        } else {
+            return false;
+        }
+        true
+    });
+}
+
+fn notice_failures(view: &WebView, stand_in: Rc<StandIn>) {
+    view.connect_load_failed(move |_, _, url, error| {
+        if !error.matches(NetworkError::Cancelled) && !navigation::interrupted(error) {
+            let reason = error.message().trim_end_matches('.');
+            stand_in.show(&Fault::Failed { url, reason });
+        }
+        true
+    });
+}
+
+/// Signs in again when the web process has died, and says so when that does not help.
+fn sign_in_after_death(view: &WebView, stand_in: Rc<StandIn>) {
     let losses = Losses::default();
     view.connect_web_process_terminated(move |_, reason| {
         tracing::error!("the web process died: {reason:?}");
-        if losses.again() || sign_in(&window, &desktop).is_none() {
-            desktop.ending.end(EXIT_CODE);
+        stand_in.has_page.set(false);
+        match losses.again() {
+            true => stand_in.show(&Fault::Died(match reason {
+                WebProcessTerminationReason::ExceededMemoryLimit => "it needed too much memory",
+                WebProcessTerminationReason::Crashed => "it crashed",
+                _ => "it was ended",
+            })),
+            false => stand_in.sign_in(),
         }
     });
 }
 
 /// Signs in again when the network process has died, which nobody tells: it takes the cookie along, and the page notices when
 /// it is loaded again.
-fn sign_in_without_cookie(view: &WebView, desktop: Arc<Desktop>, window: WebviewWindow) {
+fn sign_in_without_cookie(view: &WebView, origin: String, stand_in: Rc<StandIn>) {
     let losses = Rc::new(Losses::default());
     view.connect_load_changed(move |view, event| {
+        if event == LoadEvent::Committed {
+            stand_in.has_page.set(true);
+            stand_in.leave();
+        }
+        // A page that did not arrive has brought no cookie either.
+        let arrived = event == LoadEvent::Finished && stand_in.has_page.get();
         let cookies = view.context().and_then(|context| context.cookie_manager());
-        if let (LoadEvent::Finished, Some(cookies)) = (event, cookies) {
-            let (desktop, window, losses) = (desktop.clone(), window.clone(), losses.clone());
-            let origin = desktop.session.origin.clone();
+        if let Some(cookies) = cookies.filter(|_| arrived) {
+            let (stand_in, losses) = (stand_in.clone(), losses.clone());
             cookies.cookies(&origin, None::<&Cancellable>, move |found| {
                 if found.is_ok_and(|found| found.is_empty()) && !losses.again() {
                     tracing::warn!("the window has lost its cookie, and signs in again");
-                    let _ = sign_in(&window, &desktop);
+                    stand_in.sign_in();
                 }
             });
         }
@@ -67,9 +118,4 @@ impl Losses {
         let last = self.0.replace(Some(Instant::now()));
         last.is_some_and(|last| last.elapsed() < BETWEEN_LOSSES)
     }
-}
-
-fn sign_in(window: &WebviewWindow, desktop: &Desktop) -> Option<()> {
-    let url = Url::parse(&desktop.session.sign_in_url().ok()?).ok()?;
-    window.navigate(url).ok()
 }

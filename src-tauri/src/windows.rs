@@ -14,7 +14,10 @@ use tauri::{
     webview::{NewWindowResponse, PageLoadEvent},
 };
 
-use crate::{appearance, control::Control, place, shell::Desktop};
+use crate::{
+    appearance, closing::CloseAddress, control::Control, navigation::open_outside, place,
+    shell::Desktop,
+};
 
 /// How long a window waits for its page before it shows itself.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -35,7 +38,23 @@ impl Desktop {
     }
 
     /// Opens a window on a page of the server.
+    #[cfg(not(target_os = "linux"))]
     pub(crate) fn open(self: &Arc<Self>, url: &str) -> tauri::Result<()> {
+        self.open_here(url)
+    }
+
+    /// Opens a window on a page of the server. It is made in one step of the event loop, so that the web view knows everything
+    /// before it loads anything.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn open(self: &Arc<Self>, url: &str) -> tauri::Result<()> {
+        let (answer, opened) = std::sync::mpsc::channel();
+        let (desktop, url) = (self.clone(), url.to_owned());
+        self.app.run_on_main_thread(move || drop(answer.send(desktop.open_here(&url))))?;
+        // The event loop has ended where nothing comes.
+        opened.recv().unwrap_or(Err(tauri::Error::WindowNotFound))
+    }
+
+    fn open_here(self: &Arc<Self>, url: &str) -> tauri::Result<()> {
         static OPENED: AtomicUsize = AtomicUsize::new(0);
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let first = number == 0;
@@ -46,6 +65,8 @@ impl Desktop {
         let url = Url::parse(url).map_err(tauri::Error::InvalidUrl)?;
         let shown = Arc::new(Once::new());
         let window = self.build(url, label, first, shown.clone())?;
+        #[cfg(target_os = "linux")]
+        self.prepare_web_view(&window)?;
         self.set_page_title(&window, self.session.title.clone());
         if let Some(title) = &self.session.window.title {
             self.set_own_title(&window, Some(title.clone()))?;
@@ -63,9 +84,26 @@ impl Desktop {
             tokio::time::sleep(PATIENCE).await;
             shown.call_once(|| desktop.reveal(&waiting, first));
         });
-        #[cfg(target_os = "linux")]
-        crate::web_process::watch(self.clone(), window)?;
         Ok(())
+    }
+
+    /// What Tauri does not pass on.
+    #[cfg(target_os = "linux")]
+    fn prepare_web_view(self: &Arc<Self>, window: &WebviewWindow) -> tauri::Result<()> {
+        use crate::{closing, drops, navigation, permissions, web_process};
+
+        let (desktop, shown) = (self.clone(), window.clone());
+        window.with_webview(move |view| {
+            let view = view.inner();
+            if let Some(proxies) = &desktop.proxies {
+                proxies.apply(&view);
+            }
+            navigation::confine(&desktop, &view);
+            web_process::watch(&desktop, &shown, &view);
+            closing::follow(&desktop, &shown, &view);
+            drops::take(&desktop, &view);
+            permissions::ask(&view);
+        })
     }
 
     fn build(
@@ -78,15 +116,17 @@ impl Desktop {
         let debug = self.session.server.options().desktop_debug == Some(true);
         let (navigation, titles, loads) = (self.clone(), self.clone(), self.clone());
         let (new_window, opener) = (self.clone(), label.clone());
+        let (close, closing) = (CloseAddress::new(&label), label.clone());
+        let habits = close.script();
         let builder = WebviewWindowBuilder::new(&self.app, label, WebviewUrl::External(url))
             .title(&self.session.title)
             .visible(false)
             .devtools(debug)
             // A file dropped on the page is the page's business.
             .disable_drag_drop_handler()
-            // Frames ask as well, and one with a page of its own goes to about:srcdoc.
+            .initialization_script(habits)
             .on_navigation(move |url| {
-                navigation.is_ours(url) || url.scheme() == "about" || open_outside(url)
+                !navigation.closes(&closing, &close, url) && navigation.may_load(url)
             })
             .on_new_window(move |url, _| {
                 match appearance::is_drag(&url) {
@@ -96,11 +136,16 @@ impl Desktop {
                 NewWindowResponse::Deny
             })
             .on_document_title_changed(move |window, title| titles.set_page_title(&window, title))
-            .on_page_load(move |window, page| {
-                if page.event() == PageLoadEvent::Finished {
-                    shown.call_once(|| loads.reveal(&window, first));
-                }
+            .on_page_load(move |window, page| match page.event() {
+                PageLoadEvent::Started => loads.keep_home(&window, page.url()),
+                PageLoadEvent::Finished => shown.call_once(|| loads.reveal(&window, first)),
             });
+        // On Linux the web views of all windows tell of the downloads of each.
+        let follows = first || cfg!(not(target_os = "linux"));
+        let builder = match (self.clone(), follows) {
+            (desktop, true) => builder.on_download(move |_, event| desktop.follow_download(event)),
+            (_, false) => builder,
+        };
         let builder = appearance::prepare(builder, &self.app, &self.session.window, first)?;
         #[cfg(not(target_os = "macos"))]
         if let Some(bar) = self.menu.bar() {
@@ -126,10 +171,6 @@ impl Desktop {
         {
             tracing::warn!("the window cannot be dragged: {error}");
         }
-    }
-
-    fn is_ours(&self, url: &Url) -> bool {
-        Url::parse(&self.session.origin).is_ok_and(|server| server.origin() == url.origin())
     }
 
     /// A page asked for a new window: it gets one on this server; other places open in the system's browser.
@@ -175,15 +216,4 @@ pub(crate) fn bring_up(window: &WebviewWindow) {
     let _ = window.unminimize();
     let _ = window.show();
     let _ = window.set_focus();
-}
-
-/// Gives an address to the system's browser or mail program, and is always false: no window goes there.
-fn open_outside(url: &Url) -> bool {
-    // Other schemes could start anything.
-    if !matches!(url.scheme(), "http" | "https" | "mailto") {
-        tracing::warn!("the page wanted to go to {url}, which is refused");
-    } else if let Err(error) = open::that_detached(url.as_str()) {
-        tracing::warn!("{url} could not be opened in the system's browser: {error}");
-    }
-    false
 }

@@ -85,31 +85,8 @@ async fn a_page_that_answers_no_more_does_not_hold_up_the_end() {
         .collect();
     stopped.iter().for_each(|(pid, _)| signal(*pid, "STOP"));
     close(&window);
-    assert_eq!(program.exit_within(Duration::from_secs(2)).await.code(), Some(0));
+    assert_eq!(program.exit_within(Duration::from_secs(8)).await.code(), Some(0));
     stopped.iter().for_each(|(pid, _)| signal(*pid, "CONT"));
-    program.traces.nothing_is_left(program.port()).await;
-}
-
-#[tokio::test]
-async fn a_killed_web_process_is_started_again_once() {
-    let mut program = Program::start(&desktop(), &[]).await;
-    program.window().await;
-    let mut killed = Vec::new();
-    for loads in 1..=2 {
-        // WebKit aborts when a process dies that has just been started, so it has to have come to something.
-        program.joined(loads).await;
-        let pid = until("a web process", async || {
-            let web = |(pid, name): &(i32, String)| {
-                name.starts_with("WebKitWebProces") && !killed.contains(pid)
-            };
-            program.traces.processes().into_iter().find(web)
-        })
-        .await
-        .0;
-        killed.push(pid);
-        signal(pid, "KILL");
-    }
-    assert_eq!(program.exit().await.code(), Some(75));
     program.traces.nothing_is_left(program.port()).await;
 }
 

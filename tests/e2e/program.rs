@@ -34,6 +34,11 @@ pub fn manners() -> PathBuf {
     binary("SELVEDGE_MANNERS", "selvedge-manners")
 }
 
+/// A window that a file can be dragged out of.
+pub fn drag_source() -> PathBuf {
+    binary("SELVEDGE_DRAG_SOURCE", "selvedge-drag-source")
+}
+
 /// The same application for browsers.
 pub fn web() -> PathBuf {
     binary("SELVEDGE_WEB", "reaction-diffusion")

@@ -93,6 +93,11 @@ impl Screen {
         String::from_utf8_lossy(&answer.stdout).into_owned()
     }
 
+    /// Lets the mouse's button go.
+    pub fn release(&self) {
+        self.ask("xdotool", &["mouseup", "1"]);
+    }
+
     /// The windows of a program.
     pub fn windows(&self, pid: i32) -> Vec<Window<'_>> {
         let ids = windows_in(self.command("wmctrl"), pid);
@@ -180,6 +185,12 @@ impl Window<'_> {
 
     /// Drags the mouse from a place in the window by this much.
     pub fn drag(&self, from: (i32, i32), by: (i32, i32)) {
+        self.hold(from, by);
+        self.screen.release();
+    }
+
+    /// The same, with the button still pressed at the end.
+    pub fn hold(&self, from: (i32, i32), by: (i32, i32)) {
         let text = |number: i32| number.to_string();
         let start = [text(from.0), text(from.1)];
         self.screen.ask("xdotool", &["mousemove", "--window", &self.id, &start[0], &start[1]]);
@@ -189,7 +200,6 @@ impl Window<'_> {
         for _ in 0..10 {
             self.screen.ask("xdotool", &["mousemove_relative", "--", &x, &y, "sleep", "0.05"]);
         }
-        self.screen.ask("xdotool", &["mouseup", "1"]);
     }
 
     /// Opens the menu of a place in the window of a program, and chooses the item with this key.
@@ -212,6 +222,12 @@ impl Window<'_> {
     /// Has the window manager change a state: `add,fullscreen` and so on.
     pub fn set_state(&self, change: &str) {
         self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-b", change]);
+    }
+
+    /// Moves and resizes it: left and upper edge, width, height.
+    pub fn place(&self, place: [i32; 4]) {
+        let place = place.map(|number| number.to_string()).join(",");
+        self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-e", &format!("0,{place}")]);
     }
 
     /// Closes it as its user does.

@@ -123,7 +123,8 @@ export class Page {
     const { signal } = this.end;
     window.addEventListener("error", (event) => this.fault(event.error ?? event.message), { signal });
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason), { signal });
-    window.addEventListener("beforeunload", () => void this.announce("client_exited"), { signal });
+    // Not `beforeunload`, which also comes when the page stays: for a download, or when its user is asked and says no.
+    window.addEventListener("pagehide", () => void this.announce("client_exited"), { signal });
   }
 
   /** Ends all that the page has made: components, connection, timers and listeners. It cannot be started again. */
@@ -252,6 +253,7 @@ export class Page {
     app.mount(element("app"));
     this.status.mounted();
     this.showStatus();
+    scrollToFragment();
   }
 
   /** The template of the address. A script may have it drawn anew. */
@@ -350,6 +352,12 @@ function decoratedTrigger(name: string, args: unknown[], kwargs: Record<string, 
 
 function whenReady<T, R>(value: T | Promise<T>, use: (value: T) => R): R | Promise<R> {
   return isPromise(value) ? value.then(use) : use(value);
+}
+
+/** Goes to the part that the address names, which was not there yet when the browser looked for it. */
+function scrollToFragment(): void {
+  const { hash } = window.location;
+  if (hash.length > 1) window.location.hash = hash;
 }
 
 function element(id: string): HTMLElement {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Early } from "../src/early";
 
 class Socket {
@@ -22,8 +22,12 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
+  for (const { begun } of opened.splice(0)) begun();
   history.replaceState(null, "", "/");
 });
+
+const opened: Early[] = [];
 
 async function open(address: string): Promise<Early> {
   history.replaceState(null, "", address);
@@ -31,6 +35,7 @@ async function open(address: string): Promise<Early> {
   await import("../src/early");
   const { selvedgeEarly } = window;
   if (!selvedgeEarly) throw new Error("The script has left nothing.");
+  opened.push(selvedgeEarly);
   return selvedgeEarly;
 }
 
@@ -91,4 +96,43 @@ it("does nothing where the page around it may bring the transport", async () => 
   const early = await open("/index.html?wsProxy=true");
   expect(early).toMatchObject({ hostTransport: true, session: null });
   expect(fetch).not.toHaveBeenCalled();
+});
+
+describe("a page whose code does not run", () => {
+  const shown = () => document.querySelector("#shell [role=alert]")?.textContent;
+
+  beforeEach(() => (document.body.innerHTML = '<div id="shell"><main>Starting</main></div>'));
+
+  it("says that a part of it cannot be loaded", async () => {
+    await open("/index.html");
+    const script = Object.assign(document.createElement("script"), { src: "http://test/page.js", type: "module" });
+    document.body.append(script);
+    script.dispatchEvent(new Event("error"));
+    expect(shown()).toBe("A part of the page cannot be loaded: http://test/page.js");
+    expect(document.querySelector("#shell button")?.textContent).toBe("Try again");
+  });
+
+  it("says what the browser does not understand", async () => {
+    await open("/index.html");
+    window.dispatchEvent(new ErrorEvent("error", { message: "SyntaxError: Unexpected token" }));
+    expect(shown()).toBe("The page cannot run in this browser: SyntaxError: Unexpected token");
+  });
+
+  it("says that it does not come", async () => {
+    vi.useFakeTimers();
+    await open("/index.html");
+    vi.advanceTimersByTime(19_000);
+    expect(shown()).toBeUndefined();
+    vi.advanceTimersByTime(2_000);
+    expect(shown()).toBe("The page's code does not arrive.");
+  });
+
+  it("says nothing more once it runs", async () => {
+    vi.useFakeTimers();
+    const { begun } = await open("/index.html");
+    begun();
+    vi.advanceTimersByTime(60_000);
+    window.dispatchEvent(new ErrorEvent("error", { message: "of the application" }));
+    expect(shown()).toBeUndefined();
+  });
 });

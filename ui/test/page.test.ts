@@ -121,7 +121,7 @@ describe("a session", () => {
   it("says that it leaves", async () => {
     const server = serve("<p></p>");
     await openPage();
-    window.dispatchEvent(new Event("beforeunload"));
+    window.dispatchEvent(new Event("pagehide"));
     await settle();
     expect(server.socket.calls("trame.lifecycle.update").at(-1)).toEqual(["client_exited"]);
   });

@@ -296,6 +296,7 @@ fn end_to_end_tests() -> Command {
         .args(["--kill-after=10", "900", "cargo", "test", "--locked", "-p", "selvedge-e2e"])
         .env("SELVEDGE_DESKTOP", project::debug_binary("selvedge"))
         .env("SELVEDGE_MANNERS", project::debug_binary("selvedge-manners"))
+        .env("SELVEDGE_DRAG_SOURCE", project::debug_binary("selvedge-drag-source"))
         .env("SELVEDGE_WEB", project::debug_binary("reaction-diffusion"))
         .env("SELVEDGE_FILES", project::debug_binary("files"))
         .env("SELVEDGE_NOTEBOOK", project::debug_binary("notebook"))

@@ -35,6 +35,8 @@ fn app(name: &str) -> Result<Server> {
     server
         .state()
         .set("visits", ())
+        .set("noted", "")
+        .set("exits", 0)
         .set("launches", vec![Launch::of_this_process()])
         .set("folders", folders.map(Result::ok));
     server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| {
@@ -59,6 +61,12 @@ fn app(name: &str) -> Result<Server> {
         Ok((window.size.0, window.size.1, window.maximized))
     });
     server.trigger("close", |cx: Ctx| cx.server.window().close());
+    server.on(Lifecycle::ClientExited, |cx: Ctx| {
+        cx.state().update("exits", |exits: &mut u32| *exits += 1)
+    });
+    server.trigger("note", |cx: Ctx, noted: String| {
+        cx.state().set("noted", noted);
+    });
     server.trigger("give_up", |cx: Ctx| cx.server.request_exit(7));
     server.trigger("panic", |cx: Ctx| {
         cx.server.create_task::<_, Failure>(async { panic!("not this task") });
@@ -67,7 +75,8 @@ fn app(name: &str) -> Result<Server> {
     server.trigger("panic_in_loop", |_: Ctx| {
         glib::idle_add_once(|| panic!("not in this loop"));
     });
-    server.template("main", "<p id=launches>{{ launches.length }}</p>");
+    let markup = env::var("MANNERS_MARKUP").unwrap_or_default();
+    server.template("main", format!("<p id=launches>{{{{ launches.length }}}}</p>{markup}"));
     let window = WindowOptions::new().size(700.0, 500.0);
     server.set_window(window.remember_place(env::var_os("MANNERS_FORGET").is_none()));
     Ok(server)

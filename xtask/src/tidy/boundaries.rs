@@ -17,8 +17,8 @@ const WINDOWS: &str = "src-tauri/";
 
 const RUST: &[&str] = &["src/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
 
-const BOUNDARIES: [Boundary; 4] = [
-    Boundary { names: &["rmp", "rmpv"], home: "src/wire/", within: &["src/"] },
+const BOUNDARIES: [Boundary; 5] = [
+    Boundary { names: &["rmp", "rmpv", "rmp_serde"], home: "src/wire/", within: &["src/"] },
     Boundary {
         names: &["axum", "tower", "tower_http", "hyper", "hyper_util"],
         home: "src/http/",
@@ -26,10 +26,12 @@ const BOUNDARIES: [Boundary; 4] = [
     },
     Boundary { names: &["unsafe"], home: "src/net/", within: RUST },
     Boundary {
-        names: &["tauri", "tauri_build", "tao", "wry", "webkit2gtk", "gtk"],
+        names: &["tauri", "tauri_build", "tao", "wry", "webkit2gtk"],
         home: WINDOWS,
         within: &["src/", "examples/", "tests/", "benches/"],
     },
+    // Tests have a window of their own to drag files from.
+    Boundary { names: &["gtk"], home: WINDOWS, within: &["src/", "examples/", "benches/"] },
 ];
 
 /// How a part of a crate's name starts that a library without a window has no use for.

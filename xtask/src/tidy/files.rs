@@ -6,7 +6,7 @@ use super::{Finding, Source};
 const MAX_LINES: usize = 500;
 
 /// The most lines of code, without blank lines and comments, that the desktop program may have in all.
-const MAX_DESKTOP_CODE: usize = 2000;
+const MAX_DESKTOP_CODE: usize = 2900;
 
 const DESKTOP: &str = "src-tauri/src/";
 const SIZED: [&str; 4] = ["src/", DESKTOP, "ui/src/", "xtask/src/"];
@@ -92,18 +92,18 @@ mod tests {
 
     #[test]
     fn the_desktop_program_is_counted_without_comments() {
-        let paths =
-            ["lib", "menu", "shell", "splash"].map(|name| format!("src-tauri/src/{name}.rs"));
+        let paths = ["app", "lib", "menu", "place", "shell", "splash"]
+            .map(|name| format!("src-tauri/src/{name}.rs"));
         let of = |text: &str| {
             let text = text.repeat(500 / text.lines().count());
             paths.clone().map(|path| (path, text.clone()))
         };
-        let check = |sources: [(String, String); 4], expected: &[&str]| {
+        let check = |sources: [(String, String); 6], expected: &[&str]| {
             let sources = sources.each_ref().map(|(path, text)| (path.as_str(), text.as_str()));
             expect(super::check, &sources, expected);
         };
         check(of("x\n\n// y\n"), &[]);
-        let found = "src-tauri/src/: 2000 lines of code; less than 2000 are allowed";
+        let found = "src-tauri/src/: 3000 lines of code; less than 2900 are allowed";
         check(of("x\n"), &[found]);
     }
 

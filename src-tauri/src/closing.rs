@@ -1,0 +1,83 @@
+//! How a page closes its window: `window.close()` asks the host, which asks its user where the application wants that.
+//!
+//! The web view's own way would destroy the page first, and leave its window empty where the user says no.
+
+use std::hash::{BuildHasher, RandomState};
+
+use tauri::{Manager, Url};
+
+use crate::shell::Desktop;
+
+const SCRIPT: &str = include_str!("browser_habits.js");
+const SCHEME: &str = "selvedge-close";
+
+/// The address by which one window's page asks. Frames do not know it.
+#[derive(Clone)]
+pub(crate) struct CloseAddress(String);
+
+impl CloseAddress {
+    pub(crate) fn new(label: &str) -> Self {
+        // The keys of a new hasher are random.
+        CloseAddress(format!("{SCHEME}:{label}/{:016x}", RandomState::new().hash_one(label)))
+    }
+
+    /// The script that has a page behave as in a browser.
+    pub(crate) fn script(&self) -> String {
+        SCRIPT.replace("CLOSE_ADDRESS", &self.0)
+    }
+}
+
+/// Time that a page may take to say whether its window may close. Closing it for a second time does not wait.
+#[cfg(target_os = "linux")]
+const PAGE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Follows what a page says when its window is to close: see [`Desktop::close_with_page`].
+#[cfg(target_os = "linux")]
+pub(crate) fn follow(
+    desktop: &std::sync::Arc<Desktop>,
+    window: &tauri::WebviewWindow,
+    view: &webkit2gtk::WebView,
+) {
+    use webkit2gtk::{ScriptDialogType, WebViewExt};
+
+    let closing = window.clone();
+    // It may be closed already.
+    view.connect_close(move |_| drop(closing.destroy()));
+    let (desktop, asked) = (desktop.clone(), window.clone());
+    view.connect_script_dialog(move |_, dialog| {
+        if dialog.dialog_type() == ScriptDialogType::BeforeUnloadConfirm {
+            desktop.windows.keep(&asked);
+        }
+        false
+    });
+}
+
+impl Desktop {
+    /// Closes a window whose page has nothing against it, and has its user asked where it has (`beforeunload`). A page that
+    /// does not answer is not waited for.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn close_with_page(self: &std::sync::Arc<Self>, window: &tauri::WebviewWindow) {
+        let (desktop, closing) = (self.clone(), window.clone());
+        let asked = window.with_webview(|view| webkit2gtk::WebViewExt::try_close(&view.inner()));
+        gtk::glib::timeout_add_local_once(PAGE_TIMEOUT, move || {
+            if desktop.windows.is_leaving(&closing) {
+                drop(closing.destroy());
+            }
+        });
+        if asked.is_err() {
+            drop(window.destroy());
+        }
+    }
+
+    /// Closes a window if its page has asked for that by this address. Says whether it is such an address.
+    pub(crate) fn closes(&self, label: &str, address: &CloseAddress, url: &Url) -> bool {
+        if url.scheme() != SCHEME {
+            return false;
+        }
+        let window = self.app.get_webview_window(label).filter(|_| url.as_str() == address.0);
+        if let Some(Err(error)) = window.map(|window| window.close()) {
+            tracing::warn!("the window cannot be closed: {error}");
+        }
+        true
+    }
+}

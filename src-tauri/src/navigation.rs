@@ -1,0 +1,112 @@
+//! Where a window may go: to its server, and nowhere else. Frames in its page may show pages from anywhere.
+//!
+//! Tauri asks before each navigation. WebView2 asks about the window alone. The other web views ask about frames as well, and do
+//! not tell them from the window, so there the window is held back a step later.
+
+use std::sync::Arc;
+
+use tauri::{Url, WebviewWindow};
+
+use crate::shell::Desktop;
+
+/// Whether the web view asks about frames without telling them from their window.
+const ASKS_FOR_FRAMES: bool = cfg!(not(windows));
+
+impl Desktop {
+    pub(crate) fn is_ours(&self, url: &Url) -> bool {
+        Url::parse(&self.session.origin).is_ok_and(|server| server.origin() == url.origin())
+    }
+
+    /// An address that is not the server's.
+    #[cfg(target_os = "linux")]
+    fn foreign(&self, url: &str) -> Option<Url> {
+        Url::parse(url).ok().filter(|url| !self.is_ours(url))
+    }
+
+    /// Whether a window, or a frame in its page, may load an address. What neither can show opens outside.
+    pub(crate) fn may_load(&self, url: &Url) -> bool {
+        let of_frames = match url.scheme() {
+            // A frame with a page of its own goes to about:srcdoc.
+            "about" => true,
+            "http" | "https" | "data" | "blob" => ASKS_FOR_FRAMES,
+            _ => false,
+        };
+        self.is_ours(url) || of_frames || open_outside(url)
+    }
+
+    /// A window shows a page. If that is not its server's, it comes back.
+    pub(crate) fn keep_home(&self, window: &WebviewWindow, url: &Url) {
+        if self.is_ours(url) || !ASKS_FOR_FRAMES {
+            return;
+        }
+        if is_of_the_web(url) {
+            open_outside(url);
+        } else {
+            tracing::warn!("the page wanted to go to {url}, which is refused");
+        }
+        if let Err(error) = self.sign_in(window) {
+            tracing::error!("the window cannot come back to its server: {error}");
+        }
+    }
+
+    /// Has a window load the application's page anew.
+    pub(crate) fn sign_in(&self, window: &WebviewWindow) -> selvedge::Result<()> {
+        let url = Url::parse(&self.session.sign_in_url()?)
+            .map_err(|error| selvedge::Error::Shell(error.to_string()))?;
+        window.navigate(url).map_err(crate::shell::failed)
+    }
+}
+
+/// Gives an address to the system's browser or mail program, and is always false: no window goes there.
+pub(crate) fn open_outside(url: &Url) -> bool {
+    // Other schemes could start anything.
+    if !is_of_the_web(url) && url.scheme() != "mailto" {
+        tracing::warn!("the page wanted to go to {url}, which is refused");
+    } else if let Err(error) = open::that_detached(url.as_str()) {
+        tracing::warn!("{url} could not be opened in the system's browser: {error}");
+    }
+    false
+}
+
+fn is_of_the_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+}
+
+/// Holds a window back that goes elsewhere, as frames may: when an answer comes from there, or when none comes. Nothing is
+/// shown of it yet.
+#[cfg(target_os = "linux")]
+pub(crate) fn confine(desktop: &Arc<Desktop>, view: &webkit2gtk::WebView) {
+    use gtk::prelude::Cast;
+    use webkit2gtk::{
+        NetworkError, PolicyDecisionExt, ResponsePolicyDecision, ResponsePolicyDecisionExt,
+        URIRequestExt, WebViewExt,
+    };
+
+    let asked = desktop.clone();
+    view.connect_decide_policy(move |_, decision, _| {
+        let answer = decision.downcast_ref::<ResponsePolicyDecision>();
+        let answer = answer.filter(|answer| answer.is_main_frame_main_resource());
+        let url = answer.and_then(|answer| asked.foreign(&answer.request()?.uri()?));
+        url.is_some_and(|url| {
+            decision.ignore();
+            open_outside(&url);
+            true
+        })
+    });
+    let desktop = desktop.clone();
+    view.connect_load_failed(move |_, _, url, error| {
+        desktop.foreign(url).is_some_and(|url| {
+            // Without an answer there was nothing to ignore yet.
+            if !error.matches(NetworkError::Cancelled) && !interrupted(error) {
+                open_outside(&url);
+            }
+            true
+        })
+    });
+}
+
+/// Whether a load has ended because its answer was ignored, or is saved as a file.
+#[cfg(target_os = "linux")]
+pub(crate) fn interrupted(error: &gtk::glib::Error) -> bool {
+    error.matches(webkit2gtk::PolicyError::FrameLoadInterruptedByPolicyChange)
+}
