@@ -173,6 +173,15 @@ pub enum Error {
     #[error("the server is already running on {0}. Stop it before starting it again")]
     AlreadyRunning(String),
 
+    /// A function that blocks its thread was called from async code.
+    #[error("`{function}` was called from async code, whose thread it would block. {hint}")]
+    InsideRuntime {
+        /// The function.
+        function: &'static str,
+        /// What to call instead.
+        hint: &'static str,
+    },
+
     /// The mode needs a window and there is none.
     #[error(
         "exec mode `desktop` needs a window. Add the crate `selvedge-desktop` and call `selvedge_desktop::run(server)`"

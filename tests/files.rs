@@ -296,7 +296,7 @@ async fn links_out_of_a_folder_are_followed_where_the_user_wants_it() {
     fs::write(served.join("sub/in.txt"), "in").unwrap();
     symlink("../out.txt", served.join("out.txt")).unwrap();
     symlink("sub", served.join("inner")).unwrap();
-    let log = crate::support::Log::start();
+    let log = crate::log::Log::start();
     for (follow, out) in [(false, 404), (true, 200)] {
         let options = crate::support::options().follow_symlinks(follow);
         let options = options.serve_folder("data", &served);

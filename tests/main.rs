@@ -13,6 +13,7 @@ mod files;
 mod frames;
 mod keeping;
 mod links;
+mod log;
 mod measured;
 mod model;
 mod network_log;

@@ -387,3 +387,24 @@ fn signals_drain_and_verify_and_a_second_one_ends_at_once() {
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(143));
 }
+
+#[test]
+fn in_async_code_it_is_said_what_to_await_instead() {
+    let refused = || {
+        let error = Server::new("starting").run(options()).unwrap_err();
+        assert!(matches!(error, selvedge::Error::InsideRuntime { .. }), "{error}");
+        assert!(error.to_string().contains("server.serve(options).await"), "{error}");
+    };
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async { refused() });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        refused();
+        tokio::spawn(async move { refused() }).await.unwrap();
+        let blocking = tokio::task::spawn_blocking(|| {
+            let server = Server::new("starting");
+            server.on(Lifecycle::ServerReady, |cx: Ctx| cx.server.request_stop());
+            server.run(options().handle_signals(false))
+        });
+        assert_eq!(blocking.await.unwrap().unwrap().code, 0, "a thread that may block");
+    });
+}

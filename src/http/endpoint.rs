@@ -81,7 +81,7 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
 }
 
 /// What is wrong with an opening handshake.
-enum Refusal {
+pub(super) enum Refusal {
     NoUpgrade,
     Version,
     Key,
@@ -113,7 +113,7 @@ impl IntoResponse for Refusal {
 }
 
 /// Checks what a client must send, and gives its key.
-fn handshake(request: &Request) -> Result<HeaderValue, Refusal> {
+pub(super) fn handshake(request: &Request) -> Result<HeaderValue, Refusal> {
     let headers = request.headers();
     let upgrades = lists(headers, &header::CONNECTION, "upgrade")
         && lists(headers, &header::UPGRADE, "websocket");
@@ -169,7 +169,7 @@ fn opening(site: &Site, request: &Request) -> Result<Opening, Refusal> {
 }
 
 /// The answer that turns the connection into a WebSocket.
-fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: HeaderMap) -> Response {
+pub(super) fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: HeaderMap) -> Response {
     let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

@@ -4,24 +4,31 @@
 //! round. What a peer calls runs beside this task. A peer that says no hello, breaks the protocol or shows no sign of life is
 //! disconnected; the others notice nothing.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Extension,
-    extract::{
-        State,
-        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
-    },
-    response::Response,
+    extract::{Request, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::{
-    Sink, SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
+use hyper_util::rt::TokioIo;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until, timeout},
 };
-use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Site, heartbeat::Heartbeat, lobby::Guest};
+use super::{
+    Site,
+    endpoint::{handshake, switch},
+    heartbeat::Heartbeat,
+    lobby::Guest,
+};
 use crate::{
     net::Buffers,
     server::{
@@ -29,16 +36,13 @@ use crate::{
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
     },
     session::{Client, Closing, Next},
+    websocket::{
+        CloseReason, Event, FrameReader, FrameWriter, Message, ReadError, Stream, server_frames,
+    },
 };
 
 /// How long the peer may take to answer a close frame, and the last messages to leave before it.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
-
-/// Bytes that are read at a time. The default of 128 KiB would be kept for every idle client.
-const READ_BUFFER: usize = 8 * 1024;
-
-/// Bytes up to which messages are put together into one write.
-const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Bytes that a frame may have beyond its content.
 const FRAME_OVERHEAD: usize = 4096;
@@ -47,25 +51,28 @@ pub(super) async fn upgrade(
     State(site): State<Arc<Site>>,
     Extension(guest): Extension<Arc<Guest>>,
     Extension(buffers): Extension<Buffers>,
-    upgrade: WebSocketUpgrade,
+    mut request: Request,
 ) -> Response {
+    let key = match handshake(&request) {
+        Ok(key) => key,
+        Err(refusal) => return refusal.into_response(),
+    };
     guest.expect_hello();
-    let limit = site.max_frame + FRAME_OVERHEAD;
     // Taken here and not in the task, so that a stop that comes in between waits for it, too.
     let token = site.websockets.token();
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(limit)
-        .max_frame_size(limit)
-        .on_upgrade(async move |socket| {
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // It fails where the peer is gone, or has to make room.
+        if let Ok(stream) = upgraded.await {
             let heartbeat = Heartbeat::new(site.heartbeat, &guest, buffers);
-            serve(socket, &site, &guest, &heartbeat).await;
-            drop(token);
-        })
+            serve(TokioIo::new(stream), &site, &guest, &heartbeat).await;
+        }
+        drop(token);
+    });
+    switch(&key, None, HeaderMap::new())
 }
 
-async fn serve(socket: WebSocket, site: &Site, guest: &Guest, heartbeat: &Heartbeat) {
+async fn serve(stream: impl Stream, site: &Site, guest: &Guest, heartbeat: &Heartbeat) {
     let verify = {
         let secret = Arc::clone(&site.access);
         Arc::new(move |given: &str| secret.greet(given))
@@ -75,17 +82,24 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest, heartbeat: &Heartb
         Err(error) => return tracing::error!(%error, "a client was turned away"),
     };
     let client = Arc::clone(session.client());
-    let (sink, mut stream) = socket.split();
-    let write = write(sink, site, &client, heartbeat);
+    let (mut reader, writer) = server_frames(stream, site.max_frame + FRAME_OVERHEAD);
+    let pongs = Pongs::default();
+    let write = write(writer, site, &client, heartbeat, &pongs);
     tokio::pin!(write);
+    let mut by_peer = false;
     let written = tokio::select! {
         () = write.as_mut() => true,
-        closing = read(site, &mut stream, &mut session, heartbeat, guest) => match closing {
-            Some(closing) => {
+        ended = read(site, &mut reader, &mut session, heartbeat, guest, &pongs) => match ended {
+            Ended::Closing(closing) => {
                 client.outbox.close(closing);
                 false
             }
-            None => return,
+            Ended::ByPeer(code) => {
+                client.outbox.close(Closing { code, reason: "" });
+                by_peer = true;
+                false
+            }
+            Ended::Lost => return,
         },
         () = site.stop.cancelled() => {
             client.outbox.close(Closing { code: 1001, reason: "Server shutdown" });
@@ -103,90 +117,115 @@ async fn serve(socket: WebSocket, site: &Site, guest: &Guest, heartbeat: &Heartb
     if !written && timeout(CLOSE_TIMEOUT, write).await.is_err() {
         return;
     }
-    // Our close frame is out, or the connection is gone; the peer may still answer.
-    drop(
-        timeout(CLOSE_TIMEOUT, async { while stream.next().await.is_some_and(|m| m.is_ok()) {} })
-            .await,
-    );
+    if !by_peer {
+        // Our close frame is out, or the connection is gone; the peer may still answer.
+        let answer =
+            async { while !matches!(reader.next().await, Ok(Event::Close(_)) | Err(_)) {} };
+        drop(timeout(CLOSE_TIMEOUT, answer).await);
+    }
 }
 
-/// Reads until the connection ends, and says how to end it from this side where that is still to be done.
-async fn read(
+/// How the reading ends.
+enum Ended {
+    /// This side has to close the connection.
+    Closing(Closing),
+    /// The peer closes it, with this code.
+    ByPeer(u16),
+    /// The connection is gone.
+    Lost,
+}
+
+/// Reads until the connection ends.
+async fn read<S: Stream>(
     site: &Site,
-    stream: &mut SplitStream<WebSocket>,
+    reader: &mut FrameReader<S>,
     session: &mut Session,
     heartbeat: &Heartbeat,
     guest: &Guest,
-) -> Option<Closing> {
+    pongs: &Pongs,
+) -> Ended {
     let deadline = Instant::now() + HELLO_TIMEOUT;
     loop {
         if !session.has_room() {
             heartbeat.without_listening(session.room()).await;
         }
         let next = tokio::select! {
-            next = stream.next() => next,
+            next = reader.next() => next,
             () = sleep_until(deadline), if !session.is_authenticated() => {
-                return Some(NO_HELLO);
+                return Ended::Closing(NO_HELLO);
             }
         };
         heartbeat.beat();
         match next {
-            Some(Ok(Message::Binary(frame))) => {
+            Ok(Event::Message(Message::Binary(frame))) => {
                 let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
                     site.access.strangers.protocol_broken(&error);
-                    return Some(closing_after(&error));
+                    return Ended::Closing(closing_after(&error));
                 }
                 if session.is_locked_out() {
-                    return Some(LOCKED_OUT);
+                    return Ended::Closing(LOCKED_OUT);
                 }
                 if session.is_authenticated() && !was_authenticated {
                     guest.trust();
                 }
             }
             // wslink 2 has no text messages.
-            Some(Ok(_)) => {}
-            Some(Err(error)) => {
-                site.access.strangers.ended(&error);
-                return Some(if is_too_large(error) { TOO_LARGE } else { PROTOCOL_ERROR });
-            }
-            None => return None,
+            Ok(Event::Message(Message::Text(_)) | Event::Pong(_)) => {}
+            Ok(Event::Ping(payload)) => pongs.owe(payload),
+            Ok(Event::Close(reason)) => return Ended::ByPeer(reason.code),
+            Err(error) => return after(site, error),
         }
     }
 }
 
-/// Whether a frame is larger than it may be, or more was sent than a peer may send before its hello.
-fn is_too_large(error: axum::Error) -> bool {
-    match error.into_inner().downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Capacity(_)) => true,
-        Some(tungstenite::Error::Io(error)) => error.kind() == io::ErrorKind::QuotaExceeded,
-        _ => false,
+fn after(site: &Site, error: ReadError) -> Ended {
+    match error {
+        ReadError::Offence(reason) => {
+            site.access.strangers.ended(&reason.reason);
+            Ended::Closing(if reason.code == 1009 { TOO_LARGE } else { PROTOCOL_ERROR })
+        }
+        ReadError::Lost(error) => {
+            site.access.strangers.ended(&error);
+            match error.kind() {
+                // More than a peer may send before its hello.
+                io::ErrorKind::QuotaExceeded => Ended::Closing(TOO_LARGE),
+                _ => Ended::Lost,
+            }
+        }
     }
 }
 
 /// Writes what the outbox has, until it says goodbye or the connection is gone.
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
+async fn write<S: Stream>(
+    mut writer: FrameWriter<S>,
     site: &Site,
     client: &Client,
     heartbeat: &Heartbeat,
+    pongs: &Pongs,
 ) {
     let mut batch = Vec::new();
     loop {
         let sent = tokio::select! {
             next = client.outbox.next(&mut batch) => match next {
-                Next::Send => send(&mut sink, &mut batch, heartbeat).await,
+                Next::Send => send(&mut writer, &mut batch, heartbeat, pongs).await,
                 Next::CatchUp(keys) => {
                     site.server.hub().catch_up(site.server.state(), client, &keys);
                     Ok(())
                 }
                 Next::Close(Closing { code, reason }) => {
-                    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-                    drop(sink.send(Message::Close(Some(frame))).await);
+                    drop(writer.close(&CloseReason::new(code, reason)).await);
                     return;
                 }
             },
-            () = heartbeat.ping_due() => sink.send(Message::Ping(Bytes::new())).await,
+            () = heartbeat.ping_due() => {
+                writer.ping();
+                writer.flush().await
+            }
+            payload = pongs.due() => {
+                writer.pong(&payload);
+                writer.flush().await
+            }
         };
         if sent.is_err() {
             return;
@@ -194,17 +233,49 @@ async fn write(
     }
 }
 
-/// Sends a batch in as few writes as the buffer allows. A ping that is due goes between its frames.
-async fn send<S: Sink<Message> + Unpin>(
-    sink: &mut S,
+/// Sends a batch in as few writes as the buffer allows. Pings and pongs that are due go between its frames.
+async fn send<S: Stream>(
+    writer: &mut FrameWriter<S>,
     batch: &mut Vec<Bytes>,
     heartbeat: &Heartbeat,
-) -> Result<(), S::Error> {
+    pongs: &Pongs,
+) -> io::Result<()> {
     for frame in batch.drain(..) {
         if heartbeat.take_ping() {
-            sink.feed(Message::Ping(Bytes::new())).await?;
+            writer.ping();
         }
-        sink.feed(Message::Binary(frame)).await?;
+        if let Some(payload) = pongs.take() {
+            writer.pong(&payload);
+        }
+        writer.feed(&frame).await?;
     }
-    sink.flush().await
+    writer.flush().await
+}
+
+/// The pong that the peer waits for: of several pings the newest is answered (RFC 6455, section 5.5.3).
+#[derive(Default)]
+struct Pongs {
+    owed: Mutex<Option<Bytes>>,
+    due: Notify,
+}
+
+impl Pongs {
+    fn owe(&self, payload: Bytes) {
+        *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = Some(payload);
+        self.due.notify_one();
+    }
+
+    fn take(&self) -> Option<Bytes> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits until one is owed.
+    async fn due(&self) -> Bytes {
+        loop {
+            if let Some(payload) = self.take() {
+                return payload;
+            }
+            self.due.notified().await;
+        }
+    }
 }

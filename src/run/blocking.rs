@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Runtime, sync::oneshot};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::oneshot,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,6 +23,12 @@ const MIN_THREADS: usize = 4;
 
 /// How long the threads of callbacks that never end are waited for.
 const RUNTIME_GRACE: Duration = Duration::from_millis(500);
+
+const AWAIT_INSTEAD: &str = "Call `server.serve(options).await` there, or `server.spawn(options).await` to go on while it \
+    runs; or leave `#[tokio::main]` out, since it starts a runtime of its own";
+
+const NO_ASYNC_MAIN: &str = "Call it from a `main` without `#[tokio::main]`: it starts a runtime of its own, and windows need the \
+    main thread";
 
 /// The exit code of a program that panicked, Rust's own.
 const PANICKED: i32 = 101;
@@ -66,16 +75,14 @@ impl Server {
     /// the server listens gives the start up.
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::StopHandle::stop), and [`Error::NoShell`] when the options
-    /// ask for a window.
-    ///
-    /// # Panics
-    /// When it is called from an async function: use `spawn` or `serve` there.
+    /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::StopHandle::stop), [`Error::NoShell`] when the options
+    /// ask for a window, and [`Error::InsideRuntime`] when it is called from async code: await [`serve`](Self::serve) or
+    /// [`spawn`](Self::spawn) there.
     pub fn run(&self, options: StartOptions) -> Result<Exit> {
         if options.exec_mode == ExecMode::Desktop {
             return Err(Error::NoShell);
         }
-        let runtime = runtime()?;
+        let runtime = blocking_runtime("Server::run", AWAIT_INSTEAD)?;
         let exit = runtime.block_on(self.run_until_signal(options));
         runtime.shutdown_timeout(RUNTIME_GRACE);
         exit
@@ -121,10 +128,8 @@ impl Server {
     /// The server is stopped and its port proved free also when the shell fails or panics.
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::StopHandle::stop) and of the shell.
-    ///
-    /// # Panics
-    /// When it is called from an async function.
+    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::StopHandle::stop) and of the shell, and
+    /// [`Error::InsideRuntime`] when it is called from async code.
     pub fn run_in(&self, shell: impl Shell, options: StartOptions) -> Result<Exit> {
         let server = self.clone();
         Self::set_up_in(self.name(), move || Ok(server), shell, options)
@@ -138,9 +143,6 @@ impl Server {
     ///
     /// # Errors
     /// Those of [`run_in`](Self::run_in) and of `set_up`; [`Error::Panicked`] when that panics.
-    ///
-    /// # Panics
-    /// When it is called from an async function.
     pub fn set_up_in(
         name: &str,
         set_up: impl FnOnce() -> Result<Self> + Send + 'static,
@@ -151,7 +153,7 @@ impl Server {
             return Ok(asked);
         }
         logging::start(&options);
-        let runtime = runtime()?;
+        let runtime = blocking_runtime("Server::run_in", NO_ASYNC_MAIN)?;
         let options = options.exec_mode(ExecMode::Desktop);
         let outcome = run_shell(&runtime, name, Box::new(set_up), shell, options);
         runtime.shutdown_timeout(RUNTIME_GRACE);
@@ -166,8 +168,6 @@ fn run_shell(
     shell: impl Shell,
     options: StartOptions,
 ) -> Result<Exit> {
-    // Says at once, and not when the shell is done, that a runtime cannot be waited for on this thread.
-    runtime.block_on(std::future::ready(()));
     let (started, running) = oneshot::channel();
     let abandoned = CancellationToken::new();
     let start = ShellStart {
@@ -207,6 +207,23 @@ fn run_shell(
     let exit = Exit::new(code, report);
     options.ended(&server_name, exit.code);
     Ok(exit)
+}
+
+/// A runtime that can be waited for on this thread.
+///
+/// # Errors
+/// [`Error::InsideRuntime`] where the thread belongs to async code.
+fn blocking_runtime(function: &'static str, hint: &'static str) -> Result<Runtime> {
+    let runtime = runtime()?;
+    // Threads for blocking work have a runtime as well, but may wait for another one. Only trying tells them apart.
+    let may_wait = Handle::try_current().is_err()
+        || catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::ready(())))).is_ok();
+    if may_wait {
+        return Ok(runtime);
+    }
+    // Dropped it would wait for its threads.
+    runtime.shutdown_background();
+    Err(Error::InsideRuntime { function, hint })
 }
 
 fn runtime() -> Result<Runtime> {

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
-use super::{StartOptions, options::Secret};
+use super::{StartOptions, secret::Secret};
 use crate::{
     Error, Program, Result, Server,
     http::Allowed,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{StartOptions, options::Secret};
+use super::{StartOptions, secret::Secret};
 
 /// Secrets that a user chose are guessed from other machines if they are shorter.
 const SHORT_SECRET: usize = 16;

@@ -8,7 +8,7 @@ mod keyboard;
 #[cfg(unix)]
 mod socket;
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use tokio::task::JoinSet;
 
@@ -35,6 +35,20 @@ impl Links {
     pub(super) fn make(&self) -> Result<Vec<String>> {
         let public = self.origins.iter().map(|origin| self.stop.link_at(origin, None));
         std::iter::once(self.stop.link(None)).chain(public).collect()
+    }
+}
+
+/// Where a browser on this machine finds what listens on these addresses.
+pub(super) fn shown_origin(scheme: &str, host: &str, addresses: &[SocketAddr]) -> String {
+    let Some(first) = addresses.first() else {
+        return String::new(); // no sockets
+    };
+    let unspecified = addresses.iter().any(|address| address.ip().is_unspecified());
+    let host = host.trim_matches(['[', ']']);
+    let host = if unspecified { "127.0.0.1" } else { host };
+    match host.contains(':') {
+        true => format!("{scheme}://[{host}]:{}", first.port()),
+        false => format!("{scheme}://{host}:{}", first.port()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starting, running and stopping a server.
 //!
 //! - [`options`]: what can be chosen in code; [`cli`]: the same on the command line
+//! - [`secret`]: a fixed secret
 //! - [`start`]: one call for every exec mode
 //! - [`running`]: the life of one run, from the bind to the proof that the port is free
 //! - [`reload`]: pages follow their files, in development
@@ -32,6 +33,7 @@ mod options;
 mod ports;
 mod reload;
 mod running;
+mod secret;
 mod shell;
 mod signals;
 mod start;

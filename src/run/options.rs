@@ -1,12 +1,12 @@
 //! How to start, from code. [`cli`](super::cli) reads the same from a command line.
 
 use std::{
-    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use super::secret::Secret;
 use crate::{
     Error, Launch, Result, Server,
     http::Allowed,
@@ -71,30 +71,6 @@ pub struct StartOptions {
     pub(super) knows_flags: bool,
     /// Whether this launch only asks the running program for a sign-in link.
     pub(super) sign_in_link: bool,
-}
-
-/// A secret that does not show up where options are printed.
-#[derive(Clone)]
-pub(super) struct Secret(pub(super) String);
-
-impl Secret {
-    /// Refuses a secret that is none; `option` is what gave it.
-    pub(super) fn check(&self, option: &'static str) -> Result<()> {
-        match self.0.trim().is_empty() {
-            false => Ok(()),
-            true => Err(Error::InvalidOption {
-                option,
-                value: self.0.clone(),
-                hint: "An empty secret lets everybody in. Give at least 16 characters, or no secret for a random one",
-            }),
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<secret>")
-    }
 }
 
 impl Default for StartOptions {
@@ -351,7 +327,13 @@ impl StartOptions {
         self
     }
 
-    /// Serves this folder at the root, in place of the built-in page and of what modules bring.
+    /// Serves this folder at the root, in place of the built-in page and of what modules bring at the root. What they serve beneath
+    /// paths of their own stays.
+    ///
+    /// Files are sent as they are, of any size; folders are not listed, and `/` leads to `index.html`. The page in it has to bring
+    /// its own client: `launcher` and WebSocket are those of the server. It is sent without the content security policy of the
+    /// built-in page, and the sign-in cookie alone opens it, see SECURITY.md. The start fails with [`Error::InvalidOption`] when
+    /// there is no such folder.
     pub fn content(mut self, folder: impl Into<PathBuf>) -> Self {
         self.endpoints.content = Some(folder.into());
         self

@@ -229,7 +229,7 @@ impl Server {
         let tokens = known.map_or_else(Tokens::random, Ok)?;
         let site = self.site(&options, &addresses, tls, tokens)?;
         let allowed_origins = site.names.allowed_origins().to_vec();
-        let origin = shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
+        let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
         let requested = claim.requested.clone();
         let stop = StopHandle { requested, outcome, access: Arc::clone(&site.access), origin };
@@ -489,19 +489,5 @@ impl Drop for Run {
         self.frames.closing.cancel();
         self.frames.ended.cancel();
         release(&self.server);
-    }
-}
-
-/// Where a browser on this machine finds what listens on these addresses.
-fn shown_origin(scheme: &str, host: &str, addresses: &[SocketAddr]) -> String {
-    let Some(first) = addresses.first() else {
-        return String::new(); // no sockets
-    };
-    let unspecified = addresses.iter().any(|address| address.ip().is_unspecified());
-    let host = host.trim_matches(['[', ']']);
-    let host = if unspecified { "127.0.0.1" } else { host };
-    match host.contains(':') {
-        true => format!("{scheme}://[{host}]:{}", first.port()),
-        false => format!("{scheme}://{host}:{}", first.port()),
     }
 }

@@ -29,7 +29,7 @@ pub(super) const PONG: u8 = 10;
 
 /// What has arrived.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Message(Message),
     Ping(Bytes),
     Pong(Bytes),

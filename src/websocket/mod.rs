@@ -16,6 +16,7 @@
 mod connection;
 mod driver;
 mod frame;
+mod frames;
 mod handshake;
 mod inbox;
 mod options;
@@ -31,6 +32,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use crate::error::{CloseReason, Rejection, WebSocketError};
 pub(crate) use connection::About;
 pub use connection::Connection;
+pub(crate) use frame::Event;
+pub(crate) use frames::{FrameReader, FrameWriter, ReadError, server_frames};
 pub(crate) use handshake::accept_key;
 pub use options::Options;
 pub use request::Request;

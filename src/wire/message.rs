@@ -101,7 +101,13 @@ fn parse(message: Bytes) -> Result<Incoming, &'static str> {
         return Err(TRAILING);
     }
     Ok(match (id, method) {
-        (Some(id), Some(method)) => Incoming::Request(Request { id, method, args, kwargs }),
+        (Some(id), Some(method)) => {
+            let whole = message.len();
+            let args = args.into_iter().map(|value| value.apart_from(whole)).collect();
+            let kwargs = kwargs.into_iter().map(|(name, value)| (name, value.apart_from(whole)));
+            let kwargs = kwargs.collect();
+            Incoming::Request(Request { id: id.apart_from(whole), method, args, kwargs })
+        }
         (Some(id), None) => Incoming::Invalid { id },
         (None, _) => Incoming::Ignored,
     })
@@ -144,20 +150,25 @@ fn map(scanner: &mut Scanner) -> Result<IndexMap<String, Packed>, &'static str> 
     Ok(entries)
 }
 
-/// The items of an encoded list, or `None` when the value is something else.
+/// The items of an encoded list, or `None` when the value is something else. Small ones of a large list are copies.
 pub(crate) fn items(value: &Packed) -> Option<Vec<Packed>> {
+    let whole = value.as_bytes().len();
     let mut scanner = Scanner::new(value.bytes());
     match scanner.enter().ok()? {
-        Head::Array(items) => (0..items).map(|_| scanner.value().ok()).collect(),
+        Head::Array(items) => {
+            (0..items).map(|_| Some(scanner.value().ok()?.apart_from(whole))).collect()
+        }
         _ => None,
     }
 }
 
-/// The entries of an encoded map, or `None` when the value is something else.
+/// The entries of an encoded map, or `None` when the value is something else. Small ones of a large map are copies.
 pub(crate) fn entries(value: &Packed) -> Option<IndexMap<String, Packed>> {
     let bytes = value.bytes();
+    let whole = bytes.len();
     let is_map = matches!(Scanner::new(bytes.clone()).enter(), Ok(Head::Map(_)));
-    is_map.then(|| map(&mut Scanner::new(bytes)).ok())?
+    let entries = is_map.then(|| map(&mut Scanner::new(bytes)).ok())??;
+    Some(entries.into_iter().map(|(key, value)| (key, value.apart_from(whole))).collect())
 }
 
 /// The numbers that wslink gives to failures.
@@ -339,6 +350,39 @@ mod tests {
     fn content(outgoing: &Outgoing) -> Value {
         let frame = outgoing.frames()[0].slice(chunk::HEADER..);
         Packed::from_checked(frame).decode().unwrap()
+    }
+
+    /// Whether a value is a piece of these bytes, and so keeps them in memory.
+    fn is_piece(value: &Packed, whole: &Bytes) -> bool {
+        whole.as_ptr_range().contains(&value.as_bytes().as_ptr())
+    }
+
+    #[test]
+    fn what_is_small_is_taken_out_of_a_large_message_and_what_is_large_is_not_copied() {
+        let large = "x".repeat(1 << 20);
+        let message = pack(json!({
+            "id": "rpc:c0:1", "method": "trame.state.update",
+            "args": [[{"key": "small", "value": 5}, {"key": "large", "value": large}], [7]],
+            "kwargs": {"a": "b"},
+        }));
+        let Incoming::Request(request) = Incoming::parse(message.clone()).unwrap() else {
+            panic!()
+        };
+        let [changes, other] = &request.args[..] else { panic!() };
+        assert!(is_piece(changes, &message));
+        assert!(!is_piece(other, &message) && !is_piece(&request.id, &message));
+        assert!(!is_piece(&request.kwargs["a"], &message));
+        let values: Vec<Packed> = items(changes)
+            .unwrap()
+            .iter()
+            .map(|change| entries(change).unwrap().swap_remove("value").unwrap())
+            .collect();
+        assert!(!is_piece(&values[0], &message) && is_piece(&values[1], &message));
+        assert_eq!(values[0].decode::<i64>().unwrap(), 5);
+        assert_eq!(values[1].decode::<String>().unwrap(), large);
+        let little = pack(json!({"id": "a", "method": "b", "args": [1, "x".repeat(100)]}));
+        let Incoming::Request(request) = Incoming::parse(little.clone()).unwrap() else { panic!() };
+        assert!(request.args.iter().all(|value| is_piece(value, &little)), "not worth a copy");
     }
 
     #[test]

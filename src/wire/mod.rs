@@ -6,6 +6,7 @@
 //! - [`packed`]: one msgpack value, encoded once and passed on as bytes
 //! - [`encode`] and [`decode`]: values of Rust, by serde; [`fault`]: why that cannot be
 //! - [`fit`]: whether every client can hold a value
+//! - [`filter`]: what of a value clients may see
 //! - [`chunk`]: the 12-byte header, cutting messages into frames and putting them together again
 //! - [`message`]: requests, replies, errors and publishes, as a server reads and writes them
 //! - [`client`]: the same from the other side
@@ -16,6 +17,7 @@ pub(crate) mod client;
 mod decode;
 mod encode;
 pub(crate) mod fault;
+mod filter;
 pub(crate) mod fit;
 pub(crate) mod message;
 pub(crate) mod packed;

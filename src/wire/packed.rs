@@ -209,26 +209,19 @@ impl Packed {
         Packed(bytes)
     }
 
-    /// What clients may see of the value: a map that has a list `_filter` loses the keys listed there.
-    ///
-    /// The rule is trame's, made for uploaded files whose content stays on the server: it looks through lists on the top
-    /// level and not into nested maps.
+    /// The value as a part of `whole` bytes, which it would keep in memory: a copy where these are much more than its own.
+    pub(super) fn apart_from(self, whole: usize) -> Self {
+        // Less is not worth a copy.
+        const SMALL: usize = 4 * 1024;
+        match whole > SMALL && self.0.len() < whole / 2 {
+            true => Packed(Bytes::copy_from_slice(&self.0)),
+            false => self,
+        }
+    }
+
+    /// What clients may see of the value, see [`filter`](super::filter).
     pub(crate) fn filtered(&self) -> Cow<'_, Packed> {
-        const MARK: &[u8] = b"\xa7_filter";
-        let marked = matches!(self.0[0], 0x80..=0x9f | 0xdc..=0xdf)
-            && self.0.windows(MARK.len()).any(|window| window == MARK);
-        if !marked {
-            return Cow::Borrowed(self);
-        }
-        let Ok(mut value) = rmpv::decode::read_value(&mut &self.0[..]) else {
-            return Cow::Borrowed(self);
-        };
-        drop_filtered(&mut value);
-        let mut bytes = Vec::with_capacity(self.0.len());
-        match rmpv::encode::write_value(&mut bytes, &value) {
-            Ok(()) => Cow::Owned(Packed(bytes.into())),
-            Err(_) => Cow::Borrowed(self),
-        }
+        super::filter::without_hidden(&self.0).map_or(Cow::Borrowed(self), Cow::Owned)
     }
 }
 
@@ -249,20 +242,6 @@ fn encode_error<T: ?Sized>(fault: &Fault, root: &str) -> Error {
 
 fn decode_error<T>(what: String, reason: String) -> Error {
     Error::Decode { what, type_name: type_name::<T>(), reason }
-}
-
-fn drop_filtered(value: &mut rmpv::Value) {
-    match value {
-        rmpv::Value::Array(items) => items.iter_mut().for_each(drop_filtered),
-        rmpv::Value::Map(pairs) => {
-            let hidden = pairs.iter().find(|(key, _)| key.as_str() == Some("_filter"));
-            let Some(rmpv::Value::Array(hidden)) = hidden.map(|(_, names)| names.clone()) else {
-                return;
-            };
-            pairs.retain(|(key, _)| !hidden.contains(key));
-        }
-        _ => {}
-    }
 }
 
 impl fmt::Debug for Packed {

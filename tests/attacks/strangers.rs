@@ -7,7 +7,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{is_unharmed, target};
-use crate::support::{Client, Log, PATIENCE, SECRET, SignedIn, frame, open, options, request};
+use crate::{
+    log::Log,
+    support::{Client, PATIENCE, SECRET, SignedIn, frame, open, options, request},
+};
 
 /// What calls are answered on a WebSocket without a hello.
 async fn told(running: &selvedge::Running, calls: &[(&str, serde_json::Value)]) -> String {

@@ -28,6 +28,7 @@ mod refusals;
 mod resume;
 mod saving;
 mod screen;
+mod signing_in;
 mod starter;
 mod stock_client;
 #[path = "../support/mod.rs"]

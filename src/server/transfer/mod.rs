@@ -39,6 +39,9 @@ use crate::{Error, Failure, Result, TransferError, session::Client, wire::Packed
 /// How long a ticket waits for its request.
 const TICKET_LIFETIME: Duration = Duration::from_secs(30);
 
+/// Tickets below this number are not looked through.
+const FEW_TICKETS: usize = 64;
+
 /// Progress is reported at most this often, and at the end.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -131,8 +134,28 @@ pub(super) type Receiver =
 pub(crate) struct Transfers {
     limits: Mutex<TransferLimits>,
     receivers: RwLock<HashMap<String, Receiver>>,
-    tickets: Mutex<HashMap<String, Ticket>>,
+    tickets: Mutex<Tickets>,
     under_way: Arc<AtomicUsize>,
+}
+
+/// The tickets that are out, by their tokens.
+#[derive(Default)]
+struct Tickets {
+    out: HashMap<String, Ticket>,
+    /// How many there may be before those that are good no more are looked for.
+    sweep_at: usize,
+}
+
+impl Tickets {
+    /// Adds a ticket. The others are looked at only when their number has doubled, so that each costs the same, however
+    /// many there are.
+    fn add(&mut self, token: String, ticket: Ticket) {
+        if self.out.len() >= self.sweep_at {
+            self.out.retain(|_, ticket| ticket.is_good());
+            self.sweep_at = (2 * self.out.len()).max(FEW_TICKETS);
+        }
+        self.out.insert(token, ticket);
+    }
 }
 
 struct Ticket {
@@ -215,8 +238,7 @@ impl Transfers {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
         let mut tickets = lock(&self.tickets);
-        tickets.retain(|_, ticket| ticket.is_good());
-        tickets.insert(token.clone(), Ticket { client: Arc::clone(client), expires, right });
+        tickets.add(token.clone(), Ticket { client: Arc::clone(client), expires, right });
         Ok(token)
     }
 
@@ -239,7 +261,7 @@ impl Transfers {
     /// That a token is looked up by its hash, and not compared in constant time, tells nothing about it: the hash has a secret
     /// key.
     fn redeem(&self, token: &str, is_wanted: impl Fn(&Right) -> bool) -> Option<Right> {
-        let mut tickets = lock(&self.tickets);
+        let tickets = &mut lock(&self.tickets).out;
         if !tickets.get(token).is_some_and(|ticket| is_wanted(&ticket.right)) {
             return None;
         }
@@ -261,7 +283,8 @@ impl Transfers {
 
     /// Forgets every ticket, and with them the files they are for.
     pub(crate) fn end(&self) {
-        lock(&self.tickets).clear();
+        let ended = std::mem::take(&mut *lock(&self.tickets));
+        drop(ended); // without the lock: files are closed
     }
 }
 
@@ -350,6 +373,33 @@ mod tests {
         let token = offer();
         client.gone.cancel();
         assert!(transfers.redeem_download(&token).is_none(), "its client is gone");
+    }
+
+    #[test]
+    fn the_tickets_of_a_large_folder_cost_the_same_each_and_dead_ones_go() {
+        let transfers = Transfers::default();
+        let client = Arc::new(Client::new(1000).unwrap());
+        let offer = |count: usize| {
+            let begin = Instant::now();
+            for _ in 0..count {
+                let announced =
+                    Announced { name: "a".into(), media_type: None, size: 1, path: None };
+                let take = Box::new(|_: Upload| unreachable!());
+                let right = UploadRight::new(announced, Withdrawal::new(), take);
+                transfers.offer_upload(&client, right, true).unwrap();
+            }
+            begin.elapsed()
+        };
+        let (few, many) = (offer(2000), offer(32_000));
+        assert!(many < 100 * few, "{few:?} for 2000 and {many:?} for 32000");
+        client.gone.cancel();
+        let other = Arc::new(Client::new(1000).unwrap());
+        let file = || Download::from_bytes("a", "b").opened_for_test();
+        for _ in 0..40_000 {
+            transfers.offer_download(&other, file()).unwrap();
+        }
+        let left = lock(&transfers.tickets).out.values().filter(|t| !t.is_good()).count();
+        assert_eq!(left, 0);
     }
 
     #[test]

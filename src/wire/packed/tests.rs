@@ -210,22 +210,6 @@ fn an_f32_comes_back_and_looks_as_it_was_written() {
     assert_eq!(list.decode::<Vec<f32>>().unwrap(), [0.1]);
 }
 
-#[test]
-fn filtered_keys_stay_on_the_server() {
-    let check = |value: serde_json::Value, expected: serde_json::Value| {
-        let packed = Packed::encode(&value).unwrap();
-        assert_eq!(packed.filtered().decode::<serde_json::Value>().unwrap(), expected);
-    };
-    check(
-        json!({"name": "n", "content": [1], "_filter": ["content"]}),
-        json!({"name": "n", "_filter": ["content"]}),
-    );
-    check(json!([{"_filter": ["a"], "a": 1, "b": 2}]), json!([{"_filter": ["a"], "b": 2}]));
-    let nested = json!({"in": {"_filter": ["a"], "a": 1}});
-    check(nested.clone(), nested);
-    check(json!("_filter"), json!("_filter"));
-}
-
 /// Bytes that are more often than not the beginning of a value.
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     let marker =
