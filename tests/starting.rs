@@ -283,8 +283,8 @@ fn a_signal_ends_a_start_that_takes_long() {
         let (mut child, mut lines) =
             start_again("starting::a_signal_ends_a_start_that_takes_long", what);
         assert!(lines.any(|line| line.contains("starting")), "{what}");
-        send_signal(&child, "-INT");
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{what}");
+        send_signal(&child, "-TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(143), "{what}");
     }
 }
 
@@ -333,9 +333,9 @@ fn a_second_signal_ends_a_program_whose_callbacks_block() {
     let test = "starting::a_second_signal_ends_a_program_whose_callbacks_block";
     let (mut child, mut lines) = start_again(test, "1");
     assert!(lines.any(|line| line.contains("blocked ")));
-    send_signal(&child, "-INT");
-    send_signal(&child, "-INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    send_signal(&child, "-TERM");
+    send_signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[cfg(unix)]

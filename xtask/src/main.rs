@@ -16,6 +16,7 @@ mod page;
 mod peers;
 mod project;
 mod screenshots;
+mod signals;
 mod starter;
 mod suite;
 mod system;

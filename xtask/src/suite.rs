@@ -18,7 +18,7 @@ use crate::{
     cargo_deny,
     command::{self, Failure, Result},
     display::Display,
-    page, peers, project, starter, system, tidy,
+    page, peers, project, signals, starter, system, tidy,
 };
 
 #[derive(Args)]
@@ -79,6 +79,7 @@ const SHOWN_LINES: usize = 120;
 /// Runs the steps and prints what became of each. Outside a terminal, only a step that fails shows what it printed: what others
 /// print, which includes the errors that tests provoke, would hide it.
 pub(crate) fn run(options: &Options) -> Result {
+    signals::restore()?;
     let chosen = |step: &&Step| options.only.is_empty() || options.only.contains(step);
     let live = options.verbose || io::stdout().is_terminal();
     let mut outcomes = Vec::new();
