@@ -15,7 +15,10 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, PATIENCE, options, request, start, to_json};
+use crate::{
+    log::Log,
+    support::{Client, PATIENCE, options, request, start, to_json},
+};
 
 /// Every kind of runtime that a caller may bring.
 fn runtimes() -> [Runtime; 3] {
@@ -339,26 +342,10 @@ fn a_thread_that_changes_values_all_the_time_delays_no_call() {
 
 #[tokio::test]
 async fn a_callback_that_blocks_for_long_is_named() {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let written = log.clone();
-    let writer = move || Log(written.clone());
-    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::start();
     let server = server();
     server.trigger("solve", |_: Ctx| thread::sleep(Duration::from_millis(1100)));
     server.call_trigger("solve", ()).await.unwrap();
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("WARN") && log.contains("trigger `solve` blocked its thread"), "{log}");
-}
-
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

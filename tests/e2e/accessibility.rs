@@ -15,9 +15,8 @@ use crate::{
 /// Finds what keeps people from using the page; `dark` is whether the page has to be dark.
 async fn nothing_serious_is_found(driver: Driver, dark: bool) {
     let program = Program::start(&web(), &["--server", "--port", "0"]).await;
-    let log = program.traces.log();
-    let link = log.split_whitespace().find(|word| word.contains("sign_in="));
-    driver.page.goto(link.unwrap()).await.unwrap();
+    let link = program.traces.sign_in_link().await;
+    driver.page.goto(&link).await.unwrap();
     driver.drawn().await;
     let seen = driver.js("return matchMedia('(prefers-color-scheme: dark)').matches").await;
     assert_eq!(seen, dark);

@@ -201,7 +201,7 @@ async fn a_name_that_was_rebound_to_this_machine_reaches_nothing() {
     assert_eq!(driver.page.title().await.unwrap(), "attacker", "the name leads here");
     let url = format!("http://rebound.example:{}/index.html", running.port());
     driver.page.goto(&url).await.unwrap();
-    driver.js_until("document.body.textContent.includes('does not go by that name')").await;
+    driver.js_until("document.body.textContent.includes('does not answer to the name')").await;
     running.stop().await.unwrap();
 }
 

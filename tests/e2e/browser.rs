@@ -10,10 +10,9 @@ use crate::{
 #[tokio::test]
 async fn two_pages_follow_each_other_and_both_get_frames() {
     let mut program = Program::start(&web(), &["--server", "--port", "0"]).await;
-    let log = program.traces.log();
-    let link = log.split_whitespace().find(|word| word.contains("sign_in=")).unwrap();
+    let link = program.traces.sign_in_link().await;
     let driver = Driver::chromium().await;
-    driver.page.goto(link).await.unwrap();
+    driver.page.goto(&link).await.unwrap();
     driver.element("feed").await;
     let first = driver.page.window().await.unwrap();
     let second = driver.page.new_window(false).await.unwrap().handle;

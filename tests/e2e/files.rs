@@ -41,9 +41,8 @@ const WATCH: &str = "
 
 async fn opened(driver: &Driver) -> Program {
     let program = Program::start(&files(), &["--server", "--port", "0"]).await;
-    let log = program.traces.log();
-    let link = log.split_whitespace().find(|word| word.contains("sign_in="));
-    driver.page.goto(link.unwrap()).await.unwrap();
+    let link = program.traces.sign_in_link().await;
+    driver.page.goto(&link).await.unwrap();
     driver.element("upload").await;
     program
 }

@@ -140,9 +140,8 @@ async fn a_page_says_that_it_leaves_when_it_does() {
 
     let program = Program::start(&manners(), &["--server", "--port", "0"]).await;
     let browser = Driver::chromium().await;
-    let log = program.traces.log();
-    let link = log.split_whitespace().find(|word| word.contains("sign_in=")).unwrap();
-    browser.page.goto(link).await.unwrap();
+    let link = program.traces.sign_in_link().await;
+    browser.page.goto(&link).await.unwrap();
     browser.element("launches").await;
     leaves(&browser, program.client().await).await;
 }

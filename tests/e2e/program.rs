@@ -166,6 +166,19 @@ impl Traces {
         .await
     }
 
+    /// The sign-in link that the program prints.
+    pub async fn sign_in_link(&self) -> String {
+        until("a sign-in link in the log", async || {
+            let log = self.log();
+            // A line that is not complete yet may end within the link.
+            let mut lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+            lines.find_map(|line| {
+                line.split_whitespace().find(|word| word.contains("sign_in=")).map(str::to_owned)
+            })
+        })
+        .await
+    }
+
     /// All processes that were started for this test, and their children.
     pub fn processes(&self) -> Vec<(i32, String)> {
         processes(&self.mark)

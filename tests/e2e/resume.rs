@@ -43,8 +43,7 @@ impl Notebook {
         let server = SocketAddr::from(([127, 0, 0, 1], port));
         let proxy = Proxy::start(move || server).await;
         let program = start(&files, port, proxy.address).await;
-        let log = program.traces.log();
-        let link = log.split_whitespace().find(|word| word.contains("sign_in=")).unwrap();
+        let link = program.traces.sign_in_link().await;
         let link = link.replace(&server.to_string(), &proxy.address.to_string());
         let driver = Driver::chromium().await;
         driver.page.set_window_size(700, 500).await.unwrap();

@@ -101,9 +101,8 @@ async fn a_page_in_a_browser_comes_back_by_itself() {
     let program = copied(folder.path());
     let driver = Driver::chromium().await;
     let mut first = Program::start(&program, &["--server", "--dev", "--port", "0"]).await;
-    let log = first.traces.log();
-    let link = log.split_whitespace().find(|word| word.contains("sign_in=")).unwrap();
-    driver.page.goto(link).await.unwrap();
+    let link = first.traces.sign_in_link().await;
+    driver.page.goto(&link).await.unwrap();
     driver.element("more").await.click().await.unwrap();
     driver.js_until("document.getElementById('square').textContent === '4'").await;
     let port = first.port().to_string();

@@ -7,7 +7,7 @@ import type { WebsocketSession } from "wslink/src/WebsocketConnection";
 import SmartConnectModule, { type SmartConnect } from "wslink/src/SmartConnect";
 import { isPromise, withFileContent } from "./files";
 import { onUnreadable } from "./msgpack";
-import type { Config } from "./options";
+import { type Config, launcherURL } from "./options";
 import { Pulse } from "./pulse";
 
 /** Where the connection stands. */
@@ -179,9 +179,11 @@ export class Connection {
   private attempt(config: Config): void {
     this.leave();
     if (this.end.signal.aborted) return;
-    // `iframe` makes wslink use the transport of the page for every kind of session.
+    // `iframe` makes wslink use the transport of the page for every kind of session. Its own way to the launcher is text that is
+    // put together, which is right only where the page's address ends with a slash.
+    const launcher = { sessionManagerURL: launcherURL(config).href };
     const smart = SmartConnectModule.newInstance({
-      config: { ...structuredClone(config), iframe: true } as object,
+      config: { ...structuredClone(config), ...launcher, iframe: true } as object,
       // wslink asks at first, and again with the answer of a launcher.
       configDecorator: (full) => {
         if (this.smart === smart && full.sessionURL) this.found(config, full as Config);
