@@ -36,7 +36,7 @@ pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Runs code that may block, for a task that must not wait on its own thread on any kind of runtime.
+/// Runs code that may block, on a thread for blocking work. The calling task may stop waiting for it.
 ///
 /// `None` when the runtime shuts down before the code has begun.
 ///
@@ -46,15 +46,23 @@ pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
 /// # Cancellation
 /// Code that has begun goes on.
 pub(crate) async fn run<T: Send + 'static>(code: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    if is_worker() {
-        return Some(tokio::task::block_in_place(code));
-    }
     match tokio::task::spawn_blocking(code).await {
         Ok(value) => Some(value),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => None,
         },
+    }
+}
+
+/// Like [`run`], for a task that does nothing else: it stays on its thread where another one can take the worker's place, which
+/// costs less.
+pub(crate) async fn run_in_place<T: Send + 'static>(
+    code: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    match is_worker() {
+        true => Some(tokio::task::block_in_place(code)),
+        false => run(code).await,
     }
 }
 

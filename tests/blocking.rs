@@ -310,6 +310,46 @@ fn a_stop_does_not_wait_for_a_backlog_nor_for_what_blocks() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_listener_that_it_sets_off() {
+    for runtime in runtimes() {
+        let (mut gate, block) = gate();
+        runtime.block_on(async {
+            let server = server();
+            server.on_change("key", move |_: Ctx, key: i64| {
+                if key > 0 {
+                    block()
+                }
+            });
+            let running = start(&server).await;
+            let begin = std::time::Instant::now();
+            server.state().set("key", 1);
+            running.stop().await.unwrap();
+            assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+            gate.entered().await;
+        });
+        drop(gate);
+        runtime.shutdown_timeout(PATIENCE);
+    }
+}
+
+#[test]
+fn a_stop_waits_for_an_exit_hook_that_blocks_up_to_a_limit() {
+    let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+    let (gate, block) = gate();
+    runtime.block_on(async {
+        let server = server();
+        server.on(Lifecycle::ServerExited, move |_: Ctx| block());
+        let running = start(&server).await;
+        let begin = std::time::Instant::now();
+        running.stop().await.unwrap();
+        let elapsed = begin.elapsed().as_secs();
+        assert!((5..15).contains(&elapsed), "{elapsed} s");
+    });
+    drop(gate);
+    runtime.shutdown_timeout(PATIENCE);
+}
+
+#[test]
 fn a_thread_that_changes_values_all_the_time_delays_no_call() {
     for runtime in runtimes() {
         runtime.block_on(async {

@@ -153,7 +153,9 @@ impl Runner {
         loop {
             let next = Arc::clone(&runner);
             let run_ending = ending.clone();
-            blocking::run(move || next.run_jobs(&run_ending)).await;
+            if blocking::run_in_place(move || next.run_jobs(&run_ending)).await.is_none() {
+                return; // the runtime shuts down
+            }
             runner.client.gone.run_until_cancelled(runner.client.outbox.room()).await;
             let (is_empty, ended) = {
                 let queue = runner.shared.lock();
