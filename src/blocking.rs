@@ -2,11 +2,24 @@
 //!
 //! What must hold: code that blocks delays no other task. While the worker thread that polls the sockets runs a task,
 //! tokio does not let another worker poll them, and a task that the running one has just woken stays on its worker. So
-//! a worker hands its place to another thread before it runs application code.
+//! application code runs outside of its worker: another thread takes the worker's place, or, while callbacks come often,
+//! [`watch`] sees to it that others go on.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use tokio::runtime::{Handle, RuntimeFlavor, worker_index};
+
+mod watch;
+
+pub(crate) use watch::notify;
+
+thread_local! {
+    /// This worker runs code that may block: another thread takes its place when that takes long.
+    static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Time after which code that has not returned, or not awaited, is named in a warning.
 const LONG: Duration = Duration::from_secs(1);
@@ -27,12 +40,29 @@ pub(crate) fn call<T>(callee: &str, code: impl FnOnce() -> T) -> T {
 
 /// Runs code that may block, on the calling thread.
 ///
-/// On a worker of a multi-thread runtime, another thread takes the worker's place. A current-thread runtime has no other
-/// thread: its tasks use [`run`].
+/// On a worker of a multi-thread runtime, another thread takes the worker's place when the code takes long. A current-thread
+/// runtime has no other thread: its tasks use [`run`].
 pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
-    match is_worker() {
-        true => tokio::task::block_in_place(code),
-        false => code(),
+    let Some(runtime) = worker() else {
+        return code();
+    };
+    let _blocking = Blocking::begin();
+    watch::run(&runtime, code).unwrap_or_else(|code| tokio::task::block_in_place(code))
+}
+
+/// This thread runs code that may block, until it is dropped.
+struct Blocking;
+
+impl Blocking {
+    fn begin() -> Self {
+        MAY_BLOCK.set(true);
+        Blocking
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        MAY_BLOCK.set(false);
     }
 }
 
@@ -60,14 +90,18 @@ pub(crate) async fn run<T: Send + 'static>(code: impl FnOnce() -> T + Send + 'st
 pub(crate) async fn run_in_place<T: Send + 'static>(
     code: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    match is_worker() {
-        true => Some(tokio::task::block_in_place(code)),
-        false => run(code).await,
+    match worker() {
+        Some(_) => Some(may_block(code)),
+        None => run(code).await,
     }
 }
 
-/// Whether this is a worker thread that another thread can stand in for.
-fn is_worker() -> bool {
-    let is_multi_thread = |handle: Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
-    worker_index().is_some() && Handle::try_current().is_ok_and(is_multi_thread)
+/// The runtime of which this is a worker that may not block.
+fn worker() -> Option<Handle> {
+    if MAY_BLOCK.get() {
+        return None;
+    }
+    worker_index()?;
+    let is_multi_thread = |handle: &Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
+    Handle::try_current().ok().filter(is_multi_thread)
 }

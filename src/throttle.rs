@@ -1,10 +1,11 @@
 //! A limit for log lines that strangers can cause.
 //!
-//! Anybody who reaches the port can have a request refused, as often and as long as they like. Each kind of such lines has a
+//! Anyone who can connect to the port can send requests that are refused, at any rate and of any length. Each kind of such lines has a
 //! [`Throttle`], and what strangers sent is [`shortened`].
 
 use std::{
     fmt,
+    num::NonZeroU64,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,6 +28,9 @@ pub(crate) struct Throttle {
     state: Mutex<State>,
 }
 
+/// Number of lines that were left out since the last one. `None`, which a log line leaves out, when there are none.
+pub(crate) type Suppressed = Option<NonZeroU64>;
+
 #[derive(Default)]
 struct State {
     /// When all lines that may be written at once may be written again.
@@ -39,8 +43,8 @@ impl Throttle {
         Throttle { what, state: Mutex::new(State { rested: None, suppressed: 0 }) }
     }
 
-    /// Asks for one more line. If it may be written, gives the number of lines that were left out since the last one.
-    pub(crate) fn admit(&self) -> Option<u64> {
+    /// Asks for one more line. `None` when the rate is over the limit.
+    pub(crate) fn admit(&self) -> Option<Suppressed> {
         let mut state = self.lock();
         let now = Instant::now();
         let rested = state.rested.map_or(now, |rested| rested.max(now));
@@ -49,7 +53,7 @@ impl Throttle {
             return None;
         }
         state.rested = Some(rested + INTERVAL);
-        Some(std::mem::take(&mut state.suppressed))
+        Some(NonZeroU64::new(std::mem::take(&mut state.suppressed)))
     }
 
     /// Logs how many lines were left out that no other line has counted.
@@ -96,16 +100,16 @@ mod tests {
     async fn after_a_burst_lines_come_slowly_and_with_the_count_of_those_left_out() {
         let throttle = Throttle::new("refused requests");
         for _ in 0..BURST {
-            assert_eq!(throttle.admit(), Some(0));
+            assert_eq!(throttle.admit(), Some(None));
         }
         for _ in 0..1000 {
             assert_eq!(throttle.admit(), None);
         }
         tokio::time::advance(INTERVAL).await;
-        assert_eq!(throttle.admit(), Some(1000));
+        assert_eq!(throttle.admit(), Some(NonZeroU64::new(1000)));
         assert_eq!(throttle.admit(), None);
         tokio::time::advance(INTERVAL * BURST * 2).await;
-        assert_eq!(throttle.admit(), Some(1));
+        assert_eq!(throttle.admit(), Some(NonZeroU64::new(1)));
         let at_once = (1..100).take_while(|_| throttle.admit().is_some()).count();
         assert_eq!(at_once, BURST as usize - 1, "rest does not add up without a limit");
     }

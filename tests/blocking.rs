@@ -70,12 +70,13 @@ fn server() -> Server {
     server
 }
 
-/// Runs a scenario in which `call` enters a callback that blocks, on each kind of runtime.
+/// Runs a scenario in which `call` enters a callback that blocks, on each kind of runtime: as the first callback that runs,
+/// and while callbacks come often.
 fn check(
     set_up: impl Fn(&Server, Box<dyn Fn() + Send + Sync>),
     call: impl AsyncFn(&Server, &mut Client),
 ) {
-    for runtime in runtimes() {
+    for (runtime, calls) in runtimes().iter().flat_map(|runtime| [(runtime, 0), (runtime, 200)]) {
         runtime.block_on(async {
             let server = server();
             let (mut gate, block) = gate();
@@ -83,6 +84,9 @@ fn check(
             let running = start(&server).await;
             let mut other = Client::connect(&running).await;
             let mut caller = Client::connect(&running).await;
+            for _ in 0..calls {
+                other.trigger("quick", json!([])).await;
+            }
             call(&server, &mut caller).await;
             gate.entered().await;
             others_are_served(&server, &running, &mut other).await;

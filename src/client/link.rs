@@ -76,7 +76,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         let mut calls = self.calls.lock();
         let Some(calls) = calls.as_mut() else { return };
-        // What the answer confirms is taken over even if nobody waits for it.
+        // What the answer confirms is taken over even if no call waits for it.
         if calls.get(&self.id).is_some_and(|call| call.changes.is_none()) {
             calls.remove(&self.id);
         }

@@ -159,7 +159,7 @@ async fn idle_sockets_lock_others_out_where_nobody_has_to_make_room() {
     }
 }
 
-/// Opens sockets that ask for a file and do not read it. Meanwhile others are answered.
+/// Opens sockets that ask for a file and do not read it. Other requests are still answered.
 #[cfg(unix)]
 async fn readers_that_do_not_read(size: usize, connection: &str) {
     let dir = tempfile::tempdir().unwrap();

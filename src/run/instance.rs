@@ -101,7 +101,7 @@ fn lock_file(folder: &Path, identifier: &str) -> PathBuf {
     folder.join(format!("selvedge-{mark:016x}.lock"))
 }
 
-/// The locked file, if nobody else has locked it.
+/// The locked file, if no other process has locked it.
 fn try_lock(lock: &Path) -> io::Result<Option<File>> {
     let file = File::options().create(true).truncate(false).write(true).open(lock)?;
     match file.try_lock() {
@@ -280,7 +280,7 @@ mod tests {
         }
     }
 
-    /// Hands this process over to an instance, which runs on a runtime of its own meanwhile.
+    /// Hands this process over to an instance. The exchange runs on its own runtime.
     fn is_taken(lock: &Path, instance: &mut Instance) -> bool {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let (launches, mut launched) = unbounded_channel();

@@ -145,7 +145,7 @@ impl StartOptions {
 
     /// A fixed secret, for clients that are told it by other means. By default there is a new one for every start.
     ///
-    /// The start fails with [`Error::InvalidOption`] when it is empty, which would let everybody in.
+    /// The start fails with [`Error::InvalidOption`] when it is empty, which would let anyone in.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(Secret(secret.into()));
         self
@@ -348,7 +348,7 @@ impl StartOptions {
     /// Follows symbolic links that lead out of a served folder. Default no: such a file is not found, and a line in the log says
     /// why. Links that stay inside are always followed.
     ///
-    /// Everybody who reaches the server can read what such links lead to.
+    /// Anyone who can connect to the server can read what such links lead to.
     pub fn follow_symlinks(mut self, follow: bool) -> Self {
         self.endpoints.follow_symlinks = follow;
         self

@@ -16,7 +16,7 @@ impl Secret {
             true => Err(Error::InvalidOption {
                 option,
                 value: self.0.clone(),
-                hint: "An empty secret lets everybody in. Give at least 16 characters, or no secret for a random one",
+                hint: "An empty secret lets anyone in. Give at least 16 characters, or no secret for a random one",
             }),
         }
     }

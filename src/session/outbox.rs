@@ -30,7 +30,7 @@ use tokio::{
 };
 
 use super::stream::Streams;
-use crate::{state::Key, wire::chunk::Outgoing};
+use crate::{blocking, state::Key, wire::chunk::Outgoing};
 
 /// Bytes that are handed to the socket at a time.
 const BATCH: usize = 256 * 1024;
@@ -41,7 +41,7 @@ const HOLD: Duration = Duration::from_millis(100);
 /// The queue of one client. Filled from anywhere, emptied by the task that writes to the socket.
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
-    filled: Notify,
+    filled: Arc<Notify>,
     gave_up: Notify,
     emptied: Notify,
     answers_sent: Notify,
@@ -123,7 +123,7 @@ impl Outbox {
         };
         Outbox {
             queue: Mutex::new(queue),
-            filled: Notify::new(),
+            filled: Arc::default(),
             gave_up: Notify::new(),
             emptied: Notify::new(),
             answers_sent: Notify::new(),
@@ -152,7 +152,7 @@ impl Outbox {
             queue.items.push_back(Item::Message(message));
         }
         drop(queue);
-        self.filled.notify_one();
+        blocking::notify(&self.filled);
     }
 
     /// Queues an answer behind all other messages.
@@ -180,7 +180,7 @@ impl Outbox {
         let place = place(&mut queue);
         queue.items.insert(place, Item::Answer(message));
         drop(queue);
-        self.filled.notify_one();
+        blocking::notify(&self.filled);
     }
 
     /// Whether the client may make another call: it has taken enough of the answers to those before.
@@ -215,7 +215,7 @@ impl Outbox {
             queue.fold(keys);
         }
         drop(queue);
-        self.filled.notify_one();
+        blocking::notify(&self.filled);
     }
 
     /// Queues a message that says how much of the state the client has. It is left out where changes before it were folded.
@@ -239,7 +239,7 @@ impl Outbox {
     /// Ends the connection once everything queued so far was sent.
     pub(crate) fn close(&self, closing: Closing) {
         self.lock().closing.get_or_insert(closing);
-        self.filled.notify_one();
+        blocking::notify(&self.filled);
         self.answers_sent.notify_waiters();
     }
 
@@ -251,7 +251,7 @@ impl Outbox {
     /// Offers the newest frame of a stream. An older one that still waits is dropped.
     pub(super) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
         self.lock().streams.offer(topic, frame);
-        self.filled.notify_one();
+        blocking::notify(&self.filled);
     }
 
     /// From now on only streams that the client opens are sent to it.
@@ -267,7 +267,7 @@ impl Outbox {
     /// The client has drawn a frame.
     pub(crate) fn acknowledge(&self, topic: &str) {
         self.lock().streams.acknowledge(topic);
-        self.filled.notify_one();
+        blocking::notify(&self.filled);
     }
 
     pub(crate) fn close_stream(&self, topic: &str) {
@@ -401,7 +401,7 @@ impl Drop for Hold<'_> {
             queue.held_since = None;
         }
         drop(queue);
-        self.outbox.filled.notify_one();
+        blocking::notify(&self.outbox.filled);
     }
 }
 

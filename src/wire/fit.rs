@@ -209,7 +209,7 @@ fn named(value: Value) -> String {
 
 /// The path to the value that begins at `target`, as `[3].options`. A key belongs to its map.
 fn path(bytes: &[u8], target: usize) -> String {
-    /// A list or map on the way: what is left of it, the index or key of the value that comes next.
+    /// A list or map on the way: its remaining entries, and the index or key of the next one.
     struct Step {
         left: u64,
         is_map: bool,

@@ -61,7 +61,7 @@ async fn a_page_is_asked_before_its_window_closes() {
         is_white().then_some(())
     })
     .await;
-    // A signal asks nobody.
+    // A signal ends it without a question.
     signal(program.pid(), "TERM");
     assert_eq!(program.exit().await.code(), Some(143));
 }

@@ -80,7 +80,7 @@ it("A number that is deleted in order to type another one is not sent until the 
   type("input", "");
   await settle();
   expect(server.socket.calls("trame.state.update")).toEqual([]);
-  // A value that the server has meanwhile does not take the place of what is typed.
+  // A value that the server sets in the meantime does not replace what is typed.
   await server.socket.publish("trame.state.topic", { count: 11 });
   expect(field("input").value).toBe("");
   type("input", "7");
