@@ -5,11 +5,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        PoisonError, RwLock, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
+
+use parking_lot::RwLock;
 
 use crate::{callback::Function, error::similar};
 
@@ -173,38 +172,34 @@ impl<C> Functions<C> {
 
     /// Registers a trigger. A later one of the same name takes its place.
     pub(crate) fn set_trigger(&self, name: String, function: Function<C>) {
-        self.triggers.write().unwrap_or_else(PoisonError::into_inner).insert(name, function);
+        self.triggers.write().insert(name, function);
     }
 
     /// Says whether there was one.
     pub(crate) fn remove_trigger(&self, name: &str) -> bool {
-        self.triggers.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+        self.triggers.write().remove(name).is_some()
     }
 
     pub(crate) fn trigger(&self, name: &str) -> Option<Function<C>> {
-        self.triggers.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.triggers.read().get(name).cloned()
     }
 
     /// Up to three registered triggers whose names look like `name`.
     pub(crate) fn similar_triggers(&self, name: &str) -> Vec<String> {
-        let triggers = self.triggers.read().unwrap_or_else(PoisonError::into_inner);
+        let triggers = self.triggers.read();
         similar(triggers.keys().map(String::as_str), name)
     }
 
     /// Up to three functions whose names look like `name`.
     pub(crate) fn similar_functions(&self, name: &str) -> Vec<String> {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let slots = self.slots.read();
         similar(slots.keys().map(String::as_str), name)
-    }
-
-    fn slots(&self) -> RwLockWriteGuard<'_, HashMap<String, Slot<C>>> {
-        self.slots.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a function. A main one takes the place of the main one before it.
     pub(crate) fn add(&self, name: &str, role: Role, function: Function<C>) -> FunctionId {
         let id = FunctionId(self.next.fetch_add(1, Ordering::Relaxed));
-        let mut slots = self.slots();
+        let mut slots = self.slots.write();
         let slot = slots.entry(name.to_owned()).or_default();
         if role == Role::Main {
             slot.entries.retain(|entry| entry.role != Role::Main);
@@ -215,7 +210,7 @@ impl<C> Functions<C> {
 
     /// Removes a function. Says whether it was there.
     pub(crate) fn remove(&self, name: &str, id: FunctionId) -> bool {
-        let mut slots = self.slots();
+        let mut slots = self.slots.write();
         let Some(slot) = slots.get_mut(name) else {
             return false;
         };
@@ -226,25 +221,25 @@ impl<C> Functions<C> {
 
     /// Removes all functions under a name, or all but the main one.
     pub(crate) fn clear(&self, name: &str, keep_main: bool) {
-        if let Some(slot) = self.slots().get_mut(name) {
+        if let Some(slot) = self.slots.write().get_mut(name) {
             slot.entries.retain(|entry| keep_main && entry.role == Role::Main);
         }
     }
 
     /// Whether a call would run anything.
     pub(crate) fn exists(&self, name: &str) -> bool {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let slots = self.slots.read();
         slots.get(name).is_some_and(|slot| !slot.entries.is_empty())
     }
 
     /// Says whether a call that runs nothing is fine.
     pub(crate) fn enable_empty(&self, name: &str, enable: bool) {
-        self.slots().entry(name.to_owned()).or_default().may_be_empty = enable;
+        self.slots.write().entry(name.to_owned()).or_default().may_be_empty = enable;
     }
 
     /// What a call runs; `None` where there is nothing and there should be. Those for one call are taken out.
     pub(crate) fn calls(&self, name: &str) -> Option<Calls<C>> {
-        let mut slots = self.slots();
+        let mut slots = self.slots.write();
         let slot = slots.get_mut(name)?;
         if slot.entries.is_empty() {
             return slot.may_be_empty.then(Vec::new);
@@ -261,7 +256,6 @@ impl<C> Functions<C> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::callback::function;
 

@@ -3,13 +3,9 @@
 //! Anyone who can connect to the port can send requests that are refused, at any rate and of any length. Each kind of such lines has a
 //! [`Throttle`], and what strangers sent is [`shortened`].
 
-use std::{
-    fmt,
-    num::NonZeroU64,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, num::NonZeroU64, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// Lines of one kind that may be written at once.
@@ -45,7 +41,7 @@ impl Throttle {
 
     /// Asks for one more line. `None` when the rate is over the limit.
     pub(crate) fn admit(&self) -> Option<Suppressed> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let now = Instant::now();
         let rested = state.rested.map_or(now, |rested| rested.max(now));
         if rested - now > INTERVAL * (BURST - 1) {
@@ -58,14 +54,10 @@ impl Throttle {
 
     /// Logs how many lines were left out that no other line has counted.
     pub(crate) fn settle(&self) {
-        let suppressed = std::mem::take(&mut self.lock().suppressed);
+        let suppressed = std::mem::take(&mut self.state.lock().suppressed);
         if suppressed > 0 {
             tracing::warn!(suppressed, "lines were left out of the log: {}", self.what);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

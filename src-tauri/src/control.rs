@@ -2,9 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc},
+    sync::{Arc, Weak, mpsc},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use selvedge::{Ctx, Error, Result, WindowChange, WindowControl, WindowOptions, WindowState};
 use tauri::{LogicalPosition, LogicalSize, Size, WebviewWindow};
 
@@ -33,7 +34,7 @@ pub(crate) struct Windows(Mutex<HashMap<String, Kept>>);
 
 impl Windows {
     fn of(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Notes that nothing keeps a window from closing. It is there for a while yet.

@@ -4,9 +4,9 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
 };
 
+use parking_lot::Mutex;
 use tauri::{Manager, Url, webview::DownloadEvent};
 
 use crate::{shell::Desktop, windows};
@@ -18,7 +18,7 @@ pub(crate) struct Downloads(Mutex<HashMap<Url, PathBuf>>);
 impl Desktop {
     /// Chooses a place for a download, and says what became of it. Returns whether it may go on.
     pub(crate) fn follow_download(&self, event: DownloadEvent<'_>) -> bool {
-        let mut running = self.downloads.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.downloads.0.lock();
         match event {
             DownloadEvent::Requested { url, destination } => {
                 match self.place_of_download(destination) {
@@ -81,7 +81,6 @@ fn free(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

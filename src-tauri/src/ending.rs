@@ -7,11 +7,12 @@ use std::{
     io::{self, Write},
     process,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use selvedge::{Error, Result, ShellExit, Signals, StopHandle};
 use tauri::{AppHandle, ExitRequestApi, async_runtime};
 
@@ -70,7 +71,7 @@ impl Ending {
     pub(crate) fn fail(self: &Arc<Self>, error: Error) {
         let code = i32::from(error.exit_code());
         if !self.has_begun() {
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *self.failure.lock() = Some(error);
         }
         self.end(code);
     }
@@ -102,7 +103,7 @@ impl Ending {
 
     /// How the program has ended; `code` is the event loop's.
     pub(crate) fn outcome(&self, code: i32) -> Result<ShellExit> {
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self.failure.lock().take() {
             Some(error) => Err(error),
             None => Ok(ShellExit { code: self.code.get().copied().unwrap_or(code) }),
         }

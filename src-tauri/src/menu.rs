@@ -3,11 +3,12 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use selvedge::{Error, Menu, MenuEntry, MenuItem, Result, StandardItem};
 use tauri::{
     AppHandle, WebviewWindow, Wry,
@@ -45,13 +46,9 @@ enum ShownItem {
 }
 
 impl Shown {
-    fn native(&self) -> MutexGuard<'_, Option<Arc<Native>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Used without the lock: items are changed by the thread of the event loop, which may want it for an event.
     fn current(&self) -> Option<Arc<Native>> {
-        self.native().clone()
+        self.0.lock().clone()
     }
 
     /// What a new window has to show.

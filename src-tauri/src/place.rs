@@ -8,10 +8,11 @@ use std::{
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use selvedge::Program;
 use serde::{Deserialize, Serialize};
 use tauri::{
@@ -61,15 +62,11 @@ impl Place {
         Arc::new(Place { file, kept: Mutex::new(kept), changed: Notify::new() })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Keeps how a window is. On the thread of the event loop.
     fn keep(&self, window: &WebviewWindow) {
         // The window may be closing, which is no error.
-        let Ok(Some(now)) = seen(window, *self.kept()) else { return };
-        if self.kept().replace(now) == Some(now) {
+        let Ok(Some(now)) = seen(window, *self.kept.lock()) else { return };
+        if self.kept.lock().replace(now) == Some(now) {
             return;
         }
         if let Some(file) = &self.file
@@ -229,7 +226,6 @@ fn write(file: &Path, kept: &Kept) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

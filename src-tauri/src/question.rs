@@ -1,7 +1,8 @@
 //! The question that is asked before the application ends by its user's hand.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use selvedge::{Closing, ConfirmClose, Failure};
 use tauri::{CloseRequestApi, WebviewWindow, async_runtime};
 use tauri_plugin_dialog::{DialogExt, MessageDialogButtons, MessageDialogKind};
@@ -22,11 +23,7 @@ enum Stage {
 #[derive(Default)]
 pub(crate) struct Question(Mutex<Stage>);
 
-impl Question {
-    fn stage(&self) -> MutexGuard<'_, Stage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+impl Question {}
 
 impl Desktop {
     /// A window is about to close. The last one stays until it is clear that it may.

@@ -12,11 +12,12 @@
 
 use std::{
     cell::RefCell,
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock},
     thread,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::{Builder, Handle},
     sync::Notify,
@@ -97,19 +98,15 @@ struct Wakeups {
 }
 
 impl Watched {
-    fn lock(&self) -> MutexGuard<'_, Wakeups> {
-        self.wakeups.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn defer(&self, waiting: &Arc<Notify>) {
-        let deferred = &mut self.lock().deferred;
+        let deferred = &mut self.wakeups.lock().deferred;
         if !deferred.last().is_some_and(|last| Arc::ptr_eq(last, waiting)) {
             deferred.push(Arc::clone(waiting));
         }
     }
 
     fn deliver(&self) {
-        let deferred = std::mem::take(&mut self.lock().deferred);
+        let deferred = std::mem::take(&mut self.wakeups.lock().deferred);
         deferred.iter().for_each(|waiting| waiting.notify_one());
     }
 
@@ -118,7 +115,7 @@ impl Watched {
         if self.begin.elapsed() < TICK {
             return;
         }
-        if !std::mem::replace(&mut self.lock().is_relieved, true) {
+        if !std::mem::replace(&mut self.wakeups.lock().is_relieved, true) {
             self.runtime.spawn(async {});
         }
         self.deliver();
@@ -156,14 +153,10 @@ struct State {
 }
 
 impl Watch {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Watches over code that this worker is about to run. `None` where the worker needs a stand-in.
     fn admit(&'static self, runtime: &Handle) -> Option<Arc<Watched>> {
         let now = Instant::now();
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let last = state.last.replace(now);
         if !state.is_watching {
             let comes_often = last.is_some_and(|last| now - last < OFTEN);
@@ -180,7 +173,7 @@ impl Watch {
     }
 
     fn forget(&self, watched: &Arc<Watched>) {
-        self.lock().running.retain(|running| !Arc::ptr_eq(running, watched));
+        self.0.lock().running.retain(|running| !Arc::ptr_eq(running, watched));
     }
 
     fn start(&'static self) -> bool {
@@ -192,7 +185,7 @@ impl Watch {
     fn watch(&self) {
         loop {
             thread::sleep(TICK);
-            let mut state = self.lock();
+            let mut state = self.0.lock();
             if state.running.is_empty() && state.last.is_none_or(|last| last.elapsed() > IDLE) {
                 state.is_watching = false;
                 return;
@@ -206,7 +199,6 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::{
         io::{Read, Write},
         net::TcpStream,

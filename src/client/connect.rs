@@ -284,7 +284,6 @@ impl Connect {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn target(url: &str) -> (String, String, bool) {

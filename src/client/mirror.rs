@@ -1,8 +1,7 @@
 //! The server's state on this side.
 
-use std::sync::{Mutex, PoisonError};
-
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
@@ -25,18 +24,18 @@ impl Values {
 
     /// Takes over changes.
     pub(super) fn merge(&self, changes: Changes) {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
+        self.values.lock().extend(changes);
         self.revision.send_modify(|revision| *revision += 1);
     }
 
     /// Takes over a whole state; what is not in it is gone.
     pub(super) fn replace(&self, values: Changes) {
-        *self.values.lock().unwrap_or_else(PoisonError::into_inner) = values;
+        *self.values.lock() = values;
         self.revision.send_modify(|revision| *revision += 1);
     }
 
     fn get(&self, key: &str) -> Option<Packed> {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = self.values.lock();
         values.get(key).cloned()
     }
 }
@@ -74,7 +73,7 @@ impl Mirror {
     /// The keys that the server has.
     pub fn keys(&self) -> Vec<String> {
         let values = &self.client.values().values;
-        let values = values.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = values.lock();
         values.keys().cloned().collect()
     }
 

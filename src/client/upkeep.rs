@@ -1,11 +1,8 @@
 //! The connection of a client: made, read from, and made again when it is lost.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
@@ -42,7 +39,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn topics(&self) -> MutexGuard<'_, HashMap<String, broadcast::Sender<Packed>>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.topics.lock()
     }
 
     fn take(&self, link: &Link, received: Received) {

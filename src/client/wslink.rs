@@ -1,7 +1,8 @@
 //! The client of a state server: calls, topics and state.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
 use tokio::{
@@ -209,7 +210,7 @@ impl Client {
     pub async fn close(&self) -> Result<()> {
         self.inner.shared.closed.cancel();
         let task = {
-            let mut task = self.inner.task.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut task = self.inner.task.lock();
             task.take()
         };
         match task {

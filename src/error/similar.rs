@@ -8,10 +8,11 @@ const PROPOSED: usize = 3;
 
 /// The known names that look most like `name`, the nearest first.
 pub(crate) fn similar<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> Vec<String> {
+    let name = compared(name);
     let mut near: Vec<(usize, &str)> = known
-        .map(|known| (edit_distance(known, name), known))
+        .map(|known| (strsim::levenshtein(compared(known), name), known))
         .filter(|(distance, known)| {
-            let longest = known.chars().count().max(name.chars().count()).min(COMPARED);
+            let longest = compared(known).chars().count().max(name.chars().count());
             *distance <= longest / 2
         })
         .collect();
@@ -19,20 +20,10 @@ pub(crate) fn similar<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> V
     near.into_iter().take(PROPOSED).map(|(_, known)| known.to_owned()).collect()
 }
 
-/// How many characters must be added, removed or replaced to get from one name to the other.
-fn edit_distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().take(COMPARED).collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, character) in one.chars().take(COMPARED).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, candidate) in other.iter().enumerate() {
-            let replaced = diagonal + usize::from(character != *candidate);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
+/// The characters of a name that are compared.
+fn compared(name: &str) -> &str {
+    let end = name.char_indices().nth(COMPARED).map_or(name.len(), |(end, _)| end);
+    &name[..end]
 }
 
 #[cfg(test)]

@@ -9,12 +9,10 @@
 //!   Cookies ignore ports, so the cookie's name holds the port, and any other server on the host is sent the cookie, too. The
 //!   proof travels in the fragment of the address, which no server is sent, and stays in the storage of the page's origin.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
 use serde::{Deserialize, Serialize};
@@ -133,7 +131,7 @@ impl Access {
     pub(crate) fn issue_sign_in(&self, kind: Kind, lifetime: Option<Duration>) -> Result<String> {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
-        let mut sign_ins = self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sign_ins = self.sign_ins.lock();
         if sign_ins.len() == MAX_SIGN_INS {
             sign_ins.remove(0);
         }
@@ -143,7 +141,7 @@ impl Access {
 
     /// Uses a token up. Says whom it was for, if it was good.
     pub(crate) fn redeem(&self, token: &str) -> Option<Kind> {
-        let mut sign_ins = self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sign_ins = self.sign_ins.lock();
         let now = Instant::now();
         sign_ins.retain(|sign_in| sign_in.expires.is_none_or(|expires| now < expires));
         let known = |sign_in: &SignIn| bool::from(sign_in.token.as_bytes().ct_eq(token.as_bytes()));
@@ -206,7 +204,6 @@ impl Access {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use axum::http::HeaderValue;
 
     use super::*;

@@ -148,7 +148,6 @@ fn locate(folder: &Path, path: &str, follow: bool) -> io::Result<Located> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -10,12 +10,13 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
 };
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -99,7 +100,7 @@ impl Lobby {
     fn seat(self: &Arc<Self>, socket: Option<Cutter>) -> Arc<Guest> {
         let place = Arc::new(Place { turned_out: CancellationToken::new(), socket });
         let (id, oldest) = {
-            let mut waiting = self.lock();
+            let mut waiting = self.waiting.lock();
             let is_full = waiting.guests.len() >= self.capacity;
             let oldest = is_full.then(|| waiting.guests.pop_first()).flatten();
             let id = waiting.next;
@@ -125,10 +126,6 @@ impl Lobby {
             written_after_waiting: AtomicU64::new(0),
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// One connection, as long as it is open.
@@ -147,7 +144,7 @@ pub(super) struct Guest {
 impl Guest {
     /// The peer is known: it takes no room any more.
     pub(super) fn admit(&self) {
-        self.lobby.lock().guests.remove(&self.id);
+        self.lobby.waiting.lock().guests.remove(&self.id);
     }
 
     /// The connection becomes a WebSocket, which has to begin with a hello.
@@ -284,7 +281,6 @@ fn descriptors() -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;

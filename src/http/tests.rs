@@ -1,6 +1,4 @@
 //! Attacks on a server with one of its defences left out, and on one that has it: that each defence is what stops the attack.
-#![allow(clippy::unwrap_used)]
-
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{

@@ -4,11 +4,7 @@
 //! round. What a peer calls runs beside this task. A peer that says no hello, breaks the protocol or shows no sign of life is
 //! disconnected; the others notice nothing.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -18,6 +14,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until, timeout},
@@ -261,12 +258,12 @@ struct Pongs {
 
 impl Pongs {
     fn owe(&self, payload: Bytes) {
-        *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = Some(payload);
+        *self.owed.lock() = Some(payload);
         self.due.notify_one();
     }
 
     fn take(&self) -> Option<Bytes> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.owed.lock().take()
     }
 
     /// Waits until one is owed.

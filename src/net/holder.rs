@@ -130,7 +130,6 @@ mod proc_net {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -104,7 +104,6 @@ fn checked(result: libc::c_int) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::net::SocketAddr;
 

@@ -215,7 +215,6 @@ fn is_race_lost(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::{collections::HashSet, time::Duration};
 

@@ -121,7 +121,6 @@ pub(super) fn abort(stream: TcpStream) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},

@@ -150,7 +150,6 @@ fn cannot_bind(host: &str, port: u16, source: io::Error) -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::net::TcpListener;
 

@@ -36,7 +36,6 @@ pub(super) fn warnings(addresses: &[SocketAddr], options: &StartOptions) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn warned(address: &str, options: StartOptions) -> String {

@@ -268,7 +268,6 @@ impl Drop for Instance {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use tokio::sync::mpsc::unbounded_channel;
 
     use super::*;

@@ -11,13 +11,14 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::StartOptions;
@@ -105,7 +106,7 @@ impl Keeper {
 
     /// Writes the file. A failure is a warning, once.
     pub(super) fn save(&self) {
-        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.writing.lock();
         let mut room = MAX_VALUES;
         let mut values = IndexMap::new();
         for (key, kept) in self.server.state().changed_from(&self.initial) {

@@ -5,11 +5,9 @@
 //! bounded by what its connection reads ([`CallQueue::has_room`]), and calls wait while the client does not take the
 //! answers to those before.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
@@ -79,13 +77,13 @@ impl CallQueue {
 
     /// Whether no job waits or runs.
     pub(super) fn is_idle(&self) -> bool {
-        let queue = self.shared.lock();
+        let queue = self.shared.queue.lock();
         queue.jobs.is_empty() && !queue.running
     }
 
     /// Whether it takes another call.
     pub(super) fn has_room(&self) -> bool {
-        let queue = self.shared.lock();
+        let queue = self.shared.queue.lock();
         queue.jobs.len() < MAX_CALLS && queue.bytes < MAX_BYTES
     }
 
@@ -105,18 +103,14 @@ impl CallQueue {
 
 impl Drop for CallQueue {
     fn drop(&mut self) {
-        self.shared.lock().ended = true;
+        self.shared.queue.lock().ended = true;
         self.shared.filled.notify_one();
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn push(&self, job: Job, bytes: usize) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         queue.jobs.push_back(job);
         queue.bytes += bytes;
         drop(queue);
@@ -124,7 +118,7 @@ impl Shared {
     }
 
     fn take(&self) -> Option<Job> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let job = queue.jobs.pop_front();
         queue.running = job.is_some();
         if let Some(Job::Call { bytes, .. }) = &job {
@@ -136,7 +130,7 @@ impl Shared {
     }
 
     fn pause(&self) {
-        self.lock().running = false;
+        self.queue.lock().running = false;
     }
 }
 
@@ -158,7 +152,7 @@ impl Runner {
             }
             runner.client.gone.run_until_cancelled(runner.client.outbox.room()).await;
             let (is_empty, ended) = {
-                let queue = runner.shared.lock();
+                let queue = runner.shared.queue.lock();
                 (queue.jobs.is_empty(), queue.ended)
             };
             if !is_empty {

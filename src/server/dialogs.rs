@@ -7,10 +7,11 @@ use std::{
     collections::{HashMap, VecDeque},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -48,12 +49,8 @@ enum Asked {
 }
 
 impl Questions {
-    fn lock(&self) -> MutexGuard<'_, (u64, HashMap<u64, Question>)> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn add(&self, client: ClientId, state: Asked) -> u64 {
-        let mut open = self.lock();
+        let mut open = self.open.lock();
         open.0 += 1;
         let number = open.0;
         open.1.insert(number, Question { client, state });
@@ -61,7 +58,7 @@ impl Questions {
     }
 
     fn take(&self, number: u64, client: ClientId) -> Option<Asked> {
-        let mut open = self.lock();
+        let mut open = self.open.lock();
         if open.1.get(&number)?.client != client {
             return None;
         }
@@ -377,7 +374,7 @@ impl Server {
             }
             Some(sending @ Asked::Sending(_)) => {
                 let question = Question { client: client.id, state: sending };
-                self.inner.questions.lock().1.insert(number, question);
+                self.inner.questions.open.lock().1.insert(number, question);
                 Err(Failure::msg("the dialog was answered already"))
             }
             None => Err(Failure::msg("the dialog is closed")),
@@ -407,7 +404,7 @@ impl Server {
             urls.push(self.transfers().offer_upload(client, right, true)?);
         }
         let state = Asked::Sending(withdrawal.clone());
-        self.inner.questions.lock().1.insert(number, Question { client: client.id, state });
+        self.inner.questions.open.lock().1.insert(number, Question { client: client.id, state });
         if answer.send(FromPage { files, count, withdrawal }).is_err() {
             self.end_dialog(client, number);
         }
@@ -416,7 +413,7 @@ impl Server {
 
     /// Ends what pages were asked in a run that has ended.
     pub(crate) fn end_questions(&self) {
-        let ended = std::mem::take(&mut self.inner.questions.lock().1);
+        let ended = std::mem::take(&mut self.inner.questions.open.lock().1);
         drop(ended); // without the lock: those who wait are woken
     }
 
@@ -430,7 +427,6 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[cfg(unix)]

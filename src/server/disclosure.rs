@@ -114,7 +114,6 @@ fn path_length(before: Option<char>, rest: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

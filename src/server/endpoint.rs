@@ -1,11 +1,9 @@
 //! WebSocket endpoints of the application's own, beside the one of the state server.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
+use parking_lot::RwLock;
 
 use super::Server;
 use crate::{Failure, callback::caught, websocket::Request};
@@ -68,7 +66,7 @@ impl Server {
             // The call is inside, so that a panic before the first await is caught, too.
             caught(async move { handler(request).await })
         });
-        let mut endpoints = self.inner.endpoints.write().unwrap_or_else(PoisonError::into_inner);
+        let mut endpoints = self.inner.endpoints.write();
         endpoints.insert(path.to_owned(), endpoint);
         drop(endpoints);
         self
@@ -76,7 +74,7 @@ impl Server {
 
     /// The handler of a path, if it is an endpoint.
     pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        let endpoints = self.inner.endpoints.read().unwrap_or_else(PoisonError::into_inner);
+        let endpoints = self.inner.endpoints.read();
         endpoints.get(path).cloned()
     }
 }

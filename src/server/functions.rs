@@ -3,7 +3,7 @@
 use std::{
     panic::Location,
     pin::Pin,
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, Weak},
     task::{Context, Poll},
 };
 
@@ -196,7 +196,7 @@ impl Server {
     pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
         assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
         assert!(!dispatch::is_own_method(method), "`{method}` belongs to the protocol");
-        let mut rpcs = self.inner.rpcs.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rpcs = self.inner.rpcs.write();
         rpcs.insert(method.to_owned(), self.bind(callback));
         drop(rpcs);
         self
@@ -219,7 +219,7 @@ impl Server {
     /// The RPC method of this name.
     pub(super) fn rpc_function(&self, method: &str) -> Option<Function<Ctx>> {
         let rpcs = self.inner.rpcs.read();
-        rpcs.unwrap_or_else(PoisonError::into_inner).get(method).cloned()
+        rpcs.get(method).cloned()
     }
 
     /// Calls a function and waits for it. What it changes is flushed.

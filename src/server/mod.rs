@@ -51,7 +51,7 @@ mod window;
 use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{Arc, OnceLock},
 };
 
 pub use context::Ctx;
@@ -76,6 +76,7 @@ pub use window::Window;
 
 use module::Modules;
 pub(crate) use module::served_beneath;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -179,7 +180,7 @@ pub fn get_server(name: &str) -> Server {
 pub fn get_server_with(name: &str, options: ServerOptions) -> Server {
     static SERVERS: OnceLock<Mutex<HashMap<String, Server>>> = OnceLock::new();
     let servers = SERVERS.get_or_init(Mutex::default);
-    let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut servers = servers.lock();
     let made = || Server::with_options(name, options);
     servers.entry(name.to_owned()).or_insert_with(made).clone()
 }
@@ -412,11 +413,11 @@ impl Server {
     }
 
     pub(crate) fn settings(&self) -> MutexGuard<'_, Settings> {
-        self.inner.settings.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.settings.lock()
     }
 
     pub(crate) fn modules(&self) -> MutexGuard<'_, Modules> {
-        self.inner.modules.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.modules.lock()
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

@@ -368,7 +368,6 @@ fn merge(known: &mut Value, later: &Value) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use serde_json::json;
 
     use super::*;

@@ -83,7 +83,6 @@ impl Assets {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use crate::{Module, server::module::Modules};
 
     use super::*;

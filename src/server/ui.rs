@@ -1,9 +1,6 @@
 //! Layouts made of elements, with holes that other parts of the application fill.
 
-use std::{
-    collections::HashMap,
-    sync::{MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
 
 use super::Server;
 use crate::template::{Element, Node};
@@ -42,43 +39,46 @@ impl Server {
 }
 
 impl Ui {
-    fn layouts(&self) -> MutexGuard<'_, Layouts> {
-        self.server.inner.layouts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Shows a layout as the template of this name, and again whenever one of its holes is filled anew.
     pub fn layout(&self, template: &str, layout: Element) {
-        self.layouts().layouts.insert(template.to_owned(), layout);
+        self.server.inner.layouts.lock().layouts.insert(template.to_owned(), layout);
         self.show();
     }
 
     /// Fills a hole, in place of what was in it. Layouts that have it are shown anew.
     pub fn fill<N: Into<Node>>(&self, hole: &str, nodes: impl IntoIterator<Item = N>) {
         let nodes = nodes.into_iter().map(Into::into).collect();
-        self.layouts().holes.insert(hole.to_owned(), nodes);
+        self.server.inner.layouts.lock().holes.insert(hole.to_owned(), nodes);
         self.show();
     }
 
     /// Adds to what is in a hole.
     pub fn add(&self, hole: &str, node: impl Into<Node>) {
-        self.layouts().holes.entry(hole.to_owned()).or_default().push(node.into());
+        self.server
+            .inner
+            .layouts
+            .lock()
+            .holes
+            .entry(hole.to_owned())
+            .or_default()
+            .push(node.into());
         self.show();
     }
 
     /// Empties a hole.
     pub fn clear(&self, hole: &str) {
-        self.layouts().holes.remove(hole);
+        self.server.inner.layouts.lock().holes.remove(hole);
         self.show();
     }
 
     /// Forgets all layouts; the templates stay as they are.
     pub fn clear_layouts(&self) {
-        self.layouts().layouts.clear();
+        self.server.inner.layouts.lock().layouts.clear();
     }
 
     /// What is in a hole, as template text.
     pub fn html(&self, hole: &str) -> String {
-        let layouts = self.layouts();
+        let layouts = self.server.inner.layouts.lock();
         let nodes = layouts.holes.get(hole).into_iter().flatten();
         let text = |node: &Node| match node {
             Node::Element(element) => element.render(&layouts.holes).as_str().to_owned(),
@@ -89,7 +89,7 @@ impl Ui {
     }
 
     fn show(&self) {
-        let layouts = self.layouts();
+        let layouts = self.server.inner.layouts.lock();
         let render =
             |(name, layout): (&String, &Element)| (name.clone(), layout.render(&layouts.holes));
         let shown: Vec<_> = layouts.layouts.iter().map(render).collect();

@@ -3,14 +3,11 @@
 //! Locks are taken in one order: the state's, the list of clients, an outbox. Messages are published with the list locked, so
 //! that all clients see the same order. Nothing is logged under a lock: a log layer of the application may change the state.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexSet;
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
@@ -71,13 +68,9 @@ impl Hub {
         self.log.as_ref()
     }
 
-    fn clients(&self) -> MutexGuard<'_, HashMap<ClientId, Arc<Client>>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Lets a client take part. It gets everything that is published from now on.
     pub(crate) fn join(&self, client: &Arc<Client>) {
-        let mut clients = self.clients();
+        let mut clients = self.clients.lock();
         clients.insert(client.id, Arc::clone(client));
         let connected = clients.len();
         self.connected.send_replace(connected);
@@ -87,7 +80,7 @@ impl Hub {
 
     /// Forgets a client.
     pub(crate) fn leave(&self, client: ClientId) {
-        let mut clients = self.clients();
+        let mut clients = self.clients.lock();
         if clients.remove(&client).is_some() {
             self.connected.send_replace(clients.len());
         }
@@ -95,7 +88,7 @@ impl Hub {
 
     /// A client that is connected.
     pub(crate) fn client(&self, client: ClientId) -> Option<Arc<Client>> {
-        self.clients().get(&client).cloned()
+        self.clients.lock().get(&client).cloned()
     }
 
     /// How many clients have said who they are and are connected.
@@ -110,7 +103,7 @@ impl Hub {
 
     /// Sends to all clients, or to all but one.
     pub(crate) fn publish(&self, topic: &str, data: &Packed, except: Option<ClientId>) {
-        let clients = self.clients();
+        let clients = self.clients.lock();
         let recipients = || clients.values().filter(|client| Some(client.id) != except);
         if recipients().next().is_none() {
             return;
@@ -122,7 +115,7 @@ impl Hub {
 
     /// Sends to one client, if it is still connected.
     pub(crate) fn publish_to(&self, client: ClientId, topic: &str, data: &Packed) -> bool {
-        let clients = self.clients();
+        let clients = self.clients.lock();
         let Some(client) = clients.get(&client) else {
             return false;
         };
@@ -134,8 +127,8 @@ impl Hub {
     /// Offers a frame of a stream to all clients; each takes the newest when it can.
     pub(crate) fn offer(&self, topic: &str, data: &Packed) {
         let topic: Arc<str> = topic.into();
-        let clients = self.clients();
-        self.frames().insert(Arc::clone(&topic), data.clone());
+        let clients = self.clients.lock();
+        self.frames.lock().insert(Arc::clone(&topic), data.clone());
         if clients.is_empty() {
             return;
         }
@@ -146,23 +139,19 @@ impl Hub {
     /// Opens a stream for a client, which gets the newest frame at once. Says no when it has too many.
     pub(crate) fn open_stream(&self, client: &Client, topic: &str) -> bool {
         // With the list of clients locked, no frame can be offered between the two.
-        let _clients = self.clients();
+        let _clients = self.clients.lock();
         if !client.outbox.open_stream(topic) {
             return false;
         }
-        if let Some((topic, data)) = self.frames().get_key_value(topic) {
+        if let Some((topic, data)) = self.frames.lock().get_key_value(topic) {
             client.outbox.offer(topic, &message::publish(topic, data, self.max_frame));
         }
         true
     }
 
-    fn frames(&self) -> MutexGuard<'_, HashMap<Arc<str>, Packed>> {
-        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Resolves when every client's outbox has been empty once.
     pub(crate) async fn drained(&self) {
-        let clients: Vec<Arc<Client>> = self.clients().values().cloned().collect();
+        let clients: Vec<Arc<Client>> = self.clients.lock().values().cloned().collect();
         for client in clients {
             client.gone.run_until_cancelled(client.outbox.drained()).await;
         }
@@ -197,7 +186,7 @@ impl Hub {
 
     /// Starts callbacks among other tasks from now on.
     pub(crate) fn use_tasks(&self, tasks: Tasks) {
-        *self.tasks() = Some(tasks);
+        *self.tasks.lock() = Some(tasks);
     }
 
     async fn flush_unflushed(self: Arc<Self>, states: [State; 2]) {
@@ -228,19 +217,15 @@ impl Hub {
 
     /// Forgets the clients and takes the tasks of a run that ends. Futures that come later are dropped.
     pub(crate) fn end(&self) -> Option<Tasks> {
-        self.clients().clear();
+        self.clients.lock().clear();
         self.connected.send_replace(0);
-        self.frames().clear();
-        self.tasks().take()
-    }
-
-    fn tasks(&self) -> MutexGuard<'_, Option<Tasks>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.frames.lock().clear();
+        self.tasks.lock().take()
     }
 
     /// Runs the future of a callback as a task of the current run.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let tasks = self.tasks().clone();
+        let tasks = self.tasks.lock().clone();
         match tasks {
             Some(tasks) => tasks.spawn(future),
             None => tracing::warn!("an async callback was dropped: the server is not running"),
@@ -252,7 +237,7 @@ impl Hub {
         &self,
         future: impl FnOnce(CancellationToken) -> F,
     ) {
-        let tasks = self.tasks().clone();
+        let tasks = self.tasks.lock().clone();
         if let Some(tasks) = tasks {
             tasks.spawn_until_ending(future);
         }
@@ -260,7 +245,7 @@ impl Hub {
 
     /// Runs a future that ends when the current run begins to end.
     pub(crate) fn spawn_service(&self, future: impl Future<Output = ()> + Send + 'static) {
-        if let Some(tasks) = &*self.tasks() {
+        if let Some(tasks) = &*self.tasks.lock() {
             tasks.spawn_service(future);
         }
     }
@@ -304,7 +289,7 @@ impl Sink for Private {
 
 impl Sink for Hub {
     fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
-        let clients = self.clients();
+        let clients = self.clients.lock();
         let recipients = || clients.values().filter(|client| Some(client.id) != except);
         if recipients().next().is_none() {
             return;

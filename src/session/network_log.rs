@@ -8,12 +8,12 @@ use std::{
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     thread,
     time::Instant,
 };
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::STATE_TOPIC;
@@ -42,7 +42,7 @@ impl NetworkLog {
             let path = self.path.display();
             tracing::error!(%error, "the network log {path} cannot be written; there is none");
         }
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         *open = opened.ok().map(|file| (file, Instant::now()));
     }
 
@@ -91,7 +91,7 @@ impl NetworkLog {
     }
 
     fn write(&self, section: &str, who: &str, content: &Value) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let Some((file, start)) = &mut *open else {
             return;
         };
@@ -122,7 +122,6 @@ fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::wire::{Attachment, message};
 

@@ -16,14 +16,11 @@
 //! Nothing here may log: messages are queued under the locks of the state and of the list of clients, and a log layer of the
 //! application may want to change the state.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use indexmap::IndexSet;
+use parking_lot::Mutex;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -131,13 +128,9 @@ impl Outbox {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Queues a message behind all others.
     pub(crate) fn send(&self, message: Outgoing) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.closing.is_some() {
             return;
         }
@@ -172,7 +165,7 @@ impl Outbox {
     }
 
     fn add_answer(&self, message: Outgoing, place: impl FnOnce(&mut Queue) -> usize) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.closing.is_some() {
             return;
         }
@@ -185,7 +178,7 @@ impl Outbox {
 
     /// Whether the client may make another call: it has taken enough of the answers to those before.
     pub(crate) fn has_room(&self) -> bool {
-        let queue = self.lock();
+        let queue = self.queue.lock();
         queue.answer_bytes <= self.limit || queue.closing.is_some()
     }
 
@@ -204,7 +197,7 @@ impl Outbox {
 
     /// Queues a change of state, or remembers its keys if there is no room.
     pub(super) fn push_state(&self, message: &Outgoing, keys: &Arc<[Key]>) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.closing.is_some() {
             return;
         }
@@ -220,14 +213,14 @@ impl Outbox {
 
     /// Queues a message that says how much of the state the client has. It is left out where changes before it were folded.
     pub(crate) fn mark(&self, message: &Outgoing) {
-        if !self.lock().catching_up {
+        if !self.queue.lock().catching_up {
             self.push_state(message, &Arc::default());
         }
     }
 
     /// Holds back what is queued from now on, answers aside, until the guard is dropped or 100 ms have passed.
     pub(crate) fn hold(&self) -> Hold<'_> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.holds == 0 {
             queue.free = queue.items.len();
             queue.held_since = Some(Instant::now());
@@ -238,7 +231,7 @@ impl Outbox {
 
     /// Ends the connection once everything queued so far was sent.
     pub(crate) fn close(&self, closing: Closing) {
-        self.lock().closing.get_or_insert(closing);
+        self.queue.lock().closing.get_or_insert(closing);
         blocking::notify(&self.filled);
         self.answers_sent.notify_waiters();
     }
@@ -250,28 +243,28 @@ impl Outbox {
 
     /// Offers the newest frame of a stream. An older one that still waits is dropped.
     pub(super) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
-        self.lock().streams.offer(topic, frame);
+        self.queue.lock().streams.offer(topic, frame);
         blocking::notify(&self.filled);
     }
 
     /// From now on only streams that the client opens are sent to it.
     pub(crate) fn streams_on_demand(&self) {
-        self.lock().streams.on_demand();
+        self.queue.lock().streams.on_demand();
     }
 
     /// Starts a stream whose frames the client acknowledges. Says no when it has too many.
     pub(super) fn open_stream(&self, topic: &str) -> bool {
-        self.lock().streams.open(topic)
+        self.queue.lock().streams.open(topic)
     }
 
     /// The client has drawn a frame.
     pub(crate) fn acknowledge(&self, topic: &str) {
-        self.lock().streams.acknowledge(topic);
+        self.queue.lock().streams.acknowledge(topic);
         blocking::notify(&self.filled);
     }
 
     pub(crate) fn close_stream(&self, topic: &str) {
-        self.lock().streams.close(topic);
+        self.queue.lock().streams.close(topic);
     }
 
     /// Resolves when everything that was queued has been handed to the socket.
@@ -280,7 +273,7 @@ impl Outbox {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.lock().is_drained() {
+            if self.queue.lock().is_drained() {
                 return;
             }
             emptied.await;
@@ -294,7 +287,7 @@ impl Outbox {
     pub(crate) async fn next(&self, batch: &mut Vec<Bytes>) -> Next {
         loop {
             let held_until = {
-                let mut queue = self.lock();
+                let mut queue = self.queue.lock();
                 (queue.sending, queue.catching_up) = (false, false);
                 if let Some(next) = queue.next(batch) {
                     queue.sending = true;
@@ -312,7 +305,7 @@ impl Outbox {
             };
             tokio::select! {
                 () = self.filled.notified() => {}
-                () = sleep_until(held_until) => self.lock().release_long_hold(),
+                () = sleep_until(held_until) => self.queue.lock().release_long_hold(),
             }
         }
     }
@@ -395,7 +388,7 @@ pub(crate) struct Hold<'a> {
 
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        let mut queue = self.outbox.lock();
+        let mut queue = self.outbox.queue.lock();
         queue.holds -= 1;
         if queue.holds == 0 {
             queue.held_since = None;

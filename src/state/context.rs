@@ -4,8 +4,10 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
+
+use parking_lot::RwLock;
 
 use super::State;
 
@@ -37,19 +39,19 @@ impl Context {
 
     /// Keeps a value, in place of the one of this type before.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
-        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.values.write();
         values.insert(TypeId::of::<T>(), Arc::new(value))?.downcast().ok()
     }
 
     /// The value of a type, if one was inserted.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        let values = self.values.read();
         Arc::clone(values.get(&TypeId::of::<T>())?).downcast().ok()
     }
 
     /// Takes the value of a type out.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.values.write();
         values.remove(&TypeId::of::<T>())?.downcast().ok()
     }
 
@@ -61,7 +63,7 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        let values = self.values.read();
         f.debug_struct("Context").field("values", &values.len()).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@
 //! sets the same one: a key whose initial value was changed in the code starts as the code says. So does one whose kept value is
 //! of another type than the initial one, unless the application has given the key a type.
 
-use std::{collections::HashMap, sync::PoisonError};
+use std::collections::HashMap;
 
 use super::{Key, State, scope};
 use crate::wire::Packed;
@@ -29,7 +29,7 @@ impl State {
     /// server.state().set("speed", 1.5).set("progress", 0.0).transient(&["progress"]);
     /// ```
     pub fn transient(&self, keys: &[&str]) -> &Self {
-        let mut transient = self.store.transient.write().unwrap_or_else(PoisonError::into_inner);
+        let mut transient = self.store.transient.write();
         transient.extend(keys.iter().map(|key| self.name(key).into_owned()));
         drop(transient);
         self
@@ -77,14 +77,13 @@ impl State {
     }
 
     fn is_keepable(&self, key: &str) -> bool {
-        let transient = self.store.transient.read().unwrap_or_else(PoisonError::into_inner);
+        let transient = self.store.transient.read();
         !super::protection::is_reserved(key) && !transient.contains(key)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Failure;
 

@@ -4,12 +4,10 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
+use parking_lot::{Mutex, RwLock};
 use tracing::dispatcher::has_been_set;
 
 use crate::{Error, Failure};
@@ -72,8 +70,7 @@ impl Notes {
 
     /// Tells what has waited for a log.
     pub(super) fn tell_waiting(&self) {
-        let waiting =
-            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = std::mem::take(&mut *self.waiting.lock());
         waiting.iter().for_each(Note::tell);
     }
 
@@ -81,7 +78,7 @@ impl Notes {
         if has_been_set() {
             return note.tell();
         }
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         if waiting.len() < MOST_WAITING {
             waiting.push(note);
         }
@@ -99,10 +96,10 @@ impl Told {
     const LONGEST: usize = 200;
 
     fn is_first(&self, name: &str) -> bool {
-        if self.0.read().unwrap_or_else(PoisonError::into_inner).contains(name) {
+        if self.0.read().contains(name) {
             return false;
         }
-        let mut told = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.write();
         told.len() < Self::LIMIT && name.len() <= Self::LONGEST && told.insert(name.to_owned())
     }
 }
@@ -199,7 +196,7 @@ mod tests {
         for name in ["a.b", "fine", "a.b", "class"] {
             notes.name(name);
         }
-        assert_eq!(notes.odd_names.0.read().map_or(0, |told| told.len()), 2);
+        assert_eq!(notes.odd_names.0.read().len(), 2);
         assert!(!notes.odd_names.is_first("a.b") && notes.odd_names.is_first("c.d"));
         let private = Notes::default();
         private.set_private();

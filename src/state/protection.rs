@@ -11,9 +11,10 @@ use std::{
     any::type_name,
     collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
 
+use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 
 use super::State;
@@ -74,7 +75,7 @@ pub(super) struct Protection {
 
 impl Protection {
     fn rule(&self, key: &str) -> Rule {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let rules = self.rules.read();
         rules.get(key).cloned().unwrap_or_default()
     }
 }
@@ -89,8 +90,7 @@ impl State {
     /// server.state().set("temperature", 20.5).read_only(&["temperature", "log"]);
     /// ```
     pub fn read_only(&self, keys: &[&str]) -> &Self {
-        let mut read_only =
-            self.store.protection.read_only.write().unwrap_or_else(PoisonError::into_inner);
+        let mut read_only = self.store.protection.read_only.write();
         read_only.extend(keys.iter().map(|key| self.name(key).into_owned()));
         drop(read_only);
         self
@@ -122,7 +122,7 @@ impl State {
         let key = key.as_ref();
         let name = key.to_owned();
         let check: Check = Arc::new(move |value| caught(|| check(decode(value, &name)?)));
-        let mut rules = self.store.protection.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.store.protection.rules.write();
         rules.entry(self.name(key).into_owned()).or_default().check =
             Some((Type::of::<T>(), check));
         drop(rules);
@@ -133,12 +133,12 @@ impl State {
     pub(super) fn expect_type<T: DeserializeOwned>(&self, key: &str) {
         let name = self.name(key);
         let is_known = |rule: &Rule| rule.types.iter().any(|known| known.name == type_name::<T>());
-        let rules = self.store.protection.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let rules = self.store.protection.rules.read();
         if rules.get(&*name).is_some_and(is_known) {
             return;
         }
         drop(rules);
-        let mut rules = self.store.protection.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.store.protection.rules.write();
         let rule = rules.entry(name.into_owned()).or_default();
         if !is_known(rule) {
             rule.types.push(Type::of::<T>());
@@ -157,7 +157,7 @@ impl State {
 
     fn take_from_client(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
         let protection = &self.store.protection;
-        let read_only = protection.read_only.read().unwrap_or_else(PoisonError::into_inner);
+        let read_only = protection.read_only.read();
         if is_reserved(key) || read_only.contains(key) {
             return Err(Failure::msg("it is read-only"));
         }
@@ -222,7 +222,6 @@ pub(super) fn is_reserved(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use serde::Serialize;
     use serde_json::json;
 

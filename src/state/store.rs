@@ -2,11 +2,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::Arc,
 };
 
 use futures_util::future::BoxFuture;
 use indexmap::{IndexMap, map::Entry};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
     Listener,
@@ -81,7 +82,7 @@ pub(super) struct Writer {
 impl Store {
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing under this lock runs user code; what a panic could leave is a complete change.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

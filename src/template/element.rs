@@ -319,7 +319,6 @@ fn handler(value: Prop) -> Option<Handler> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::callback::panic_message;
 

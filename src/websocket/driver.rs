@@ -5,13 +5,14 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use bytes::BytesMut;
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::watch,
@@ -403,7 +404,7 @@ impl Pulse {
     }
 
     fn beat(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.last.lock() = Instant::now();
         self.paused.store(false, Ordering::Relaxed);
     }
 
@@ -415,7 +416,7 @@ impl Pulse {
         if self.paused.load(Ordering::Relaxed) {
             return Instant::now();
         }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last.lock()
     }
 
     /// Has the peer asked after each interval of silence, and returns when nothing came for another half.

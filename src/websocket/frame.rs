@@ -363,7 +363,6 @@ fn no_text() -> CloseReason {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// Everything that a peer sends in one go: fragments with a ping between them, a large message, a close.

@@ -108,7 +108,6 @@ impl<S: Stream> FrameWriter<S> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use tokio::io::duplex;
 
     use super::*;

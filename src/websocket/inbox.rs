@@ -1,10 +1,8 @@
 //! Messages that have arrived and wait for the application, bounded in number and bytes.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::VecDeque;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Message;
@@ -45,7 +43,7 @@ impl Inbox {
         loop {
             let taken = self.taken.notified();
             {
-                let mut queue = self.lock();
+                let mut queue = self.queue.lock();
                 if queue.ended {
                     return;
                 }
@@ -67,7 +65,7 @@ impl Inbox {
         loop {
             let arrived = self.arrived.notified();
             {
-                let mut queue = self.lock();
+                let mut queue = self.queue.lock();
                 if let Some(message) = queue.messages.pop_front() {
                     queue.bytes -= message.len();
                     queue.busy = true;
@@ -97,7 +95,7 @@ impl Inbox {
         loop {
             let caught_up = self.caught_up.notified();
             {
-                let queue = self.lock();
+                let queue = self.queue.lock();
                 if queue.ended || (queue.messages.is_empty() && !queue.busy) {
                     return;
                 }
@@ -108,7 +106,7 @@ impl Inbox {
 
     /// Nothing more will arrive. What is there can still be taken.
     pub(super) fn end(&self) {
-        self.lock().ended = true;
+        self.queue.lock().ended = true;
         self.arrived.notify_one();
         self.taken.notify_one();
     }
@@ -116,7 +114,7 @@ impl Inbox {
     /// Nothing more will arrive, and what is there is dropped.
     pub(super) fn clear(&self) {
         let dropped = {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             queue.ended = true;
             queue.bytes = 0;
             std::mem::take(&mut queue.messages)
@@ -124,9 +122,5 @@ impl Inbox {
         drop(dropped);
         self.arrived.notify_one();
         self.taken.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,9 @@
 //! What is to be sent: data in the order of the senders, bounded in bytes, and control frames before it.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{
@@ -86,7 +84,7 @@ impl Outbox {
         let share = payload.len().saturating_add(FRAME_COST).min(self.bound);
         let share =
             Arc::clone(&self.room).acquire_many_owned(share as u32).await.map_err(|_| Closed)?;
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.close.is_some() {
             return Err(Closed);
         }
@@ -98,7 +96,7 @@ impl Outbox {
 
     /// Answers a ping before anything else is sent.
     pub(super) fn answer(&self, payload: Bytes) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.pongs.len() == MAX_PONGS {
             queue.pongs.pop_front();
         }
@@ -109,13 +107,13 @@ impl Outbox {
 
     /// Asks the peer whether it is there, before anything else is sent.
     pub(super) fn ask(&self) {
-        self.lock().heartbeat = true;
+        self.queue.lock().heartbeat = true;
         self.changed.notify_one();
     }
 
     /// Takes no more messages, and closes behind those that are queued.
     pub(super) fn close(&self, reason: CloseReason) {
-        self.lock().close.get_or_insert(reason);
+        self.queue.lock().close.get_or_insert(reason);
         self.room.close();
         self.changed.notify_one();
     }
@@ -123,7 +121,7 @@ impl Outbox {
     /// Takes no more messages, and closes at once. What is queued is dropped.
     pub(super) fn close_now(&self, reason: CloseReason) {
         let dropped = {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             queue.close = Some(reason);
             queue.pongs.clear();
             queue.heartbeat = false;
@@ -141,7 +139,7 @@ impl Outbox {
 
     /// What to send next, if there is anything.
     pub(super) fn take(&self) -> Option<Next> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let control =
             |opcode, payload| Some(Next::Send(Outgoing { opcode, payload, _share: None }));
         if let Some(payload) = queue.pongs.pop_front() {
@@ -159,9 +157,5 @@ impl Outbox {
     /// Waits until there may be something to send.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -119,7 +119,6 @@ impl From<Closing> for Answer {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Packed;
 

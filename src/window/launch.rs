@@ -129,7 +129,6 @@ impl From<SentPath> for PathBuf {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -299,7 +299,6 @@ impl WindowOptions {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::MenuItem;
 

@@ -210,7 +210,6 @@ fn broken(what: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn message(content: &[u8]) -> BytesMut {

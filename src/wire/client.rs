@@ -102,7 +102,6 @@ fn failure(error: &Packed) -> (i64, String) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::super::message::{ErrorCode, Incoming, error, publish, reply};
     use super::*;
 

@@ -79,7 +79,6 @@ fn name(key: &Packed) -> Name {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use serde_json::json;
 
     use super::*;

@@ -304,7 +304,6 @@ fn with_text_keys(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// A map of the key `a`, with this value.

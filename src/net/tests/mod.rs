@@ -1,6 +1,4 @@
 //! Serving and stopping over real sockets.
-#![allow(clippy::unwrap_used)]
-
 mod serving;
 mod stopping;
 

@@ -1,5 +1,4 @@
 //! Command lines, and what they choose.
-#![allow(clippy::unwrap_used)]
 use super::*;
 
 fn parse(args: &[&str]) -> Result<StartOptions, clap::Error> {

@@ -1,5 +1,4 @@
 //! Options, and what is refused.
-#![allow(clippy::unwrap_used)]
 use super::*;
 
 #[test]

@@ -18,7 +18,7 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -28,6 +28,7 @@ pub use download::Download;
 pub(crate) use download::{Outgoing, Phase, Sent};
 use futures_util::future::BoxFuture;
 pub(super) use landing::Landing;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 pub use upload::Upload;
@@ -191,12 +192,12 @@ impl Transfers {
     }
 
     pub(super) fn set_receiver(&self, name: String, receiver: Receiver) {
-        let mut receivers = self.receivers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut receivers = self.receivers.write();
         receivers.insert(name, receiver);
     }
 
     pub(super) fn receiver(&self, name: &str) -> Option<Receiver> {
-        let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner);
+        let receivers = self.receivers.read();
         receivers.get(name).cloned()
     }
 
@@ -301,7 +302,7 @@ impl Drop for Slot {
 pub(super) type Withdrawal = CancellationToken;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 /// 256 random bits as text. The page of trame lower-cases a secret and reads numbers, booleans and lists out of it, so it has no
@@ -336,7 +337,6 @@ fn media_type_of(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

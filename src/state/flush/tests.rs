@@ -1,5 +1,4 @@
 //! Rounds, and what the clients see of them.
-#![allow(clippy::unwrap_used)]
 use std::{
     panic::Location,
     sync::{Mutex, mpsc},
