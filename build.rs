@@ -1,7 +1,9 @@
-//! Finds the web page that becomes part of the library, or builds it: `ui/dist` is in published packages and in a
-//! repository where the page was built, and in neither of them where the library is a git dependency.
+//! Finds or builds the web page that is embedded in the library. `ui/dist` exists in published
+//! packages and in a repository where the page was built; if the library is a git dependency, the
+//! page is built here.
 //!
-//! Nothing is written but below `OUT_DIR`. npm installs exactly what `ui/package-lock.json` lists, from its cache where it can.
+//! Writes only below `OUT_DIR`. npm installs exactly what `ui/package-lock.json` lists, from its
+//! cache if possible.
 
 use std::{
     env, fs, io,
@@ -9,10 +11,10 @@ use std::{
     process::Command,
 };
 
-/// A folder with a built page, for those who build the page themselves. Set to nothing, there is no page.
+/// Environment variable with the folder of a prebuilt page. If it is empty, no page is embedded.
 const GIVEN: &str = "SELVEDGE_PAGE_FOLDER";
 
-/// What the page is made from, in `ui`.
+/// Sources of the page, relative to `ui`.
 const SOURCES: [&str; 7] = [
     "index.html",
     "package.json",
@@ -30,7 +32,8 @@ fn main() {
     println!("cargo::rustc-env=SELVEDGE_PAGE={}", folder.display());
 }
 
-/// The folder of the page. It does not exist where there is no page, which the server tells those who open it.
+/// Returns the folder of the page. Without a page, the folder does not exist, and the server says
+/// so in the browser.
 fn page() -> PathBuf {
     let sources = variable("CARGO_MANIFEST_DIR").join("ui");
     if let Some(given) = env::var_os(GIVEN) {
@@ -54,7 +57,7 @@ fn page() -> PathBuf {
                 "cargo::warning=the application is built without its web page: {reason}. Install Node.js 20 or newer \
                  with npm and build again, or set {GIVEN} to a folder with a built page"
             );
-            // It does not exist, so that this runs again at the next build.
+            // This path does not exist, so that the script runs again at the next build.
             println!("cargo::rerun-if-changed={}", built.display());
             built
         }
@@ -77,11 +80,11 @@ fn build(sources: &Path, copy: &Path) -> Result<PathBuf, String> {
     for source in SOURCES {
         copy_all(&sources.join(source), &copy.join(source)).map_err(failed)?;
     }
-    // No script of a package runs.
+    // Scripts of packages are not run.
     let install = ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
     npm(copy, &install)?;
     npm(copy, &["run", "build"])?;
-    // They are large, and nobody needs them any more.
+    // The packages are large and no longer needed.
     let _ = fs::remove_dir_all(copy.join("node_modules"));
     let page = copy.join("dist");
     match page.join("index.html.gz").is_file() {
@@ -112,7 +115,7 @@ fn npm(folder: &Path, arguments: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    // Cargo shows one line.
+    // Cargo shows one line only.
     let line = said.lines().find(|line| !line.contains("warn")).unwrap_or_default().trim();
     Err(format!("`npm {}` failed ({line})", arguments[0]))
 }

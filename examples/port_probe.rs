@@ -1,12 +1,13 @@
-//! Tells whether a server could listen on a port, and otherwise who holds it. For scripts that restart servers.
+//! Reports whether a server could listen on a port, and otherwise what holds it. For scripts that
+//! restart servers.
 //!
 //! ```text
 //! cargo run -p selvedge --example port_probe -- 127.0.0.1 8080
 //! cargo run -p selvedge --example port_probe -- localhost 8080 --wait 20
 //! ```
 //!
-//! The exit code is 0 for a free port, 1 for one that is taken, 2 for a wrong command line, and 69 where it cannot be
-//! told, for instance because the address is one of another machine.
+//! The exit code is 0 for a free port, 1 for a taken port, 2 for an invalid command line, and 69 if
+//! the probe cannot decide, for example because the address belongs to another machine.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -16,13 +17,15 @@ use selvedge::{
     wait_port_free,
 };
 
-/// Tells whether a server could listen on a port, by binding it as a server would, without SO_REUSEADDR
+/// Reports whether a server could listen on a port, by binding it as a server would, without
+/// SO_REUSEADDR
 #[derive(Parser)]
 struct Arguments {
-    /// What a server would be given: localhost, an address or a host name; each of its addresses is tried
+    /// Host as a server takes it: localhost, an address or a host name; each of its addresses is
+    /// tried
     host: String,
     port: u16,
-    /// Seconds to wait until it is free
+    /// Seconds to wait until the port is free
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     wait: f64,
 }

@@ -1,5 +1,5 @@
-//! Gives `tauri::generate_context!` a folder for what it generates. There are no capabilities, and no configuration but the one
-//! in `context`.
+//! Provides the folder that `tauri::generate_context!` needs for its output. There are no
+//! capabilities, and no configuration except that in `context`.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

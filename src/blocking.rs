@@ -1,24 +1,32 @@
 //! Application code may block: it computes, sleeps, or waits for a lock or a device.
 //!
-//! What must hold: code that blocks delays no other task. While the worker thread that polls the sockets runs a task,
-//! tokio does not let another worker poll them, and a task that the running one has just woken stays on its worker. So
-//! application code runs outside of its worker: another thread takes the worker's place, or, while callbacks come often,
-//! [`watch`] sees to it that others go on.
+//! What must hold: code that blocks delays no other task. While the worker thread that polls the
+//! sockets runs a task, tokio does not let another worker poll them, and a task that the running one
+//! has just woken stays on its worker. So another thread takes the worker's place while application
+//! code runs: at once, or, while callbacks come often, when the code takes long ([`watch`]).
 
 use std::{
     cell::Cell,
+    future::poll_fn,
+    pin::pin,
     time::{Duration, Instant},
 };
 
-use tokio::runtime::{Handle, RuntimeFlavor, worker_index};
+use tokio::{
+    runtime::{Handle, Id, RuntimeFlavor, worker_index},
+    task::block_in_place,
+};
 
 mod watch;
 
 pub(crate) use watch::notify;
 
 thread_local! {
-    /// This worker runs code that may block: another thread takes its place when that takes long.
+    /// This worker runs code that may block.
     static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
+
+    /// The runtime of the library's task that this thread polls.
+    static OWN_TASK: Cell<Option<Id>> = const { Cell::new(None) };
 }
 
 /// Time after which code that has not returned, or not awaited, is named in a warning.
@@ -40,17 +48,49 @@ pub(crate) fn call<T>(callee: &str, code: impl FnOnce() -> T) -> T {
 
 /// Runs code that may block, on the calling thread.
 ///
-/// On a worker of a multi-thread runtime, another thread takes the worker's place when the code takes long. A current-thread
-/// runtime has no other thread: its tasks use [`run`].
+/// On a worker of a multi-thread runtime, another thread takes the worker's place when the code takes
+/// long. A current-thread runtime has no other thread: its tasks use [`run`].
 pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
-    let Some(runtime) = worker() else {
+    let Some((runtime, index)) = worker() else {
         return code();
     };
+    if MAY_BLOCK.get() {
+        // The worker's place is taken care of. This leaves the runtime once more, for code that
+        // runs in a future that the outer code waits for.
+        return block_in_place(code);
+    }
     let _blocking = Blocking::begin();
-    watch::run(&runtime, code).unwrap_or_else(|code| tokio::task::block_in_place(code))
+    let id = runtime.id();
+    let watched = match OWN_TASK.get() == Some(id) {
+        true => watch::run((id, index), &runtime, code),
+        false => Err(code),
+    };
+    watched.unwrap_or_else(|code| block_in_place(code))
 }
 
-/// This thread runs code that may block, until it is dropped.
+/// The future of a task that the library has spawned on the runtime `id`.
+///
+/// Only there is it certain which runtime the worker belongs to: code of the application may poll a
+/// future while it has entered another runtime.
+pub(crate) async fn own_task<T>(id: Id, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let _polling = Polling(OWN_TASK.replace(Some(id)));
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Restores the runtime of the task that was polled before.
+struct Polling(Option<Id>);
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        OWN_TASK.set(self.0);
+    }
+}
+
+/// Code that may block runs on this thread until it is dropped.
 struct Blocking;
 
 impl Blocking {
@@ -96,12 +136,9 @@ pub(crate) async fn run_in_place<T: Send + 'static>(
     }
 }
 
-/// The runtime of which this is a worker that may not block.
-fn worker() -> Option<Handle> {
-    if MAY_BLOCK.get() {
-        return None;
-    }
-    worker_index()?;
+/// The runtime of which this thread is a worker, and the worker's index.
+fn worker() -> Option<(Handle, usize)> {
+    let index = worker_index()?;
     let is_multi_thread = |handle: &Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
-    Handle::try_current().ok().filter(is_multi_thread)
+    Some((Handle::try_current().ok().filter(is_multi_thread)?, index))
 }

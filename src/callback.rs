@@ -1,8 +1,8 @@
-//! Functions of the application: decode their arguments, call them, encode what they return.
+//! Functions of the application: decodes their arguments, calls them and encodes their results.
 //!
-//! A callback is any function or closure that takes a context first and then values that serde can decode. It may be
-//! sync or async and return a value or a `Result`. Which of these a closure is, the compiler finds out through the marker
-//! type `M`, which is never written down.
+//! A callback is any function or closure whose first parameter is a context and whose others can be
+//! decoded by serde. It may be sync or async and return a value or a `Result`. The compiler infers
+//! which of these a closure is through the marker type `M`, which is never written out.
 
 use std::{
     any::{Any, type_name},
@@ -21,20 +21,20 @@ use crate::{
     wire::{Packed, fault::quoted},
 };
 
-/// What a callback was called with.
+/// The arguments of a call to a callback.
 #[derive(Debug, Default)]
 pub struct Arguments {
-    /// For errors: "trigger `add`".
+    /// The name in errors: "trigger `add`".
     callee: String,
     taken: usize,
     positional: VecDeque<Packed>,
     named: IndexMap<String, Packed>,
-    /// Whether something takes the named ones.
+    /// Whether a parameter takes the named arguments.
     takes_named: bool,
 }
 
 impl Arguments {
-    /// Arguments for what `callee` names.
+    /// Creates the arguments for a call of `callee`.
     pub(crate) fn new(
         callee: String,
         positional: Vec<Packed>,
@@ -73,19 +73,19 @@ impl Arguments {
     }
 }
 
-/// Something that a callback can take as a parameter: any type that serde can decode, or one of the types that take
+/// A parameter type of a callback: any type that serde can decode, or one of the types that take
 /// several arguments at once, [`Rest`] and [`Kwargs`].
 ///
-/// A missing argument is nothing: it decodes as `None` or `()`, and is an error for other types.
+/// A missing argument decodes as `None` or `()`, and is an error for other types.
 #[diagnostic::on_unimplemented(
     message = "a callback cannot take `{Self}` as an argument",
     note = "arguments are types that implement `serde::de::DeserializeOwned`, or `selvedge::Rest` and `selvedge::Kwargs`"
 )]
 pub trait Argument: Sized {
-    /// Takes as many arguments as it needs.
+    /// Takes as many arguments as the type needs.
     ///
     /// # Errors
-    /// [`Error::Decode`] when an argument is missing or of another type.
+    /// [`Error::Decode`] if an argument is missing or has another type.
     fn take(arguments: &mut Arguments) -> Result<Self>;
 }
 
@@ -95,7 +95,7 @@ impl<T: DeserializeOwned> Argument for T {
     }
 }
 
-/// All arguments that are left, as a callback's last parameter.
+/// All remaining arguments, as a callback's last parameter.
 ///
 /// ```
 /// use selvedge::{Ctx, Rest, Server};
@@ -115,8 +115,8 @@ impl Argument for Rest {
     }
 }
 
-/// The named arguments, decoded as a struct or map. A name that the struct does not have is an error, as is a named argument of a
-/// function without `Kwargs`.
+/// The named arguments, decoded as a struct or map. A name that the struct does not have is an
+/// error, and so is a named argument to a function without `Kwargs`.
 ///
 /// ```
 /// use selvedge::{Ctx, Kwargs, Server};
@@ -156,16 +156,16 @@ fn unknown_name(callee: &str, name: &str, known: &[&str]) -> String {
     format!("{callee} takes no argument named {}{}", quoted(name), near.unwrap_or_default())
 }
 
-/// What calling a callback gave.
+/// The outcome of calling a callback.
 pub enum Outcome {
-    /// It has finished.
+    /// The callback has finished.
     Ready(Result<Packed, Failure>),
-    /// It is async and goes on.
+    /// The callback is async and returned this future.
     Pending(BoxFuture<'static, Result<Packed, Failure>>),
 }
 
-/// A function that the application registers: any function or closure whose first parameter is a [`Ctx`](crate::Ctx) and whose
-/// others can be decoded by serde, sync or async.
+/// A function that the application registers: any sync or async function or closure whose first
+/// parameter is a [`Ctx`](crate::Ctx) and whose others can be decoded by serde.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a callback",
     note = "a callback is a `Fn(Ctx, A, B, ..) -> R`, sync or async: its first parameter is `selvedge::Ctx`, the others \
@@ -177,12 +177,12 @@ pub trait Callback<C, M>: Send + Sync + 'static {
     fn call(&self, context: C, arguments: Arguments) -> Outcome;
 }
 
-/// What a callback may return: any type that serde can encode, or a `Result` of one.
+/// A return type of a callback: any type that serde can encode, or a `Result` of one.
 pub trait Reply<M> {
-    /// Encodes it.
+    /// Encodes the value.
     ///
     /// # Errors
-    /// The callback's own error, or that its value cannot be encoded.
+    /// The callback's own error, or the error of encoding its value.
     fn reply(self) -> Result<Packed, Failure>;
 }
 
@@ -199,7 +199,7 @@ pub enum Sync_ {}
 #[doc(hidden)]
 pub enum Async_ {}
 
-/// The function did its work, and what it returned cannot be sent. Clients learn it by a code of its own.
+/// The function succeeded, but its result cannot be encoded. Clients get a separate error code.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ResultNotEncoded(Error);
@@ -274,11 +274,11 @@ callbacks!(A1, A2, A3, A4, A5, A6);
 callbacks!(A1, A2, A3, A4, A5, A6, A7);
 callbacks!(A1, A2, A3, A4, A5, A6, A7, A8);
 
-/// A callback whose type is forgotten.
+/// A callback with its type erased.
 pub(crate) type Function<C> =
     std::sync::Arc<dyn Fn(C, Arguments) -> Outcome + Send + Sync + 'static>;
 
-/// Forgets the type of a callback, and turns a panic in it into a failure, be it now or at a later poll.
+/// Erases the type of a callback, and turns a panic at the call or at a later poll into a failure.
 pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) -> Function<C> {
     std::sync::Arc::new(move |context, arguments| {
         let callee = arguments.callee.clone();
@@ -291,7 +291,8 @@ pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) ->
     })
 }
 
-/// The future of a function of the application that `callee` names. It may block between two awaits; a panic in it is a failure.
+/// Wraps the future of an application function that `callee` names. It may block between two
+/// awaits; a panic becomes a failure.
 pub(crate) fn may_block<T: 'static>(
     callee: String,
     future: impl Future<Output = Result<T, Failure>> + Send + 'static,
@@ -300,7 +301,7 @@ pub(crate) fn may_block<T: 'static>(
     poll_fn(move |context| blocking::call(&callee, || future.poll_unpin(context))).boxed()
 }
 
-/// The future of a function of the application; a panic in it is a failure.
+/// Wraps the future of an application function; a panic becomes a failure.
 pub(crate) fn caught<T: 'static>(
     future: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> BoxFuture<'static, Result<T, Failure>> {
@@ -311,11 +312,11 @@ pub(crate) fn caught<T: 'static>(
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Failure {
-    // Not a sentence for clients: nobody has chosen what is in it.
+    // Not `Failure::msg`: the application did not choose this text for clients.
     Error::Callback(format!("panicked: {}", panic_message(panic))).into()
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")

@@ -1,5 +1,5 @@
-//! The functions that an application offers by name: triggers, and the controller's functions, among them the hooks on its
-//! life cycle.
+//! The application's functions by name: triggers and the controller's functions, including
+//! life-cycle hooks.
 //!
 //! They are looked up under a lock and called outside of it.
 
@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 
 use crate::{callback::Function, error::similar};
 
-/// A moment in the life of the server or of a page, for [`Server::on`](crate::Server::on).
+/// An event in the life of the server or of a page, for [`Server::on`](crate::Server::on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Lifecycle {
@@ -22,27 +22,28 @@ pub enum Lifecycle {
     ServerBind,
     /// The server listens and the first flush is done.
     ServerReady,
-    /// The server has stopped and its port is released. The stop waits for the hooks, for 5 s at most, and for the tasks that
-    /// they start, for 500 ms at most.
+    /// The server has stopped and its port is released. The stop waits up to 5 s for the hooks, and
+    /// up to 500 ms for the tasks that they start.
     ServerExited,
-    /// Something in the application asks for a reload. The server never does.
+    /// A part of the application requests a reload. The server never does.
     ServerReload,
-    /// A page has mounted the application. Comes again after each reload and reconnect.
+    /// A page has mounted the application. Repeated after each reload and reconnect.
     ClientConnected,
-    /// A page says that it is going away. Not sent when the connection is lost.
+    /// A page reports that it is closing. Not sent when the connection is lost.
     ClientExited,
     /// The application was unmounted in a page that stays open.
     ClientUnmounted,
-    /// A connection has said who it is, be it a page or a program.
+    /// A client, page or program, has completed the hello.
     ConnectionOpened,
-    /// A connection that had said who it is has ended, for whatever reason.
+    /// A connection that had completed the hello has ended, for any reason.
     ConnectionClosed,
     /// A page reports an error of its own. The hook gets its text as argument.
     Error,
     /// A callback failed or panicked. The hook gets a text that names the callback and the failure.
     Exception,
-    /// The program was launched again while it shows its window. The hook gets a [`Launch`](crate::Launch). Only in a
-    /// desktop host, and not where several instances are allowed.
+    /// The program was launched again while it shows its window. The hook gets a
+    /// [`Launch`](crate::Launch). Only in a desktop host, and only if multiple instances are not
+    /// allowed.
     ///
     /// ```
     /// use selvedge::{Ctx, Launch, Lifecycle, Server};
@@ -74,12 +75,12 @@ impl Lifecycle {
         Lifecycle::SecondLaunch,
     ];
 
-    /// Whether a function of the controller has the name of an event.
+    /// Returns whether `name` is the controller's function of an event.
     pub(crate) fn has_function(name: &str) -> bool {
         Self::ALL.iter().any(|event| event.function_name() == name)
     }
 
-    /// The event that a page may announce under this name.
+    /// Returns the event that a page reports under this name.
     pub(crate) fn from_page(name: &str) -> Option<Self> {
         match name {
             "client_connected" => Some(Lifecycle::ClientConnected),
@@ -89,7 +90,7 @@ impl Lifecycle {
         }
     }
 
-    /// The name of the controller's function that is called then.
+    /// Returns the name of the controller's function for this event.
     pub fn function_name(self) -> &'static str {
         match self {
             Lifecycle::ServerStart => "on_server_start",
@@ -109,20 +110,20 @@ impl Lifecycle {
     }
 }
 
-/// Which of the functions under one name it is.
+/// The role of a function among those of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The one whose value a call gives. There is one at most.
+    /// Its value is the result of a call. A name has at most one.
     Main,
-    /// One of those that run with it.
+    /// Runs with every call.
     Added,
-    /// Like an added one, for the next call only.
+    /// Runs with the next call only.
     Once,
-    /// Runs beside the call, which does not wait for it.
+    /// Runs as a task that the call does not wait for.
     Task,
 }
 
-/// What tells a registered function from others of the same name.
+/// Identifies a registered function among those of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FunctionId(u64);
 
@@ -144,10 +145,10 @@ impl<C> Default for Slot<C> {
     }
 }
 
-/// Functions that one call runs: their roles with them, the main one first and tasks last.
+/// The functions that one call runs, with their roles: the main one first, tasks last.
 pub(crate) type Calls<C> = Vec<(Role, Function<C>)>;
 
-/// Triggers and functions.
+/// The triggers and the controller's functions.
 pub(crate) struct Functions<C> {
     triggers: RwLock<HashMap<String, Function<C>>>,
     slots: RwLock<HashMap<String, Slot<C>>>,
@@ -165,17 +166,17 @@ impl<C> Functions<C> {
         }
     }
 
-    /// A name for a trigger that nobody named: `trigger__1` and so on.
+    /// Generates a name for an anonymous trigger: `trigger__1` and so on.
     pub(crate) fn generate_name(&self) -> String {
         format!("trigger__{}", self.generated.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Registers a trigger. A later one of the same name takes its place.
+    /// Registers a trigger, replacing one of the same name.
     pub(crate) fn set_trigger(&self, name: String, function: Function<C>) {
         self.triggers.write().insert(name, function);
     }
 
-    /// Says whether there was one.
+    /// Removes a trigger. Returns whether it existed.
     pub(crate) fn remove_trigger(&self, name: &str) -> bool {
         self.triggers.write().remove(name).is_some()
     }
@@ -184,19 +185,19 @@ impl<C> Functions<C> {
         self.triggers.read().get(name).cloned()
     }
 
-    /// Up to three registered triggers whose names look like `name`.
+    /// Returns up to three registered triggers with names similar to `name`.
     pub(crate) fn similar_triggers(&self, name: &str) -> Vec<String> {
         let triggers = self.triggers.read();
         similar(triggers.keys().map(String::as_str), name)
     }
 
-    /// Up to three functions whose names look like `name`.
+    /// Returns up to three functions with names similar to `name`.
     pub(crate) fn similar_functions(&self, name: &str) -> Vec<String> {
         let slots = self.slots.read();
         similar(slots.keys().map(String::as_str), name)
     }
 
-    /// Registers a function. A main one takes the place of the main one before it.
+    /// Registers a function. A main function replaces the previous main one.
     pub(crate) fn add(&self, name: &str, role: Role, function: Function<C>) -> FunctionId {
         let id = FunctionId(self.next.fetch_add(1, Ordering::Relaxed));
         let mut slots = self.slots.write();
@@ -208,7 +209,7 @@ impl<C> Functions<C> {
         id
     }
 
-    /// Removes a function. Says whether it was there.
+    /// Removes a function. Returns whether it existed.
     pub(crate) fn remove(&self, name: &str, id: FunctionId) -> bool {
         let mut slots = self.slots.write();
         let Some(slot) = slots.get_mut(name) else {
@@ -219,25 +220,26 @@ impl<C> Functions<C> {
         slot.entries.len() < before
     }
 
-    /// Removes all functions under a name, or all but the main one.
+    /// Removes all functions of a name, or all but the main one.
     pub(crate) fn clear(&self, name: &str, keep_main: bool) {
         if let Some(slot) = self.slots.write().get_mut(name) {
             slot.entries.retain(|entry| keep_main && entry.role == Role::Main);
         }
     }
 
-    /// Whether a call would run anything.
+    /// Returns whether a call would run anything.
     pub(crate) fn exists(&self, name: &str) -> bool {
         let slots = self.slots.read();
         slots.get(name).is_some_and(|slot| !slot.entries.is_empty())
     }
 
-    /// Says whether a call that runs nothing is fine.
+    /// Sets whether a call without any function succeeds.
     pub(crate) fn enable_empty(&self, name: &str, enable: bool) {
         self.slots.write().entry(name.to_owned()).or_default().may_be_empty = enable;
     }
 
-    /// What a call runs; `None` where there is nothing and there should be. Those for one call are taken out.
+    /// Returns the functions that a call runs; `None` if there are none and that is an error.
+    /// Functions for one call are removed.
     pub(crate) fn calls(&self, name: &str) -> Option<Calls<C>> {
         let mut slots = self.slots.write();
         let slot = slots.get_mut(name)?;

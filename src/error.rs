@@ -1,8 +1,8 @@
-//! Every way in which the library can fail, in one place.
+//! All errors of the library.
 //!
-//! Each variant carries what a caller needs to act on (the address, the key, the path) and its text ends
-//! with what to do next. Nothing in here holds a path or a backtrace that would reach a client:
-//! what a client is told is decided by the RPC layer.
+//! Each variant carries what a caller needs to act on (the address, the key, the path), and its
+//! text ends with what to do next. The RPC layer decides what a client gets: it removes paths and
+//! backtraces unless the server was started in debug mode.
 
 mod similar;
 mod transfer;
@@ -14,25 +14,25 @@ pub(crate) use similar::similar;
 pub use transfer::TransferError;
 pub use websocket::{CloseReason, Rejection, WebSocketError};
 
-/// What the library's own functions return.
+/// The result of the library's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure of the library.
+/// An error of the library.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address is in use by somebody else.
+    /// The address is already in use.
     #[error(
         "{address} is already in use: {holder}. Stop it, choose another port, or use port 0 for any free one"
     )]
     PortBusy {
         /// The address that could not be bound.
         address: SocketAddr,
-        /// Who has it.
+        /// The holder of the address.
         holder: Holder,
     },
 
-    /// The address cannot be bound for another reason than being in use.
+    /// The address cannot be bound, for a reason other than being in use.
     #[error(
         "cannot listen on {host}:{port}: {source}. Check that the host is an address of this machine and the port is allowed"
     )]
@@ -41,7 +41,7 @@ pub enum Error {
         host: String,
         /// The port as it was given.
         port: u16,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 
@@ -50,44 +50,44 @@ pub enum Error {
         "{address} was not released within {waited:?}: {holder}. The next start on this port will fail until it is free"
     )]
     PortNotReleased {
-        /// The address that is still taken.
+        /// The address that is still in use.
         address: SocketAddr,
-        /// How long was waited.
+        /// The time that the stop has waited.
         waited: Duration,
-        /// Who still has it.
+        /// The current holder of the address.
         holder: Holder,
     },
 
-    /// A value cannot be encoded, or some client could not hold it.
+    /// A value cannot be encoded, or some client could not decode it.
     #[error("a value of type {} cannot be encoded: {reason}", without_paths(type_name))]
     Encode {
         /// The Rust type of the value.
         type_name: &'static str,
-        /// What is wrong with it, after the path to the part that is at fault.
+        /// The path to the invalid part, and the reason.
         reason: String,
     },
 
-    /// A value on the wire or in the state is not of the type that was asked for.
+    /// A value on the wire or in the state does not have the requested type.
     #[error("{what} is not {}: {reason}", with_article(&without_paths(type_name)))]
     Decode {
-        /// Which value: a state key, an argument, a frame.
+        /// The value: a state key, an argument, a frame.
         what: String,
-        /// The Rust type that was asked for.
+        /// The requested Rust type.
         type_name: &'static str,
-        /// What was given and what expected, after the path to the part that is at fault.
+        /// The path to the invalid part, and the actual and the expected type.
         reason: String,
     },
 
-    /// A message breaks the wire's rules.
+    /// A message breaks the wslink protocol.
     #[error("the peer broke the wslink protocol: {0}")]
     Protocol(String),
 
-    /// A message of a peer is larger than it may be.
+    /// A message from a peer exceeds the size limit.
     #[error("a message of {size} bytes is too large: {limit} are allowed")]
     MessageTooLarge {
-        /// Bytes that the message has.
+        /// Size of the message in bytes.
         size: usize,
-        /// Bytes that are allowed.
+        /// Maximum size in bytes.
         limit: usize,
     },
 
@@ -96,45 +96,45 @@ pub enum Error {
         "module `{module}` wants to serve {path}, which does not exist or cannot be read. Correct the path or install the module's files"
     )]
     ModulePath {
-        /// The module's name.
+        /// The name of the module.
         module: String,
         /// The missing path.
         path: PathBuf,
     },
 
-    /// A file that should describe a module does not.
+    /// A file is not a valid module manifest.
     #[error("{path} is no manifest of a module: {reason}")]
     Manifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason why it is invalid.
         reason: String,
     },
 
-    /// There is nothing registered under this name.
+    /// No item is registered under this name.
     #[error("there is no {kind} named `{name}`{}", nearest(.candidates))]
     Unknown {
-        /// What was looked for: a trigger, an RPC method, a key of the state.
+        /// The kind of item: a trigger, an RPC method, a key of the state.
         kind: &'static str,
-        /// The name that was given.
+        /// The name as it was given.
         name: String,
-        /// Registered names that look like it.
+        /// Registered names that are similar.
         candidates: Vec<String>,
     },
 
-    /// A server has one client type.
+    /// The client type is already set and cannot change.
     #[error(
         "the client type is `{0}` already and cannot change. Set it once, before modules are enabled"
     )]
     ClientType(String),
 
-    /// A name or value that cannot stand in an HTTP header.
+    /// A name or value is not valid in an HTTP header.
     #[error(
         "`{0}` with its value is no HTTP header. Use ASCII letters, digits and `-` in the name, and no control characters"
     )]
     Header(String),
 
-    /// A header that the server makes itself.
+    /// The header is set by the server itself.
     #[error("the header `{name}` cannot be set: the server makes it itself. {hint}")]
     OwnHeader {
         /// The header, in lower case.
@@ -143,21 +143,21 @@ pub enum Error {
         hint: &'static str,
     },
 
-    /// The certificate for TLS, or its key, cannot be used.
+    /// The TLS certificate or its key cannot be used.
     #[error(
         "{path} cannot be used for TLS: {reason}. Give a certificate chain and its private key as PEM files"
     )]
     Certificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason why it cannot be used.
         reason: String,
     },
 
-    /// An option has a value that cannot work.
+    /// The value of an option is invalid.
     #[error("`{value}` is no value for {option}. {hint}")]
     InvalidOption {
-        /// The option, by its name on the command line, or in words.
+        /// The option: its name on the command line, or a description.
         option: &'static str,
         /// The value as it was given.
         value: String,
@@ -169,11 +169,11 @@ pub enum Error {
     #[error("the server is not running. Start it first")]
     NotRunning,
 
-    /// The server is already running, or about to.
+    /// The server is already running or starting.
     #[error("the server is already running on {0}. Stop it before starting it again")]
     AlreadyRunning(String),
 
-    /// A function that blocks its thread was called from async code.
+    /// A blocking function was called from async code.
     #[error("`{function}` was called from async code, whose thread it would block. {hint}")]
     InsideRuntime {
         /// The function.
@@ -182,13 +182,13 @@ pub enum Error {
         hint: &'static str,
     },
 
-    /// The mode needs a window and there is none.
+    /// The exec mode needs a window, and the program has no desktop host.
     #[error(
         "exec mode `desktop` needs a window. Add the crate `selvedge-desktop` and call `selvedge_desktop::run(server)`"
     )]
     NoShell,
 
-    /// The application has no window now.
+    /// The application currently has no window.
     #[error(
         "there is no window to change or ask: the application is shown in a browser, or its window is not open"
     )]
@@ -200,18 +200,18 @@ pub enum Error {
     )]
     NoDisplay(String),
 
-    /// The window's side of the program failed.
+    /// The window of the program failed.
     #[error("the window failed: {0}")]
     Shell(String),
 
-    /// The application runs already and does not take over this launch.
+    /// The application is already running, but did not accept this launch.
     #[error("{0} is running and does not answer. End it, or wait until it has ended by itself")]
     OtherInstance(
         /// The name of the application.
         String,
     ),
 
-    /// No running program gives out a sign-in link.
+    /// No running program returned a sign-in link.
     #[error(
         "no sign-in link: `{0}` does not run for this user, or gives out none. Start it as the same user, with the same `--port` if that is given here, or press Enter in its terminal"
     )]
@@ -220,14 +220,14 @@ pub enum Error {
         String,
     ),
 
-    /// The application panicked while it was set up.
+    /// The application panicked during its set-up.
     #[error("the application panicked at its start: {0}")]
     Panicked(
-        /// What the panic said.
+        /// The panic message.
         String,
     ),
 
-    /// There are no folders for the files of applications.
+    /// There are no folders for application files.
     #[error(
         "the system names no folder for the files of applications. Set HOME, or on Linux XDG_DATA_HOME and the like"
     )]
@@ -250,32 +250,35 @@ pub enum Error {
     Refused {
         /// The method that was called.
         method: String,
-        /// wslink's number: -32000 for a wrong secret, -32601 for an unknown method, -32001 for a function that failed.
+        /// The wslink error code: -32000 for a wrong secret, -32601 for an unknown method, -32001
+        /// for a function that failed.
         code: i64,
-        /// What the server said, with the text of the failed function where it tells that.
+        /// The message of the server; includes the text of the failed function if the server
+        /// discloses it.
         message: String,
     },
 
-    /// The system refused something that has no better name here.
+    /// The system refused an operation for which there is no specific variant.
     #[error("{doing}: {source}")]
     Io {
-        /// What was being done.
+        /// The refused operation.
         doing: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// The system has no random numbers.
+    /// Returns a function that converts a failure of the random number generator.
     pub(crate) fn random(doing: &'static str) -> impl FnOnce(getrandom::Error) -> Self {
         move |error| Error::Io { doing, source: io::Error::other(error.to_string()) }
     }
 
-    /// The code a program should exit with when it ends because of this error.
+    /// Returns the exit code for a program that ends because of this error.
     ///
-    /// The codes are those of `sysexits.h`: 69 where something outside is not available (port, display), 70 where
-    /// the program itself failed, for one because its port could not be proved free. 101 is Rust's own after a panic.
+    /// The codes are those of `sysexits.h`: 69 if something outside is unavailable (port, display),
+    /// 70 if the program itself failed, for example because its port could not be proved free. 101
+    /// is Rust's exit code after a panic.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::PortBusy { .. }
@@ -297,36 +300,37 @@ fn nearest(candidates: &[String]) -> String {
     }
 }
 
-/// The name of a type as code has it: `Vec<Option<u8>>` for `alloc::vec::Vec<core::option::Option<u8>>`.
+/// Returns a type name as written in code: `Vec<Option<u8>>` for
+/// `alloc::vec::Vec<core::option::Option<u8>>`.
 fn without_paths(type_name: &str) -> String {
     let ends_a_path = |c: char| !(c.is_alphanumeric() || c == '_' || c == ':');
     let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_owned();
     type_name.split_inclusive(ends_a_path).map(last).collect()
 }
 
-/// A type in a sentence: "an i64", "a u8".
+/// Returns a type name with its article: "an i64", "a u8".
 fn with_article(type_name: &str) -> String {
     let spoken_with_vowel = type_name.starts_with(['A', 'E', 'I', 'O', 'i', 'f']);
     format!("{} {type_name}", if spoken_with_vowel { "an" } else { "a" })
 }
 
-/// Who holds a port.
+/// The holder of a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Holder {
     /// A program that listens on the port or has a connection on it.
     Process {
-        /// Its process id.
+        /// The process id.
         pid: u32,
-        /// Its name or path.
+        /// The name or path of the program.
         program: String,
     },
-    /// No program: the kernel keeps sockets of ended connections.
+    /// The kernel, which keeps sockets of ended connections.
     Sockets(
-        /// Each state with the number of sockets in it, for instance `TIME_WAIT` and 3.
+        /// Each state with its number of sockets, for example `TIME_WAIT` and 3.
         Vec<(String, usize)>,
     ),
-    /// Nothing that could be seen from here.
+    /// A holder that is not visible to this program.
     Unknown,
 }
 
@@ -347,13 +351,16 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The error of an application's own function: anything that implements [`std::error::Error`], or a sentence.
+/// The error of an application's own function: made from any [`std::error::Error`], or from a
+/// message.
 ///
-/// It has the `From` that makes `?` work on every error, which is why it is not an error type itself.
+/// The `From` implementation that makes `?` work on every error is the reason why this is not an
+/// error type itself.
 ///
-/// A client that called the function is told. A sentence, made with [`msg`](Failure::msg), reaches it word for word. The text of
-/// an error that came by `?` was not written for it: paths in it are replaced and a backtrace is cut off, unless the server
-/// was started with [`debug`](crate::StartOptions::debug). The log always has the whole text.
+/// The client that called the function gets the text. A message made with [`msg`](Failure::msg) is
+/// sent unchanged. The text of an error converted by `?` was not written for clients: paths in it
+/// are replaced and a backtrace is cut off, unless the server was started with
+/// [`debug`](crate::StartOptions::debug). The log always contains the whole text.
 ///
 /// ```
 /// fn load(path: &str) -> Result<usize, selvedge::Failure> {
@@ -372,22 +379,22 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that is just a sentence, for the user of the page.
+    /// Creates a failure with a message for the user of the page.
     pub fn msg(message: impl Into<String>) -> Self {
         Failure { error: message.into().into(), for_clients: true }
     }
 
-    /// Whether the text was written for clients.
+    /// Returns whether the text was written for clients.
     pub(crate) fn is_for_clients(&self) -> bool {
         self.for_clients
     }
 
-    /// The error, where it is one of this type.
+    /// Returns the error if it has this type.
     pub(crate) fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
         self.error.downcast_ref()
     }
 
-    /// Whether it was made from an error of this type.
+    /// Returns whether the error has this type.
     pub(crate) fn is<E: std::error::Error + 'static>(&self) -> bool {
         self.error.is::<E>()
     }

@@ -1,5 +1,5 @@
-//! A state server for desktop and web applications: state, change listeners, triggers and the page's template live in
-//! Rust, and web pages follow over a WebSocket.
+//! A state server for desktop and web applications: state, change listeners, triggers and the
+//! page's template live in Rust, and web pages follow over a WebSocket.
 //!
 //! ```no_run
 //! use selvedge::{Ctx, Result, Server, StartOptions};
@@ -26,29 +26,31 @@
 //! }
 //! ```
 //!
-//! [`Server::run`] serves a browser. With the crate `selvedge-desktop`, `selvedge_desktop::run(app()?)` shows the same application
-//! in a window of its own, and ends only when the port that it listened on is proved to be free again.
+//! [`Server::run`] serves browsers. With the crate `selvedge-desktop`,
+//! `selvedge_desktop::run(app()?)` shows the same application in its own window, and ends only when
+//! the port that it listened on is proved free again.
 //!
 //! # Map
 //!
-//! | what | where |
+//! | topic | items |
 //! | --- | --- |
 //! | values shared with every page | [`State`], [`Handle`], [`Packed`], [`Attachment`], [`Timestamp`] |
 //! | values that stay on the server | [`Context`] |
-//! | functions that pages call and events they cause | [`Server::trigger`], [`Server::rpc`], [`Server::on_change`], [`Server::on`], [`Ctx`] |
-//! | functions that are found by name | [`Controller`] |
+//! | functions that pages call, and events | [`Server::trigger`], [`Server::rpc`], [`Server::on_change`], [`Server::on`], [`Ctx`] |
+//! | functions called by name | [`Controller`] |
 //! | parts of an application | [`Server::create_child_server`], [`Translator`] |
-//! | what pages show | [`Server::template`], [`mod@ui`], [`Module`], [`Server::enable_module`] |
+//! | the content of pages | [`Server::template`], [`mod@ui`], [`Module`], [`Server::enable_module`] |
 //! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
 //! | files from and to users, of any size | [`Server::on_upload`], [`Upload`], [`Ctx::send_file`], [`Download`] |
 //! | dialogs | [`Ctx::open_file`], [`Ctx::open_files`], [`Ctx::open_folder`], [`Ctx::show_message`] |
 //! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
 //! | the window and its menu | [`WindowOptions`], [`Menu`], [`ConfirmClose`], [`Server::window`] |
-//! | WebSockets of your own, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
-//! | what the program is called, and its files on the user's machine | [`Program`], [`Server::folders`] |
+//! | application WebSockets, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
+//! | the program's name, and its files on the user's machine | [`Program`], [`Server::folders`] |
 //! | ports | [`is_port_free`], [`wait_port_free`] |
 //!
-//! The wire is that of wslink 2, so that pages, scripts and widget libraries made for trame work unmodified.
+//! The wire protocol is that of wslink 2, so pages, scripts and widget libraries made for trame
+//! work unmodified.
 #![deny(unsafe_code)]
 
 #[forbid(unsafe_code)]
@@ -101,7 +103,7 @@ pub use server::{
 pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
 pub use template::Template;
 
-/// Templates as Rust values, and layouts made of them.
+/// Templates as Rust values, and layouts built from them.
 pub mod ui {
     pub use crate::{
         server::{JsEval, Ui},
@@ -119,15 +121,15 @@ pub use wire::{Attachment, ClientId, Packed, Timestamp};
 #[doc(hidden)]
 pub use selvedge_macros::embedded_module;
 
-/// The parser of command lines that [`Cli`] is a part of.
+/// The command line parser that [`Cli`] is built on.
 pub use clap;
 
-/// The examples of the README are compiled, too.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// And those of the guide to pages.
+/// Compiles the examples of the guide to pages.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/pages.md")]
 struct Pages;

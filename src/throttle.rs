@@ -1,35 +1,35 @@
-//! A limit for log lines that strangers can cause.
+//! Rate limits for log lines that unknown peers can cause.
 //!
-//! Anyone who can connect to the port can send requests that are refused, at any rate and of any length. Each kind of such lines has a
-//! [`Throttle`], and what strangers sent is [`shortened`].
+//! Anyone who can connect to the port can send requests that are rejected, at any rate and of any
+//! length. Each kind of log line has a [`Throttle`], and text from peers is [`shortened`].
 
 use std::{fmt, num::NonZeroU64, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Lines of one kind that may be written at once.
+/// Number of lines of one kind that may be logged in a burst.
 const BURST: u32 = 10;
 
-/// After a burst, the time between two lines.
+/// Minimum interval between two lines after a burst.
 const INTERVAL: Duration = Duration::from_secs(6);
 
-/// Characters of a stranger's text that are logged.
+/// Maximum number of logged characters of a text from a peer.
 const MAX_TEXT: usize = 200;
 
-/// Limits the rate of one kind of log lines, and counts those that were left out.
+/// Limits the rate of one kind of log line, and counts the suppressed lines.
 pub(crate) struct Throttle {
-    /// What the lines say, for the count of those that nothing follows.
+    /// Description of the lines, for the final count of suppressed lines.
     what: &'static str,
     state: Mutex<State>,
 }
 
-/// Number of lines that were left out since the last one. `None`, which a log line leaves out, when there are none.
+/// Number of lines suppressed since the last one. `None`, which is not logged, if there are none.
 pub(crate) type Suppressed = Option<NonZeroU64>;
 
 #[derive(Default)]
 struct State {
-    /// When all lines that may be written at once may be written again.
+    /// Time at which a full burst is allowed again.
     rested: Option<Instant>,
     suppressed: u64,
 }
@@ -39,7 +39,7 @@ impl Throttle {
         Throttle { what, state: Mutex::new(State { rested: None, suppressed: 0 }) }
     }
 
-    /// Asks for one more line. `None` when the rate is over the limit.
+    /// Requests permission for one line; `None` if the rate limit is exceeded.
     pub(crate) fn admit(&self) -> Option<Suppressed> {
         let mut state = self.state.lock();
         let now = Instant::now();
@@ -52,7 +52,7 @@ impl Throttle {
         Some(NonZeroU64::new(std::mem::take(&mut state.suppressed)))
     }
 
-    /// Logs how many lines were left out that no other line has counted.
+    /// Logs the number of suppressed lines that no later line has reported.
     pub(crate) fn settle(&self) {
         let suppressed = std::mem::take(&mut self.state.lock().suppressed);
         if suppressed > 0 {
@@ -67,7 +67,7 @@ impl Drop for Throttle {
     }
 }
 
-/// A stranger's text as it stands in the log: quoted, with its control characters escaped, and cut off.
+/// Returns a peer's text for the log: quoted, with control characters escaped, and truncated.
 pub(crate) fn shortened(text: &str) -> impl fmt::Debug {
     struct Shortened<'a>(&'a str, usize);
     impl fmt::Debug for Shortened<'_> {

@@ -1,4 +1,4 @@
-//! Who gets in, and what happens to those who misbehave.
+//! Tests which clients get in, and what happens to those that misbehave.
 
 use futures_util::{SinkExt, StreamExt};
 use selvedge::{Module, Running, Server};
@@ -15,12 +15,12 @@ async fn server() -> Running {
     start(&Server::new("access")).await
 }
 
-/// The close code of the server, after some messages.
+/// Returns the server's close code, after some messages.
 async fn close_code(running: &Running, messages: Vec<Message>) -> Option<u16> {
     ending(running, messages).await.map(|(code, _)| code)
 }
 
-/// The same, with the reason.
+/// Returns the server's close code and reason, after some messages.
 async fn ending(running: &Running, messages: Vec<Message>) -> Option<(u16, String)> {
     let mut socket = open(running).await;
     for message in messages {
@@ -161,7 +161,7 @@ async fn a_used_link_leads_a_browser_back_in_that_was_sent_here_by_another_site(
     let link = running.sign_in_url().unwrap();
     let path = format!("{}&ui=side%22", link.strip_prefix(running.url()).unwrap());
     let signed_in = SignedIn::from(&request(&running, "GET", &path, &[]).await);
-    // From another site the browser sends no cookie, but it does when a page of this one leads on.
+    // From another site the browser sends no cookie; it does when a page of this site redirects.
     let clicked = request(&running, "GET", &path, &[]).await;
     assert_eq!((clicked.status, clicked.header("cache-control")), (403, "no-store"));
     assert!(clicked.header("content-type").starts_with("text/html"));

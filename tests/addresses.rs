@@ -1,4 +1,5 @@
-//! Where a server listens: each address of a host, all on one port, each of them proved free by the stop.
+//! Tests where a server listens: all addresses of a host, on one port, each proved free by the
+//! stop.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
@@ -10,7 +11,7 @@ fn has_ipv6() -> bool {
     TcpListener::bind("[::1]:0").is_ok()
 }
 
-/// Where a client on this machine finds a server that listens on `bound`.
+/// Returns the address at which a client on this machine reaches a server bound to `bound`.
 fn reachable(bound: SocketAddr) -> SocketAddr {
     match bound.ip() {
         ip if !ip.is_unspecified() => bound,
@@ -67,7 +68,7 @@ async fn the_name_of_the_machine_can_be_listened_on() {
     let name = name.trim();
     let known = !name.is_empty() && tokio::net::lookup_host((name, 0)).await.is_ok();
     if !known {
-        return; // a machine without a name, or whose name means nothing to itself
+        return; // a machine without a name, or that cannot resolve its name
     }
     let server = Server::new("addresses");
     let running = server.spawn(options().host(name)).await.unwrap();

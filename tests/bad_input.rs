@@ -1,4 +1,4 @@
-//! Input that nobody should send: it is answered or ends its own connection, and the others go on.
+//! Tests invalid input: it gets an error or closes its own connection, and the others continue.
 
 use futures_util::{SinkExt, StreamExt};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Client, PATIENCE, SECRET, frame, open, start, to_json};
 
-/// Bytes of content in each chunk of a long message.
+/// Content bytes in each chunk of a long message.
 const CHUNK: usize = 4_000_000;
 
 async fn running() -> Running {
@@ -19,7 +19,7 @@ async fn running() -> Running {
     start(&server).await
 }
 
-/// A frame with any header.
+/// Builds a frame with any header.
 fn chunk(id: u32, offset: u32, total: u32, content: &[u8]) -> Message {
     let header = [id, offset, total].map(u32::to_le_bytes).concat();
     Message::Binary([&header, content].concat().into())
@@ -31,7 +31,7 @@ fn hello() -> Message {
     Message::Binary(frame(&hello).into())
 }
 
-/// Says hello, sends these messages, and gives the code with which the server closes.
+/// Sends the hello and these messages, and returns the server's close code.
 async fn closed_after(running: &Running, messages: Vec<Message>) -> Option<u16> {
     let mut client = Client::hello(open(running).await).await;
     for message in messages {
@@ -160,7 +160,7 @@ async fn an_update_of_a_million_keys_is_taken_and_the_others_go_on() {
     running.stop().await.unwrap();
 }
 
-/// A message that makes some sense, as bytes to be spoilt.
+/// Returns a valid message, as bytes to corrupt.
 fn call() -> impl Strategy<Value = Vec<u8>> {
     let calls = prop_oneof![
         Just(json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": [], "kwargs": {}})),
@@ -174,7 +174,7 @@ fn call() -> impl Strategy<Value = Vec<u8>> {
     calls.prop_map(|call| frame(&call))
 }
 
-/// Bytes that are a frame, nearly one, or nothing at all.
+/// Returns bytes that are a frame, nearly a frame, or garbage.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let spoilt = (call(), vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)).prop_map(
         |(mut frame, changes)| {

@@ -1,4 +1,4 @@
-//! Callbacks that block delay themselves and the calls of their own client, and nothing else.
+//! Tests that blocking callbacks delay only themselves and the calls of their client.
 
 use std::{
     sync::{Arc, Mutex, mpsc},
@@ -20,20 +20,20 @@ use crate::{
     support::{Client, PATIENCE, options, request, start, to_json},
 };
 
-/// Every kind of runtime that a caller may bring.
+/// Every kind of runtime that a caller may use.
 fn runtimes() -> [Runtime; 3] {
     let multi = |threads| Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let current = Builder::new_current_thread().enable_all().build();
     [current.unwrap(), multi(1).unwrap(), multi(4).unwrap()]
 }
 
-/// A callback that blocks its thread until the test lets it go on.
+/// A callback that blocks its thread until the test lets it continue.
 struct Gate {
     entered: tokio::sync::mpsc::UnboundedReceiver<()>,
     leave: mpsc::Sender<()>,
 }
 
-/// The test's side of a gate, and the callback's.
+/// Returns the test's side of a gate, and the callback's.
 fn gate() -> (Gate, impl Fn() + Clone + Send + Sync + 'static) {
     let (told, entered) = tokio::sync::mpsc::unbounded_channel();
     let (leave, left) = mpsc::channel::<()>();
@@ -51,7 +51,7 @@ impl Gate {
     }
 }
 
-/// What others have to be able to do, however long a callback takes.
+/// Checks what other clients can do while a callback runs.
 async fn others_are_served(server: &Server, running: &Running, other: &mut Client) {
     assert!(other.snapshot().await.is_object());
     assert_eq!(other.trigger("quick", json!([])).await, json!("quick"));
@@ -70,8 +70,8 @@ fn server() -> Server {
     server
 }
 
-/// Runs a scenario in which `call` enters a callback that blocks, on each kind of runtime: as the first callback that runs,
-/// and while callbacks come often.
+/// Runs a scenario in which `call` enters a blocking callback, on each kind of runtime: as the
+/// first callback, and while callbacks are frequent.
 fn check(
     set_up: impl Fn(&Server, Box<dyn Fn() + Send + Sync>),
     call: impl AsyncFn(&Server, &mut Client),
@@ -196,7 +196,7 @@ fn hooks_that_block_delay_no_other_client() {
                 server.on(event, move |cx: Ctx| {
                     let mut count = is_second.lock().unwrap();
                     *count += 1;
-                    // The first client is the one that has to be served.
+                    // The first client is the one that must be served.
                     let is_due = event == Lifecycle::ConnectionClosed || *count == 2;
                     drop(count);
                     if is_due && cx.server.running() {

@@ -1,4 +1,4 @@
-//! Triggers, RPC methods and hooks, as clients call them.
+//! Tests triggers, RPC methods and hooks, as clients call them.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -1,4 +1,4 @@
-//! The controller's functions, parts of an application, and what they share.
+//! Tests the controller's functions, parts of an application, and what they share.
 
 use std::{
     sync::{Mutex, mpsc},
@@ -220,7 +220,7 @@ async fn network_completion_waits_for_what_was_queued() {
     let mut client = Client::connect(&running).await;
     let blob = selvedge::Attachment::from(vec![1; 8 << 20]);
     server.publish("blob", &blob).unwrap();
-    // Nobody reads, and that is more than sockets hold.
+    // The client does not read, and this is more than the sockets buffer.
     let early = tokio::time::timeout(Duration::from_millis(100), server.network_completion()).await;
     assert!(early.is_err());
     let (received, ()) = tokio::join!(client.published("blob"), server.network_completion());

@@ -1,4 +1,4 @@
-//! Dialogs: who is asked, what pages are told and may answer, and how they end.
+//! Tests dialogs: which client shows them, what pages get and may answer, and how they end.
 
 use std::{
     path::PathBuf,
@@ -161,7 +161,7 @@ impl Dialogs for Host {
     }
 }
 
-/// A host that plays a window, and beside it a browser.
+/// A host that acts as a window, with a browser beside it.
 impl Shell for Host {
     fn run(self, start: ShellStart) -> Result<ShellExit> {
         let runtime = start.runtime().clone();

@@ -1,4 +1,4 @@
-//! Static files, from modules.
+//! Tests static files from modules.
 
 use std::fs;
 
@@ -155,7 +155,7 @@ async fn the_page_runs_scripts_from_where_the_application_names_them_and_from_no
         let (before, rest) =
             answer.header("content-security-policy").split_once(" 'sha256-").unwrap();
         let (hash, after) = rest.split_once('\'').unwrap();
-        // Of the one script that stands in the page itself.
+        // The hash of the one inline script of the page.
         assert_eq!(hash.len(), 44, "{hash}");
         format!("{before}{after}")
     };
@@ -316,7 +316,7 @@ async fn links_out_of_a_folder_are_followed_where_the_user_wants_it() {
     assert!(lines[0].contains("out.txt") && lines[0].contains("leads out"), "{lines:?}");
 }
 
-/// The name of the test below, with which it starts itself.
+/// The name of the test below, which starts itself again.
 const ELSEWHERE: &str = "SELVEDGE_TEST_ELSEWHERE";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Clients without a socket: the program carries their frames.
+//! Tests clients without a socket, whose frames the program transfers.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn hello() -> Vec<u8> {
     call("system:c0:1", "wslink.hello", json!([{ "secret": SECRET }]))
 }
 
-/// The next message, which fits into one frame.
+/// Returns the next message, which fits into one frame.
 async fn next(stream: &mut FrameStream) -> Value {
     let frame = timeout(PATIENCE, stream.next()).await.unwrap().unwrap();
     let value = rmpv::decode::read_value(&mut &frame[12..]).unwrap();

@@ -1,4 +1,4 @@
-//! The state outlives the program: what is kept, who may read it, and what a file cannot do.
+//! Tests the kept state: what is kept, who may read it, and what a file cannot do.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::{Client, PATIENCE, SignedIn, options, request_with};
 
-/// A program, as it is at each start.
+/// Returns a program, as set up at each start.
 fn program() -> Server {
     let server = Server::new("keeping");
     server
@@ -34,7 +34,7 @@ fn keeping(file: &Path) -> StartOptions {
     options().keep_state(file)
 }
 
-/// Waits until the file holds a text.
+/// Waits until the file contains a text.
 async fn written(file: &Path, text: &str) {
     let begin = Instant::now();
     let holds = || {
@@ -47,7 +47,7 @@ async fn written(file: &Path, text: &str) {
     }
 }
 
-/// A file that a first program has left.
+/// Returns a file that a first program has written.
 async fn left(folder: &Path) -> PathBuf {
     let file = folder.join("state");
     let server = program();
@@ -191,6 +191,6 @@ async fn a_page_stays_signed_in_in_development_and_nowhere_else() {
         assert_eq!(is_signed_in(&running, &page).await, development);
         running.stop().await.unwrap();
     }
-    // Nothing but the state is in the file without it.
+    // Without `development` the file contains only the state.
     assert!(fs::metadata(&file).unwrap().len() < 100);
 }

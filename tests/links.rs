@@ -1,4 +1,4 @@
-//! Sign-in links that a running program gives out on request.
+//! Tests sign-in links that a running program issues on request.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -15,7 +15,7 @@ const PROGRAM: &str = "SELVEDGE_TEST_LINKS";
 
 const TEST: &str = "links::a_running_program_gives_out_links";
 
-/// This test runs itself again as a program with these arguments.
+/// Starts this test again as a program with these arguments.
 fn program(arguments: &str) -> ! {
     let arguments = std::iter::once("program").chain(arguments.split(' '));
     let options = StartOptions::try_from_args(arguments).unwrap();
@@ -25,7 +25,7 @@ fn program(arguments: &str) -> ! {
     std::process::exit(failed.into());
 }
 
-/// The program as a command of a shell.
+/// Returns the program as a shell command.
 fn command() -> String {
     let program = std::env::current_exe().unwrap();
     format!("'{}' --exact {TEST} --nocapture", program.display())
@@ -47,7 +47,7 @@ fn asked(folder: &Path, arguments: &str) -> Result<Vec<String>, String> {
     Ok(stdout.lines().filter(|line| line.starts_with("http")).map(str::to_owned).collect())
 }
 
-/// Follows a link, which signs in.
+/// Follows a link, which must sign in, and returns its port.
 async fn follow(link: &str) -> u16 {
     let rest = link.strip_prefix("http://").unwrap();
     let (address, path) = rest.split_once('/').unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-/// Collects what is logged on this thread, as long as it lives.
+/// Collects what is logged on this thread, until it is dropped.
 pub struct Log {
     lines: Lines,
     _default: tracing::subscriber::DefaultGuard,

@@ -1,4 +1,4 @@
-//! The library through its public interface, over real sockets.
+//! Tests the library through its public interface, over real sockets.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod access;

@@ -1,4 +1,4 @@
-//! The application that measurements run does what load clients count on.
+//! Tests that the benchmark application does what load clients expect.
 
 use selvedge::Running;
 use serde_json::{Value, json};

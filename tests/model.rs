@@ -1,5 +1,5 @@
-//! Random interleavings of what clients, threads of the application and listeners do: in the end every client has the state that
-//! the server has, and that is what a simple model says.
+//! Runs random interleavings of clients, application threads and listeners. At the end every client
+//! has the state of the server, which equals that of a simple model.
 
 use std::{collections::BTreeMap, sync::mpsc};
 
@@ -9,18 +9,19 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Client, Incoming, start, to_json};
 
-/// Keys that the actions set. A listener on `source` sets `doubled`, one on `doubled` counts, one on `size` corrects it.
+/// Keys that the actions set. A listener on `source` sets `doubled`, one on `doubled` counts, one
+/// on `size` corrects it.
 const KEYS: [&str; 4] = ["source", "size", "free", "other"];
 
-/// The largest `size` that the listener leaves alone.
+/// The largest `size` that the listener does not correct.
 const LARGEST: i64 = 10;
 
 const CLIENTS: usize = 3;
 
-/// What somebody does.
+/// An action of a client or of the application.
 #[derive(Clone, Debug)]
 enum Action {
-    /// The application sets keys, and flushes or leaves that to the server.
+    /// The application sets keys, and flushes them or leaves this to the server.
     Set { changes: Changes, flush: bool },
     /// The application sets keys in one step.
     Batch(Changes),
@@ -30,9 +31,9 @@ enum Action {
     Snapshot(usize),
     /// A client calls a trigger that sets keys.
     Trigger { client: usize, changes: Changes },
-    /// A client leaves, and another one takes its place.
+    /// A client disconnects, and another one connects.
     Replace(usize),
-    /// All clients have heard of everything so far.
+    /// All clients have received everything so far.
     Settle,
 }
 
@@ -68,7 +69,7 @@ proptest! {
     }
 }
 
-/// Few cases, since each has sockets of its own; `PROPTEST_CASES` asks for more.
+/// Runs few cases, since each has its own sockets; set `PROPTEST_CASES` for more.
 fn config() -> Config {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let default = Config::default();
@@ -102,18 +103,19 @@ fn named(changes: &Changes) -> Map<String, Value> {
     changes.iter().map(|(key, value)| (KEYS[*key].to_owned(), json!(value))).collect()
 }
 
-/// A client with what it knows of the state.
+/// A client and its copy of the state.
 ///
-/// Its own changes win until they are answered: what comes before the answer was sent before the change was made.
+/// Its own changes take precedence until they are answered: what arrives before the answer was sent
+/// before the change.
 struct Page {
     client: Client,
     state: Map<String, Value>,
-    /// The call that told the server of the latest change of a key.
+    /// The call that sent the latest change of a key.
     unanswered: BTreeMap<String, String>,
 }
 
 impl Page {
-    /// Connects and applies the snapshot over what was pushed before, as pages do.
+    /// Connects and applies the snapshot over earlier pushes, as pages do.
     async fn open(running: &Running) -> Page {
         let mut page = Page {
             client: Client::connect(running).await,
@@ -129,7 +131,7 @@ impl Page {
         self.client.send(method, args).await
     }
 
-    /// Sets keys for itself and tells the server.
+    /// Sets keys locally and sends them to the server.
     async fn set(&mut self, changes: &Map<String, Value>) -> String {
         self.state.extend(changes.clone());
         let list: Vec<Value> =
@@ -140,7 +142,7 @@ impl Page {
         id
     }
 
-    /// Takes in all that comes, up to the answer to a call.
+    /// Applies everything that arrives, up to the answer to a call.
     async fn hear_until(&mut self, id: &str) {
         loop {
             while let Some(incoming) = self.client.inbox.pop_front() {
@@ -174,14 +176,14 @@ impl Page {
         }
     }
 
-    /// Hears of all that the server has sent up to now.
+    /// Receives everything that the server has sent up to now.
     async fn settle(&mut self) {
         let id = self.send("trame.trigger", json!(["set", [{}], {}])).await;
         self.hear_until(&id).await;
     }
 }
 
-/// Plays actions with as little waiting as can be, the application's on a thread of its own.
+/// Runs actions with as little waiting as possible, those of the application on a separate thread.
 async fn play(actions: Vec<Action>) {
     let server = server();
     let running = start(&server).await;
@@ -219,7 +221,8 @@ async fn play(actions: Vec<Action>) {
     }
     drop(hand_over);
     application.join().unwrap();
-    // All that clients have sent is taken in before their answers; a flush then leaves nothing pending.
+    // Everything that clients have sent is applied before their answers; a flush then leaves
+    // nothing pending.
     for page in &mut pages {
         page.settle().await;
     }
@@ -253,7 +256,7 @@ fn apply(state: &selvedge::State, action: &Action) {
     }
 }
 
-/// Plays actions one after another, and compares the state with a model after each.
+/// Runs actions one after another, and compares the state with a model after each.
 async fn follow(actions: Vec<Action>) {
     let server = server();
     let running = start(&server).await;
@@ -272,7 +275,8 @@ async fn follow(actions: Vec<Action>) {
             Action::FromClient { client, changes } => {
                 let id = pages[*client].set(&named(changes)).await;
                 pages[*client].hear_until(&id).await;
-                // The answer leaves at the commit. The client's next call comes after the listeners.
+                // The answer is sent at the commit. The client's next call runs after the
+                // listeners.
                 pages[*client].settle().await;
                 model.set(changes);
             }
@@ -299,7 +303,7 @@ async fn follow(actions: Vec<Action>) {
     running.stop().await.unwrap();
 }
 
-/// What the state is once everything is quiet.
+/// Returns the state once all actions are done.
 struct Model(BTreeMap<&'static str, i64>);
 
 impl Default for Model {

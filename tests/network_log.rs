@@ -1,4 +1,4 @@
-//! The readable log of what goes over the wire.
+//! Tests the readable log of messages on the wire.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What the server tells of itself while it starts and stops.
+//! Tests what the server reports while it starts and stops.
 
 use selvedge::{Error, Server};
 

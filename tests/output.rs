@@ -1,4 +1,4 @@
-//! A program whose output goes nowhere: a pipe that is not read any more.
+//! Tests a program whose output is a pipe that is no longer read.
 #![cfg(unix)]
 
 use std::{
@@ -12,16 +12,16 @@ use crate::support::{options, request_to};
 
 const CHILD: &str = "SELVEDGE_TEST_OUTPUT";
 
-/// What the child says on stdin's other side: this test runs itself again as a program.
+/// Runs in the child: this test starts itself again as a program.
 fn program() -> ! {
     let address = std::env::var(CHILD).unwrap();
-    // The reader of the output is gone when this comes.
+    // When this arrives, the reader of the output is gone.
     let mut go = [0];
     std::io::stdin().read_exact(&mut go).unwrap();
     let server = Server::new("output");
     server.on(Lifecycle::ServerReady, move |cx: Ctx| {
         std::fs::write(&address, cx.server.port().unwrap().to_string()).unwrap();
-        // A line of the logger.
+        // A log line.
         Err::<(), _>(Failure::msg("no luck"))
     });
     let options = options().host("0.0.0.0").show_connection_info(true).banner(true);
@@ -56,7 +56,7 @@ async fn a_program_goes_on_when_nobody_reads_what_it_prints() {
         .stderr(writer)
         .spawn()
         .unwrap();
-    // As `head -1` does it.
+    // As `head -1` does.
     let mut line = String::new();
     let mut reader = BufReader::new(reader);
     while !line.contains("running 1 test") {

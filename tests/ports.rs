@@ -1,4 +1,4 @@
-//! The port stays the same from start to start, and what happens where it cannot.
+//! Tests that the port stays the same from start to start, and what happens if it cannot.
 
 use std::{fs, net::TcpListener, path::Path};
 
@@ -8,7 +8,7 @@ async fn started(file: &Path) -> Running {
     Server::new("ports").spawn(StartOptions::new().keep_port(file)).await.unwrap()
 }
 
-/// The port of a start that ends again.
+/// Starts and stops, and returns the port.
 async fn port_of_a_start(file: &Path) -> u16 {
     let running = started(file).await;
     let port = running.port();
@@ -78,7 +78,7 @@ async fn nothing_in_the_file_keeps_a_server_from_starting() {
         let first = port_of_a_start(&file).await;
         assert_eq!(port_of_a_start(&file).await, first);
     }
-    // A folder has no lines, and no file can take its place.
+    // A folder cannot be read as a file, and no file can replace it.
     let folder = folder.path().join("folder");
     fs::create_dir_all(folder.join("inside")).unwrap();
     port_of_a_start(&folder).await;

@@ -1,11 +1,12 @@
-//! What pages may not do: write what is not theirs, and learn what errors say of the machine.
+//! Tests what pages must not do: write keys that are not theirs, and learn about the machine from
+//! errors.
 
 use selvedge::{Ctx, Failure, Lifecycle, Running, Server};
 use serde_json::{Value, json};
 
 use crate::support::{Client, options, start, to_json};
 
-/// The text of a refusal.
+/// Returns the text of a refusal.
 fn told(answer: Result<rmpv::Value, rmpv::Value>) -> String {
     let error = to_json(&answer.expect_err("a refusal"));
     error["data"]["exception"].as_str().unwrap().to_owned()
@@ -118,7 +119,7 @@ async fn while_debugging_errors_are_told_whole() {
     assert_eq!(call("by_question_mark").await, whole);
     assert!(call("module").await.contains("secret/folder"));
     running.stop().await.unwrap();
-    // The next run decides anew.
+    // The next run decides again.
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
     let again = client.call("trame.trigger", json!(["by_question_mark", [], {}]));

@@ -1,4 +1,4 @@
-//! Behind a proxy: further names and origins, told at the start.
+//! Tests a server behind a proxy: further names and origins, set at the start.
 
 use selvedge::{Error, Running, Server};
 use serde_json::Value;
@@ -14,7 +14,7 @@ async fn behind_a_proxy() -> Running {
     Server::new("proxy").spawn(options).await.unwrap()
 }
 
-/// What the page of a browser that signed in at `host` is told by the launcher.
+/// Returns the launcher's answer to the page of a browser that signed in at `host`.
 async fn launched(
     running: &Running,
     host: &str,

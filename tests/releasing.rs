@@ -1,5 +1,5 @@
-//! Releasing the port, whatever clients do: rude ones are let go in time, polite ones beside them lose nothing, and the
-//! mistakes that are easy to make here are not made.
+//! Tests the release of the port, whatever clients do: rude clients are dropped in time, polite
+//! clients lose nothing, and common mistakes are not made.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -16,16 +16,16 @@ use tokio::{
 
 use crate::support::{Client, PATIENCE, open, open_at, options};
 
-/// Bytes that fit into no socket buffer.
+/// Number of bytes that exceeds all socket buffers.
 const LARGE: usize = 32 << 20;
 
-/// What a polite client downloads while the server stops.
+/// Size of a polite client's download during the stop.
 const ANSWER: usize = 1 << 20;
 
-/// How long a rude client may hold up a stop.
+/// Maximum time by which a rude client may delay a stop.
 const RELEASE: Duration = Duration::from_secs(1);
 
-/// A server with a large file, a small one and a page.
+/// Starts a server with a large file, a small one and a page.
 struct Site {
     server: Server,
     _folder: tempfile::TempDir,
@@ -59,7 +59,7 @@ async fn ask(running: &Running, path: &str) -> TcpStream {
     stream
 }
 
-/// Reads an answer with its `Content-Length`, and gives the size of its body.
+/// Reads an answer with its `Content-Length`, and returns the size of its body.
 async fn read_answer(stream: &mut TcpStream) -> usize {
     let (mut read, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
@@ -78,11 +78,12 @@ async fn read_answer(stream: &mut TcpStream) -> usize {
     }
 }
 
-/// Clients that behave: they read, and they let go.
+/// Polite clients: they read, and they close.
 struct Polite(JoinSet<()>);
 
 impl Polite {
-    /// Ten pages and ten HTTP clients, half of them with an answer under way. All have connected when this returns.
+    /// Connects ten pages and ten HTTP clients, half of them with an answer in progress. All are
+    /// connected when this returns.
     async fn beside(running: &Running) -> Self {
         let mut polite = JoinSet::new();
         for _ in 0..10 {
@@ -186,7 +187,8 @@ async fn clients_that_have_half_closed() {
     .await;
 }
 
-/// A child holds the client's socket after the client itself has dropped it, so nothing on that side ever closes it.
+/// A child holds the client's socket after the client itself has dropped it, so nothing on that
+/// side ever closes it.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_a_child_of_the_client_has_inherited() {
@@ -206,7 +208,8 @@ async fn a_connection_that_a_child_of_the_client_has_inherited() {
     .await;
 }
 
-/// A child that the server's program starts while it has clients inherits neither listener nor connections.
+/// A child that the server's program starts while it has clients inherits neither listener nor
+/// connections.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_child_of_the_server_inherits_nothing() {
@@ -223,7 +226,7 @@ async fn a_child_of_the_server_inherits_nothing() {
     child.wait().unwrap();
 }
 
-/// Asking about `localhost` while the server was on another address proves nothing.
+/// A probe of `localhost` proves nothing if the server was on another address.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_probe_asks_for_the_address_that_was_bound() {
@@ -249,7 +252,7 @@ async fn a_port_that_somebody_takes_during_the_stop_is_an_error() {
     let running = server.spawn(given).await.unwrap();
     let address = running.addresses()[0];
     let thefts = SocketAddr::from(([127, 0, 0, 9], address.port()));
-    // It does not answer the close frame, which leaves time for the theft.
+    // The client does not answer the close frame, which leaves time to take the port.
     let _holds_up_the_stop = open_at(([127, 0, 0, 1], address.port()).into()).await;
     let thief = std::thread::spawn(move || {
         let deadline = Instant::now() + PATIENCE;
@@ -277,7 +280,8 @@ async fn a_port_that_somebody_takes_during_the_stop_is_an_error() {
     server.spawn(options().port(address.port())).await.unwrap().stop().await.unwrap();
 }
 
-/// A bind with `SO_REUSEADDR`, which is what the standard library does on Unix, succeeds where a server cannot start.
+/// A bind with `SO_REUSEADDR`, which is what the standard library does on Unix, succeeds where a
+/// server cannot start.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_probe_is_strict() {
@@ -297,7 +301,8 @@ async fn the_probe_is_strict() {
     assert!(error.to_string().contains("TIME_WAIT"), "{error}");
 }
 
-/// Starts and stops on one port with twenty pages and twenty keep-alive clients, all of which must get everything.
+/// Starts and stops on one port with twenty pages and twenty keep-alive clients, which must all
+/// receive everything.
 async fn cycles(count: usize) {
     let site = Site::new();
     let mut port = 0;

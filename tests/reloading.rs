@@ -1,4 +1,4 @@
-//! Live reload: pages follow the files that they are made of, and nothing else changes.
+//! Tests live reload: pages follow their files, and nothing else changes.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ async fn open_pages_follow_the_file_of_their_template() {
     next(&mut client, "two").await;
     fs::write(&file, "three").unwrap();
     next(&mut client, "three").await;
-    // Editors write a new file and put it in the place of the old one.
+    // Editors write a new file and replace the old one with it.
     let new = folder.path().join(".page.html.new");
     fs::write(&new, "four").unwrap();
     fs::rename(&new, &file).unwrap();
@@ -64,7 +64,7 @@ async fn pages_learn_which_files_of_a_module_have_changed() {
     server.enable_module(module).unwrap();
     let running = server.spawn(options().hot_reload(true)).await.unwrap();
     let mut client = Client::connect(&running).await;
-    // The watch begins a moment after the start, so the file is written until somebody sees it.
+    // The watch begins a moment after the start, so write the file until a change is seen.
     let writing = async {
         loop {
             fs::write(&style, "b {}").unwrap();

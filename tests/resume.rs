@@ -1,11 +1,11 @@
-//! What a page gets that comes back, instead of everything.
+//! Tests what a page gets when it reconnects, instead of the whole state.
 
 use selvedge::Server;
 use serde_json::{Value, json};
 
 use crate::support::{Client, Incoming, start, to_json};
 
-/// The client's mark: it comes as a message of its own.
+/// Returns the client's mark, which arrives as a separate message.
 async fn mark(client: &mut Client) -> Value {
     client.call("selvedge.mark", json!([])).await.unwrap();
     client.published("selvedge.mark").await

@@ -1,4 +1,4 @@
-//! Hosts that show no window: what they may rely on, and what is left when they are done.
+//! Tests hosts without a window: what they can rely on, and what remains when they end.
 
 use std::{
     env, fs,
@@ -13,7 +13,7 @@ use selvedge::{
     StartOptions, is_port_free,
 };
 
-/// A host that does what a test wants.
+/// A host whose behaviour a test supplies.
 struct Host<F>(F);
 
 impl<F: FnOnce(ShellStart) -> Result<ShellExit>> Shell for Host<F> {
@@ -61,7 +61,7 @@ fn a_host_need_not_start_anything() {
     assert_eq!((exit.code, exit.report.addresses), (0, vec![]));
 }
 
-/// The state that development keeps may be that of a program that runs, which a second start leaves alone.
+/// The state kept in development may belong to a running program; a second start does not touch it.
 #[test]
 fn only_a_host_that_started_the_application_ends_what_development_keeps() {
     let program = env::current_exe().unwrap();

@@ -1,4 +1,4 @@
-//! Clients that read slowly, or not yet: who is alive, and what counts as falling behind.
+//! Tests clients that read slowly, or not yet: which are alive, and which fall behind.
 
 use std::{cell::Cell, sync::mpsc, thread, time::Duration};
 
@@ -21,7 +21,7 @@ async fn a_client_that_reads_a_large_message_slowly_is_alive() {
     const SIZE: usize = 48 << 20;
     let server = Server::new("slow");
     server.state().set("large", bytes(SIZE));
-    // The client reads for several times as long, and answers no ping in that time.
+    // The client reads for several heartbeats, and answers no ping in that time.
     let heartbeat = Duration::from_millis(1600);
     let running = server.spawn(options().heartbeat(heartbeat)).await.unwrap();
     let mut client = Client::connect(&running).await;

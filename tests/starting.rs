@@ -1,4 +1,5 @@
-//! Starting: every exec mode, what is told afterwards, and what the options for endpoints serve.
+//! Tests the start: every exec mode, what is reported afterwards, and what the endpoint options
+//! serve.
 
 use std::{
     process::{Command, Stdio},
@@ -158,7 +159,8 @@ async fn pages_learn_the_path_of_the_websocket() {
     running.stop().await.unwrap();
 }
 
-/// The environment belongs to the whole process, so these tests run themselves again in others.
+/// The environment belongs to the whole process, so these tests start themselves again in other
+/// processes.
 fn again(test: &str, variables: &[(&str, &str)]) -> std::process::Output {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
@@ -237,7 +239,7 @@ fn a_program_without_a_logger_hears_of_failures() {
     assert!(!heard(&[("SELVEDGE_TEST_SILENT", "1")]));
 }
 
-/// Starts a test of this program anew, as `signals` do, with a variable that says what to do.
+/// Starts a test of this program again, as `signals` does, with a variable that says what to do.
 #[cfg(unix)]
 fn start_again(test: &str, what: &str) -> (std::process::Child, impl Iterator<Item = String>) {
     use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! Shared state: what clients see of it, and what they may do to it.
+//! Tests the shared state: what clients see and what they may change.
 
 use std::{
     sync::{
@@ -135,7 +135,7 @@ async fn snapshots_and_pushes_have_one_order() {
         let early = client.send("trame.state.get", json!([])).await;
         let snapshot = client.answer(&early).await.unwrap();
         let mut known = crate::support::to_json(&snapshot)["state"]["number"].as_i64().unwrap();
-        // What had come before the snapshot is older than it; what comes after follows on it without a gap.
+        // What arrived before the snapshot is older; what arrives after it follows without a gap.
         for before in client.take_inbox() {
             assert!(before["trame.state.topic"]["number"].as_i64().unwrap() <= known);
         }

@@ -1,4 +1,4 @@
-//! Stopping: whoever asks, whatever the clients do, the port is free afterwards.
+//! Tests the stop: the port is free afterwards, regardless of who asks and what clients do.
 
 use std::{sync::mpsc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Frames and slow clients.
+//! Tests streams of pictures and slow clients.
 
 use selvedge::{Attachment, Ctx, Server};
 use serde_json::json;
@@ -68,7 +68,7 @@ async fn a_client_that_stops_reading_costs_nobody_else_anything() {
         server.state().set("number", number).set("blob", blob).flush();
         assert_eq!(reader.pushed().await["number"], number);
     }
-    // It was never sent more than fits, and it has the last values once it reads again.
+    // It never got more than fits, and it has the latest values once it reads again.
     let mut received = 0;
     while stopped.pushed().await["number"] != 199 {
         received += 1;
@@ -86,7 +86,8 @@ async fn a_stopped_reader_among_a_hundred_changes_nothing_for_the_others() {
     for _ in 0..100 {
         live.push(Client::connect(&running).await);
     }
-    // It alone gets more than sockets and its outbox hold; what is state is folded from then on.
+    // Only this client gets more than sockets and its outbox hold; from then on its state changes
+    // are folded.
     let stopped_id = id_of(&server, &mut stopped).await;
     for megabytes in [30, 30, 30] {
         let blob = Attachment::from(vec![7; megabytes << 20]);
@@ -107,7 +108,7 @@ async fn a_stopped_reader_among_a_hundred_changes_nothing_for_the_others() {
     running.stop().await.unwrap();
 }
 
-/// The server's name for a client.
+/// Returns the server's id of a client.
 async fn id_of(server: &Server, client: &mut Client) -> selvedge::ClientId {
     let (told, heard) = tokio::sync::oneshot::channel();
     let told = std::sync::Mutex::new(Some(told));

@@ -1,4 +1,4 @@
-//! HTTPS with a certificate of one's own.
+//! Tests HTTPS with a custom certificate.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use tokio_tungstenite::{
 
 use crate::support::{PATIENCE, SECRET, frame, options, to_json};
 
-/// A certificate for this machine, in files, and what trusts it.
+/// A certificate for this machine, in files, and a client configuration that trusts it.
 struct Certificate {
     dir: tempfile::TempDir,
     trusting: TlsConnector,
@@ -66,7 +66,7 @@ impl Certificate {
         self.trusting.connect(name, stream).await.unwrap()
     }
 
-    /// Head and body of an answer.
+    /// Returns head and body of an answer.
     async fn request(&self, running: &Running, line: &str, headers: &str) -> (String, String) {
         self.request_with(running, line, headers, "").await
     }

@@ -1,4 +1,5 @@
-//! Files of any size, over HTTP: who may send and fetch them, what limits hold, and what becomes of those that break off.
+//! Tests files of any size over HTTP: who may send and fetch them, the limits, and transfers that
+//! break off.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +16,10 @@ use tokio::{
 
 use crate::support::{Answer, Client, PATIENCE, request, request_with, start, to_json};
 
-/// What the application made of each upload.
+/// The application's result for each upload.
 type Heard = mpsc::UnboundedReceiver<Result<Vec<u8>, Failure>>;
 
-/// A server that takes uploads and tells what came.
+/// Starts a server that accepts uploads and reports them.
 async fn server(limits: TransferLimits) -> (Running, Heard) {
     serve(&Server::new("transfers"), limits).await
 }
@@ -41,7 +42,7 @@ async fn serve(server: &Server, limits: TransferLimits) -> (Running, Heard) {
     (start(server).await, heard)
 }
 
-/// Asks for the right to upload a file.
+/// Requests a ticket to upload a file.
 async fn offered(client: &mut Client, size: u64) -> String {
     let file = json!({"name": "../a.csv", "type": "text/csv", "size": size});
     let url = client.call("selvedge.upload.open", json!(["keep", file])).await.unwrap();
@@ -54,7 +55,7 @@ async fn refusal(client: &mut Client, to: &str, size: u64) -> String {
     to_json(&error)["data"]["exception"].as_str().unwrap().to_owned()
 }
 
-/// Begins to upload, and gives the connection.
+/// Starts an upload and returns the connection.
 async fn begin(running: &Running, path: &str, length: usize, part: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
     let host = running.url().trim_start_matches("http://");
@@ -228,7 +229,7 @@ async fn a_stop_ends_uploads_and_downloads() {
     drop(ended);
 }
 
-/// A download that goes on for ever, to somebody who does not read.
+/// An endless download to a client that does not read.
 struct Fetching {
     running: Running,
     stream: TcpStream,
@@ -257,7 +258,7 @@ async fn endless_download() -> (Fetching, mpsc::UnboundedReceiver<Result<Saved, 
     (Fetching { running, stream, _client: client }, ended)
 }
 
-/// Calls the trigger `save` as a page of ours, and gives the address that it is offered.
+/// Calls the trigger `save` as the built-in page does, and returns the offered address.
 async fn asked(running: &Running) -> (Client, String) {
     let mut client = Client::connect(running).await;
     client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap();

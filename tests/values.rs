@@ -1,4 +1,5 @@
-//! What values may be: what each client can hold goes everywhere exactly, and the rest is refused where it is set.
+//! Tests values: what every client can hold arrives exactly, and the rest is refused where it is
+//! set.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +13,7 @@ use crate::support::{Client, options, start, to_json};
 
 const ID: u64 = 1_009_513_310_189_256_287;
 
-/// Calls a method with arguments that JSON does not have.
+/// Calls a method with arguments that JSON cannot express.
 async fn call(client: &mut Client, method: &str, args: &Msgpack) -> Result<Msgpack, Msgpack> {
     let text = Msgpack::from;
     let call = Msgpack::Map(vec![
@@ -37,7 +38,7 @@ async fn set(client: &mut Client, key: &str, value: Msgpack) -> Result<Msgpack, 
     call(client, "trame.state.update", &changes).await
 }
 
-/// The text of a refusal.
+/// Returns the text of a refusal.
 fn told(answer: Result<Msgpack, Msgpack>) -> String {
     let error = to_json(&answer.expect_err("no refusal"));
     error["data"]["exception"].as_str().unwrap().to_owned()
@@ -51,14 +52,14 @@ fn nested(levels: usize) -> Msgpack {
     (0..levels).fold(Msgpack::Nil, |inner, _| Msgpack::Array(vec![inner]))
 }
 
-/// Text that is no UTF-8 when it is sent: rmpv would send bytes.
+/// Placeholder for text that is not UTF-8 when it is sent: rmpv would send it as bytes.
 const BROKEN: &str = "~broken~";
 
 fn broken_text() -> Msgpack {
     BROKEN.into()
 }
 
-/// What msgpack can say and some client cannot hold, with the text that refuses it.
+/// msgpack values that some client cannot hold, with the text of the refusal.
 fn misfits() -> Vec<(Msgpack, &'static str)> {
     vec![
         (map(Msgpack::Nil), "a key is nothing (null)"),
@@ -146,7 +147,7 @@ async fn what_a_page_cannot_hold_is_refused_when_the_program_sets_it() {
     server.state().batch(|batch| {
         batch.set("layers", &by_nothing).set("__proto__", 1).set("fine", 1);
     });
-    // What a client gave as an argument is not known to fit.
+    // An argument from a client has not been checked to fit.
     server.trigger("keep", |cx: Ctx, rest: Rest| cx.state().try_set("kept", &rest.0[0]));
     server.trigger("echo", |_: Ctx, mut rest: Rest| rest.0.remove(0));
     let (running, mut client, mut other) = two(&server).await;
@@ -155,7 +156,7 @@ async fn what_a_page_cannot_hold_is_refused_when_the_program_sets_it() {
         let args = |name: &str| Msgpack::Array(vec![name.into(), arg.clone()]);
         let kept = call(&mut client, "trame.trigger", &args("keep")).await;
         if expected.contains("is there twice") && kept.is_ok() {
-            continue; // numbers that are keys are text by then, and one of two keys is left
+            continue; // by then numeric keys are text, and one of two equal keys remains
         }
         assert!(told(kept).contains(expected), "{expected}");
         let echoed = to_json(&call(&mut client, "trame.trigger", &args("echo")).await.unwrap_err());
@@ -272,7 +273,7 @@ async fn a_number_does_not_become_the_text_of_an_empty_field() {
     client.set(json!({"limit": ""})).await.unwrap();
     assert_eq!(client.pushed().await, json!({"limit": null}));
     assert_eq!(server.state().get::<Option<f64>>("limit").unwrap(), None);
-    // A key without a type takes what pages send; what is of another type is not kept.
+    // A key without a type accepts what pages send; a value of another type is not kept.
     client.set(json!({"count": "many"})).await.unwrap();
     running.stop().await.unwrap();
 

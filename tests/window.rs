@@ -1,4 +1,4 @@
-//! The window of an application, with a host that only takes notes.
+//! Tests the window of an application, with a host that records the calls.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +24,7 @@ impl WindowControl for Notes {
     }
 }
 
-/// What happens to a server goes wrong in words: those of hooks on exceptions.
+/// Collects the texts of errors from hooks on exceptions.
 fn exceptions(server: &Server) -> Arc<Mutex<Vec<String>>> {
     let texts = Arc::new(Mutex::new(Vec::new()));
     let kept = texts.clone();

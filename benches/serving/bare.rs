@@ -1,4 +1,4 @@
-//! A WebSocket server of axum alone: it sends bytes that it was given.
+//! A WebSocket server with axum alone, which sends given bytes.
 
 use std::{
     net::SocketAddr,
@@ -32,14 +32,14 @@ pub struct Bare {
 #[derive(Default)]
 pub struct Clients {
     outboxes: Mutex<Vec<UnboundedSender<Bytes>>>,
-    /// What answers each message.
+    /// The answer to each message.
     answer: Bytes,
 }
 
 impl Clients {
     pub fn send_to_all(&self, bytes: &Bytes) {
         for outbox in &*self.outboxes.lock().unwrap() {
-            // A client of an earlier row is gone.
+            // A client of an earlier row has disconnected.
             drop(outbox.send(bytes.clone()));
         }
     }
@@ -53,7 +53,7 @@ impl Bare {
         bare
     }
 
-    /// Serves until told to stop, as axum does it by itself.
+    /// Serves until the stop, with axum's graceful shutdown.
     pub async fn serve_until(
         answer: Bytes,
         stop: oneshot::Receiver<()>,

@@ -1,4 +1,4 @@
-//! Clients of both servers: they say hello, and count what comes.
+//! Clients of both servers, which send the hello and count the messages that they receive.
 
 use std::net::SocketAddr;
 
@@ -40,7 +40,7 @@ impl Load {
         self.sockets[0].send(message).await.unwrap();
     }
 
-    /// Waits until each client has got one more message.
+    /// Waits until each client has received one more message.
     pub async fn received(&mut self) -> Bytes {
         let mut last = Bytes::new();
         for socket in &mut self.sockets {
@@ -51,7 +51,7 @@ impl Load {
 }
 
 impl Load {
-    /// Reads until the server has ended each connection.
+    /// Reads until the server has closed each connection.
     pub async fn until_closed(mut self) {
         for socket in &mut self.sockets {
             while socket.next().await.is_some_and(|message| message.is_ok()) {}

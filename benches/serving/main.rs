@@ -1,11 +1,13 @@
-//! What the state server costs beside a bare WebSocket server that sends the same bytes with no meaning.
+//! Measures the cost of the state server compared with a bare WebSocket server that sends the same
+//! number of bytes.
 //!
-//! `cargo bench -p selvedge --bench serving` prints a table: processor time of the server's threads for each operation, of both servers in
-//! the same run, and their ratio. The ratio is what counts; the times belong to the machine. An argument chooses rows by a part of
-//! their names.
+//! `cargo bench -p selvedge --bench serving` prints a table: the processor time of the server's
+//! threads per operation, for both servers in the same run, and their ratio. The ratio is the
+//! result; the times depend on the machine. An argument selects rows by a part of their names.
 //!
-//! Own code measures here since benchmark libraries take the time of a function: here it is the time of other threads, and
-//! two servers take turns so that whatever else the machine does hits both.
+//! This is custom code because benchmark libraries measure the time of a function. Here the time of
+//! other threads is measured, and two servers take turns so that other load on the machine affects
+//! both.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[allow(dead_code)]
@@ -22,20 +24,21 @@ use selvedge::{Ctx, Packed, Rest, Running, Server, StartOptions};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-/// How often the two servers take turns; the median counts.
+/// Number of turns of each server; the median counts.
 const TURNS: usize = 7;
 
-/// Bytes of the text that everybody gets.
+/// Size of the text that all clients get, in bytes.
 const TEXT: usize = 1024;
 
-/// The thread that watches over callbacks.
-const WATCH: &str = "selvedge-watch";
+/// Names of the threads of our server: its workers, the watch over callbacks, and its stand-ins.
+const OURS: [&str; 3] = ["ours", "selvedge-watch", "selvedge-spare"];
 
-/// Work that both servers do: an operation of ours, and how many bytes it makes the other one send.
+/// Work of both servers: an operation of the state server, and the number of bytes that the other
+/// one sends for it.
 struct Row {
     name: String,
     operations: usize,
-    /// What each operation is counted as, for instance one for each client that gets it.
+    /// Number of operations that one counts as, for example one per client that gets it.
     parts: usize,
     ours: Duration,
     bare: Duration,
@@ -78,7 +81,7 @@ struct Benches {
 }
 
 impl Benches {
-    /// One key of many changes and is flushed; one client sees it.
+    /// One of many keys changes and is flushed; one client sees it.
     fn flush(&self, keys: usize) {
         let set = |server: &Server, number: usize| {
             server.state().set("key_0", number + 1_000_000).flush();
@@ -86,7 +89,7 @@ impl Benches {
         self.pushed(&format!("flush of 1 of {keys} keys"), keys, 1, 2_000, set);
     }
 
-    /// A text of 1 KiB goes to many clients; the time is that of each delivery.
+    /// A text of 1 KiB goes to many clients; the time is per delivery.
     fn fan_out(&self, sessions: usize) {
         let set = |server: &Server, number: usize| {
             let text = format!("{number:08}{}", "x".repeat(TEXT - 8));
@@ -96,7 +99,7 @@ impl Benches {
         self.pushed(&format!("1 KiB to {sessions}, each"), 10, sessions, operations, set);
     }
 
-    /// Both servers send something to all clients, and go on when everybody has it.
+    /// Both servers send something to all clients, and continue when all have it.
     fn pushed(
         &self,
         name: &str,
@@ -138,19 +141,19 @@ impl Benches {
         self.stop(running);
     }
 
-    /// A client calls a trigger that gives back what it got, with so many calls on their way at a time.
+    /// A client calls a trigger that returns its argument, with this many calls in flight.
     fn calls(&self, depth: usize) {
         let call = json!({"id": "rpc:c0:1", "method": "trame.trigger", "args": ["echo", [1, "text"], {}], "kwargs": {}});
         self.answered(&format!("call, {depth} at a time"), 10, depth, 2_000 / depth, &call);
     }
 
-    /// A newcomer asks for the whole state.
+    /// A new client asks for the whole state.
     fn snapshot(&self, keys: usize) {
         let call = json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": [], "kwargs": {}});
         self.answered(&format!("snapshot of {keys} keys"), keys, 1, 10, &call);
     }
 
-    /// Both servers answer a client that waits for the answers before it goes on.
+    /// Both servers answer a client that waits for the answers before it continues.
     fn answered(&self, name: &str, keys: usize, depth: usize, operations: usize, call: &Value) {
         if !self.is_chosen(name) {
             return;
@@ -204,18 +207,18 @@ impl Benches {
     }
 }
 
-/// Whose turn it is.
+/// The server whose turn it is.
 #[derive(Clone, Copy)]
 enum Side {
     Ours,
     Bare,
 }
 
-/// Lets both servers work in turns.
+/// Runs both servers in turns.
 fn compare(name: &str, operations: usize, parts: usize, mut work: impl FnMut(Side, usize)) -> Row {
     let mut take = |side| {
         let threads: &[&str] = match side {
-            Side::Ours => &["ours", WATCH],
+            Side::Ours => &OURS,
             Side::Bare => &["bare"],
         };
         let before: Vec<Duration> =
@@ -223,7 +226,7 @@ fn compare(name: &str, operations: usize, parts: usize, mut work: impl FnMut(Sid
         work(side, operations);
         let spent = |(name, before): (&&str, Duration)| {
             let after = processor_time::of_threads(name);
-            // A thread that has ended in between is gone with its time.
+            // The time of a thread that ended in between is lost.
             after.checked_sub(before).unwrap_or(after)
         };
         threads.iter().zip(before).map(spent).sum::<Duration>()

@@ -1,10 +1,11 @@
-//! How long threads have been on a processor.
+//! Processor time of threads.
 
 #[cfg(target_os = "linux")]
 use std::fs;
 use std::time::Duration;
 
-/// Processor time of all threads with this name, to the nanosecond. Threads that have ended are not counted.
+/// Returns the processor time of all threads with this name, to the nanosecond. Threads that have
+/// ended are not counted.
 #[cfg(target_os = "linux")]
 pub fn of_threads(name: &str) -> Duration {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
@@ -19,7 +20,7 @@ pub fn of_threads(name: &str) -> Duration {
     Duration::from_nanos(tasks.filter_map(Result::ok).filter_map(time).sum())
 }
 
-/// Where the system does not tell, the time that has passed, the client's included.
+/// If the system does not report it, returns the elapsed time, which includes the client's.
 #[cfg(not(target_os = "linux"))]
 pub fn of_threads(_: &str) -> Duration {
     use std::{sync::OnceLock, time::Instant};

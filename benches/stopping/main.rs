@@ -1,10 +1,11 @@
-//! How long the start and the stop of a server take, beside axum alone.
+//! Measures the start and the stop of a server, compared with axum alone.
 //!
 //! `cargo bench -p selvedge --bench stopping` prints two tables.
-//! - *Stop to free*: from the call that stops the server until its port can be bound exclusively again, with 20 WebSockets and 20
-//!   idle HTTP connections. axum stops gracefully and is given two seconds for the port.
-//! - *Start to first state*: from the start of a process until a client that says hello and asks for the state has the answer.
-//!   The other server answers both with bytes that it has ready.
+//! - *Stop to free*: from the call that stops the server until its port can be bound exclusively
+//!   again, with 20 WebSockets and 20 idle HTTP connections. axum stops gracefully and gets two
+//!   seconds for the port.
+//! - *Start to first state*: from the start of a process until a client that sends the hello and
+//!   asks for the state has the answer. The other server answers both with prepared bytes.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[allow(dead_code)]
@@ -27,22 +28,22 @@ use selvedge::{Server, StartOptions, is_port_free};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime, sync::oneshot};
 
-/// Stops of our server; the median counts.
+/// Number of stops of the state server; the median counts.
 const STOPS: usize = 50;
 
-/// Stops of the other one, which costs a port for a minute each.
+/// Number of stops of the other server; each blocks a port for a minute.
 const BARE_STOPS: usize = 3;
 
-/// How long the other server's port is waited for.
+/// Time limit for the port of the other server.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Processes that are started of each kind.
+/// Number of processes started of each kind.
 const STARTS: usize = 20;
 
-/// Connections of each kind.
+/// Number of connections of each kind.
 const CLIENTS: usize = 20;
 
-/// Says which server a process of this program is.
+/// Environment variable that says which server a process of this program runs.
 const ROLE: &str = "SELVEDGE_BENCH_ROLE";
 
 fn main() {

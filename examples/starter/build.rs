@@ -1,4 +1,4 @@
-//! On Windows, the program's file has its icon and version.
+//! Gives the program's file its icon and version on Windows.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,4 +1,5 @@
-//! What `selvedge::module!` needs while a program is compiled: a manifest tells which folders its files are in.
+//! The compile-time part of `selvedge::module!`: reads a manifest and embeds the files of the
+//! folders that it lists.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -9,10 +10,11 @@ use std::{
 use proc_macro::{Delimiter, Group, Literal, TokenStream, TokenTree};
 use serde_json::Value;
 
-/// Stands for the library in the code that is made.
+/// Placeholder for the library's name in the generated code.
 const LIBRARY: &str = "__selvedge";
 
-/// Makes the code of `selvedge::module!`, of the library's name in the program, a comma and the path of a manifest.
+/// Generates the code of `selvedge::module!` from the library's name in the program, a comma and
+/// the path of a manifest.
 #[doc(hidden)]
 #[proc_macro]
 pub fn embedded_module(input: TokenStream) -> TokenStream {
@@ -38,7 +40,7 @@ fn refused(reason: &str) -> TokenStream {
     format!("::core::compile_error!({reason:?})").parse().unwrap_or_default()
 }
 
-/// The text of a literal, which a macro hands on within a group.
+/// Returns the text of a string literal, which a macro may pass inside a group.
 fn text_of(token: &TokenTree) -> Option<String> {
     match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
@@ -49,14 +51,15 @@ fn text_of(token: &TokenTree) -> Option<String> {
     }
 }
 
-/// Paths need no escapes but these.
+/// Returns the value of a string literal. Only backslash escapes are decoded, the only ones that
+/// paths need.
 fn unquoted(literal: &Literal) -> Option<String> {
     let text = literal.to_string();
     let text = text.strip_prefix('"')?.strip_suffix('"')?;
     Some(text.replace("\\\\", "\\"))
 }
 
-/// The code with the name that the library has in the program.
+/// Replaces the placeholder with the library's name in the program.
 fn with_library(code: TokenStream, library: &[TokenTree]) -> TokenStream {
     code.into_iter()
         .flat_map(|token| match token {
@@ -72,7 +75,7 @@ fn with_library(code: TokenStream, library: &[TokenTree]) -> TokenStream {
         .collect()
 }
 
-/// The expression that makes the module of a manifest.
+/// Returns the expression that creates the module of a manifest.
 fn expansion(path: &str) -> Result<String, String> {
     let program = env::var("CARGO_MANIFEST_DIR").map_err(|error| error.to_string())?;
     let file = Path::new(&program).join(path);
@@ -93,7 +96,7 @@ fn expansion(path: &str) -> Result<String, String> {
     ))
 }
 
-/// The expression for the files of a folder.
+/// Returns the expression for the files of a folder.
 fn assets(base: &Path, folder: &Value) -> Result<String, String> {
     let folder = folder.as_str().ok_or_else(|| format!("{folder} is not the path of a folder"))?;
     let root = base.join(folder);
@@ -110,7 +113,7 @@ fn assets(base: &Path, folder: &Value) -> Result<String, String> {
     ))
 }
 
-/// Adds the files of a folder and of those in it, with their paths as in a URL, in the order of their names.
+/// Adds the files of a folder and its subfolders, with their URL paths, sorted by path.
 fn list(folder: &Path, beneath: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), String> {
     let refuse = |error: std::io::Error| format!("{}: {error}", folder.display());
     let entries = fs::read_dir(folder).map_err(refuse)?;

@@ -1,4 +1,4 @@
-//! On Windows, the program's file has an icon and a version.
+//! On Windows, embeds an icon and a version in the program's file.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

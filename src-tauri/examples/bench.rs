@@ -1,4 +1,4 @@
-//! The application of the measurements in a window, to measure its start and its memory there.
+//! The benchmark application in a window, to measure its start-up time and memory there.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! An application as a program of its own: its command line, its log, and what its user sees when it fails.
+//! An application as a program: its command line, its log, and what its user sees when it fails.
 
 use std::{
     io::{self, Write},
@@ -10,7 +10,7 @@ use selvedge::{Error, Program, Result, Server, StartOptions};
 
 use crate::{crash, development, notice, shell::TauriShell};
 
-/// An application that is to be a program with a window. [`run`](crate::run) is the short form.
+/// An application that runs as a program with a window. [`run`](crate::run) is the short form.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -36,11 +36,13 @@ pub struct App {
 }
 
 impl App {
-    /// What the program is, and the function that makes its server. A program with a `tauri.conf.json` for its packages says
-    /// [`selvedge::program!()`](selvedge::program!), any other may give just a name.
+    /// Creates an application from a description of its program and the function that makes its
+    /// server. A program with a `tauri.conf.json` for its packages passes
+    /// [`selvedge::program!()`](selvedge::program!), any other can pass just a name.
     ///
-    /// The function runs on a thread of its own. When it, and the start of the server, take longer than 300 ms, a small window
-    /// with the program's title shows that something is going on. It does not run in a second launch.
+    /// The function runs on a separate thread. If it takes longer than 300 ms together with the
+    /// start of the server, a small window with the program's title shows that the start is in
+    /// progress. A second launch does not call it.
     pub fn new(
         program: impl Into<Program>,
         set_up: impl FnOnce() -> Result<Server> + Send + 'static,
@@ -48,23 +50,24 @@ impl App {
         App { program: program.into(), several_instances: false, set_up: Box::new(set_up) }
     }
 
-    /// Whether the program may run several times for one user. Default no: a second launch shows the window of the first,
-    /// whose application is told ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and ends with 0.
+    /// Sets whether the program may run several times for one user. By default it may not: a second
+    /// launch shows the window of the first, notifies its application
+    /// ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and exits with 0.
     pub fn several_instances(mut self, several: bool) -> Self {
         self.several_instances = several;
         self
     }
 
-    /// Runs it as its command line says, until it ends. See [`run`](crate::run).
+    /// Runs the application as its command line requests, until it ends. See [`run`](crate::run).
     ///
-    /// What is no flag in the command line is a file to open: [`Launch::files`](selvedge::Launch::files).
+    /// Arguments that are not flags are files to open: [`Launch::files`](selvedge::Launch::files).
     pub fn run(self) -> ExitCode {
         let options = StartOptions::from_args_of(&self.program);
         self.run_with(options)
     }
 
-    /// The same for a program that has read its command line itself. Files in it are given as
-    /// [`StartOptions::files`].
+    /// Runs the application in a program that parses its command line itself. Files to open are
+    /// passed as [`StartOptions::files`].
     pub fn run_with(self, options: StartOptions) -> ExitCode {
         let options = development::follow_tauri(options);
         let program = match self.program.declare() {
@@ -89,7 +92,7 @@ impl App {
         let shell = TauriShell { several_instances: self.several_instances };
         let outcome = Server::set_up_in(program.get_name(), self.set_up, shell, options);
         match &outcome {
-            // Where there is no display, there is none for this either.
+            // Without a display, a dialog cannot be shown either.
             Err(Error::NoDisplay(_)) => {}
             Err(error) => notice::show(program.get_title(), &crash::explained(error)),
             Ok(exit) if exit.code == crash::PANICKED => {
@@ -102,10 +105,10 @@ impl App {
     }
 }
 
-/// A folder, or a warning of what is not kept without it. There is no logger yet.
+/// Returns the folder, or warns about what is not kept without it. There is no logger yet.
 fn folder(lost: &str, folder: Result<PathBuf>) -> Option<PathBuf> {
     let warn = |error: &Error| {
-        // Stderr may be gone, which `eprintln!` does not bear.
+        // Stderr may be closed, on which `eprintln!` panics.
         let _ = writeln!(io::stderr(), "warning: {lost}: {error}");
     };
     folder.inspect_err(warn).ok()

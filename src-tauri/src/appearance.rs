@@ -1,4 +1,4 @@
-//! How a window looks and where it opens, by the application's options.
+//! How a window looks and where it opens, according to the application's options.
 
 use std::sync::Arc;
 
@@ -10,14 +10,16 @@ use tauri::{
 
 use crate::{place, shell::Desktop, splash, storage, windows};
 
-/// What a window shows before its page, on a dark desktop.
+/// Background of a window before its page is shown, on a dark desktop.
 const DARK: Color = Color(30, 30, 30, 255);
 
 const DRAG: &str = include_str!("drag.js");
-/// A page asks for a window of this scheme to be dragged: it has no access to the window.
+/// The scheme of the address that a page opens to have its window dragged. It has no access to the
+/// window.
 const DRAG_SCHEME: &str = "selvedge-window";
 
-/// A sheet of the host's own, since the page's policy forbids style elements. Fields keep their text.
+/// Adds a style sheet by script, since the page's policy forbids style elements. Text in fields
+/// stays selectable.
 const NO_SELECTION: &str = "addEventListener('DOMContentLoaded', () => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync('html { -webkit-user-select: none; user-select: none }' +
@@ -25,7 +27,7 @@ const NO_SELECTION: &str = "addEventListener('DOMContentLoaded', () => {
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 });";
 
-/// What the window system has to know from the beginning.
+/// Applies the options that must be set before a window is created.
 pub(crate) fn prepare<'a, M: tauri::Manager<Wry>>(
     mut builder: WebviewWindowBuilder<'a, Wry, M>,
     app: &AppHandle,
@@ -40,7 +42,7 @@ pub(crate) fn prepare<'a, M: tauri::Manager<Wry>>(
         .focused(options.focus)
         .zoom_hotkeys_enabled(options.zoomable && cfg!(windows));
     if first {
-        // A place that is remembered comes after this, and wins.
+        // A remembered place is applied later, and wins.
         let known = options.remember_place && place::is_known(app);
         builder = builder.fullscreen(options.fullscreen).maximized(options.maximized && !known);
         if let Some(place) = wanted_place(app, options)? {
@@ -74,13 +76,13 @@ pub(crate) fn prepare<'a, M: tauri::Manager<Wry>>(
     }
 }
 
-/// Whether the page asked for its window to be moved.
+/// Returns whether this address of a page asks for its window to be dragged.
 pub(crate) fn is_drag(url: &Url) -> bool {
     url.scheme() == DRAG_SCHEME
 }
 
 impl Desktop {
-    /// What can be said of a window once it is there. It is not shown yet.
+    /// Applies the options that need an existing window. It is not shown yet.
     pub(crate) fn adjust(self: &Arc<Self>, window: &WebviewWindow) -> tauri::Result<()> {
         let options = &self.session.window;
         let plain = options.background_color.is_none() && !options.transparent;
@@ -97,7 +99,7 @@ impl Desktop {
         Ok(())
     }
 
-    /// Shows a window for the first time, as its options want it.
+    /// Shows a window for the first time, according to its options.
     pub(crate) fn reveal(&self, window: &WebviewWindow, first: bool) {
         let options = &self.session.window;
         if first && options.minimized {
@@ -114,7 +116,7 @@ impl Desktop {
     }
 }
 
-/// Where the options want the upper left corner.
+/// Returns the upper left corner that the options ask for.
 fn wanted_place(
     app: &AppHandle,
     options: &WindowOptions,
@@ -136,7 +138,7 @@ fn wanted_place(
     Ok(Some(LogicalPosition { x: corner.x + inside.x, y: corner.y + inside.y }))
 }
 
-/// WebKitGTK leaves the keys for the zoom to its host.
+/// Handles the zoom keys, which WebKitGTK leaves to its host.
 #[cfg(target_os = "linux")]
 fn zoom_by_keys(desktop: Arc<Desktop>, window: &WebviewWindow) -> tauri::Result<()> {
     use gtk::{

@@ -1,6 +1,8 @@
-//! How a page closes its window: `window.close()` asks the host, which asks its user where the application wants that.
+//! How a page closes its window: `window.close()` asks the host, which asks the user if the
+//! application wants that.
 //!
-//! The web view's own way would destroy the page first, and leave its window empty where the user says no.
+//! The web view's own way would destroy the page first, and leave its window empty if the user
+//! refuses.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -11,7 +13,7 @@ use crate::shell::Desktop;
 const SCRIPT: &str = include_str!("browser_habits.js");
 const SCHEME: &str = "selvedge-close";
 
-/// The address by which one window's page asks. Frames do not know it.
+/// The address with which a window's page asks to close it. Frames do not know it.
 #[derive(Clone)]
 pub(crate) struct CloseAddress(String);
 
@@ -21,17 +23,18 @@ impl CloseAddress {
         CloseAddress(format!("{SCHEME}:{label}/{:016x}", RandomState::new().hash_one(label)))
     }
 
-    /// The script that has a page behave as in a browser.
+    /// Returns the script that makes a page behave as in a browser.
     pub(crate) fn script(&self) -> String {
         SCRIPT.replace("CLOSE_ADDRESS", &self.0)
     }
 }
 
-/// Time that a page may take to say whether its window may close. Closing it for a second time does not wait.
+/// Time limit for a page to say whether its window may close. A second attempt to close it does not
+/// wait.
 #[cfg(target_os = "linux")]
 const PAGE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Follows what a page says when its window is to close: see [`Desktop::close_with_page`].
+/// Follows a page's answer when its window is closed: see [`Desktop::close_with_page`].
 #[cfg(target_os = "linux")]
 pub(crate) fn follow(
     desktop: &std::sync::Arc<Desktop>,
@@ -41,7 +44,7 @@ pub(crate) fn follow(
     use webkit2gtk::{ScriptDialogType, WebViewExt};
 
     let closing = window.clone();
-    // It may be closed already.
+    // The window may be closed already.
     view.connect_close(move |_| drop(closing.destroy()));
     let (desktop, asked) = (desktop.clone(), window.clone());
     view.connect_script_dialog(move |_, dialog| {
@@ -53,8 +56,8 @@ pub(crate) fn follow(
 }
 
 impl Desktop {
-    /// Closes a window whose page has nothing against it, and has its user asked where it has (`beforeunload`). A page that
-    /// does not answer is not waited for.
+    /// Closes a window unless its page objects (`beforeunload`), in which case the user is asked. A
+    /// page that does not answer in time is ignored.
     #[cfg(target_os = "linux")]
     pub(crate) fn close_with_page(self: &std::sync::Arc<Self>, window: &tauri::WebviewWindow) {
         let (desktop, closing) = (self.clone(), window.clone());
@@ -69,7 +72,8 @@ impl Desktop {
         }
     }
 
-    /// Closes a window if its page has asked for that by this address. Says whether it is such an address.
+    /// Closes a window if its page has asked for that with this address. Returns whether the URL
+    /// has the scheme of such addresses.
     pub(crate) fn closes(&self, label: &str, address: &CloseAddress, url: &Url) -> bool {
         if url.scheme() != SCHEME {
             return false;

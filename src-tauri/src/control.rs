@@ -1,4 +1,4 @@
-//! The window, changed and asked by the application's code.
+//! Lets the application's code change and query its window.
 
 use std::{
     collections::HashMap,
@@ -15,20 +15,20 @@ use crate::{
     windows,
 };
 
-/// The factor between one size of the page and the next larger one.
+/// Factor between two zoom levels of the page.
 const ZOOM_STEP: f64 = 1.1;
 
-/// What the window system does not remember of a window.
+/// Properties of a window that the window system does not keep.
 #[derive(Default)]
 struct Kept {
     zoom: Option<f64>,
     page_title: String,
     own_title: Option<String>,
-    /// It is about to be destroyed.
+    /// Whether the window is about to be destroyed.
     leaving: bool,
 }
 
-/// The same for all windows, by their labels.
+/// Properties of all windows, by label.
 #[derive(Default)]
 pub(crate) struct Windows(Mutex<HashMap<String, Kept>>);
 
@@ -37,12 +37,12 @@ impl Windows {
         self.0.lock()
     }
 
-    /// Notes that nothing keeps a window from closing. It is there for a while yet.
+    /// Marks a window that nothing keeps from closing. It still exists for a while.
     pub(crate) fn let_go(&self, window: &WebviewWindow) {
         self.of().entry(window.label().to_owned()).or_default().leaving = true;
     }
 
-    /// Notes that its user is asked whether a window may close.
+    /// Unmarks a window whose user is asked whether it may close.
     #[cfg(target_os = "linux")]
     pub(crate) fn keep(&self, window: &WebviewWindow) {
         self.of().entry(window.label().to_owned()).or_default().leaving = false;
@@ -57,11 +57,12 @@ impl Windows {
     }
 }
 
-/// Gives the application's code its window, for as long as it is shown.
+/// Gives the application's code access to its window while it is shown.
 pub(crate) struct Control(pub(crate) Weak<Desktop>);
 
 impl Control {
-    /// Does something with the front window on the thread of the event loop, where nothing has to wait for an answer.
+    /// Runs `act` with the front window on the thread of the event loop, where calls to the window
+    /// need not wait. Returns its result.
     fn with<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Arc<Desktop>, &WebviewWindow) -> Result<T> + Send + 'static,
@@ -74,7 +75,7 @@ impl Control {
             drop(answer.send(window.and_then(|window| act(&desktop, &window))));
         };
         app.run_on_main_thread(act).map_err(|_| Error::NoWindow)?;
-        // The event loop has ended where nothing comes.
+        // Fails if the event loop has ended.
         done.recv().map_err(|_| Error::NoWindow)?
     }
 }
@@ -164,7 +165,7 @@ impl Desktop {
         self.set_zoom(window, 1.0)
     }
 
-    /// Shows the page by this factor larger than it is shown now, within the limits that code has.
+    /// Multiplies the zoom of the page by this factor, within the limits that also apply to code.
     fn zoom_by(&self, window: &WebviewWindow, factor: f64) -> tauri::Result<()> {
         let (least, most) = WindowOptions::ZOOM_RANGE.into_inner();
         self.set_zoom(window, (self.zoom_of(window) * factor).clamp(least, most))
@@ -184,7 +185,8 @@ impl Desktop {
         self.retitle(window, |kept| kept.own_title = title)
     }
 
-    /// Follows the page. It has no title for a moment while it is loaded, or lost.
+    /// Shows the title of the page. It is empty for a moment while a page is loaded or lost, which
+    /// is ignored.
     pub(crate) fn set_page_title(&self, window: &WebviewWindow, title: String) {
         if !title.is_empty() {
             // The window may be closing.
@@ -202,7 +204,7 @@ impl Desktop {
         window.set_title(&title)
     }
 
-    /// Follows `trame__title` also where no page is there to do it.
+    /// Follows `trame__title` even while there is no page to set the title.
     pub(crate) fn follow_title(self: &Arc<Self>) {
         let desktop = Arc::downgrade(self);
         self.session.server.on_change("trame__title", move |_: Ctx, title: Option<String>| {

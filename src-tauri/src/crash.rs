@@ -1,7 +1,7 @@
-//! Reports of crashes: what a panic said and where, in a file that outlives the program.
+//! Crash reports: the message and place of a panic, in a file that outlives the program.
 //!
-//! Panics that the server catches, in callbacks and tasks, leave a report as well: it has the way that led there, which
-//! the log does not. A program that panics all the time stops writing after a few of them.
+//! Panics that the server catches, in callbacks and tasks, leave a report as well, because the log
+//! does not have the backtrace. A program that keeps panicking stops writing reports after a few.
 
 use std::{
     backtrace::Backtrace,
@@ -20,21 +20,21 @@ use std::{
 use selvedge::Program;
 use time::{OffsetDateTime, macros::format_description};
 
-/// The exit code of a program that panicked, Rust's own.
+/// Exit code of a program that panicked, the same as Rust's.
 pub(crate) const PANICKED: i32 = 101;
 
-/// How many reports one run of a program writes, and how many of all runs are kept.
+/// Maximum number of reports that one run of a program writes, and that are kept from all runs.
 const MAX_REPORTS: usize = 10;
 
-/// How much of the log a report repeats.
+/// Maximum number of log lines in a report.
 const MAX_LOG_LINES: usize = 50;
 
 const PREFIX: &str = "crash-";
 
-/// The report of the last panic.
+/// The first report of this run.
 static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
 
-/// Has panics write a report to this folder, after what they do anyway.
+/// Makes panics write a report to this folder, after the previous panic hook.
 pub(crate) fn report_to(folder: Option<PathBuf>, program: &Program) {
     let Some(folder) = folder else { return };
     let version = program.get_version().unwrap_or("without a version");
@@ -50,16 +50,16 @@ pub(crate) fn report_to(folder: Option<PathBuf>, program: &Program) {
         match write(&folder, &program, info) {
             Ok(path) => {
                 let _ = writeln!(io::stderr(), "a report is in {}", path.display());
-                // The first one tells most.
+                // The first report tells most.
                 let _ = WRITTEN.set(path);
             }
-            // A panic in here would end the program: stderr may be gone.
+            // A panic in here would abort the program, and stderr may be closed.
             Err(error) => drop(writeln!(io::stderr(), "no report could be written: {error}")),
         }
     }));
 }
 
-/// What has gone wrong, and where to read more about it.
+/// Returns a message with the path of the crash report, if there is one.
 pub(crate) fn explained(what: &impl fmt::Display) -> String {
     match WRITTEN.get() {
         Some(path) => format!("{what}\n\nA report is in {}", path.display()),
@@ -97,7 +97,7 @@ fn report(
     Ok(text)
 }
 
-/// The system, as it calls itself where it does.
+/// Describes the platform, with the system's own name if it has one.
 fn platform() -> String {
     let name = fs::read_to_string("/etc/os-release").ok().and_then(|release| {
         let line = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
@@ -107,7 +107,7 @@ fn platform() -> String {
     format!("{system} {processor}{}", name.unwrap_or_default())
 }
 
-/// The end of the newest log.
+/// Returns the last lines of the newest log.
 fn last_lines(folder: &Path) -> String {
     let newest = named(folder, |name| name.ends_with(".log")).pop();
     let log = newest.and_then(|path| fs::read(path).ok()).unwrap_or_default();
@@ -123,7 +123,7 @@ fn forget_old(folder: &Path) -> io::Result<()> {
     reports[..old].iter().try_for_each(fs::remove_file)
 }
 
-/// Files in the order of their names, which is that of their times.
+/// Returns the files with matching names, sorted by name and thus by time.
 fn named(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries

@@ -18,8 +18,9 @@ use tokio::sync::oneshot;
 
 use crate::windows;
 
-/// Tauri's dialogs, for the host alone. The plugin as it is replaces `alert` and `confirm` in the page by calls to the host,
-/// which no page may make here: it would be told that its user has agreed.
+/// Tauri's dialogs, for the host only. The unmodified plugin replaces `alert` and `confirm` in the
+/// page by calls to the host, which pages may not make here: `confirm` would then report that the
+/// user has agreed.
 pub(crate) struct HostDialogs(TauriPlugin<Wry>);
 
 impl HostDialogs {
@@ -47,7 +48,7 @@ type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) struct NativeDialogs(pub(crate) AppHandle);
 
 impl NativeDialogs {
-    /// The window that the user is at.
+    /// Returns the window that the user works in.
     fn parent(&self) -> Option<WebviewWindow> {
         windows::front(&self.0)
     }

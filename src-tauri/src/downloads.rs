@@ -1,4 +1,5 @@
-//! Files that a page saves: they go to the user's folder for downloads, and the page says where they are.
+//! Files that a page saves: they go to the user's download folder, and the page shows where they
+//! are.
 
 use std::{
     collections::HashMap,
@@ -11,12 +12,13 @@ use tauri::{Manager, Url, webview::DownloadEvent};
 
 use crate::{shell::Desktop, windows};
 
-/// Where each download that is under way will be.
+/// The destination of each download in progress.
 #[derive(Default)]
 pub(crate) struct Downloads(Mutex<HashMap<Url, PathBuf>>);
 
 impl Desktop {
-    /// Chooses a place for a download, and says what became of it. Returns whether it may go on.
+    /// Chooses the destination of a download, and reports its outcome. Returns whether it may
+    /// continue.
     pub(crate) fn follow_download(&self, event: DownloadEvent<'_>) -> bool {
         let mut running = self.downloads.0.lock();
         match event {
@@ -44,8 +46,9 @@ impl Desktop {
         true
     }
 
-    /// A file of the proposed name in the folder for downloads. Where the user has set none, the proposal is in the folder
-    /// that the program was started in.
+    /// Returns a free path for a file of the proposed name in the download folder. The proposal's
+    /// own folder is not used: for a user without a download folder, it is the folder that the
+    /// program was started in.
     fn place_of_download(&self, proposed: &Path) -> io::Result<PathBuf> {
         let paths = self.app.path();
         let folder = match paths.download_dir() {
@@ -60,7 +63,7 @@ impl Desktop {
         Ok(free(&folder.join(name)))
     }
 
-    /// Has the page in front tell its user something, and the log.
+    /// Shows a message in the front page, and logs it.
     pub(crate) fn tell_page(&self, message: &str) {
         tracing::info!("{message}");
         let Some(window) = windows::front(&self.app) else { return };
@@ -71,7 +74,7 @@ impl Desktop {
     }
 }
 
-/// This path, or the first with a number behind the name that is not taken.
+/// Returns this path, or the first free one with a number after the name.
 fn free(path: &Path) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let end = path.extension().map_or(String::new(), |end| format!(".{}", end.to_string_lossy()));

@@ -1,5 +1,5 @@
-//! Files that are dropped on a window. WebKitGTK gives the page nothing but their addresses, so they are handed over here.
-//! What is dragged within the page, or is no file, stays the web view's.
+//! Files that are dropped on a window. WebKitGTK gives the page only their addresses, so they are
+//! handed over here. The web view still handles what is dragged within the page or is not a file.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,7 +15,7 @@ use crate::shell::Desktop;
 
 const SCRIPT: &str = include_str!("drops.js");
 
-/// What is being dragged over a window, and what was dropped on it.
+/// Files that are dragged over a window, and files that were dropped on it.
 #[derive(Default)]
 struct Drops {
     dragged: RefCell<Vec<PathBuf>>,
@@ -32,7 +32,7 @@ pub(crate) fn take(desktop: &Arc<Desktop>, view: &WebView) {
             let foreign = context.drag_get_source_widget().is_none();
             let addresses = data.uris();
             let paths = addresses.iter().map(|uri| gio::File::for_uri(uri).path());
-            // Anything else among them leaves all of it to the web view.
+            // With anything else among them, the web view handles all of it.
             let paths = paths.collect::<Option<_>>().filter(|_| foreign);
             dragging.dragged.replace(paths.unwrap_or_default());
         }

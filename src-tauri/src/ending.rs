@@ -1,7 +1,8 @@
-//! Every way in which the program ends, led to the one stop of the server.
+//! All ways in which the program ends, each of which leads to the one stop of the server.
 //!
-//! The first reason decides the exit code. The event loop ends only after the stop has come to its verdict, which
-//! the caller of the shell reports. A program may end before its server has started: then the caller gives the start up.
+//! The first reason decides the exit code. The event loop ends only after the stop has a result,
+//! which the caller of the shell reports. A program may end before its server has started: then the
+//! caller abandons the start.
 
 use std::{
     io::{self, Write},
@@ -16,16 +17,16 @@ use parking_lot::Mutex;
 use selvedge::{Error, Result, ShellExit, Signals, StopHandle};
 use tauri::{AppHandle, ExitRequestApi, async_runtime};
 
-/// Why and how far the program has ended.
+/// Why the program ends, and how far it has come.
 pub(crate) struct Ending {
     app: AppHandle,
-    /// What stops the server, once it has started.
+    /// Stops the server; set once it has started.
     stop: OnceLock<StopHandle>,
-    /// The exit code of the first reason to end, once there is one.
+    /// The exit code of the first reason to end; set once there is one.
     code: OnceLock<i32>,
-    /// That reason, where it is an error.
+    /// The first reason, if it is an error.
     failure: Mutex<Option<Error>>,
-    /// Whether the stop has come to its verdict.
+    /// Whether the stop has finished.
     stopped: AtomicBool,
 }
 
@@ -40,18 +41,18 @@ impl Ending {
         }
     }
 
-    /// The server has started. Says whether the program still wants it.
+    /// Records that the server has started. Returns whether the program still needs it.
     pub(crate) fn started(&self, stop: StopHandle) -> bool {
         let _ = self.stop.set(stop);
         !self.has_begun()
     }
 
-    /// Whether there is a reason to end.
+    /// Returns whether there is a reason to end.
     pub(crate) fn has_begun(&self) -> bool {
         self.code.get().is_some()
     }
 
-    /// Stops the server and then the event loop, unless that is under way.
+    /// Stops the server and then the event loop, unless that has already begun.
     pub(crate) fn end(self: &Arc<Self>, code: i32) {
         if self.code.set(code).is_err() {
             return;
@@ -76,7 +77,7 @@ impl Ending {
         self.end(code);
     }
 
-    /// Holds the end of the event loop back until the server has stopped.
+    /// Delays the end of the event loop until the server has stopped.
     pub(crate) fn exit_requested(self: &Arc<Self>, code: Option<i32>, api: &ExitRequestApi) {
         if !self.stopped.load(Ordering::Acquire) {
             api.prevent_exit();
@@ -84,7 +85,8 @@ impl Ending {
         }
     }
 
-    /// The event loop ends. Cmd-Q on macOS comes straight to here, and after this nothing is certain to run.
+    /// Stops the server at the end of the event loop, if it has not stopped before. Cmd-Q on macOS
+    /// leads directly here, and code after this may never run.
     pub(crate) fn exiting(&self) {
         if !self.stopped.load(Ordering::Acquire)
             && let Some(stop) = self.stop.get()
@@ -95,13 +97,13 @@ impl Ending {
         }
     }
 
-    /// Ends the program on the signals that ask for it: at the second one without waiting.
+    /// Ends the program on the signals that ask for it; on the second one without waiting.
     pub(crate) async fn obey(self: Arc<Self>, mut signals: Signals) {
         self.end(128 + signals.next().await);
         process::exit(128 + signals.next().await);
     }
 
-    /// How the program has ended; `code` is the event loop's.
+    /// Returns how the program has ended; `code` is the exit code of the event loop.
     pub(crate) fn outcome(&self, code: i32) -> Result<ShellExit> {
         match self.failure.lock().take() {
             Some(error) => Err(error),

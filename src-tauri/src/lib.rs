@@ -1,7 +1,8 @@
 //! A window for a Selvedge application.
 //!
-//! [`run`] is all that an application's `main` needs: the server on a free port, a window on it, and when the window
-//! closes a stop that is verified before the program ends. The application's own package needs no file of Tauri.
+//! [`run`] is all that an application's `main` needs: it starts the server on a free port and opens
+//! a window on it. When the window closes, it stops the server and verifies the stop before the
+//! program ends. The application's own package needs none of Tauri's files.
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -52,52 +53,63 @@ use selvedge::Server;
 pub use app::App;
 pub use shell::TauriShell;
 
-/// Runs an application in a window, or with `--server` on the command line for a browser, until it ends.
+/// Runs an application until it ends, in a window, or for a browser with `--server` on the command
+/// line.
 ///
-/// It has to be called on the main thread and once per process: window systems want it so. [`App`] has the same with
-/// options, and shows a slow start.
+/// It must be called on the main thread and once per process, as window systems require. [`App`]
+/// does the same with options, and shows a slow start.
 ///
-/// An error is printed on stderr as one line. Where stderr is no terminal, because the program was started with a double
-/// click, a dialog says what ended it; that closes itself after a minute on Linux, and `SELVEDGE_NO_DIALOG=1` in the
-/// environment keeps it away. With `TRAME_DESKTOP_DEBUG` in the environment, or
-/// [`desktop_debug`](selvedge::ServerOptions::desktop_debug), the inspector opens beside the page.
+/// An error is printed on stderr as one line. If stderr is not a terminal, because the program was
+/// started with a double click, a dialog shows the error. On Linux the dialog closes after a
+/// minute; `SELVEDGE_NO_DIALOG=1` in the environment disables it. With `TRAME_DESKTOP_DEBUG` in the
+/// environment, or [`desktop_debug`](selvedge::ServerOptions::desktop_debug), the inspector opens
+/// beside the page.
 ///
 /// # What it writes
-/// Messages go to stderr and to the application's [folder for logs](selvedge::Folders::logs), where the files of seven days are
-/// kept, unless the application has a logger of its own. `RUST_LOG` and `--debug` say which messages. A panic leaves a report
-/// in the same folder, `crash-TIME.txt`, of which the last ten are kept, and stderr says where. Place and size of the
-/// first window are kept in the [folder for settings](selvedge::Folders::config), in `window.json`; see
-/// [`remember_place`](selvedge::WindowOptions::remember_place). What pages store is kept, and the port is the same at each
-/// start for that; see [`keep_port`](selvedge::StartOptions::keep_port). What cannot be written is left out with a warning.
+/// Unless the application has its own logger, messages go to stderr and to the application's
+/// [folder for logs](selvedge::Folders::logs), which keeps the files of seven days. `RUST_LOG` and
+/// `--debug` select the messages. A panic writes a report to the same folder, `crash-TIME.txt`, and
+/// its path to stderr; the last ten reports are kept. The place and size of the first window are
+/// kept in the [folder for settings](selvedge::Folders::config), in `window.json`; see
+/// [`remember_place`](selvedge::WindowOptions::remember_place). What pages store is kept, and for
+/// that the port is the same at each start; see [`keep_port`](selvedge::StartOptions::keep_port).
+/// What cannot be written is left out with a warning.
 ///
 /// # The exit code
-/// - 0 when the last window was closed or the server stopped by itself, and its port is proved free; also for a second
-///   launch;
-/// - what the application asked for with [`Server::request_exit`];
-/// - 2 for a command line that cannot be understood;
-/// - 69 when the port is taken, there is no display, or the application runs already and does not answer;
-/// - 70 when the release of the port could not be proved, and for other failures;
-/// - 101 after a panic on the main thread, once the server has stopped, or in the set-up of the application;
-/// - 128 + *n* after signal *n* (SIGHUP, SIGINT, SIGTERM). A second signal ends the program at once.
+/// - 0 if the last window was closed or the server stopped first, and its port is proved free; also
+///   for a second launch;
+/// - the code that the application passed to [`Server::request_exit`];
+/// - 2 for an invalid command line;
+/// - 69 if the port is taken, there is no display, or the application is already running and does
+///   not answer;
+/// - 70 if the release of the port could not be proved, and for other failures;
+/// - 101 after a panic on the main thread, once the server has stopped, or in the set-up of the
+///   application;
+/// - 128 + *n* after signal *n* (SIGHUP, SIGINT, SIGTERM). A second signal ends the program at
+///   once.
 ///
 /// # A second launch
-/// It shows the window of the first, whose application is told
-/// ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and exits with 0 without starting a server. An
-/// application is known by its [identifier](selvedge::Program::identifier), for one user and on one display. Runs with `--server` have no part in
-/// it. [`App::several_instances`] turns it off.
+/// A second launch shows the window of the first, notifies its application
+/// ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and exits with 0 without
+/// starting a server. Applications are distinguished by their
+/// [identifier](selvedge::Program::identifier), for one user and on one display. Runs with
+/// `--server` do not count. [`App::several_instances`] turns this off.
 ///
 /// # Development
-/// Debug builds that `cargo tauri dev` has started are started [for development](selvedge::StartOptions::development): pages follow
-/// their files, and the window that comes back after a change of the code has the state of the one before.
+/// Debug builds that `cargo tauri dev` has started run
+/// [for development](selvedge::StartOptions::development): pages follow their files, and after a
+/// change of the code the new window has the state of the one before.
 ///
 /// # Linux
 /// With some NVIDIA drivers WebKitGTK shows a blank window, unless the program is started with
 /// `WEBKIT_DISABLE_DMABUF_RENDERER=1` in its environment (tauri#8462).
 ///
-/// When the X server goes away, GDK ends the process with 1 and without a teardown; the system closes the port.
+/// If the X server goes away, GDK ends the process with 1 and without a teardown; the system closes
+/// the port.
 ///
 /// # Windows
-/// A program without a console window has nowhere to print `--help` and `--version`: `app --help | more` shows them.
+/// A program without a console window cannot print `--help` and `--version`; `app --help | more`
+/// shows them.
 pub fn run(server: Server) -> ExitCode {
     App::new(server.name().to_owned(), || Ok(server)).run()
 }

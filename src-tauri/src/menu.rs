@@ -1,4 +1,4 @@
-//! The application's menu on the system's menu bars, and what its items do.
+//! The application's menu on the system's menu bars, and the actions of its items.
 
 use std::{
     collections::HashMap,
@@ -24,11 +24,11 @@ use crate::{
 /// What an item calls: the name of a trigger, and its arguments.
 pub(crate) type Call = (String, Vec<serde_json::Value>);
 
-/// The menu as it is shown.
+/// The current menu.
 #[derive(Default)]
 pub(crate) struct Shown(Mutex<Option<Arc<Native>>>);
 
-/// A menu as the system has it, and what its items stand for.
+/// A native menu, and the actions of its items.
 struct Native {
     bar: tauri::menu::Menu<Wry>,
     items: HashMap<String, Item>,
@@ -46,12 +46,13 @@ enum ShownItem {
 }
 
 impl Shown {
-    /// Used without the lock: items are changed by the thread of the event loop, which may want it for an event.
+    /// Returns the current menu for use without the lock: the thread of the event loop changes
+    /// items, and may need the lock for an event.
     fn current(&self) -> Option<Arc<Native>> {
         self.0.lock().clone()
     }
 
-    /// What a new window has to show.
+    /// Returns the menu bar of a new window.
     #[cfg(not(target_os = "macos"))]
     pub(crate) fn bar(&self) -> Option<tauri::menu::Menu<Wry>> {
         self.current().map(|native| native.bar.clone())
@@ -59,7 +60,7 @@ impl Shown {
 }
 
 impl Desktop {
-    /// Has menu items do what they stand for, and gives the calls to the application.
+    /// Makes menu items perform their actions. Returns the calls for the application.
     pub(crate) fn listen_to_menu(self: &Arc<Self>) -> UnboundedReceiver<Call> {
         let (calls, chosen) = unbounded_channel();
         let desktop = Arc::downgrade(self);
@@ -67,7 +68,7 @@ impl Desktop {
             let Some(desktop) = desktop.upgrade() else { return };
             let Some(native) = desktop.menu.current() else { return };
             if let Some(item) = native.items.get(event.id().as_ref()) {
-                // Nobody takes it any more when the application ends.
+                // Nothing receives it once the application ends.
                 let _ = calls.send(item.call());
             } else if let Some(standard) = native.standard.get(event.id().as_ref()) {
                 desktop.act(*standard);
@@ -76,7 +77,7 @@ impl Desktop {
         chosen
     }
 
-    /// Shows a menu on all windows, instead of the one that is there.
+    /// Shows a menu on all windows, in place of the current one.
     pub(crate) fn set_menu(&self, menu: &Menu) -> tauri::Result<()> {
         let native = match menu.entries() {
             [] => None,
@@ -84,7 +85,7 @@ impl Desktop {
         };
         let bar = native.as_ref().map(|native| native.bar.clone());
         // Kept until no window shows it any more.
-        let _before = std::mem::replace(&mut *self.menu.native(), native);
+        let _before = std::mem::replace(&mut *self.menu.0.lock(), native);
         show(&self.app, bar)
     }
 
@@ -129,7 +130,7 @@ impl Desktop {
     }
 }
 
-/// What changes about an item.
+/// A change of an item.
 pub(crate) enum ItemChange {
     Enabled(bool),
     Checked(bool),
@@ -146,7 +147,7 @@ impl ItemChange {
 }
 
 impl ShownItem {
-    /// Says whether the item can be changed so.
+    /// Applies a change. Returns whether the item supports it.
     fn change(&self, change: &ItemChange) -> tauri::Result<bool> {
         match (self, change) {
             (ShownItem::Plain(item), ItemChange::Enabled(enabled)) => item.set_enabled(*enabled)?,
@@ -227,7 +228,7 @@ impl Native {
         item: StandardItem,
         label: &str,
     ) -> tauri::Result<Box<dyn IsMenuItem<Wry>>> {
-        // The system's own edit the field that has the focus, where there are such.
+        // The system's own items edit the focused field, where they exist.
         #[cfg(not(target_os = "linux"))]
         if let Some(native) = edits(app, item, Some(label)) {
             return Ok(Box::new(native?));
@@ -250,7 +251,7 @@ fn edits(
         StandardItem::Copy => Some(PredefinedMenuItem::copy(app, label)),
         StandardItem::Paste => Some(PredefinedMenuItem::paste(app, label)),
         StandardItem::SelectAll => Some(PredefinedMenuItem::select_all(app, label)),
-        // Windows has none of these two.
+        // Windows has neither of these.
         #[cfg(target_os = "macos")]
         StandardItem::Undo => Some(PredefinedMenuItem::undo(app, label)),
         #[cfg(target_os = "macos")]
@@ -278,13 +279,13 @@ fn keys(item: StandardItem) -> &'static str {
     }
 }
 
-/// Each item has an id of its own in the process, so that an event of a menu that is gone finds nothing.
+/// Returns an id that is unique in the process, so that an event of a removed menu finds no item.
 fn new_id() -> String {
     static MADE: AtomicU64 = AtomicU64::new(0);
     format!("selvedge-{}", MADE.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Edits the field that has the focus.
+/// Edits the focused field.
 fn edit(window: &WebviewWindow, command: &'static str) -> tauri::Result<()> {
     #[cfg(target_os = "linux")]
     return window.with_webview(move |view| {
@@ -294,7 +295,7 @@ fn edit(window: &WebviewWindow, command: &'static str) -> tauri::Result<()> {
     window.eval(format!("document.execCommand('{command}')"))
 }
 
-/// On macOS the menu belongs to the program, elsewhere to each window.
+/// Shows or removes the menu bar: on macOS that of the program, elsewhere that of each window.
 fn show(app: &AppHandle, bar: Option<tauri::menu::Menu<Wry>>) -> tauri::Result<()> {
     #[cfg(target_os = "macos")]
     match bar {

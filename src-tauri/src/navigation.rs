@@ -1,7 +1,9 @@
-//! Where a window may go: to its server, and nowhere else. Frames in its page may show pages from anywhere.
+//! Limits where a window may navigate: to its server only. Frames in its page may show pages from
+//! anywhere.
 //!
-//! Tauri asks before each navigation. WebView2 asks about the window alone. The other web views ask about frames as well, and do
-//! not tell them from the window, so there the window is held back a step later.
+//! Tauri asks before each navigation. WebView2 asks for the window only. The other web views also
+//! ask for frames and do not distinguish them from the window, so there the window is stopped a
+//! step later.
 
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use tauri::{Url, WebviewWindow};
 
 use crate::shell::Desktop;
 
-/// Whether the web view asks about frames without telling them from their window.
+/// Whether the web view asks for frames without distinguishing them from their window.
 const ASKS_FOR_FRAMES: bool = cfg!(not(windows));
 
 impl Desktop {
@@ -17,16 +19,17 @@ impl Desktop {
         Url::parse(&self.session.origin).is_ok_and(|server| server.origin() == url.origin())
     }
 
-    /// An address that is not the server's.
+    /// Parses an address; `None` if it is the server's.
     #[cfg(target_os = "linux")]
     fn foreign(&self, url: &str) -> Option<Url> {
         Url::parse(url).ok().filter(|url| !self.is_ours(url))
     }
 
-    /// Whether a window, or a frame in its page, may load an address. What neither can show opens outside.
+    /// Returns whether a window, or a frame in its page, may load an address. Opens other addresses
+    /// outside.
     pub(crate) fn may_load(&self, url: &Url) -> bool {
         let of_frames = match url.scheme() {
-            // A frame with a page of its own goes to about:srcdoc.
+            // A frame with an inline document loads about:srcdoc.
             "about" => true,
             "http" | "https" | "data" | "blob" => ASKS_FOR_FRAMES,
             _ => false,
@@ -34,7 +37,7 @@ impl Desktop {
         self.is_ours(url) || of_frames || open_outside(url)
     }
 
-    /// A window shows a page. If that is not its server's, it comes back.
+    /// Brings a window back if it shows a page that is not its server's.
     pub(crate) fn keep_home(&self, window: &WebviewWindow, url: &Url) {
         if self.is_ours(url) || !ASKS_FOR_FRAMES {
             return;
@@ -49,7 +52,7 @@ impl Desktop {
         }
     }
 
-    /// Has a window load the application's page anew.
+    /// Makes a window sign in and load the application's page.
     pub(crate) fn sign_in(&self, window: &WebviewWindow) -> selvedge::Result<()> {
         let url = Url::parse(&self.session.sign_in_url()?)
             .map_err(|error| selvedge::Error::Shell(error.to_string()))?;
@@ -57,7 +60,8 @@ impl Desktop {
     }
 }
 
-/// Gives an address to the system's browser or mail program, and is always false: no window goes there.
+/// Opens an address in the system's browser or mail program. Always returns false: no window may
+/// load it.
 pub(crate) fn open_outside(url: &Url) -> bool {
     // Other schemes could start anything.
     if !is_of_the_web(url) && url.scheme() != "mailto" {
@@ -72,8 +76,8 @@ fn is_of_the_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
 }
 
-/// Holds a window back that goes elsewhere, as frames may: when an answer comes from there, or when none comes. Nothing is
-/// shown of it yet.
+/// Stops a window that navigates away from its server, which only frames may do: when the answer
+/// arrives, or when there is none. Nothing of it is shown yet.
 #[cfg(target_os = "linux")]
 pub(crate) fn confine(desktop: &Arc<Desktop>, view: &webkit2gtk::WebView) {
     use gtk::prelude::Cast;
@@ -96,7 +100,7 @@ pub(crate) fn confine(desktop: &Arc<Desktop>, view: &webkit2gtk::WebView) {
     let desktop = desktop.clone();
     view.connect_load_failed(move |_, _, url, error| {
         desktop.foreign(url).is_some_and(|url| {
-            // Without an answer there was nothing to ignore yet.
+            // Without an answer the address has not been opened yet.
             if !error.matches(NetworkError::Cancelled) && !interrupted(error) {
                 open_outside(&url);
             }
@@ -105,7 +109,7 @@ pub(crate) fn confine(desktop: &Arc<Desktop>, view: &webkit2gtk::WebView) {
     });
 }
 
-/// Whether a load has ended because its answer was ignored, or is saved as a file.
+/// Returns whether a load ended because its answer was ignored or saved as a file.
 #[cfg(target_os = "linux")]
 pub(crate) fn interrupted(error: &gtk::glib::Error) -> bool {
     error.matches(webkit2gtk::PolicyError::FrameLoadInterruptedByPolicyChange)

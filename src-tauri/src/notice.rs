@@ -1,7 +1,9 @@
-//! What a user is told who started the program with a double click: nobody sees its stderr then.
+//! Shows an error to a user who started the program with a double click, and so does not see its
+//! stderr.
 //!
-//! The dialog comes after the server has stopped, closes itself after a minute, and is left out where it would be in the
-//! way: in a terminal, and with `SELVEDGE_NO_DIALOG` in the environment.
+//! The dialog appears after the server has stopped, and on Linux closes after a minute. It is left
+//! out where it would be in the way: in a terminal, and with `SELVEDGE_NO_DIALOG` in the
+//! environment.
 
 use std::io::{self, IsTerminal};
 
@@ -21,14 +23,14 @@ fn dialog(name: &str, text: &str) {
 
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
-    // Signals have been the runtime's, which has ended.
+    // The runtime, which handled signals, has ended.
     for signal in [1, 2, 15] {
         glib::unix_signal_add_local(signal, move || std::process::exit(128 + signal));
     }
     if gtk::init().is_err() {
         return;
     }
-    // The windows of the event loop that has ended answer no more.
+    // The windows of the event loop, which has ended, no longer respond.
     gtk::Window::list_toplevels().iter().for_each(|window| window.hide());
     let parent = gtk::Window::NONE;
     let (flags, kind) = (DialogFlags::empty(), MessageType::Error);

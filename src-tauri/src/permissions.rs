@@ -1,12 +1,13 @@
-//! What a page may only do when its user agrees. WebKitGTK would refuse it without a question.
+//! Permissions that need the user's consent. WebKitGTK would refuse them without asking.
 
 use gtk::{ButtonsType, DialogFlags, MessageDialog, MessageType, ResponseType, prelude::*};
 use webkit2gtk::{PermissionRequestExt, WebView, WebViewExt};
 
-/// Asks the user each time a page wants to read the clipboard, as browsers on this engine do: a frame may be asking.
+/// Asks the user each time a page wants to read the clipboard, as browsers on this engine do: a
+/// frame may be asking.
 pub(crate) fn ask(view: &WebView) {
     view.connect_permission_request(|view, request| {
-        // Newer than the library's names.
+        // This type is newer than the bindings.
         if request.type_().name() != "WebKitClipboardPermissionRequest" {
             return false;
         }

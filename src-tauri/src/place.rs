@@ -1,8 +1,9 @@
-//! Where the application's first window was, and how large: kept in the application's folder for settings, and followed while
-//! the window is there, so that the place outlives a program that is killed.
+//! The place and size of the application's first window. They are kept in the application's
+//! settings folder while the window is open, so that they survive a program that is killed.
 //!
-//! What must hold: a start that changes nothing leaves the file as it was. So what is kept is only ever what setting it gives
-//! back, and a window that is maximized, minimized or over the whole screen leaves the size and place that it had before.
+//! What must hold: a start that changes nothing leaves the file as it was. So only values are kept
+//! that are the same again after they are set, and a window that is maximized, minimized or
+//! fullscreen keeps the size and place that it had before.
 
 use std::{
     fs, io,
@@ -20,30 +21,31 @@ use tauri::{
 };
 use tokio::sync::Notify;
 
-/// The label of the window that comes back where it was. Others open where the system puts them.
+/// The label of the window whose place is remembered. The system places the others.
 pub(crate) const REMEMBERED: &str = "main";
 
-/// As much of a window has to be on a monitor, in physical pixels, for its user to get hold of it.
+/// Width and height in physical pixels of the part of a window that must be on a monitor for the
+/// user to grab it.
 const GRIP: (i32, i32) = (120, 40);
 
-/// Physical pixels of what can be a window's width, height or distance from the desktop's corner.
+/// Maximum width, height and distance from the desktop's corner of a window, in physical pixels.
 const MAX_LENGTH: u32 = 100_000;
 
-/// How long a window has to stay as it is until that is kept: the window system tells of a new size before it tells that the
-/// window was maximized.
+/// How long a window must stay unchanged before its place is kept: the window system reports a new
+/// size before it reports that the window was maximized.
 const SETTLED: Duration = Duration::from_millis(300);
 
 /// A window as its user left it, in physical pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
-    /// The upper left corner of the frame, where the window system tells it: Wayland does not.
+    /// The upper left corner of the frame; `None` on Wayland, which does not report it.
     position: Option<(i32, i32)>,
-    /// What is inside of the frame.
+    /// The size inside the frame.
     size: (u32, u32),
     maximized: bool,
 }
 
-/// The place of the first window. Part of Tauri's state.
+/// The place of the first window, managed by Tauri.
 pub(crate) struct Place {
     file: Option<PathBuf>,
     kept: Mutex<Option<Kept>>,
@@ -51,7 +53,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// What the last run has left.
+    /// Reads the place that the last run has kept.
     pub(crate) fn of(program: &Program) -> Arc<Self> {
         let folder = program.folders().and_then(|folders| folders.config());
         let folder = folder.inspect_err(|error| {
@@ -62,7 +64,7 @@ impl Place {
         Arc::new(Place { file, kept: Mutex::new(kept), changed: Notify::new() })
     }
 
-    /// Keeps how a window is. On the thread of the event loop.
+    /// Keeps the place of a window. Must run on the thread of the event loop.
     fn keep(&self, window: &WebviewWindow) {
         // The window may be closing, which is no error.
         let Ok(Some(now)) = seen(window, *self.kept.lock()) else { return };
@@ -77,15 +79,17 @@ impl Place {
     }
 }
 
-/// Whether the first window has a place from an earlier run, which says whether it is maximized.
+/// Returns whether the first window has a place from an earlier run, which includes whether it is
+/// maximized.
 pub(crate) fn is_known(app: &AppHandle) -> bool {
-    app.state::<Arc<Place>>().kept().is_some()
+    app.state::<Arc<Place>>().kept.lock().is_some()
 }
 
-/// Gives a window, which is not shown yet, the place that it had, and keeps the one that its user gives it.
+/// Restores the place of a window that is not shown yet, and then keeps the changes that its user
+/// makes.
 pub(crate) fn follow(window: &WebviewWindow) -> tauri::Result<()> {
     let place = window.state::<Arc<Place>>().inner().clone();
-    let kept = *place.kept();
+    let kept = *place.kept.lock();
     match kept {
         Some(kept) => restore(window, kept)?,
         None => shrink(window)?,
@@ -110,14 +114,16 @@ pub(crate) fn follow(window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Keeps how the window is when the program ends. On the thread of the event loop.
+/// Keeps the place of the first window when the program ends. Must run on the thread of the event
+/// loop.
 pub(crate) fn keep(app: &AppHandle) {
     if let Some(window) = app.get_webview_window(REMEMBERED) {
         app.state::<Arc<Place>>().keep(&window);
     }
 }
 
-/// Brings a window back. Where its monitor is gone or has become smaller, it is moved and made smaller.
+/// Restores the place of a window. It is moved and made smaller if its monitor is gone or has
+/// become smaller.
 fn restore(window: &WebviewWindow, kept: Kept) -> tauri::Result<()> {
     let size = PhysicalSize::from(kept.size);
     let areas: Vec<_> = window.available_monitors()?.iter().map(|m| *m.work_area()).collect();
@@ -138,7 +144,7 @@ fn restore(window: &WebviewWindow, kept: Kept) -> tauri::Result<()> {
     }
 }
 
-/// Makes a window smaller that is larger than its monitor.
+/// Shrinks a window that is larger than its monitor.
 fn shrink(window: &WebviewWindow) -> tauri::Result<()> {
     let (size, monitor) = (window.inner_size()?, window.primary_monitor()?);
     let room = monitor.map_or(size, |monitor| monitor.work_area().size);
@@ -146,7 +152,8 @@ fn shrink(window: &WebviewWindow) -> tauri::Result<()> {
     if fitting == size { Ok(()) } else { window.set_size(fitting) }
 }
 
-/// How a window is now, or nothing while that says nothing of how it will be: minimized, hidden, over the whole screen.
+/// Returns the place of a window to keep: the earlier one, if there is one, while the window is
+/// maximized. `None` while it is minimized, hidden or fullscreen.
 fn seen(window: &WebviewWindow, before: Option<Kept>) -> tauri::Result<Option<Kept>> {
     if window.is_minimized()? || is_over_the_screen(window)? || !window.is_visible()? {
         return Ok(None);
@@ -158,11 +165,11 @@ fn seen(window: &WebviewWindow, before: Option<Kept>) -> tauri::Result<Option<Ke
     })
 }
 
-/// What setting the size has to give to get the same again.
+/// Returns the size that must be set to get the same size again.
 #[cfg(target_os = "linux")]
 fn size(window: &WebviewWindow) -> tauri::Result<(u32, u32)> {
     use gtk::prelude::{GtkWindowExt, WidgetExt};
-    // What Tauri tells is with the frame that GTK draws itself under Wayland.
+    // Under Wayland, Tauri's size includes the frame that GTK draws.
     let window = window.gtk_window()?;
     let (scale, (width, height)) = (window.scale_factor(), window.size());
     let physical = |length: i32| u32::try_from(length * scale).unwrap_or_default();
@@ -174,7 +181,7 @@ fn size(window: &WebviewWindow) -> tauri::Result<(u32, u32)> {
     Ok(window.inner_size()?.into())
 }
 
-/// Whether the program or the window manager has given it the whole screen.
+/// Returns whether the program or the window manager has made the window fullscreen.
 fn is_over_the_screen(window: &WebviewWindow) -> tauri::Result<bool> {
     #[cfg(target_os = "linux")]
     if let Some(window) = gtk::prelude::WidgetExt::window(&window.gtk_window()?)
@@ -195,7 +202,7 @@ fn position(window: &WebviewWindow) -> tauri::Result<Option<(i32, i32)>> {
     Ok(Some(window.outer_position()?.into()))
 }
 
-/// Whether the upper edge of a window, where its user takes it, is on a monitor.
+/// Returns whether the upper edge of a window, where its user grabs it, is on a monitor.
 fn within_reach(
     place: PhysicalPosition<i32>,
     size: PhysicalSize<u32>,
@@ -208,7 +215,8 @@ fn within_reach(
     visible >= GRIP.0 && place.y >= origin.y - GRIP.1 && place.y <= bottom - GRIP.1
 }
 
-/// A file that is none is as good as no file: the window opens as the application says.
+/// Reads a file. An invalid file is ignored like a missing one: the window opens as the
+/// application's options say.
 fn read(file: &Path) -> Option<Kept> {
     let kept: Kept = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     let is_length = |length| (1..=MAX_LENGTH).contains(&length);

@@ -1,7 +1,8 @@
-//! The way from a window to its server, which never leads through a proxy.
+//! Keeps a window's connections to its server away from proxies.
 //!
-//! WebKitGTK asks the system about each connection, and the system knows proxies from the environment and the settings of
-//! the desktop. Few of these except the loopback addresses. WebView2 and WKWebView do by themselves.
+//! WebKitGTK asks the system about each connection, and the system takes proxies from the
+//! environment and the settings of the desktop. Few of these except the loopback addresses.
+//! WebView2 and WKWebView always do.
 
 use std::{env, time::Duration};
 
@@ -13,14 +14,15 @@ use webkit2gtk::{
     NetworkProxyMode, NetworkProxySettings, WebView, WebViewExt, WebsiteDataManagerExt,
 };
 
-/// Time that the system may take to say which proxies there are. It may have to look for their settings on the network.
+/// Time limit for the system to look up its proxies, whose settings it may have to find on the
+/// network.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Hosts that only this machine reaches: what browsers except on their own.
+/// Hosts on this machine, which browsers except by default.
 const LOOPBACK: [&str; 3] = ["127.0.0.0/8", "::1", "localhost"];
 /// Schemes of pages and of what they load.
 const SCHEMES: [&str; 5] = ["http", "https", "ws", "wss", "ftp"];
-/// A host that no setting names, to learn of the proxies for all others.
+/// A host that no setting names, to find the proxies for all others.
 const ELSEWHERE: &str = "any-other-host.example";
 
 /// Proxies for everything but this machine.
@@ -31,14 +33,15 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    /// What a window must be told so that it reaches its server. `None` where the system leads there directly: then it
-    /// keeps following the system's settings, whatever they are.
+    /// Returns the proxies that a window must use so that it reaches its server directly. `None` if
+    /// the system connects to the server directly: then the window keeps following the system's
+    /// settings, whatever they are.
     pub(crate) async fn around(origin: &str) -> Option<Self> {
         let server = origin.to_owned();
         let lookup = tokio::task::spawn_blocking(move || Self::of_the_system(&server));
         match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
             Ok(Ok(found)) => found,
-            // Without proxies the server is reached for certain.
+            // Without proxies the server can always be reached.
             _ => {
                 tracing::warn!("the system does not say which proxies there are: none is used");
                 Some(Self::default())
@@ -63,7 +66,7 @@ impl Proxies {
         })
     }
 
-    /// Tells a web view. Must come before it loads anything.
+    /// Applies the proxies to a web view. Must be called before it loads anything.
     pub(crate) fn apply(&self, view: &WebView) {
         let Some(manager) = view.website_data_manager() else { return };
         let excepted: Vec<&str> = self.excepted.iter().map(String::as_str).collect();
@@ -75,7 +78,8 @@ impl Proxies {
     }
 }
 
-/// The first proxy that the system names for an address, unless the way without one comes before it.
+/// Returns the first proxy that the system names for an address; `None` if a direct connection
+/// comes first.
 fn proxy_for(resolver: &gio::ProxyResolver, url: &str) -> Option<String> {
     let found = resolver.lookup(url, None::<&Cancellable>).unwrap_or_default();
     found.first().filter(|proxy| !proxy.starts_with("direct:")).map(GString::to_string)
@@ -86,13 +90,13 @@ fn exceptions_of_environment() -> impl Iterator<Item = String> {
     hosts_of(&value.unwrap_or_default()).into_iter()
 }
 
-/// The hosts in a value of `no_proxy`.
+/// Returns the hosts in a value of `no_proxy`.
 fn hosts_of(value: &str) -> Vec<String> {
     let entries = value.split(|c: char| c == ',' || c.is_whitespace());
     entries.filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
-/// What the settings of GNOME except, where they are in use.
+/// Returns the exceptions in the settings of GNOME, if these are installed.
 fn exceptions_of_desktop() -> impl Iterator<Item = String> {
     const SETTINGS: &str = "org.gnome.system.proxy";
     let known =

@@ -1,4 +1,4 @@
-//! The question that is asked before the application ends by its user's hand.
+//! The question that is asked before the user ends the application.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use tauri_plugin_dialog::{DialogExt, MessageDialogButtons, MessageDialogKind};
 
 use crate::{shell::Desktop, windows};
 
-/// How far it has come.
+/// The stage of the question.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Stage {
     #[default]
     Idle,
-    /// The application's trigger is at work.
+    /// The application's trigger is running.
     Deciding,
     /// The question is on the screen.
     Asked,
@@ -23,10 +23,9 @@ enum Stage {
 #[derive(Default)]
 pub(crate) struct Question(Mutex<Stage>);
 
-impl Question {}
-
 impl Desktop {
-    /// A window is about to close. The last one stays until it is clear that it may.
+    /// Handles a request to close a window. The last window stays until it is clear that it may
+    /// close.
     pub(crate) fn close_requested(self: &Arc<Self>, window: &WebviewWindow, api: &CloseRequestApi) {
         let last = self.staying().iter().all(|other| other.label() == window.label());
         let ends = last && !self.ending.has_begun();
@@ -48,14 +47,14 @@ impl Desktop {
         }
     }
 
-    /// The windows that are not about to be destroyed.
+    /// Returns the windows that are not about to be destroyed.
     fn staying(&self) -> Vec<WebviewWindow> {
         let mut windows = windows::all(&self.app);
         windows.retain(|window| !self.windows.is_leaving(window));
         windows
     }
 
-    /// Closes all windows, which ends the application, once it is clear that they may.
+    /// Closes all windows, which ends the application, once it is clear that they may close.
     pub(crate) fn quit(self: &Arc<Self>) {
         match &self.session.window.confirm_close {
             Some(confirm) => self.ask_first(confirm),
@@ -72,14 +71,14 @@ impl Desktop {
     }
 
     fn ask_first(self: &Arc<Self>, confirm: &ConfirmClose) {
-        let stage = *self.question.stage();
+        let stage = *self.question.0.lock();
         match (stage, confirm.trigger.clone()) {
             (Stage::Asked, _) => {}
             (Stage::Idle, Some(trigger)) => {
-                *self.question.stage() = Stage::Deciding;
+                *self.question.0.lock() = Stage::Deciding;
                 async_runtime::spawn(self.clone().decide(trigger));
             }
-            // There is no trigger, or it takes too long for the user.
+            // There is no trigger, or the user asks again while it runs.
             _ => self.ask(&confirm.question),
         }
     }
@@ -87,12 +86,12 @@ impl Desktop {
     async fn decide(self: Arc<Self>, trigger: String) {
         let answer = self.session.server.call_trigger(&trigger, ()).await;
         let closing = answer.and_then(|answer| Ok::<_, Failure>(answer.decode::<Closing>()?));
-        let undecided = *self.question.stage() == Stage::Deciding;
+        let undecided = *self.question.0.lock() == Stage::Deciding;
         match closing {
             Ok(Closing::Allow) => self.close_all(),
-            Ok(Closing::Refuse) if undecided => *self.question.stage() = Stage::Idle,
+            Ok(Closing::Refuse) if undecided => *self.question.0.lock() = Stage::Idle,
             Ok(Closing::Ask(question)) if undecided => self.ask(&question),
-            // The user has been asked meanwhile.
+            // The user is already being asked, or has been.
             Ok(_) => {}
             Err(failure) => {
                 tracing::error!("trigger `{trigger}` did not decide on closing: {failure}");
@@ -105,7 +104,7 @@ impl Desktop {
     }
 
     fn ask(self: &Arc<Self>, question: &str) {
-        *self.question.stage() = Stage::Asked;
+        *self.question.0.lock() = Stage::Asked;
         let Some(confirm) = &self.session.window.confirm_close else { return };
         // The dialog cannot show a NUL.
         let text = |text: &str| text.replace('\0', " ");
@@ -116,7 +115,7 @@ impl Desktop {
             .message(text(question))
             .kind(MessageDialogKind::Warning)
             .buttons(MessageDialogButtons::OkCancelCustom(close, stay));
-        // A dialog goes with its window.
+        // A dialog closes with its parent window, so the parent is one that stays.
         if let Some(window) = windows::front_of(self.staying()) {
             windows::bring_up(&window);
             let title = window.title().unwrap_or_default();
@@ -124,7 +123,7 @@ impl Desktop {
         }
         let desktop = self.clone();
         dialog.show(move |close| {
-            *desktop.question.stage() = Stage::Idle;
+            *desktop.question.0.lock() = Stage::Idle;
             if close {
                 desktop.close_all();
             }

@@ -28,18 +28,19 @@ use crate::{
     windows,
 };
 
-/// Shows an application in windows with the system's own web view, by means of Tauri.
+/// Shows an application in windows with the system's web view, using Tauri.
 ///
 /// # Panics
-/// A process has one event loop: [`Shell::run`] panics when it is called for a second time, and on some systems when
-/// it is not called on the main thread.
+/// A process has only one event loop: [`Shell::run`] panics if it is called a second time, and on
+/// some systems if it is not called on the main thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TauriShell {
-    /// Whether the program may run several times for one user. Otherwise a second launch is handed over to the first.
+    /// Whether the program may run several times for one user. If not, a second launch is handed to
+    /// the first.
     pub several_instances: bool,
 }
 
-/// One application while it is shown.
+/// An application while it is shown.
 pub(crate) struct Desktop {
     pub(crate) app: AppHandle,
     pub(crate) session: ShellSession,
@@ -66,14 +67,16 @@ impl Shell for TauriShell {
         async_runtime::set(runtime.clone());
         let signals = runtime.block_on(async { Signals::listen() })?;
         let (launches, launched) = unbounded_channel();
-        // The server starts while the window system does. On Windows, a second launch ends in the middle of that.
+        // The server starts in parallel with the window system. On Windows it waits for `build`, in
+        // which a second launch ends.
         #[cfg(not(windows))]
         let starting = runtime.spawn(start.start());
         let app = build(&program, self, &launches).map_err(failed)?;
         #[cfg(windows)]
         let starting = runtime.spawn(start.start());
 
-        // Dropped with this call, so that nothing asks an event loop to end that is no more.
+        // Dropped at the end of this call, so that no task addresses an event loop that no longer
+        // exists.
         let mut tasks = JoinSet::new();
         let ending = Arc::new(Ending::new(app.handle().clone()));
         tasks.spawn_on(ending.clone().obey(signals), &runtime);
@@ -147,7 +150,7 @@ async fn show(
     }
     loop {
         tokio::select! {
-            // One after another, in the order in which they were chosen.
+            // One at a time, in the order in which they were chosen.
             Some((trigger, args)) = chosen.recv() => {
                 desktop.session.server.start_trigger(&trigger, &args);
             }
@@ -162,7 +165,8 @@ async fn show(
     }
 }
 
-/// Takes later launches over, until the program ends: then they are to begin anew.
+/// Takes over later launches until the program begins to end. From then on they start a new
+/// program.
 #[cfg(unix)]
 async fn listen(arriving: Launches, ending: Arc<Ending>, launches: UnboundedSender<Launch>) {
     let take = move |launch| !ending.has_begun() && launches.send(launch).is_ok();
@@ -171,7 +175,7 @@ async fn listen(arriving: Launches, ending: Arc<Ending>, launches: UnboundedSend
     }
 }
 
-/// The application as Tauri sees it.
+/// Builds the application for Tauri.
 fn build(
     program: &Program,
     shell: TauriShell,
@@ -182,7 +186,7 @@ fn build(
     context.package_info_mut().name = program.get_title().to_owned();
     match program.get_icon_png() {
         Some(png) => context.set_default_window_icon(Some(Image::from_bytes(png)?.to_owned())),
-        // On Windows, the icon is that of the program's file.
+        // On Windows, the icon comes from the program's file.
         None if cfg!(windows) => {}
         None => context.set_default_window_icon(None),
     }
@@ -200,12 +204,13 @@ fn build(
     Ok(app)
 }
 
-/// What Tauri has to know of every program: that there is nothing to say in advance.
+/// Returns the configuration that Tauri requires at compile time, the same for all programs.
 fn context() -> Context<Wry> {
     tauri::generate_context!("context/tauri.conf.json")
 }
 
-/// The first of the plugins, so that a second launch ends before it shows anything.
+/// Adds the plugin for a single instance. It is the first one, so that a second launch ends before
+/// it shows anything.
 #[cfg(windows)]
 fn single_instance(
     builder: tauri::Builder<Wry>,
@@ -217,21 +222,22 @@ fn single_instance(
         return builder;
     }
     builder.plugin(tauri_plugin_single_instance::init(move |_, args, cwd| {
-        // The command line was good when the other process read it.
+        // The command line was valid when the other process parsed it.
         let options = StartOptions::try_from_args_of(&program, &args);
         let files = options.map(|options| options.get_files().to_owned()).unwrap_or_default();
-        // Nothing receives it any more when the program ends.
+        // Nothing receives it once the program ends.
         let _ = launches.send(Launch::new(args, cwd, files));
     }))
 }
 
-/// Tauri panics where there is no display, so it is looked for first.
+/// Checks that there is a display, because Tauri panics without one.
 fn prepare_display() -> Result<()> {
     #[cfg(target_os = "linux")]
     {
         let reason = "neither DISPLAY nor WAYLAND_DISPLAY leads to one";
         gtk::init().map_err(|_| Error::NoDisplay(reason.to_owned()))?;
-        // Without this, GDK ends the process when another program destroys the window. So it is one more way to close.
+        // Without this, GDK ends the process when another program destroys the window. With it,
+        // this is one more way to close.
         gtk::gdk::error_trap_push();
     }
     Ok(())

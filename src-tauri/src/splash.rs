@@ -1,4 +1,5 @@
-//! A small window that shows that a slow start goes on. It needs no server: its page is part of the program.
+//! A small window that shows that a slow start is in progress. It needs no server: its page is part
+//! of the program.
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -9,18 +10,18 @@ use tauri::{
 
 use crate::storage;
 
-/// A start that takes no longer shows nothing.
+/// Time that a start may take before the splash is shown.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 pub(crate) const LABEL: &str = "splash";
-/// What the page's address begins with.
+/// The scheme of the page's address.
 pub(crate) const SCHEME: &str = "splash";
 const URL: &str = match cfg!(windows) {
     true => "http://splash.localhost/",
     false => "splash://localhost/",
 };
 
-/// Waits for a start, and shows from when it takes long that it goes on. [`end`] takes that away again.
+/// Waits for a start, and shows the splash if it takes long. [`end`] removes the splash.
 pub(crate) async fn shown_while<T>(
     app: &AppHandle,
     name: &str,
@@ -34,7 +35,7 @@ pub(crate) async fn shown_while<T>(
     with_patience(start, show).await
 }
 
-/// Waits for a start, and does something when it takes long.
+/// Waits for a start, and calls `impatient` if it takes long.
 async fn with_patience<T>(start: impl Future<Output = T>, impatient: impl FnOnce()) -> T {
     let mut start = pin!(start);
     tokio::select! {
@@ -60,7 +61,7 @@ fn open(app: &AppHandle, name: &str) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Makes way for the window of the application.
+/// Closes the splash, to make way for the application's window.
 pub(crate) fn end(app: &AppHandle) {
     if let Some(splash) = app.get_webview_window(LABEL) {
         // It may be closing, which is no error.
@@ -68,7 +69,7 @@ pub(crate) fn end(app: &AppHandle) {
     }
 }
 
-/// The page.
+/// Answers with the splash page.
 pub(crate) fn page<R: Runtime>(
     context: UriSchemeContext<R>,
     _: Request<Vec<u8>>,

@@ -1,6 +1,7 @@
-//! What a window shows in place of a page that cannot be shown: a sentence that says why, and ways on.
+//! What a window shows in place of a page that cannot be shown: the reason, and what the user can
+//! do.
 //!
-//! It is made of the window system's own widgets, so that it needs no web process.
+//! It consists of the window system's widgets, so that it needs no web process.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,9 +18,9 @@ use crate::{navigation, shell::Desktop};
 
 /// Why a page cannot be shown.
 pub(crate) enum Fault<'a> {
-    /// The web process has died again and again, for this reason.
+    /// The web process has died repeatedly, for this reason.
     Died(&'a str),
-    /// It did not arrive.
+    /// The page did not arrive.
     Failed { url: &'a str, reason: &'a str },
     /// The server answered with an error.
     Status { url: &'a str, status: u32 },
@@ -48,7 +49,7 @@ impl fmt::Display for Fault<'_> {
     }
 }
 
-/// An address without what may be a secret.
+/// Returns an address without the parts that may hold a secret.
 fn bare(url: &str) -> String {
     let Ok(mut url) = Url::parse(url) else { return "The page".to_owned() };
     url.set_query(None);
@@ -56,7 +57,7 @@ fn bare(url: &str) -> String {
     url.into()
 }
 
-/// The place of a window's page.
+/// The stand-in for a window's page.
 pub(crate) struct StandIn {
     desktop: Arc<Desktop>,
     window: WebviewWindow,
@@ -111,7 +112,7 @@ impl StandIn {
         *self.panel.borrow_mut() = Some(panel);
     }
 
-    /// Makes way for the page.
+    /// Removes the stand-in and shows the page.
     pub(crate) fn leave(&self) {
         let Some(panel) = self.panel.take() else { return };
         if let Some(place) = panel.parent().and_downcast::<gtk::Container>() {
@@ -130,7 +131,7 @@ impl StandIn {
         }
     }
 
-    /// Loads the page anew.
+    /// Signs in, which loads the page again.
     pub(crate) fn sign_in(&self) {
         if let Err(error) = self.desktop.sign_in(&self.window) {
             tracing::error!("the page cannot be loaded again: {error}");

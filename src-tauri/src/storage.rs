@@ -1,5 +1,5 @@
-//! Where the web view keeps cookies, caches and what pages store: in the program's folder, or where that cannot be written, only
-//! until the program ends.
+//! Where the web view keeps cookies, caches and the data of pages: in the program's folder, or, if
+//! that is not writable, only until the program ends.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use tempfile::TempDir;
 pub(crate) enum Storage {
     /// Tauri's default: the program's folder.
     Kept,
-    /// A folder for temporary files, which goes with the program.
+    /// A folder for temporary files, which is deleted when the program ends.
     Temporary(TempDir),
-    /// There is no folder at all.
+    /// There is no writable folder.
     Nowhere,
 }
 
 impl Storage {
-    /// Looks whether the program's folder can be written, and says so if not.
+    /// Checks whether the program's folder is writable. Warns if it is not.
     pub(crate) fn of(program: &Program) -> Self {
         let Err(error) = writable(program) else { return Storage::Kept };
         tracing::warn!("the window keeps nothing of what its page stores: {error}");
@@ -31,7 +31,7 @@ impl Storage {
     }
 }
 
-/// Has the web view of a window keep its files where the storage is.
+/// Makes the web view of a window keep its files in the storage.
 pub(crate) fn place<'a, M: Manager<Wry>>(
     builder: WebviewWindowBuilder<'a, Wry, M>,
     app: &AppHandle,
@@ -40,20 +40,22 @@ pub(crate) fn place<'a, M: Manager<Wry>>(
         Storage::Kept => builder,
         Storage::Temporary(folder) => builder.data_directory(folder.path().to_owned()),
         Storage::Nowhere if cfg!(windows) => builder,
-        // Tauri creates the folder unless there is something of that name. In this one nothing can be created.
+        // Tauri creates the folder unless a file of that name exists. Nothing can be created in
+        // this one.
         Storage::Nowhere => builder.incognito(true).data_directory(PathBuf::from("/dev/null")),
     }
 }
 
-/// Removes what was kept until the program ends: Tauri drops none of its state.
+/// Deletes the temporary folder when the program ends, because Tauri does not drop its state.
 pub(crate) fn end(app: &AppHandle) {
     if let Storage::Temporary(folder) = &*app.state::<Storage>() {
-        // What the web view's processes are still writing stays, as other temporary files do.
+        // Files that the web view's processes are still writing stay behind, like other temporary
+        // files.
         let _ = std::fs::remove_dir_all(folder.path());
     }
 }
 
-/// Tries to make a file where the web view will.
+/// Tries to create a file where the web view will.
 fn writable(program: &Program) -> Result<()> {
     let folders = program.folders()?;
     let folder = if cfg!(windows) { folders.cache()? } else { folders.data()? };

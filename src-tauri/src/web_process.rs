@@ -1,7 +1,7 @@
-//! What becomes of a window's page: whether it arrives, and whether its processes live. Tauri does not tell of it on Linux,
-//! so WebKitGTK is asked.
+//! Follows a window's page: whether it arrives, and whether its processes live. Tauri does not
+//! report this on Linux, so WebKitGTK is asked.
 //!
-//! The state is on the server, so that nothing of it is lost. What a page needs to get in again may be.
+//! The state is on the server, so none of it is lost. What a page needs to sign in may be.
 
 use std::{
     cell::Cell,
@@ -24,10 +24,10 @@ use crate::{
     stand_in::{Fault, StandIn},
 };
 
-/// What happens again within this time was not mended by signing in.
+/// A loss that recurs within this time was not fixed by signing in.
 const BETWEEN_LOSSES: Duration = Duration::from_secs(60);
 
-/// Follows the page of a window. Must come before it is loaded.
+/// Follows the page of a window. Must be called before the page is loaded.
 pub(crate) fn watch(desktop: &Arc<Desktop>, window: &WebviewWindow, view: &WebView) {
     let stand_in = Rc::new(StandIn::new(desktop.clone(), window.clone(), view));
     notice_answers(view, stand_in.clone());
@@ -36,7 +36,8 @@ pub(crate) fn watch(desktop: &Arc<Desktop>, window: &WebviewWindow, view: &WebVi
     sign_in_after_death(view, stand_in);
 }
 
-/// Looks at what comes in answer to a load of the window: its server's pages are shown, other files are saved.
+/// Checks the answer to each load of the window: an error status shows the stand-in, and a file
+/// that the web view cannot show is saved.
 fn notice_answers(view: &WebView, stand_in: Rc<StandIn>) {
     view.connect_decide_policy(move |_, decision, _| {
         let answer = decision.downcast_ref::<ResponsePolicyDecision>();
@@ -67,7 +68,7 @@ fn notice_failures(view: &WebView, stand_in: Rc<StandIn>) {
     });
 }
 
-/// Signs in again when the web process has died, and says so when that does not help.
+/// Signs in again when the web process has died, or shows the stand-in if that did not help before.
 fn sign_in_after_death(view: &WebView, stand_in: Rc<StandIn>) {
     let losses = Losses::default();
     view.connect_web_process_terminated(move |_, reason| {
@@ -84,8 +85,8 @@ fn sign_in_after_death(view: &WebView, stand_in: Rc<StandIn>) {
     });
 }
 
-/// Signs in again when the network process has died, which nobody tells: it takes the cookie along, and the page notices when
-/// it is loaded again.
+/// Signs in again when the network process has died. That is not reported, but the cookie is lost
+/// with it, which shows when the page is loaded again.
 fn sign_in_without_cookie(view: &WebView, origin: String, stand_in: Rc<StandIn>) {
     let losses = Rc::new(Losses::default());
     view.connect_load_changed(move |view, event| {
@@ -93,7 +94,7 @@ fn sign_in_without_cookie(view: &WebView, origin: String, stand_in: Rc<StandIn>)
             stand_in.has_page.set(true);
             stand_in.leave();
         }
-        // A page that did not arrive has brought no cookie either.
+        // A page that did not arrive has set no cookie either.
         let arrived = event == LoadEvent::Finished && stand_in.has_page.get();
         let cookies = view.context().and_then(|context| context.cookie_manager());
         if let Some(cookies) = cookies.filter(|_| arrived) {
@@ -108,12 +109,12 @@ fn sign_in_without_cookie(view: &WebView, origin: String, stand_in: Rc<StandIn>)
     });
 }
 
-/// When something was lost last.
+/// The time of the last loss.
 #[derive(Default)]
 struct Losses(Cell<Option<Instant>>);
 
 impl Losses {
-    /// Notes that it was lost. Says whether that is no news.
+    /// Records a loss. Returns whether the one before was within [`BETWEEN_LOSSES`].
     fn again(&self) -> bool {
         let last = self.0.replace(Some(Instant::now()));
         last.is_some_and(|last| last.elapsed() < BETWEEN_LOSSES)

@@ -1,4 +1,4 @@
-//! What a window shows and where it may go.
+//! The application's windows: opening them, connecting them to the application, and finding them.
 
 use std::{
     sync::{
@@ -19,13 +19,13 @@ use crate::{
     shell::Desktop,
 };
 
-/// How long a window waits for its page before it shows itself.
+/// Time that a window waits for its page before it is shown anyway.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// What a window is called inside of the program, before its number.
+/// Prefix of a window's label, before its number.
 const LABEL: &str = "window-";
 
 impl Desktop {
-    /// Opens the application's window, with all that belongs to it.
+    /// Opens the application's first window, with its menu, title and control.
     pub(crate) fn open_first(self: &Arc<Self>) -> tauri::Result<()> {
         if let Some(menu) = &self.session.window.menu {
             self.set_menu(menu)?;
@@ -43,14 +43,14 @@ impl Desktop {
         self.open_here(url)
     }
 
-    /// Opens a window on a page of the server. It is made in one step of the event loop, so that the web view knows everything
-    /// before it loads anything.
+    /// Opens a window on a page of the server. This is done in one step of the event loop, so that
+    /// the web view is configured before it loads anything.
     #[cfg(target_os = "linux")]
     pub(crate) fn open(self: &Arc<Self>, url: &str) -> tauri::Result<()> {
         let (answer, opened) = std::sync::mpsc::channel();
         let (desktop, url) = (self.clone(), url.to_owned());
         self.app.run_on_main_thread(move || drop(answer.send(desktop.open_here(&url))))?;
-        // The event loop has ended where nothing comes.
+        // Fails if the event loop has ended.
         opened.recv().unwrap_or(Err(tauri::Error::WindowNotFound))
     }
 
@@ -87,7 +87,7 @@ impl Desktop {
         Ok(())
     }
 
-    /// What Tauri does not pass on.
+    /// Configures what Tauri does not expose.
     #[cfg(target_os = "linux")]
     fn prepare_web_view(self: &Arc<Self>, window: &WebviewWindow) -> tauri::Result<()> {
         use crate::{closing, drops, navigation, permissions, web_process};
@@ -122,7 +122,7 @@ impl Desktop {
             .title(&self.session.title)
             .visible(false)
             .devtools(debug)
-            // A file dropped on the page is the page's business.
+            // The page handles files that are dropped on it.
             .disable_drag_drop_handler()
             .initialization_script(habits)
             .on_navigation(move |url| {
@@ -140,7 +140,7 @@ impl Desktop {
                 PageLoadEvent::Started => loads.keep_home(&window, page.url()),
                 PageLoadEvent::Finished => shown.call_once(|| loads.reveal(&window, first)),
             });
-        // On Linux the web views of all windows tell of the downloads of each.
+        // On Linux the web view of each window reports the downloads of all windows.
         let follows = first || cfg!(not(target_os = "linux"));
         let builder = match (self.clone(), follows) {
             (desktop, true) => builder.on_download(move |_, event| desktop.follow_download(event)),
@@ -173,10 +173,11 @@ impl Desktop {
         }
     }
 
-    /// A page asked for a new window: it gets one on this server; other places open in the system's browser.
+    /// Answers a page's request for a new window: a page of this server gets one, others open in
+    /// the system's browser.
     fn open_beside(self: Arc<Self>, url: Url) {
         if self.is_ours(&url) || open_outside(&url) {
-            // Not here and now: the web view is waiting for an answer.
+            // Deferred, because the web view is waiting for an answer.
             async_runtime::spawn(async move {
                 if let Err(error) = self.open(url.as_str()) {
                     tracing::error!("a new window could not be opened: {error}");
@@ -186,7 +187,7 @@ impl Desktop {
     }
 }
 
-/// All windows of the application, in the order in which they were opened.
+/// Returns all windows of the application, in the order in which they were opened.
 pub(crate) fn all(app: &AppHandle) -> Vec<WebviewWindow> {
     let number = |window: &WebviewWindow| match window.label() {
         place::REMEMBERED => Some(0),
@@ -199,13 +200,13 @@ pub(crate) fn all(app: &AppHandle) -> Vec<WebviewWindow> {
     windows.into_iter().map(|(_, window)| window).collect()
 }
 
-/// The window that its user works in, or else the one that was opened first: to attach a dialog to, to change, or to
-/// show to a user who launches the application again.
+/// Returns the window that the user works in, or else the one that was opened first. Dialogs attach
+/// to it, code changes it, and a second launch shows it.
 pub(crate) fn front(app: &AppHandle) -> Option<WebviewWindow> {
     front_of(all(app))
 }
 
-/// The same among some of the windows.
+/// Returns the focused one of these windows, or else the first.
 pub(crate) fn front_of(mut windows: Vec<WebviewWindow>) -> Option<WebviewWindow> {
     let focused = windows.iter().position(|window| window.is_focused().unwrap_or(false));
     (!windows.is_empty()).then(|| windows.swap_remove(focused.unwrap_or(0)))

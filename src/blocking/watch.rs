@@ -1,40 +1,47 @@
-//! A watch over workers that run application code without a stand-in.
+//! A late stand-in for workers that run application code.
 //!
-//! Waking a thread that takes a worker's place costs more than most callbacks do. While callbacks come often, a worker runs
-//! them without a stand-in, and a thread watches how long that takes.
+//! `block_in_place` wakes a thread that takes the worker's place, which costs more than most
+//! callbacks do. While callbacks come often, each worker has a [`Reserve`] instead: a thread that
+//! waits at a gate and takes the worker's place when the gate opens. A watching thread opens it for
+//! code that has run for a [`TICK`].
 //!
 //! What must hold:
-//! - The code runs outside of its runtime, like code in [`block_in_place`]: it may wait for a future, and what it spawns or
-//!   wakes runs on other workers.
-//! - At least one worker of the runtime is left for other tasks. When the code has run for a [`TICK`], the watch wakes that
-//!   worker, which from then on polls the sockets.
-//! - Wake-ups that are deferred ([`notify`]) are delivered when the code returns, and by the watch while it runs.
+//! - Watched code runs outside of its runtime, like all code in [`block_in_place`]: it may wait for
+//!   a future, and the tasks that it spawns or wakes run on other workers.
+//! - Code runs under watch only while its worker has a reserve, and the reserve can find the
+//!   worker's core: both are checked after `block_in_place` has put the core down.
+//! - Wake-ups that are deferred ([`notify`]) are delivered when the code returns or the gate opens.
+//!
+//! This depends on how tokio makes a stand-in: `block_in_place` spawns it on the blocking pool of
+//! the runtime whose handle is current. If that changes, workers get a stand-in at once, which
+//! costs time and nothing else.
 
 use std::{
     cell::RefCell,
-    sync::{Arc, LazyLock},
+    collections::HashMap,
+    sync::{Arc, LazyLock, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use tokio::{
-    runtime::{Builder, Handle},
+    runtime::{Builder, Handle, Id, Runtime},
     sync::Notify,
     task::block_in_place,
 };
 
-/// How often the watch looks, and the time after which code counts as long.
+/// Polling interval of the watch, and the time after which code gets a stand-in.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Longest time between two callbacks that come often.
+/// Longest time between two callbacks that start the watch.
 const OFTEN: Duration = Duration::from_millis(2);
 
-/// Time without callbacks after which the watch ends.
-const IDLE: Duration = Duration::from_millis(100);
+/// The watch ends after a period of this length with fewer than [`FEW`] callbacks.
+const PERIOD: Duration = Duration::from_millis(100);
 
-/// Name of the watching thread.
-const THREAD: &str = "selvedge-watch";
+/// Callbacks in a [`PERIOD`] below which watching costs more than stand-ins do.
+const FEW: u32 = 20;
 
 static WATCH: LazyLock<Watch> = LazyLock::new(Watch::default);
 
@@ -43,39 +50,46 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<Watched>>> = const { RefCell::new(None) };
 }
 
-/// Notifies one waiting task, like [`Notify::notify_one`]. In watched code it may take effect when the code returns, or up to
-/// two ticks later.
+/// A worker: its runtime and its index there.
+pub(super) type Worker = (Id, usize);
+
+/// Notifies one waiting task, like [`Notify::notify_one`]. In watched code it may take effect when
+/// the code returns, or up to two ticks later.
 pub(crate) fn notify(waiting: &Arc<Notify>) {
-    let is_deferred = CURRENT.with_borrow(|watched| match watched {
-        Some(watched) => {
-            watched.defer(waiting);
-            true
-        }
-        None => false,
-    });
+    let is_deferred =
+        CURRENT.with_borrow(|watched| watched.as_ref().is_some_and(|code| code.defer(waiting)));
     if !is_deferred {
         waiting.notify_one();
     }
 }
 
-/// Runs code on this worker under watch. Gives the code back where the worker needs a stand-in.
-pub(super) fn run<T, F: FnOnce() -> T>(runtime: &Handle, code: F) -> Result<T, F> {
-    let Some(nowhere) = NOWHERE.as_ref() else {
+/// Runs code on this worker, of the runtime that is current, under watch. Returns the code when the
+/// worker needs a stand-in at once.
+pub(super) fn run<T, F: FnOnce() -> T>(worker: Worker, runtime: &Handle, code: F) -> Result<T, F> {
+    let Some(reserve) = WATCH.reserve(worker) else {
         return Err(code);
     };
-    let Some(watched) = WATCH.admit(runtime) else {
+    let watched = Arc::new(Watched::new());
+    let _delivering = Delivering(&watched);
+    let stand_in = match &reserve {
+        Some(new) => Some(new.handle.clone()),
+        None => NOWHERE.clone(),
+    };
+    let Some(stand_in) = stand_in else {
         return Err(code);
     };
-    let _running = Running::begin(watched);
-    let _no_stand_in = nowhere.enter();
-    Ok(block_in_place(|| {
+    let _stand_in = stand_in.enter();
+    block_in_place(|| {
+        if !WATCH.begin(worker, reserve, &watched) {
+            return Err(code);
+        }
+        let _running = Running(&watched);
         let _own = runtime.enter();
-        code()
-    }))
+        Ok(code())
+    })
 }
 
-/// A runtime that has been shut down. `block_in_place` asks the current runtime for a thread that takes the worker's place;
-/// this one has none.
+/// A runtime that has been shut down: a stand-in that is spawned on it is dropped.
 static NOWHERE: LazyLock<Option<Handle>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().build().ok()?;
     let handle = runtime.handle().clone();
@@ -83,117 +97,209 @@ static NOWHERE: LazyLock<Option<Handle>> = LazyLock::new(|| {
     Some(handle)
 });
 
-/// Code that runs under watch.
-struct Watched {
-    runtime: Handle,
-    begin: Instant,
-    wakeups: Mutex<Wakeups>,
+/// A thread that can take a worker's place.
+///
+/// It is the only thread of the helper's blocking pool and waits at the gate. The first watched code
+/// of the worker queues the stand-in behind it.
+struct Reserve {
+    handle: Handle,
+    /// Always there until the reserve is dropped or opened.
+    helper: Option<Runtime>,
+    /// The gate opens when this is dropped.
+    _gate: mpsc::Sender<()>,
 }
 
-#[derive(Default)]
-struct Wakeups {
-    deferred: Vec<Arc<Notify>>,
-    /// Another worker has been woken to poll the sockets.
-    is_relieved: bool,
+impl Reserve {
+    fn new() -> Option<Self> {
+        let mut builder = Builder::new_current_thread();
+        let helper = builder.max_blocking_threads(1).thread_name("selvedge-spare").build().ok()?;
+        let (gate, opened) = mpsc::channel();
+        helper.spawn_blocking(move || {
+            let _closed = opened.recv();
+        });
+        Some(Reserve { handle: helper.handle().clone(), helper: Some(helper), _gate: gate })
+    }
+
+    /// Opens the gate. The thread belongs to the returned runtime.
+    fn open(mut self) -> Option<Runtime> {
+        self.helper.take()
+    }
+}
+
+impl Drop for Reserve {
+    /// Ends the thread. Dropping the runtime would wait for it.
+    fn drop(&mut self) {
+        if let Some(helper) = self.helper.take() {
+            helper.shutdown_background();
+        }
+    }
+}
+
+/// Code that runs under watch.
+struct Watched {
+    begin: Mutex<Instant>,
+    /// Deferred wake-ups. `None` once they are delivered: later ones are not deferred.
+    wakeups: Mutex<Option<Vec<Arc<Notify>>>>,
 }
 
 impl Watched {
-    fn defer(&self, waiting: &Arc<Notify>) {
-        let deferred = &mut self.wakeups.lock().deferred;
-        if !deferred.last().is_some_and(|last| Arc::ptr_eq(last, waiting)) {
-            deferred.push(Arc::clone(waiting));
+    fn new() -> Self {
+        Watched { begin: Mutex::new(Instant::now()), wakeups: Mutex::new(Some(Vec::new())) }
+    }
+
+    /// Defers a wake-up. Returns `false` if it has to be delivered now.
+    fn defer(&self, waiting: &Arc<Notify>) -> bool {
+        let mut wakeups = self.wakeups.lock();
+        let Some(wakeups) = &mut *wakeups else {
+            return false;
+        };
+        if !wakeups.last().is_some_and(|last| Arc::ptr_eq(last, waiting)) {
+            wakeups.push(Arc::clone(waiting));
         }
+        true
     }
 
     fn deliver(&self) {
-        let deferred = std::mem::take(&mut self.wakeups.lock().deferred);
-        deferred.iter().for_each(|waiting| waiting.notify_one());
-    }
-
-    /// Lets others go on if the code has run for long.
-    fn relieve(&self) {
-        if self.begin.elapsed() < TICK {
-            return;
-        }
-        if !std::mem::replace(&mut self.wakeups.lock().is_relieved, true) {
-            self.runtime.spawn(async {});
-        }
-        self.deliver();
+        let wakeups = self.wakeups.lock().take();
+        wakeups.into_iter().flatten().for_each(|waiting| waiting.notify_one());
     }
 }
 
-/// Ends the watch over code when it is dropped.
-struct Running(Arc<Watched>);
+/// Delivers the wake-ups of code when it is dropped.
+struct Delivering<'a>(&'a Arc<Watched>);
 
-impl Running {
-    fn begin(watched: Arc<Watched>) -> Self {
-        CURRENT.set(Some(Arc::clone(&watched)));
-        Running(watched)
-    }
-}
-
-impl Drop for Running {
+impl Drop for Delivering<'_> {
     fn drop(&mut self) {
-        CURRENT.set(None);
-        WATCH.forget(&self.0);
         self.0.deliver();
     }
 }
 
+/// Ends the watch over code when it is dropped.
+struct Running<'a>(&'a Arc<Watched>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+        WATCH.state.lock().running.retain(|(_, running)| !Arc::ptr_eq(running, self.0));
+    }
+}
+
 #[derive(Default)]
-struct Watch(Mutex<State>);
+struct Watch {
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
-    running: Vec<Arc<Watched>>,
-    /// The watching thread runs.
     is_watching: bool,
-    /// When code was last to run.
+    /// When code was last about to run.
     last: Option<Instant>,
+    /// Number of callbacks in this period.
+    count: u32,
+    /// Code that has no stand-in yet, and its worker.
+    running: Vec<(Worker, Arc<Watched>)>,
+    reserves: HashMap<Worker, Reserve>,
+    /// Helpers whose thread has taken a worker's place, and when.
+    opened: Vec<(Instant, Runtime)>,
 }
 
 impl Watch {
-    /// Watches over code that this worker is about to run. `None` where the worker needs a stand-in.
-    fn admit(&'static self, runtime: &Handle) -> Option<Arc<Watched>> {
+    /// Prepares watched code. Returns a new reserve if the worker has none, and `None` if the worker
+    /// needs a stand-in at once.
+    fn reserve(&'static self, worker: Worker) -> Option<Option<Reserve>> {
         let now = Instant::now();
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let last = state.last.replace(now);
+        state.count += 1;
         if !state.is_watching {
-            let comes_often = last.is_some_and(|last| now - last < OFTEN);
-            state.is_watching = comes_often && self.start();
+            let is_often = last.is_some_and(|last| now.saturating_duration_since(last) < OFTEN);
+            state.is_watching = is_often && self.start();
             return None;
         }
-        if state.running.len() + 1 >= runtime.metrics().num_workers() {
-            return None;
+        if state.reserves.contains_key(&worker) {
+            return Some(None);
         }
-        let watched =
-            Arc::new(Watched { runtime: runtime.clone(), begin: now, wakeups: Mutex::default() });
-        state.running.push(Arc::clone(&watched));
-        Some(watched)
+        drop(state);
+        Reserve::new().map(Some)
     }
 
-    fn forget(&self, watched: &Arc<Watched>) {
-        self.0.lock().running.retain(|running| !Arc::ptr_eq(running, watched));
+    /// Begins to watch over code. The core of its worker has been put down. Returns `false` if no
+    /// reserve could take it.
+    fn begin(&self, worker: Worker, reserve: Option<Reserve>, watched: &Arc<Watched>) -> bool {
+        let mut state = self.state.lock();
+        if !state.is_watching {
+            return false;
+        }
+        if let Some(reserve) = reserve {
+            state.reserves.insert(worker, reserve);
+        }
+        if !state.reserves.contains_key(&worker) {
+            return false;
+        }
+        *watched.begin.lock() = Instant::now();
+        CURRENT.set(Some(Arc::clone(watched)));
+        state.running.push((worker, Arc::clone(watched)));
+        true
     }
 
     fn start(&'static self) -> bool {
-        let watch = || self.watch();
-        thread::Builder::new().name(THREAD.to_owned()).spawn(watch).is_ok()
+        let watch = || {
+            let _ending = Ending;
+            self.watch();
+        };
+        thread::Builder::new().name("selvedge-watch".to_owned()).spawn(watch).is_ok()
     }
 
-    /// Looks after running code until none has come for a while.
+    /// Watches until callbacks are rare.
     fn watch(&self) {
+        let mut period = Instant::now();
         loop {
             thread::sleep(TICK);
-            let mut state = self.0.lock();
-            if state.running.is_empty() && state.last.is_none_or(|last| last.elapsed() > IDLE) {
-                state.is_watching = false;
-                return;
+            let mut state = self.state.lock();
+            let late = state.open_gates();
+            if period.elapsed() > PERIOD {
+                let are_few = std::mem::take(&mut state.count) < FEW;
+                if are_few && state.running.is_empty() && state.opened.is_empty() {
+                    return;
+                }
+                state.end_helpers();
+                period = Instant::now();
             }
-            let running = state.running.clone();
             drop(state);
-            running.iter().for_each(|watched| watched.relieve());
+            late.iter().for_each(|code| code.deliver());
         }
+    }
+}
+
+impl State {
+    /// Opens the gate for each code that takes long, and returns the code.
+    fn open_gates(&mut self) -> Vec<Arc<Watched>> {
+        let State { running, reserves, opened, .. } = self;
+        let is_late = |(_, code): &mut (Worker, Arc<Watched>)| code.begin.lock().elapsed() >= TICK;
+        let open = |(worker, code)| {
+            let helper = reserves.remove(&worker).and_then(Reserve::open);
+            opened.extend(helper.map(|helper| (Instant::now(), helper)));
+            code
+        };
+        running.extract_if(.., is_late).map(open).collect()
+    }
+
+    /// Shuts the helpers down whose thread took a worker's place a period ago. The thread ends when
+    /// it is no worker any more.
+    fn end_helpers(&mut self) {
+        let is_over = |(begin, _): &mut (Instant, Runtime)| begin.elapsed() > PERIOD;
+        self.opened.extract_if(.., is_over).for_each(|(_, helper)| helper.shutdown_background());
+    }
+}
+
+/// Ends the threads of the reserves when the watch ends.
+struct Ending;
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let mut state = WATCH.state.lock();
+        state.is_watching = false;
+        state.reserves.clear();
     }
 }
 
@@ -202,19 +308,21 @@ mod tests {
     use std::{
         io::{Read, Write},
         net::TcpStream,
-        sync::mpsc,
     };
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
         sync::oneshot,
+        task::JoinHandle,
     };
 
     use super::*;
-    use crate::blocking::may_block;
+    use crate::blocking::{may_block, own_task};
 
-    fn runtime(workers: usize) -> tokio::runtime::Runtime {
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn runtime(workers: usize) -> Runtime {
         Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap()
     }
 
@@ -222,22 +330,28 @@ mod tests {
         CURRENT.with_borrow(Option::is_some)
     }
 
-    /// Runs code that may block, as often as it takes until it runs under watch.
-    fn under_watch<T>(code: impl FnOnce() -> T) -> T {
+    /// Runs code that may block in a task, as often as it takes until it runs under watch.
+    fn under_watch<T: Send + 'static>(
+        runtime: &Runtime,
+        code: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
         let mut code = Some(code);
-        loop {
-            let run = || is_watched().then(|| code.take().unwrap()());
-            if let Some(value) = may_block(run) {
-                return value;
+        let task = async move {
+            loop {
+                let run = || is_watched().then(|| code.take().unwrap()());
+                if let Some(value) = may_block(run) {
+                    return value;
+                }
             }
-        }
+        };
+        runtime.spawn(own_task(runtime.handle().id(), task))
     }
 
     #[test]
     fn watched_code_may_wait_for_its_own_runtime() {
-        let runtime = runtime(2);
-        let task = runtime.spawn(async {
-            under_watch(|| {
+        for workers in [1, 2] {
+            let runtime = runtime(workers);
+            let task = under_watch(&runtime, || {
                 let (sender, receiver) = oneshot::channel();
                 tokio::spawn(async move {
                     tokio::task::yield_now().await;
@@ -248,45 +362,57 @@ mod tests {
                     "slept"
                 });
                 (receiver.blocking_recv().unwrap(), slept)
+            });
+            assert_eq!(runtime.block_on(task).unwrap(), ("spawned", "slept"));
+        }
+    }
+
+    #[test]
+    fn code_inside_of_watched_code_may_block_too() {
+        let runtime = runtime(2);
+        let task = under_watch(&runtime, || {
+            Handle::current().block_on(async {
+                tokio::task::yield_now().await;
+                may_block(|| Handle::current().block_on(async { "inside" }))
             })
         });
-        assert_eq!(runtime.block_on(task).unwrap(), ("spawned", "slept"));
+        assert_eq!(runtime.block_on(task).unwrap(), "inside");
     }
 
     #[test]
     fn sockets_and_deferred_wakeups_are_served_while_watched_code_blocks() {
-        let runtime = runtime(2);
-        let waiting = Arc::new(Notify::new());
-        let (notified, told) = mpsc::channel();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let byte = stream.read_u8().await.unwrap();
-            stream.write_u8(byte + 1).await.unwrap();
-        });
-        let waiter = Arc::clone(&waiting);
-        runtime.spawn(async move {
-            waiter.notified().await;
-            notified.send(()).unwrap();
-            waiter.notified().await;
-            notified.send(()).unwrap();
-        });
-        let task = runtime.spawn(async move {
-            under_watch(|| {
+        for workers in [1, 2] {
+            let runtime = runtime(workers);
+            let waiting = Arc::new(Notify::new());
+            let (notified, told) = mpsc::channel();
+            let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+            let address = listener.local_addr().unwrap();
+            runtime.spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let byte = stream.read_u8().await.unwrap();
+                stream.write_u8(byte + 1).await.unwrap();
+            });
+            let waiter = Arc::clone(&waiting);
+            runtime.spawn(async move {
+                for _ in 0..2 {
+                    waiter.notified().await;
+                    notified.send(()).unwrap();
+                }
+            });
+            let task = under_watch(&runtime, move || {
                 for _ in 0..2 {
                     notify(&waiting);
-                    told.recv_timeout(Duration::from_secs(20)).unwrap();
+                    told.recv_timeout(LIMIT).unwrap();
                 }
                 let mut stream = TcpStream::connect(address).unwrap();
-                stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                stream.set_read_timeout(Some(LIMIT)).unwrap();
                 stream.write_all(&[1]).unwrap();
                 let mut answer = [0];
                 stream.read_exact(&mut answer).unwrap();
                 answer
-            })
-        });
-        assert_eq!(runtime.block_on(task).unwrap(), [2]);
+            });
+            assert_eq!(runtime.block_on(task).unwrap(), [2]);
+        }
     }
 
     #[test]
@@ -295,11 +421,9 @@ mod tests {
         for panics in [false, true] {
             let waiting = Arc::new(Notify::new());
             let notifying = Arc::clone(&waiting);
-            let task = runtime.spawn(async move {
-                under_watch(|| {
-                    notify(&notifying);
-                    assert!(!panics, "on purpose");
-                });
+            let task = under_watch(&runtime, move || {
+                notify(&notifying);
+                assert!(!panics, "on purpose");
             });
             runtime.block_on(waiting.notified());
             assert_eq!(runtime.block_on(task).is_err(), panics);
@@ -310,24 +434,45 @@ mod tests {
     }
 
     #[test]
-    fn one_worker_is_left_for_other_tasks() {
+    fn each_worker_that_blocks_gets_a_stand_in() {
         let runtime = runtime(2);
-        let (entered, second_may_begin) = mpsc::channel();
-        let (leave, left) = mpsc::channel::<()>();
-        let first = runtime.spawn(async move {
-            under_watch(|| {
+        let (leave, left): (Vec<_>, Vec<_>) = (0..4).map(|_| mpsc::channel::<()>()).unzip();
+        let (entered, have_entered) = mpsc::channel();
+        let block = |left: mpsc::Receiver<()>| {
+            let entered = entered.clone();
+            under_watch(&runtime, move || {
                 entered.send(()).unwrap();
-                left.recv_timeout(Duration::from_secs(20)).unwrap();
-            });
-        });
-        second_may_begin.recv_timeout(Duration::from_secs(20)).unwrap();
-        let second = runtime.spawn(async { (0..100).all(|_| may_block(|| !is_watched())) });
-        assert!(runtime.block_on(second).unwrap());
-        leave.send(()).unwrap();
-        runtime.block_on(first).unwrap();
+                left.recv_timeout(LIMIT).unwrap();
+            })
+        };
+        // All of them block at the same time, though there are only two workers.
+        let tasks: Vec<_> = left.into_iter().map(block).collect();
+        for _ in &tasks {
+            have_entered.recv_timeout(LIMIT).unwrap();
+        }
+        leave.iter().for_each(|leave| leave.send(()).unwrap());
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+    }
 
-        let alone = self::runtime(1);
-        let task = alone.spawn(async { (0..100).all(|_| may_block(|| !is_watched())) });
-        assert!(alone.block_on(task).unwrap());
+    #[test]
+    fn a_runtime_ends_while_watched_code_waits_for_it() {
+        let runtime = runtime(2);
+        let (entered, has_entered) = mpsc::channel();
+        under_watch(&runtime, move || {
+            let hour = async move {
+                entered.send(()).unwrap();
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+            };
+            Handle::current().block_on(hour);
+        });
+        has_entered.recv_timeout(LIMIT).unwrap();
+        let (ended, has_ended) = mpsc::channel();
+        thread::spawn(move || {
+            drop(runtime);
+            ended.send(()).unwrap();
+        });
+        has_ended.recv_timeout(LIMIT).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Opening a WebSocket: where to, with what, and within what time.
+//! Opens a WebSocket: the target, the request, and the time-out.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -39,7 +39,7 @@ pub struct Connect {
     tls: Option<Arc<ClientConfig>>,
 }
 
-/// Where to.
+/// The server to connect to.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) secure: bool,
@@ -51,12 +51,13 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// The form of a URL, and of the `Host` header when the port is not the scheme's own.
+    /// Returns host and port as in a URL, and in the `Host` header if the port is not the scheme's
+    /// default.
     pub(super) fn address(&self) -> String {
         format!("{}:{}", self.bracketed(), self.port)
     }
 
-    /// The `Host` header (RFC 6455, section 4.1).
+    /// Returns the `Host` header (RFC 6455, section 4.1).
     pub(super) fn host_header(&self) -> String {
         let usual = if self.secure { 443 } else { 80 };
         match self.port == usual {
@@ -74,10 +75,11 @@ impl Target {
 }
 
 impl Connect {
-    /// By URL: `ws://host:port/path?query`, or `wss://` for TLS. User, password and fragment are left out.
+    /// Creates a request from a URL: `ws://host:port/path?query`, or `wss://` for TLS. User,
+    /// password and fragment are ignored.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidUrl`] for another scheme, and where there is no host.
+    /// [`WebSocketError::InvalidUrl`] for another scheme, or if there is no host.
     pub fn to(url: &str) -> Result<Self, WebSocketError> {
         let invalid = |reason: String| WebSocketError::InvalidUrl { url: url.to_owned(), reason };
         let parsed = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
@@ -88,7 +90,7 @@ impl Connect {
                 return Err(invalid(format!("its scheme is `{other}`, not `ws` or `wss`")));
             }
         };
-        // For browsers `ws:///name` has the host `name`: here it is a mistake.
+        // Browsers parse `ws:///name` as the host `name`; here it is an error.
         let hostless = url.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/'));
         let host = match parsed.host() {
             _ if hostless => return Err(invalid("it has no host".to_owned())),
@@ -109,12 +111,12 @@ impl Connect {
         }))
     }
 
-    /// By host, port and path, without TLS. The path may have a query, and is sent as it
-    /// is: it must be percent-encoded where that is needed.
+    /// Creates a request from a host, port and path, without TLS. The path may have a query and is
+    /// sent unchanged: it must be percent-encoded where necessary.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidUrl`] when the path does not begin with a slash or has characters that must be encoded, or the host is
-    /// empty.
+    /// [`WebSocketError::InvalidUrl`] if the path does not begin with a slash or has characters
+    /// that must be encoded, or if the host is empty or has such characters.
     pub fn to_host(host: &str, port: u16, path: &str) -> Result<Self, WebSocketError> {
         let invalid = |reason: &str| WebSocketError::InvalidUrl {
             url: format!("{host}:{port}{path}"),
@@ -145,7 +147,7 @@ impl Connect {
         }
     }
 
-    /// Adds a header to the request. Those of the handshake itself cannot be replaced.
+    /// Adds a header to the request. The headers of the handshake cannot be replaced.
     ///
     /// # Errors
     /// [`WebSocketError::InvalidHeader`].
@@ -155,10 +157,11 @@ impl Connect {
         Ok(self)
     }
 
-    /// Proposes a subprotocol. Call it for each, the best first.
+    /// Proposes a subprotocol. Call it for each one, in order of preference.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidHeader`] when it is not a word of letters, digits and the like.
+    /// [`WebSocketError::InvalidHeader`] if it is not a token: letters, digits and some
+    /// punctuation.
     pub fn subprotocol(mut self, name: &str) -> Result<Self, WebSocketError> {
         if !is_token(name) {
             return Err(WebSocketError::InvalidHeader {
@@ -170,17 +173,18 @@ impl Connect {
         Ok(self)
     }
 
-    /// Time-outs and limits.
+    /// Sets time-outs and limits.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
     }
 
-    /// Uses TLS with a configuration of your own, for instance to trust a private authority. By default `wss` trusts whom the system
-    /// trusts.
+    /// Uses TLS with a custom configuration, for instance to trust a private authority. By default
+    /// `wss` trusts the certificate authorities of the system.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidUrl`] when the URL says `ws`, which promises a connection without TLS.
+    /// [`WebSocketError::InvalidUrl`] if the URL begins with `ws`, which means a connection without
+    /// TLS.
     pub fn tls(mut self, config: Arc<ClientConfig>) -> Result<Self, WebSocketError> {
         if !self.target.secure {
             return Err(WebSocketError::InvalidUrl {
@@ -195,16 +199,18 @@ impl Connect {
     /// Connects and opens the WebSocket.
     ///
     /// # Errors
-    /// - [`WebSocketError::Unreachable`] when nobody listens there, or the name is not known
-    /// - [`WebSocketError::Tls`] when the server's certificate is not accepted
-    /// - [`WebSocketError::Rejected`] when the server answers with another status than 101
-    /// - [`WebSocketError::Handshake`] when the answer is none of a WebSocket server
-    /// - [`WebSocketError::ConnectTimeout`] when all this takes longer than [`Options::connect_timeout`]
+    /// - [`WebSocketError::Unreachable`] if nothing listens there, or the name cannot be resolved
+    /// - [`WebSocketError::Tls`] if the server's certificate is not accepted
+    /// - [`WebSocketError::Rejected`] if the server answers with a status other than 101
+    /// - [`WebSocketError::Handshake`] if the answer is not that of a WebSocket server
+    /// - [`WebSocketError::ConnectTimeout`] if all this takes longer than
+    ///   [`Options::connect_timeout`]
     pub async fn open(&self) -> Result<Connection, WebSocketError> {
         self.in_time(self.open_unlimited()).await
     }
 
-    /// Opens the WebSocket over a stream that is connected already: a proxy, a Unix socket, a TLS connection of your own.
+    /// Opens the WebSocket over a stream that is already connected: a proxy, a Unix socket, a TLS
+    /// connection of the application.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
@@ -213,7 +219,8 @@ impl Connect {
         self.in_time(opened).await
     }
 
-    /// Opens the WebSocket, calls the function with it, and closes it with 1000 when the function has ended, however it did.
+    /// Opens the WebSocket, calls the function with it, and closes it with 1000 when the function
+    /// returns, even with an error.
     ///
     /// ```no_run
     /// # async fn doc() -> Result<(), selvedge::websocket::WebSocketError> {
@@ -230,11 +237,11 @@ impl Connect {
     /// ```
     ///
     /// # Errors
-    /// The function's own error as it is. Where there is none, those of [`open`](Self::open) and
+    /// The function's error, unchanged. If there is none, those of [`open`](Self::open) and
     /// [`WebSocketError::DisconnectTimeout`].
     ///
     /// # Cancellation
-    /// When the future is dropped, the connection is closed in the background.
+    /// If the future is dropped, the connection is closed in the background.
     pub async fn scope<T, E, F>(&self, function: F) -> Result<T, E>
     where
         F: AsyncFnOnce(Connection) -> Result<T, E>,
@@ -252,7 +259,7 @@ impl Connect {
         &self,
         opening: impl Future<Output = Result<T, WebSocketError>>,
     ) -> Result<T, WebSocketError> {
-        // A year is as good as never, and no sum with it overflows.
+        // A year is as good as never, and adding it to an instant does not overflow.
         const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
         let waited = self.options.connect_timeout.unwrap_or(NEVER).min(NEVER);
         match timeout(waited, opening).await {

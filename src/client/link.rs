@@ -1,4 +1,5 @@
-//! One connection to a state server, from the hello to its end: who waits for which answer.
+//! One connection to a state server, from the hello to its end, and the calls that wait for their
+//! answers.
 
 use std::{
     collections::HashMap,
@@ -20,10 +21,11 @@ use crate::{
     wire::client,
 };
 
-/// Bytes of a frame before the server has said how large they may be, and the size that every server takes.
+/// Maximum size in bytes of a chunk before the server has announced its own limit; every server
+/// accepts this size.
 const FIRST_FRAME: usize = 512 << 10;
 
-/// A connection that has said hello, or is about to.
+/// A connection that has sent its hello, or is about to.
 pub(super) struct Link {
     pub(super) connection: Connection,
     welcome: Welcome,
@@ -31,7 +33,7 @@ pub(super) struct Link {
     waiting: Arc<Calls>,
 }
 
-/// What a server answers to the hello.
+/// The server's answer to the hello.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Welcome {
@@ -62,12 +64,12 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// The answer, if it is there.
+    /// Returns the answer if it has arrived.
     pub(super) fn try_take(&mut self) -> Option<Result<Packed>> {
         self.answer.try_recv().ok()
     }
 
-    /// Waits for the answer; `None` when the connection ended without one.
+    /// Waits for the answer; `None` if the connection ends without one.
     pub(super) async fn wait(mut self) -> Option<Result<Packed>> {
         (&mut self.answer).await.ok()
     }
@@ -77,7 +79,7 @@ impl Drop for Pending {
     fn drop(&mut self) {
         let mut calls = self.calls.lock();
         let Some(calls) = calls.as_mut() else { return };
-        // What the answer confirms is taken over even if no call waits for it.
+        // The changes that an answer confirms are applied even if no call waits for it.
         if calls.get(&self.id).is_some_and(|call| call.changes.is_none()) {
             calls.remove(&self.id);
         }
@@ -89,7 +91,7 @@ impl Drop for Pending {
 struct Call {
     method: String,
     answer: oneshot::Sender<Result<Packed>>,
-    /// What this side's state takes over when the answer is there.
+    /// Changes to apply to the local state when the answer arrives.
     changes: Option<Changes>,
 }
 
@@ -103,13 +105,13 @@ impl Link {
         }
     }
 
-    /// Takes over what the server has answered to the hello.
+    /// Stores the server's answer to the hello.
     pub(super) fn welcomed(&mut self, welcome: &Packed) -> Result<()> {
         self.welcome = welcome.decode_as("the answer to the hello")?;
         Ok(())
     }
 
-    /// The name that the server has given to this client.
+    /// The id that the server has assigned to this client.
     pub(super) fn client_id(&self) -> &str {
         &self.welcome.client_id
     }
@@ -122,7 +124,7 @@ impl Link {
         changes: Option<Changes>,
     ) -> Result<Pending> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        // The hello is answered under this id only.
+        // The hello is answered only under this id.
         let id = match method {
             "wslink.hello" => "system:c0:0".to_owned(),
             _ => format!("rpc:{}:{number}", self.welcome.client_id),
@@ -133,9 +135,10 @@ impl Link {
             Some(waiting) => waiting.insert(id.clone(), call),
             None => return Err(self.closed()),
         };
-        // Made before anything is sent, so that a call that is dropped while it is sent is forgotten, too.
+        // Created before anything is sent, so that the call is also forgotten if this future is
+        // dropped while sending.
         let pending = Pending { id: id.clone(), calls: Arc::clone(&self.waiting), answer };
-        // Zero is a server that does not want its messages cut.
+        // Zero means that the server wants messages in one piece.
         let max_frame = match self.welcome.max_msg_size {
             0 => usize::MAX,
             size => size.max(256),
@@ -150,7 +153,8 @@ impl Link {
         Ok(pending)
     }
 
-    /// Hands an answer to whoever waits for it, after `apply` has taken over what it confirms.
+    /// Passes an answer to the call that waits for it, after `apply` has applied the changes that
+    /// it confirms.
     pub(super) fn answer(
         &self,
         id: &str,
@@ -165,17 +169,17 @@ impl Link {
         }
         let result =
             result.map_err(|(code, message)| Error::Refused { method: call.method, code, message });
-        // Whoever has stopped waiting is not interested.
+        // The caller may have stopped waiting.
         let _ = call.answer.send(result);
     }
 
-    /// No answer will come any more: those who wait learn that from the end of their channel.
+    /// Ends all waiting calls: their channels are dropped.
     pub(super) fn end(&self) {
         let waiting = self.lock().take();
         drop(waiting);
     }
 
-    /// Why nothing can be called.
+    /// Returns the error for calls on an ended connection.
     pub(super) fn closed(&self) -> Error {
         let reason = self.connection.closed();
         let reason = reason.unwrap_or_else(|| crate::error::CloseReason::abnormal(""));

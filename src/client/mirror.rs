@@ -1,4 +1,4 @@
-//! The server's state on this side.
+//! The client's copy of the server's state.
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
@@ -11,7 +11,7 @@ use crate::{Packed, Result};
 /// Values by key.
 pub(super) type Changes = IndexMap<String, Packed>;
 
-/// The values as the server last sent them, and how often they have changed.
+/// The values as the server last sent them, and the number of updates.
 pub(super) struct Values {
     values: Mutex<Changes>,
     revision: watch::Sender<u64>,
@@ -22,13 +22,13 @@ impl Values {
         Values { values: Mutex::default(), revision: watch::Sender::new(0) }
     }
 
-    /// Takes over changes.
+    /// Applies changes.
     pub(super) fn merge(&self, changes: Changes) {
         self.values.lock().extend(changes);
         self.revision.send_modify(|revision| *revision += 1);
     }
 
-    /// Takes over a whole state; what is not in it is gone.
+    /// Replaces the whole state; values that are not in the new one are removed.
     pub(super) fn replace(&self, values: Changes) {
         *self.values.lock() = values;
         self.revision.send_modify(|revision| *revision += 1);
@@ -40,11 +40,11 @@ impl Values {
     }
 }
 
-/// The server's state as this client knows it. Reading costs nothing on the wire; writing is a call.
+/// The server's state as this client knows it. Reading sends nothing; writing is a call.
 ///
-/// Everything takes effect in the order in which the server has committed it: what this client sets is seen here when the server has
-/// confirmed it, between the changes of others that came before and after. When the connection is lost the last values stay; they are
-/// replaced by the server's when there is a new one.
+/// Changes take effect in the order in which the server committed them: what this client sets is
+/// visible here when the server has confirmed it, in order with the changes of others. If the
+/// connection is lost, the last values stay until the next connection replaces them.
 ///
 /// ```no_run
 /// # async fn doc(client: selvedge::client::Client) -> selvedge::Result<()> {
@@ -61,23 +61,23 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// The value of a key, or `None` when the server has no such key.
+    /// Returns the value of a key, or `None` if the server has no such key.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) when it is of another type.
+    /// [`Error::Decode`](crate::Error::Decode) if it is of another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let value = self.client.values().get(key);
         value.map(|value| value.decode_for(key)).transpose()
     }
 
-    /// The keys that the server has.
+    /// Returns the keys that the server has.
     pub fn keys(&self) -> Vec<String> {
         let values = &self.client.values().values;
         let values = values.lock();
         values.keys().cloned().collect()
     }
 
-    /// Sets a key on the server and, when that has confirmed it, here.
+    /// Sets a key on the server and, when the server has confirmed it, here.
     ///
     /// # Errors
     /// Those of [`Client::call`], and [`Error::Encode`](crate::Error::Encode).
@@ -109,11 +109,13 @@ impl Mirror {
         Ok(())
     }
 
-    /// Waits until a key has a value of this type that the predicate accepts, and gives it. It looks at the current value first.
+    /// Waits until a key has a value of this type that the predicate accepts, and returns it. The
+    /// current value counts.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`](crate::websocket::WebSocketError::ConnectionClosed) when the client was closed meanwhile. A
-    /// lost connection is no error: the value may come over the next one.
+    /// [`WebSocketError::ConnectionClosed`](crate::websocket::WebSocketError::ConnectionClosed) if
+    /// the client is closed. A lost connection is not an error: the value may arrive over the next
+    /// one.
     pub async fn wait_for<T: DeserializeOwned>(
         &self,
         key: &str,

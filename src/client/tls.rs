@@ -1,4 +1,4 @@
-//! TLS for `wss`: rustls with the certificates that the system trusts.
+//! TLS for `wss`: rustls with the certificate authorities of the system.
 
 use std::{io, sync::Arc};
 
@@ -12,7 +12,7 @@ use tokio_rustls::{
     rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
 };
 
-/// Puts TLS on a stream to this host.
+/// Starts TLS on a stream to this host.
 pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     host: &str,
@@ -26,7 +26,7 @@ pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     TlsConnector::from(config).connect(name, stream).await
 }
 
-/// The configuration that trusts whom the system trusts, read once.
+/// Returns the configuration with the system's certificate authorities, which are read once.
 async fn system() -> io::Result<Arc<ClientConfig>> {
     static SYSTEM: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
     let config = SYSTEM.get_or_try_init(|| async {

@@ -13,7 +13,7 @@ use crate::{
     websocket::{About, Connection, Role, Stream, accept_key},
 };
 
-/// Bytes of the body of an answer that opens no WebSocket.
+/// Maximum size in bytes of the body that is read from an answer other than 101.
 const MAX_BODY: usize = 64 * 1024;
 
 /// Sends the request, reads the answer, and starts the connection.
@@ -56,7 +56,7 @@ fn key() -> Result<String, WebSocketError> {
     Ok(BASE64_STANDARD.encode(nonce))
 }
 
-/// The request. Headers of the caller come last, and only those that the handshake does not set itself.
+/// Writes the request. Headers of the caller come last, without those that the handshake sets.
 fn request(connect: &Connect, key: &str) -> Vec<u8> {
     const OWN: [HeaderName; 7] = [
         header::HOST,
@@ -94,7 +94,7 @@ struct Answer {
     headers: HeaderMap,
 }
 
-/// Reads up to the end of the headers. What follows stays in `ahead`.
+/// Reads up to the end of the headers. The bytes that follow stay in `ahead`.
 async fn read_answer(
     stream: &mut impl Stream,
     ahead: &mut BytesMut,
@@ -121,7 +121,7 @@ async fn read_answer(
 fn parse(bytes: &[u8], max_headers: usize) -> Result<Option<(Answer, usize)>, WebSocketError> {
     let invalid =
         |what: String| WebSocketError::Handshake(format!("the answer is no HTTP: {what}"));
-    // More than the bytes allow is not needed, however large the limit is.
+    // There cannot be more headers than bytes, however large the limit is.
     let mut fields = vec![httparse::EMPTY_HEADER; max_headers.min(bytes.len())];
     let mut response = httparse::Response::new(&mut fields);
     let size = match response.parse(bytes) {
@@ -146,7 +146,7 @@ fn parse(bytes: &[u8], max_headers: usize) -> Result<Option<(Answer, usize)>, We
     Ok(Some((Answer { status, headers }, size)))
 }
 
-/// Checks an answer 101, and gives the subprotocol that the server has chosen.
+/// Checks an answer 101 and returns the subprotocol that the server has chosen.
 fn check(
     headers: &HeaderMap,
     key: &str,
@@ -179,7 +179,8 @@ fn check(
     }
 }
 
-/// The body of an answer, as much as comes and as is allowed. What goes wrong here changes nothing about the rejection.
+/// Reads the body of an answer, up to the limit. Failures are ignored, since the answer is a
+/// rejection in any case.
 async fn body(stream: &mut impl Stream, mut ahead: BytesMut, answer: &Answer) -> Bytes {
     if answer.status < 200 || matches!(answer.status, 204 | 304) {
         return Bytes::new();
@@ -208,7 +209,7 @@ async fn body(stream: &mut impl Stream, mut ahead: BytesMut, answer: &Answer) ->
     ahead.freeze()
 }
 
-/// Puts the chunks of a body together (RFC 9112, section 7.1); `None` when the last one has not come.
+/// Joins the chunks of an HTTP body (RFC 9112, section 7.1); `None` if it is incomplete.
 fn dechunk(mut bytes: &[u8]) -> Option<Bytes> {
     let mut whole = BytesMut::new();
     loop {

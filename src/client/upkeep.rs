@@ -1,4 +1,4 @@
-//! The connection of a client: made, read from, and made again when it is lost.
+//! The connection of a client: opens it, reads from it, and reopens it when it is lost.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -18,21 +18,21 @@ use crate::{
     wire::{chunk::Assembler, client::Received, message::entries},
 };
 
-/// Bytes of the largest message that is put together from frames.
+/// Maximum size in bytes of a message that is assembled from chunks.
 const MAX_MESSAGE: usize = 1 << 30;
 
-/// The pauses before a connection is tried again.
+/// First and longest pause before an attempt to reconnect.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// wslink's number for a wrong secret.
+/// wslink's error code for a wrong secret.
 const UNAUTHORIZED: i64 = -32000;
 
-/// What the handles share with the task that keeps the connection.
+/// What the handles share with the task that keeps the connection open.
 pub(super) struct Shared {
     pub(super) values: Values,
     pub(super) topics: Mutex<HashMap<String, broadcast::Sender<Packed>>>,
-    /// The connection that can be used now, or why the last one ended.
+    /// The current connection, or why the last one ended.
     pub(super) link: watch::Sender<Result<Arc<Link>, CloseReason>>,
     pub(super) closed: CancellationToken,
 }
@@ -57,7 +57,7 @@ impl Shared {
                     self.values.merge(changes);
                 }
                 if let Some(sender) = self.topics().get(&topic) {
-                    // Nobody may listen any more.
+                    // Fails if there is no subscription any more.
                     let _ = sender.send(data);
                 }
             }
@@ -66,13 +66,13 @@ impl Shared {
     }
 }
 
-/// A connection that is ready, with what is read from it.
+/// A connection that is ready, and its reader.
 pub(super) struct Open {
     pub(super) link: Arc<Link>,
     reader: Reader,
 }
 
-/// Puts messages together from what a connection receives.
+/// Assembles messages from what a connection receives.
 struct Reader {
     connection: Connection,
     assembler: Assembler,
@@ -91,7 +91,7 @@ impl Reader {
     }
 }
 
-/// Connects, says hello and fetches the state, which stands in one order with all changes that come.
+/// Connects, sends the hello and fetches the state, in order with all later changes.
 pub(super) async fn establish(builder: &ClientBuilder, shared: &Shared) -> Result<Open> {
     let connection = builder.connect.open().await?;
     let mut reader =
@@ -106,7 +106,7 @@ pub(super) async fn establish(builder: &ClientBuilder, shared: &Shared) -> Resul
             let state = entries(&answer).and_then(|answer| entries(answer.get("state")?));
             shared.values.replace(state.unwrap_or_default());
         }
-        // A server of wslink without trame has no state.
+        // A wslink server without trame has no state.
         Err(Error::Refused { .. }) => {}
         Err(error) => return Err(error),
     }
@@ -114,7 +114,7 @@ pub(super) async fn establish(builder: &ClientBuilder, shared: &Shared) -> Resul
     Ok(Open { link, reader })
 }
 
-/// Calls a method and reads until its answer is there.
+/// Calls a method and reads until its answer arrives.
 async fn exchange(
     link: &Link,
     reader: &mut Reader,
@@ -132,7 +132,7 @@ async fn exchange(
     }
 }
 
-/// Reads from the connection, and makes a new one when it is lost, until the client is closed.
+/// Reads from the connection, and reopens it when it is lost, until the client is closed.
 pub(super) async fn keep(
     builder: ClientBuilder,
     shared: Arc<Shared>,
@@ -150,7 +150,7 @@ pub(super) async fn keep(
             return connection.close(1000, "").await.map(drop);
         };
         tracing::info!(%error, "the connection to the server was lost");
-        // Where the server broke the protocol the connection is still open.
+        // If the server broke the protocol, the connection is still open.
         drop(connection.close(1002, "Protocol error"));
         drop(open);
         if builder.reconnect {
@@ -165,7 +165,7 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// Reads until the connection ends, and says why.
+/// Reads until the connection ends, and returns why.
 async fn read(open: &mut Open, shared: &Shared) -> Error {
     loop {
         match open.reader.next().await {
@@ -175,7 +175,7 @@ async fn read(open: &mut Open, shared: &Shared) -> Error {
     }
 }
 
-/// Tries to connect until it works; `None` when the server does not want this client.
+/// Tries to reconnect until it succeeds; `None` if the server rejects the secret.
 async fn again(builder: &ClientBuilder, shared: &Shared) -> Option<Open> {
     let mut pause = FIRST_PAUSE;
     loop {

@@ -22,13 +22,13 @@ use crate::{
     websocket::Options,
 };
 
-/// The secret of trame's servers that were given none.
+/// The default secret of trame's servers.
 const TRAME_SECRET: &str = "wslink-secret";
 
-/// Messages of one topic that are kept for one subscription.
+/// Maximum number of messages kept for one subscription.
 const TOPIC_QUEUE: usize = 256;
 
-/// How a [`Client`] connects.
+/// Configures how a [`Client`] connects.
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     pub(super) connect: Connect,
@@ -37,19 +37,20 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The secret that the server expects; by default the one that trame's own servers start with.
+    /// Sets the secret that the server expects. The default is that of trame's servers.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = secret.into();
         self
     }
 
-    /// Whether to connect again when the connection is lost. Default: yes.
+    /// Sets whether to reconnect when the connection is lost. Default: yes.
     pub fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = reconnect;
         self
     }
 
-    /// Time-outs and limits of the WebSocket. By default those of [`Options`], with messages of up to 64 MiB.
+    /// Sets time-outs and limits of the WebSocket. The default is that of [`Options`], with
+    /// messages of up to 64 MiB and a receive queue of up to 64 messages and 64 MiB.
     pub fn options(mut self, options: Options) -> Self {
         self.connect = self.connect.options(options);
         self
@@ -67,11 +68,11 @@ impl ClientBuilder {
         Ok(self)
     }
 
-    /// Connects, says hello and fetches the state.
+    /// Connects, sends the hello and fetches the state.
     ///
     /// # Errors
-    /// - [`Error::WebSocket`] when the connection cannot be opened; see [`Connect::open`]
-    /// - [`Error::Refused`] with code -32000 when the secret is wrong
+    /// - [`Error::WebSocket`] if the connection cannot be opened; see [`Connect::open`]
+    /// - [`Error::Refused`] with code -32000 if the secret is wrong
     pub async fn open(self) -> Result<Client> {
         let shared = Arc::new(Shared {
             values: Values::new(),
@@ -93,9 +94,10 @@ impl ClientBuilder {
     }
 }
 
-/// A client of a state server: of this library's, or of trame's in Python. A cheap handle, usable from several tasks.
+/// A client of a state server: of this library's, or of trame's in Python. A cheap handle, usable
+/// from several tasks.
 ///
-/// When its last handle is dropped it disconnects in the background.
+/// Dropping the last handle disconnects in the background.
 ///
 /// ```no_run
 /// # async fn doc() -> selvedge::Result<()> {
@@ -121,7 +123,7 @@ struct Inner {
 }
 
 impl Client {
-    /// A client to be configured and opened.
+    /// Creates a builder for a client that connects to this URL.
     ///
     /// # Errors
     /// [`WebSocketError::InvalidUrl`].
@@ -134,20 +136,21 @@ impl Client {
         })
     }
 
-    /// Calls an RPC method. The arguments are a tuple, an array or a list; `()` is none. The result can be
-    /// [decoded](Packed::decode) as the type that it has.
+    /// Calls an RPC method. The arguments are a tuple, an array or a list; `()` means none. The
+    /// result can be [decoded](Packed::decode) as its type.
     ///
     /// # Errors
-    /// - [`Error::Refused`] when the server answers with an error
-    /// - [`Error::WebSocket`] when there is no connection, or it ends before there is an answer. Whether the call took effect is not
-    ///   known then
-    /// - [`Error::Encode`] when the arguments are no list
+    /// - [`Error::Refused`] if the server answers with an error
+    /// - [`Error::WebSocket`] if there is no connection, or it ends before the answer arrives. In
+    ///   that case the call may have taken effect
+    /// - [`Error::Encode`] if the arguments are not a list
     pub async fn call(&self, method: &str, args: impl Serialize) -> Result<Packed> {
         let args = Packed::encode_arguments(&args)?;
         self.call_packed(method, &args, None).await
     }
 
-    /// Calls a trigger with these arguments, as a page does. A trigger that the server does not know gives nil.
+    /// Calls a trigger with these arguments, as a page does. A trigger that the server does not
+    /// know returns nil.
     ///
     /// # Errors
     /// Those of [`call`](Self::call).
@@ -158,12 +161,13 @@ impl Client {
         self.call_packed("trame.trigger", &args, None).await
     }
 
-    /// The server's state.
+    /// Returns a mirror of the server's state.
     pub fn state(&self) -> Mirror {
         Mirror { client: self.clone() }
     }
 
-    /// Everything that the server publishes on a topic from now on, over all connections.
+    /// Subscribes to a topic: everything that the server publishes on it from now on, over all
+    /// connections.
     pub fn subscribe(&self, topic: &str) -> Subscription {
         let mut topics = self.inner.shared.topics();
         let sender =
@@ -176,7 +180,7 @@ impl Client {
         self.inner.shared.link.borrow().is_ok()
     }
 
-    /// The name that the server has given to this client, while there is a connection.
+    /// Returns the id that the server has assigned to this client, while there is a connection.
     pub fn id(&self) -> Option<String> {
         let link = self.inner.shared.link.borrow();
         link.as_ref().ok().map(|link| link.client_id().to_owned())
@@ -185,8 +189,8 @@ impl Client {
     /// Waits until there is a connection.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`] when there will be none: the client was closed, the server does not take its secret any
-    /// more, or it is not to connect again.
+    /// [`WebSocketError::ConnectionClosed`] if there will be none: the client is closed, the server
+    /// does not accept its secret any more, or reconnecting is disabled.
     pub async fn connected(&self) -> Result<()> {
         let mut link = self.inner.shared.link.subscribe();
         tokio::select! {
@@ -203,10 +207,10 @@ impl Client {
         let _ = link.wait_for(Result::is_err).await;
     }
 
-    /// Disconnects for good, with code 1000, and waits until the connection is gone.
+    /// Disconnects permanently, with code 1000, and waits until the connection has ended.
     ///
     /// # Errors
-    /// [`Error::WebSocket`] when the server does not let go in time.
+    /// [`Error::WebSocket`] if the server does not close in time.
     pub async fn close(&self) -> Result<()> {
         self.inner.shared.closed.cancel();
         let task = {
@@ -214,7 +218,7 @@ impl Client {
             task.take()
         };
         match task {
-            // A task that was cancelled with its runtime has nothing to tell.
+            // A task that was cancelled with its runtime has no result.
             Some(task) => Ok(task.await.unwrap_or(Ok(()))?),
             None => {
                 self.disconnected().await;
@@ -227,7 +231,7 @@ impl Client {
         &self.inner.shared.values
     }
 
-    /// Why there is no connection.
+    /// Returns the error for a missing connection.
     pub(super) fn lost(&self) -> Error {
         let reason = self.inner.shared.link.borrow().clone().err();
         let reason = reason.unwrap_or_else(|| CloseReason::new(1000, ""));
@@ -251,16 +255,16 @@ impl Client {
     }
 }
 
-/// What a server publishes on a topic.
+/// The messages that a server publishes on a topic.
 pub struct Subscription {
     receiver: broadcast::Receiver<Packed>,
     missed: u64,
 }
 
 impl Subscription {
-    /// The next message; `None` when the client is gone.
+    /// Waits for the next message; `None` when the client is gone.
     ///
-    /// A subscription that does not keep up misses the oldest messages when more than 256 wait.
+    /// If more than 256 messages wait, the oldest are lost.
     pub async fn next(&mut self) -> Option<Packed> {
         loop {
             match self.receiver.recv().await {
@@ -271,7 +275,7 @@ impl Subscription {
         }
     }
 
-    /// How many messages were missed so far.
+    /// Returns how many messages were missed so far.
     pub fn missed(&self) -> u64 {
         self.missed
     }

@@ -1,12 +1,12 @@
-//! Known names that look like one that is not known.
+//! Suggestions of known names that are similar to an unknown one.
 
-/// Characters of a name that are compared. Names from clients may have any length.
+/// Maximum number of characters that are compared. Names from clients may have any length.
 const COMPARED: usize = 64;
 
-/// Names that are proposed at most.
+/// Maximum number of suggested names.
 const PROPOSED: usize = 3;
 
-/// The known names that look most like `name`, the nearest first.
+/// Returns the known names that are most similar to `name`, the nearest first.
 pub(crate) fn similar<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> Vec<String> {
     let name = compared(name);
     let mut near: Vec<(usize, &str)> = known
@@ -20,7 +20,7 @@ pub(crate) fn similar<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> V
     near.into_iter().take(PROPOSED).map(|(_, known)| known.to_owned()).collect()
 }
 
-/// The characters of a name that are compared.
+/// Returns the part of a name that is compared.
 fn compared(name: &str) -> &str {
     let end = name.char_indices().nth(COMPARED).map_or(name.len(), |(end, _)| end);
     &name[..end]

@@ -1,33 +1,34 @@
-//! How the transfer of a file can fail.
+//! Errors of file transfers.
 
 use std::{io, time::Duration};
 
-/// Why a file did not arrive, or did not get out.
+/// The reason why a file transfer failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransferError {
-    /// The other side went away before the end.
+    /// The other side disconnected before the end.
     #[error(
         "the transfer broke off after {done} of {size} bytes: the other side is gone. Let the user start it again"
     )]
     Interrupted {
-        /// Bytes that were transferred.
+        /// Number of bytes transferred.
         done: u64,
-        /// Bytes that the file has.
+        /// Size of the file in bytes.
         size: u64,
     },
 
-    /// The user has cancelled what was still to come.
+    /// The user cancelled the rest of the upload.
     #[error("the user has cancelled the upload")]
     Cancelled,
 
-    /// Nothing moved for as long as [`TransferLimits::patience`](crate::TransferLimits::patience) allows.
+    /// No data was transferred for the time that
+    /// [`TransferLimits::patience`](crate::TransferLimits::patience) allows.
     #[error(
         "nothing was transferred for {0:?}, so the transfer was ended. Let the user start it again"
     )]
     Stalled(Duration),
 
-    /// The server stopped meanwhile.
+    /// The server stopped during the transfer.
     #[error("the transfer was ended because the server stops")]
     Stopped,
 
@@ -36,18 +37,18 @@ pub enum TransferError {
         "the file has {size} bytes, and {limit} are allowed. Choose a smaller file, or raise the limit with `Server::set_transfer_limits`"
     )]
     TooLarge {
-        /// Bytes that the file has.
+        /// Size of the file in bytes.
         size: u64,
-        /// Bytes that are allowed.
+        /// Maximum size in bytes.
         limit: u64,
     },
 
-    /// There is no page that could take part: none caused the call, it has left, or it is a page of trame's, which knows
-    /// neither dialogs nor downloads from here.
+    /// There is no page for the transfer: no page caused the call, the page is gone, or it is a
+    /// page of trame, which does not support the dialogs and downloads of this library.
     #[error("{0}")]
     NoPage(&'static str),
 
-    /// Files travel over HTTP, and the server was started without it.
+    /// Transfers use HTTP, and the server was started without it.
     #[error(
         "files cannot be transferred: the server was started without HTTP. Leave `--no-http`, `StartOptions::http(false)` and `Backend::Generic` out, or send the content with the state or by `Ctx::save_file`"
     )]
@@ -56,9 +57,9 @@ pub enum TransferError {
     /// A file could not be read or written.
     #[error("{doing}: {source}")]
     File {
-        /// What was being done.
+        /// The failed operation.
         doing: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }

@@ -1,11 +1,11 @@
-//! How WebSockets fail and how they end.
+//! Errors and close reasons of WebSockets.
 
 use std::{borrow::Cow, fmt, io, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderMap;
 
-/// Why a WebSocket could not be opened, or cannot be used any more.
+/// The reason why a WebSocket could not be opened, or can no longer be used.
 ///
 /// ```no_run
 /// use selvedge::{client::Connect, websocket::WebSocketError};
@@ -23,69 +23,70 @@ use http::HeaderMap;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebSocketError {
-    /// The URL is not one of a WebSocket.
+    /// The URL is not a WebSocket URL.
     #[error("`{url}` is no URL of a WebSocket: {reason}. It looks like ws://host:port/path")]
     InvalidUrl {
-        /// As it was given.
+        /// The URL as it was given.
         url: String,
-        /// What is wrong with it.
+        /// The reason why it is invalid.
         reason: String,
     },
 
-    /// A header or a subprotocol has characters that HTTP does not allow there.
+    /// A header or a subprotocol contains characters that HTTP does not allow there.
     #[error("`{name}` cannot be sent: {reason}")]
     InvalidHeader {
         /// The header or subprotocol.
         name: String,
-        /// What is wrong with it.
+        /// The reason why it is invalid.
         reason: &'static str,
     },
 
-    /// Nobody can be reached at the address.
+    /// The address could not be reached.
     #[error(
         "cannot connect to {address}: {source}. Check that the server runs, and that host and port are right"
     )]
     Unreachable {
         /// Host and port as they were given.
         address: String,
-        /// What the system said: [`io::ErrorKind::ConnectionRefused`] where nobody listens.
+        /// The error of the system: [`io::ErrorKind::ConnectionRefused`] if no program listens
+        /// there.
         source: io::Error,
     },
 
-    /// The server's certificate was not accepted, or there is no TLS on the other side.
+    /// The server's certificate was rejected, or the server does not use TLS.
     #[error(
         "no secure connection to {address}: {source}. Check the server's certificate, or use ws:// if it has none"
     )]
     Tls {
         /// Host and port as they were given.
         address: String,
-        /// What TLS said.
+        /// The error of the TLS library.
         source: io::Error,
     },
 
-    /// The server answered with something else than a WebSocket.
+    /// The server did not answer with a WebSocket.
     #[error("{0}")]
     Rejected(Box<Rejection>),
 
-    /// The peer does not speak WebSocket, or breaks its rules before the connection is open.
+    /// The peer is not a WebSocket endpoint, or broke the protocol before the connection was open.
     #[error(
         "the opening handshake failed: {0}. Check that there is a WebSocket server on the other side"
     )]
     Handshake(String),
 
-    /// The connection was not open in time.
+    /// The connection was not opened in time.
     #[error(
         "{address} did not open a WebSocket within {waited:?}. Check the address, or allow a longer connect time-out"
     )]
     ConnectTimeout {
-        /// Whom it was tried with.
+        /// The address of the peer.
         address: String,
         /// The time-out.
         waited: Duration,
     },
 
-    /// The peer did not answer the close frame in time. The connection was cut, so this only says that the peer
-    /// may not have seen everything.
+    /// The peer did not answer the close frame in time. The connection was aborted; the peer may
+    /// not have received everything.
     #[error(
         "the peer did not answer the close frame within {waited:?}, and the connection was cut"
     )]
@@ -94,20 +95,20 @@ pub enum WebSocketError {
         waited: Duration,
     },
 
-    /// The connection is closed, or one of its sides has begun to close it.
+    /// The connection is closed, or one side has begun to close it.
     #[error("the WebSocket is closed ({0}). Open a new one to go on")]
     ConnectionClosed(CloseReason),
 
-    /// The peer sent more than is allowed, and was disconnected with code 1009.
+    /// The peer sent a message above the limit, and was disconnected with code 1009.
     #[error(
         "the peer sent a message of more than {limit} bytes, and was disconnected. Allow more with `max_message_size`"
     )]
     MessageTooBig {
-        /// Bytes that are allowed.
+        /// Maximum size in bytes.
         limit: usize,
     },
 
-    /// The message is of the other kind than what was asked for.
+    /// The message is not of the requested kind.
     #[error(
         "a {got} message came where {expected} was expected. Read it with `receive` if both may come"
     )]
@@ -118,30 +119,30 @@ pub enum WebSocketError {
         got: &'static str,
     },
 
-    /// A ping with this payload is on its way already.
+    /// A ping with this payload is already waiting for its pong.
     #[error("a ping with the same payload waits for its pong. Use another payload, or none")]
     PingInFlight,
 
-    /// A ping or pong carries at most 125 bytes (RFC 6455, section 5.5).
+    /// The payload of a ping or pong exceeds 125 bytes (RFC 6455, section 5.5).
     #[error("a ping or pong carries at most 125 bytes, {0} were given")]
     PayloadTooBig(usize),
 
-    /// A subprotocol was accepted that the client has not proposed.
+    /// The accepted subprotocol was not proposed by the client.
     #[error(
         "the client has not proposed the subprotocol `{0}`. Accept one of those that the request lists"
     )]
     NotProposed(String),
 }
 
-/// An HTTP answer that opens no WebSocket.
+/// An HTTP answer that does not open a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
     /// The status: 404 for a wrong path, 403 for a wrong `Host` or `Origin`.
     pub status: u16,
-    /// The answer's headers.
+    /// The headers of the answer.
     pub headers: HeaderMap,
-    /// The beginning of the answer's body, at most 64 KiB.
+    /// The beginning of the body of the answer, at most 64 KiB.
     pub body: Bytes,
 }
 
@@ -163,27 +164,29 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Why a WebSocket has ended: the code and the text of the close frame (RFC 6455, section 7.4).
+/// The reason why a WebSocket ended: the code and the text of the close frame (RFC 6455, section
+/// 7.4).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CloseReason {
-    /// The code. 1005 stands for a close frame without one, 1006 for an end without a close frame.
+    /// The close code. 1005 stands for a close frame without a code, 1006 for an end without a
+    /// close frame.
     pub code: u16,
     /// The text, empty if there is none.
     pub reason: Cow<'static, str>,
 }
 
 impl CloseReason {
-    /// A reason with a text.
+    /// Returns a reason with a code and a text.
     pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
         CloseReason { code, reason: reason.into() }
     }
 
-    /// The connection ended without a close frame.
+    /// Returns the reason of a connection that ended without a close frame.
     pub(crate) fn abnormal(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(1006, reason)
     }
 
-    /// The standard name of the code, as the registry of the IANA has it, or of the range that it is in.
+    /// Returns the standard name of the code from the IANA registry, or the name of its range.
     pub fn name(&self) -> &'static str {
         match self.code {
             1000 => "NORMAL_CLOSURE",

@@ -1,13 +1,16 @@
-//! Who is let in: the secret, sign-in links and the cookie. [`Names`](super::Names) are the other half.
+//! Access control: the secret, sign-in links and the cookie. [`Names`](super::Names) checks hosts
+//! and origins.
 //!
-//! A server on loopback can be reached by every program and every web page on the machine. The page that it served
-//! itself and those who hold its secret get in, nobody else:
-//! - `Host` must be a name of this server. A page that tricks a browser by DNS rebinding sends a foreign one.
-//! - `Origin`, which browsers send with every WebSocket and POST, must be this server's. A foreign page has a foreign one, a
-//!   sandboxed one `null`. Programs send none: they need the secret.
-//! - The secret is told to pages that have the cookie and the proof. Both are given to those who come by a sign-in link.
-//!   Cookies ignore ports, so the cookie's name holds the port, and any other server on the host is sent the cookie, too. The
-//!   proof travels in the fragment of the address, which no server is sent, and stays in the storage of the page's origin.
+//! Every program and every web page on the machine can reach a server on loopback. Only the page
+//! that it served itself and clients that have its secret get access:
+//! - `Host` must be a name of this server. A page that attacks by DNS rebinding sends a foreign
+//!   one.
+//! - `Origin`, which browsers send with every WebSocket and POST, must be this server's. A foreign
+//!   page sends its own, a sandboxed one `null`. Programs send none: they need the secret.
+//! - Pages get the secret if they have the cookie and the proof, which a sign-in link provides.
+//!   Cookies ignore ports, so the cookie's name holds the port, and every other server on the host
+//!   is sent the cookie, too. The proof travels in the fragment of the URL, which is not sent to
+//!   servers, and stays in the storage of the page's origin.
 
 use std::time::{Duration, Instant};
 
@@ -20,28 +23,29 @@ use serde::{Deserialize, Serialize};
 use super::strangers::Strangers;
 use crate::{Result, server::random_token, session::Kind};
 
-/// Sign-in links that may be open at a time; the oldest one ends when there are more.
+/// Maximum number of open sign-in links; one more replaces the oldest.
 const MAX_SIGN_INS: usize = 64;
 
-/// How long a browser keeps its cookie, renewed each time that the page is opened. The cookies of all programs on a host are sent to
-/// all of them, so those of programs that have ended must not pile up.
+/// Lifetime of a browser's cookie, renewed each time the page is opened. The cookies of all
+/// programs on a host are sent to all of them, so those of programs that have ended must not pile
+/// up.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The rules of one run of a server.
+/// The credentials of one run of a server, and the sign-in links that are open.
 pub(crate) struct Access {
     tokens: Tokens,
     cookie_name: String,
     sign_ins: Mutex<Vec<SignIn>>,
-    /// What the log says of those who are not let in.
+    /// Log lines about rejected clients.
     pub(super) strangers: Strangers,
 }
 
-/// What opens a server.
+/// The tokens that grant access to a server.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Tokens {
-    /// For browsers and programs.
+    /// The secret of browsers and programs.
     secret: String,
-    /// For the application's own windows, so that they can be told from browsers.
+    /// The secret of the application's own windows, which tells them apart from browsers.
     window_secret: String,
     cookie: String,
     window_cookie: String,
@@ -49,10 +53,10 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// New ones, which nobody else knows.
+    /// Creates random tokens.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub(crate) fn random() -> Result<Self> {
         Ok(Tokens {
             secret: random_token()?,
@@ -63,7 +67,7 @@ impl Tokens {
         })
     }
 
-    /// The same with a secret that was given.
+    /// Replaces the secret if one is given.
     pub(crate) fn with_secret(self, secret: Option<String>) -> Self {
         Tokens { secret: secret.unwrap_or(self.secret), ..self }
     }
@@ -76,18 +80,18 @@ struct SignIn {
 }
 
 impl Access {
-    /// Rules for the server on a port.
+    /// Creates the access control of the server on a port.
     pub(crate) fn new(port: u16, tokens: Tokens) -> Self {
         let cookie_name = format!("selvedge-{port}");
         Access { tokens, cookie_name, sign_ins: Mutex::default(), strangers: Strangers::default() }
     }
 
-    /// What opens the server.
+    /// Returns the tokens that grant access.
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.tokens
     }
 
-    /// The secret, for the page that has the cookie of its kind.
+    /// Returns the secret of clients of this kind.
     pub(crate) fn secret(&self, kind: Kind) -> &str {
         match kind {
             Kind::Window => &self.tokens.window_secret,
@@ -95,12 +99,12 @@ impl Access {
         }
     }
 
-    /// Whether this is a secret, compared in constant time.
+    /// Returns whether this is a secret. Compares in constant time.
     pub(crate) fn verify(&self, secret: &str) -> bool {
         self.kind_of(secret).is_some()
     }
 
-    /// Who has this secret; nobody, if it is none. Compared in constant time.
+    /// Maps a secret to its client kind; `None` if the secret is wrong. Compares in constant time.
     pub(crate) fn kind_of(&self, secret: &str) -> Option<Kind> {
         let is = |kind: Kind| bool::from(self.secret(kind).as_bytes().ct_eq(secret.as_bytes()));
         match (is(Kind::Window), is(Kind::Other)) {
@@ -110,7 +114,7 @@ impl Access {
         }
     }
 
-    /// Maps the secret of a hello to the kind of its client, and logs that there is none.
+    /// Maps the secret of a hello to its client kind. Logs a wrong secret.
     pub(crate) fn greet(&self, secret: &str) -> Option<Kind> {
         let kind = self.kind_of(secret);
         if kind.is_none() {
@@ -119,15 +123,16 @@ impl Access {
         kind
     }
 
-    /// The run has ended: logs what was left out of the log before.
+    /// Logs how many lines were suppressed, at the end of the run.
     pub(crate) fn settle(&self) {
         self.strangers.settle();
     }
 
-    /// A token for a link that signs one of a kind in once, before `lifetime` is over if it is given.
+    /// Creates the token of a link that signs in one client of this kind, once, and within
+    /// `lifetime` if it is given.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub(crate) fn issue_sign_in(&self, kind: Kind, lifetime: Option<Duration>) -> Result<String> {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
@@ -139,7 +144,8 @@ impl Access {
         Ok(token)
     }
 
-    /// Uses a token up. Says whom it was for, if it was good.
+    /// Redeems a sign-in token. Returns the kind of client that it signs in; `None` if it is not
+    /// valid.
     pub(crate) fn redeem(&self, token: &str) -> Option<Kind> {
         let mut sign_ins = self.sign_ins.lock();
         let now = Instant::now();
@@ -149,9 +155,11 @@ impl Access {
         Some(sign_ins.remove(position).kind)
     }
 
-    /// The cookie for those who signed in, as a header's value. One that is `secure` never leaves the browser without TLS.
+    /// Returns the `Set-Cookie` value for a client that has signed in. Browsers send a `secure`
+    /// cookie over TLS only.
     ///
-    /// That of a browser outlives the browser, so that it is signed in when it is opened again. A window signs in each time.
+    /// A browser's cookie outlives the browser process, so that the browser is still signed in when
+    /// it is opened again. A window signs in each time.
     pub(crate) fn cookie_header(&self, kind: Kind, secure: bool) -> String {
         let lifetime = match kind {
             Kind::Window => String::new(),
@@ -165,13 +173,14 @@ impl Access {
         )
     }
 
-    /// What the page keeps in the storage of its origin, to show that it was signed in itself: the cookie alone is sent to the
-    /// servers on all ports of the host, and any of them could present it.
+    /// Returns the proof that the page keeps in the storage of its origin, to show that it was
+    /// signed in itself. The cookie is not enough: browsers send it to the servers on all ports of
+    /// the host, and any of them could present it.
     pub(crate) fn proof(&self) -> &str {
         &self.tokens.proof
     }
 
-    /// Whether this is the proof, compared in constant time.
+    /// Returns whether this is the proof. Compares in constant time.
     pub(crate) fn verify_proof(&self, proof: &str) -> bool {
         self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
@@ -183,7 +192,7 @@ impl Access {
         }
     }
 
-    /// Whose cookie a request has, if it has one.
+    /// Returns the client kind of a request's cookie; `None` without a valid one.
     pub(crate) fn cookie_of(&self, headers: &HeaderMap) -> Option<Kind> {
         let values: Vec<&[u8]> = headers
             .get_all(header::COOKIE)

@@ -1,4 +1,5 @@
-//! WebSocket endpoints of the application: the opening handshake of RFC 6455, section 4.2, and the life of a handler.
+//! WebSocket endpoints of the application: the opening handshake (RFC 6455, section 4.2), and the
+//! lifetime of a handler.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,20 +22,20 @@ use crate::{
     websocket::{self, Accepted, Decision, Opening, Options, accept_key, is_token},
 };
 
-/// How long handlers have, after their connections were closed by a stop, to see that and to end by themselves.
+/// Time for handlers to return after a stop has closed their connections.
 const HANDLER_GRACE: Duration = Duration::from_millis(500);
 
-/// The only version of the protocol there is.
+/// The only WebSocket protocol version.
 const VERSION: &str = "13";
 
-/// Both ends of a connection, which each of its requests carries as an extension.
+/// Both addresses of a connection, which each of its requests carries as an extension.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ends {
     pub(super) local: Option<SocketAddr>,
     pub(super) remote: Option<SocketAddr>,
 }
 
-/// Answers a request to an endpoint as its handler decides.
+/// Answers a request to an endpoint with the decision of its handler.
 pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Request) -> Response {
     let key = match handshake(&request) {
         Ok(key) => key,
@@ -48,7 +49,7 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
     let upgrade = hyper::upgrade::on(&mut request);
     let (asking, decision, accepted) = websocket::Request::new(opening);
     let left = CancellationToken::new();
-    // A client that leaves before it is answered takes this future with it.
+    // This future is dropped if the client leaves before it is answered, which cancels `left`.
     let waiting = left.clone().drop_guard();
     let handler = endpoint(asking);
     site.websockets.spawn(attend(handler, accepted, Arc::clone(&site), left, path.clone()));
@@ -56,13 +57,13 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
     waiting.disarm();
     match decision {
         Ok(Decision::Accept { subprotocol, headers, stream }) => {
-            // Who it is is the handler's to judge, and it has.
+            // The handler decides which clients it trusts, and it has accepted this one.
             if let Some(guest) = request.extensions().get::<Arc<Guest>>() {
                 guest.admit();
             }
             site.websockets.spawn(async move {
                 if let Ok(upgraded) = upgrade.await {
-                    // The handler may have given up meanwhile.
+                    // The handler may have given up by now.
                     drop(stream.send(Box::new(TokioIo::new(upgraded))));
                 }
             });
@@ -80,7 +81,7 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
     }
 }
 
-/// What is wrong with an opening handshake.
+/// Why an opening handshake is rejected.
 pub(super) enum Refusal {
     NoUpgrade,
     Version,
@@ -112,7 +113,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Checks what a client must send, and gives its key.
+/// Checks the headers that an opening handshake must have, and returns its key.
 pub(super) fn handshake(request: &Request) -> Result<HeaderValue, Refusal> {
     let headers = request.headers();
     let upgrades = lists(headers, &header::CONNECTION, "upgrade")
@@ -131,7 +132,7 @@ pub(super) fn handshake(request: &Request) -> Result<HeaderValue, Refusal> {
     key.filter(is_key).cloned().ok_or(Refusal::Key)
 }
 
-/// Whether one of a header's items, which commas separate, is this word.
+/// Returns whether a comma-separated header contains this word, ignoring case.
 fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
     items(headers, name).any(|item| item.eq_ignore_ascii_case(word))
 }
@@ -168,7 +169,7 @@ fn opening(site: &Site, request: &Request) -> Result<Opening, Refusal> {
     })
 }
 
-/// The answer that turns the connection into a WebSocket.
+/// Builds the response that switches a connection to WebSocket.
 pub(super) fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: HeaderMap) -> Response {
     let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
     let headers = response.headers_mut();
@@ -181,7 +182,7 @@ pub(super) fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: Head
         (header::SEC_WEBSOCKET_PROTOCOL, subprotocol.map(str::to_owned)),
     ];
     for (name, value) in own {
-        // Both are words that a header can hold.
+        // Both are valid header values.
         if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
             headers.insert(name, value);
         }
@@ -189,7 +190,7 @@ pub(super) fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: Head
     response
 }
 
-/// Runs a handler, and closes what it has accepted when it has ended, or when the run ends.
+/// Runs a handler. Closes the connection that it accepted when it returns or the run ends.
 async fn attend(
     mut handler: BoxFuture<'static, Result<(), Failure>>,
     accepted: Accepted,
@@ -209,7 +210,7 @@ async fn attend(
             (1011, "Internal error")
         }
     };
-    // The handler's own handles would close it with 1000: they must not be gone before.
+    // `accepted` holds a handle, because dropping the last one closes the connection with 1000.
     let Some(connection) = accepted.get() else {
         return;
     };
@@ -223,7 +224,7 @@ async fn attend(
     }
 }
 
-/// Says goodbye to the client, which the handler sees, and gives the handler time to end.
+/// Closes the connection with 1001, which the handler sees, and gives the handler time to end.
 async fn stop(
     handler: BoxFuture<'static, Result<(), Failure>>,
     accepted: &Accepted,

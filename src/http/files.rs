@@ -1,4 +1,4 @@
-//! Static files: the folders that modules serve, and what stands at the root.
+//! Static files: the folders that modules serve, and the files at the root.
 
 use std::{
     borrow::Cow,
@@ -40,8 +40,8 @@ pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Res
     }
 }
 
-/// What serves a path, and the path inside of it: folders of the run first, then those of modules, then what stands at
-/// the root.
+/// Returns the assets that serve a path, and the path inside them. Folders of the run come first,
+/// then those of modules, then the files at the root.
 fn assets_of(site: &Site, path: &str) -> Option<(Assets, String)> {
     if let Some((folder, rest)) = served_beneath(&site.endpoints.folders, path) {
         return Some((Assets::Folder(folder), rest));
@@ -54,7 +54,7 @@ fn assets_of(site: &Site, path: &str) -> Option<(Assets, String)> {
     })
 }
 
-/// A file of the program itself.
+/// Answers with a file that is embedded in the program.
 fn from_memory(path: &str, content: Cow<'static, [u8]>, headers: &HeaderMap) -> Response {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
@@ -67,7 +67,7 @@ fn from_memory(path: &str, content: Cow<'static, [u8]>, headers: &HeaderMap) -> 
     }
 }
 
-/// Whether the client has the content with this tag.
+/// Returns whether the client already has the content with this tag.
 pub(super) fn has_tag(headers: &HeaderMap, tag: &str) -> bool {
     let is_known = |value: &HeaderValue| value.to_str().is_ok_and(|known| known.contains(tag));
     headers.get_all(header::IF_NONE_MATCH).iter().any(is_known)
@@ -77,7 +77,8 @@ fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "There is no such file.\n")
 }
 
-/// The path of a URL, decoded once and without the first slash. `None` where it could lead out of a folder on some system.
+/// Decodes the path of a URL once and strips the first slash. `None` if it could lead out of a
+/// folder on any system.
 fn decode(path: &str) -> Option<String> {
     let bytes = path.strip_prefix('/')?.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -102,7 +103,8 @@ fn decode(path: &str) -> Option<String> {
     decoded.trim_end_matches('/').split('/').all(is_safe).then_some(decoded)
 }
 
-/// A file beneath `folder`. Symbolic links are followed where they stay inside, and others if the user wants it.
+/// Answers with a file below `folder`. Symbolic links out of it are followed only if the user
+/// allows that.
 async fn from_disk(site: &Site, folder: PathBuf, path: String, request: Request) -> Response {
     let follow = site.endpoints.follow_symlinks;
     let asked = path.clone();
@@ -141,7 +143,7 @@ fn locate(folder: &Path, path: &str, follow: bool) -> io::Result<Located> {
     match (kind.is_file(), kind.is_dir()) {
         (true, _) => Ok(Located::File(found)),
         (_, true) => Ok(Located::Folder),
-        // A pipe or a device would block whoever opens it.
+        // Opening a pipe or a device could block.
         _ => Err(io::ErrorKind::NotFound.into()),
     }
 }

@@ -1,4 +1,5 @@
-//! What every request has to pass before it is routed: Host, Origin, and the redirect that turns a sign-in link into a cookie.
+//! Checks every request before it is routed: Host, Origin, and the redirect that exchanges a
+//! sign-in link for a cookie.
 
 use std::sync::Arc;
 
@@ -14,16 +15,17 @@ use super::{Site, lobby::Guest, names::is_authority, plain, policy, text_page};
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
 
-/// The name of the proof in the fragment of the address, and in what the page posts to the launcher.
+/// The name of the proof in the fragment of the URL and in the page's launcher request.
 const PROOF: &str = "signInProof";
 
-/// Bytes of a host name that an answer repeats: those of the longest one, and a port.
+/// Maximum length in bytes of a host name that an answer repeats: the longest name and a port.
 const MAX_NAME: usize = 253 + 6;
 
 const FOREIGN_ORIGIN: &str = "Pages of other origins have no access. If this one should have, start the server with \
     --allowed-origin and its origin, such as https://app.example.com.\n";
 
-/// In place of the token of a link that did not sign in: the request for it comes from this server's own page.
+/// Replaces the token of a link that did not sign in. It shows that the request comes from this
+/// server's own page.
 const SAME_SITE: &str = "same_site";
 
 const USED_LINK: &str = "This link was used already, or it is too old. Each link signs in one browser. Press Enter in the \
@@ -44,13 +46,14 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     let mut response = next.run(request).await;
     policy::complete(response.headers_mut(), &site);
     add_own_headers(&site, response.headers_mut());
-    // Without it browsers use what they have for a while, also for the next program on this port.
+    // Without this header browsers reuse answers for a while, even for the next program on this
+    // port.
     let ask = HeaderValue::from_static("no-cache");
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(ask);
     response
 }
 
-/// Adds the headers that the application asked for, where there is none of the same name.
+/// Adds the application's headers, unless there is one of the same name.
 fn add_own_headers(site: &Site, headers: &mut HeaderMap) {
     for (name, value) in site.server.http_headers() {
         let name = header::HeaderName::try_from(name);
@@ -70,7 +73,8 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
     if request.method().is_safe() && !upgrade {
         return None;
     }
-    // Browsers always send an origin here. What sends none is a program, and needs the secret.
+    // Browsers always send an origin here. A request without one is from a program, which needs the
+    // secret.
     if !request.headers().contains_key(header::ORIGIN) {
         return None;
     }
@@ -83,7 +87,7 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
     None
 }
 
-/// Tells the user of a name that the server does not know how to add it.
+/// Explains how to allow a name that the server does not know.
 fn foreign_host(host: Option<&str>) -> Response {
     let named = host.filter(|host| host.len() <= MAX_NAME && is_authority(host));
     let name = named.unwrap_or("NAME");
@@ -94,7 +98,7 @@ fn foreign_host(host: Option<&str>) -> Response {
     text_page(StatusCode::FORBIDDEN, text)
 }
 
-/// A header that must not be repeated.
+/// Returns the value of a header; `None` if it is missing or repeated.
 fn single<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
@@ -113,7 +117,8 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
             _ => try_from_here(&location),
         });
     };
-    // Not for those who only have the cookie. Pages of modules would leave it in the address.
+    // Clients that have only the cookie do not get the proof. Pages of modules would leave it in
+    // the address.
     if redeemed.is_some() && site.server.modules().page_is_built_in() {
         location = format!("{location}#{PROOF}={}", site.access.proof());
     }
@@ -127,10 +132,10 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     Some((StatusCode::SEE_OTHER, headers).into_response())
 }
 
-/// Has the browser ask once more, from a page of this server.
+/// Makes the browser repeat the request from a page of this server.
 ///
-/// A browser that is signed in does not send its cookie (`SameSite=Strict`) when the link was clicked in a page of another site. It
-/// sends it when a page of this site leads on.
+/// If the link was clicked in a page of another site, a signed-in browser does not send its cookie
+/// (`SameSite=Strict`). It does when a page of this site leads on.
 fn try_from_here(location: &str) -> Response {
     let separator = if location.contains('?') { '&' } else { '?' };
     let target = escaped(&format!("{location}{separator}{SIGN_IN}={SAME_SITE}"));
@@ -146,13 +151,14 @@ fn try_from_here(location: &str) -> Response {
     (StatusCode::FORBIDDEN, headers, Html(page)).into_response()
 }
 
-/// Text as it stands in an attribute.
+/// Escapes text for an HTML attribute.
 fn escaped(text: &str) -> String {
     let replaced = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
     replaced.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
-/// The token of a sign-in link, and the same link without it, relative to itself so that it survives a proxy's prefix.
+/// Splits a sign-in link into its token and the rest, which is a relative URL so that it survives a
+/// proxy's path prefix.
 fn split_sign_in(uri: &Uri) -> Option<(&str, String)> {
     let query = uri.query()?;
     let prefix = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == SIGN_IN);

@@ -1,9 +1,10 @@
-//! Whether the peer of a WebSocket is still there.
+//! Detects WebSocket peers that have disappeared.
 //!
-//! A peer that is silent for half a heartbeat gets a ping, and is gone when the other half passes without a sign of life. What
-//! it sends is one. So is progress in what it is sent: a ping waits behind all that was written before it, and a peer that
-//! reads a large message slowly is alive. A connection that does not read because the peer's own calls are waiting says
-//! nothing about the peer either.
+//! A peer that is silent for half a heartbeat gets a ping, and is considered gone if it shows no
+//! sign of life in the other half. Any data from it counts as one. So does progress in what is sent
+//! to it: a ping waits behind all that was written before it, and a peer that reads a large message
+//! slowly is alive. Silence also proves nothing while this side does not read, because the peer's
+//! own calls are waiting.
 
 use std::{
     sync::{
@@ -23,14 +24,14 @@ pub(super) struct Heartbeat {
     guest: Arc<Guest>,
     buffers: Buffers,
     heard: AtomicBool,
-    /// The connection reads what comes.
+    /// Whether this side reads from the peer.
     listening: AtomicBool,
     ping_due: AtomicBool,
     due: Notify,
 }
 
 impl Heartbeat {
-    /// A heartbeat of a full `interval`; none at all if that is zero.
+    /// Creates a heartbeat with this interval; zero turns it off.
     pub(super) fn new(interval: Duration, guest: &Arc<Guest>, buffers: Buffers) -> Self {
         Heartbeat {
             interval,
@@ -43,12 +44,12 @@ impl Heartbeat {
         }
     }
 
-    /// Something has come from the peer.
+    /// Records that data has arrived from the peer.
     pub(super) fn beat(&self) {
         self.heard.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for a future in which nothing is read from the peer.
+    /// Awaits a future during which nothing is read from the peer.
     pub(super) async fn without_listening<T>(&self, future: impl Future<Output = T>) -> T {
         self.listening.store(false, Ordering::Relaxed);
         let value = future.await;
@@ -57,19 +58,19 @@ impl Heartbeat {
         value
     }
 
-    /// Whether a ping is to be sent. The caller sends it.
+    /// Returns whether a ping is due, and marks it as sent. The caller sends it.
     pub(super) fn take_ping(&self) -> bool {
         self.ping_due.swap(false, Ordering::Relaxed)
     }
 
-    /// Waits until a ping is to be sent.
+    /// Waits until a ping is due, and marks it as sent. The caller sends it.
     pub(super) async fn ping_due(&self) {
         while !self.take_ping() {
             self.due.notified().await;
         }
     }
 
-    /// Returns when the peer shows no sign of life.
+    /// Completes when the peer shows no sign of life; never if the interval is zero.
     pub(super) async fn stopped(&self) {
         if self.interval.is_zero() {
             return std::future::pending().await;
@@ -98,12 +99,12 @@ impl Heartbeat {
     }
 }
 
-/// How far the peer has got with what it is sent.
+/// The peer's progress in reading what is sent to it.
 #[derive(Clone, Copy)]
 struct Progress {
-    /// Bytes that could be written only after the peer had taken others.
+    /// Bytes of writes that had to wait for the peer.
     written: u64,
-    /// Bytes that were written and have not arrived.
+    /// Bytes that were written but not acknowledged by the peer's kernel.
     unacknowledged: usize,
 }
 

@@ -1,9 +1,10 @@
-//! Connections whose peers have not shown who they are.
+//! Limits for connections whose peers have not authenticated.
 //!
-//! What they may use of the server is limited as a whole: there is room for so many, and when one more comes the one that has
-//! waited longest has to go. So however many sockets somebody opens and leaves idle, there is room for the next page. A peer that
-//! has the cookie or has given the secret does not count any more. All others count until their socket is closed: also while
-//! the last bytes for a peer that does not read them are on their way.
+//! There is a fixed number of places for all of them. When they are taken, a new connection
+//! displaces the one that has waited longest, so that any number of idle sockets leaves room for
+//! the next page. A peer that has the cookie or has given the secret no longer counts. All others
+//! count until their socket is closed, also while their last bytes are being delivered to a peer
+//! that does not read.
 
 use std::{
     collections::BTreeMap,
@@ -25,38 +26,39 @@ use crate::{
     throttle::Throttle,
 };
 
-/// Peers that may wait at a time, where the system has file descriptors in plenty.
+/// Maximum number of waiting peers if file descriptors are plentiful.
 const MOST: usize = 2048;
 
-/// Connections that may be open at a time, where the system has file descriptors in plenty.
+/// Maximum number of open connections if file descriptors are plentiful.
 const MOST_CONNECTIONS: usize = 16 * 1024;
 
-/// Peers that may wait at a time at least.
+/// Lower bound of both limits if file descriptors are scarce.
 const LEAST: usize = 64;
 
-/// Bytes that are read from a WebSocket before its hello: some small messages and no more. Without this a frame of the largest
-/// size would be collected for everybody who announces one.
+/// Maximum number of bytes read from a WebSocket before its hello, enough for some small messages.
+/// Without this limit the server would buffer a frame of the maximum size for every peer that
+/// announces one.
 const BYTES_BEFORE_HELLO: usize = 64 * 1024;
 
-/// No limit yet, or no more.
+/// No limit.
 const UNLIMITED: usize = usize::MAX;
 
-/// The room for peers that are not known.
+/// The places for unknown peers.
 pub(crate) struct Lobby {
     capacity: usize,
     waiting: Mutex<Waiting>,
-    /// Limits what the log says of peers that made room.
+    /// Rate limit for log lines about displaced connections.
     made_room: Throttle,
 }
 
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    /// In the order in which they came.
+    /// The waiting connections in order of arrival.
     guests: BTreeMap<u64, Arc<Place>>,
 }
 
-/// What ends the connection of a guest.
+/// The means to end a guest's connection.
 struct Place {
     turned_out: CancellationToken,
     /// The socket; none in tests.
@@ -64,7 +66,7 @@ struct Place {
 }
 
 impl Place {
-    /// Ends the connection. When this returns its socket is closed.
+    /// Ends the connection. Its socket is closed when this returns.
     fn vacate(&self) {
         self.turned_out.cancel();
         if let Some(socket) = &self.socket {
@@ -73,13 +75,13 @@ impl Place {
     }
 }
 
-/// How many connections this process may have open, so that there are descriptors left for its files.
+/// Returns the maximum number of open connections, which leaves descriptors for files.
 pub(crate) fn most_connections() -> usize {
     descriptors().map_or(MOST_CONNECTIONS, |limit| (limit / 4 * 3).clamp(LEAST, MOST_CONNECTIONS))
 }
 
 impl Lobby {
-    /// Room for a quarter of the connections that the system lets this process have.
+    /// Creates a lobby with room for a quarter of the descriptors that the system allows.
     pub(crate) fn for_this_system() -> Arc<Self> {
         Self::new(descriptors().map_or(MOST, |limit| (limit / 4).clamp(LEAST, MOST)))
     }
@@ -89,8 +91,8 @@ impl Lobby {
         Arc::new(Lobby { capacity, waiting: Mutex::default(), made_room })
     }
 
-    /// Takes the peer of a connection in until the socket is closed. Turns the one out that has waited longest if there is no
-    /// room.
+    /// Adds a connection, which counts until its socket is closed. Displaces the one that has
+    /// waited longest if there is no room.
     pub(super) fn enter(self: &Arc<Self>, connection: &Connection) -> Arc<Guest> {
         let guest = self.seat(Some(connection.cutter()));
         connection.keep(Arc::clone(&guest));
@@ -128,31 +130,31 @@ impl Lobby {
     }
 }
 
-/// One connection, as long as it is open.
+/// An open connection and its limits.
 pub(super) struct Guest {
     id: u64,
     lobby: Arc<Lobby>,
     place: Arc<Place>,
-    /// Bytes that may still be read.
+    /// Bytes that may still be read, or [`UNLIMITED`].
     allowance: AtomicUsize,
-    /// The last write had to wait for the peer.
+    /// Whether the last write had to wait for the peer.
     write_waits: AtomicBool,
-    /// Bytes that were written after they had to wait.
+    /// Bytes of writes that had to wait for the peer.
     written_after_waiting: AtomicU64,
 }
 
 impl Guest {
-    /// The peer is known: it takes no room any more.
+    /// Frees the place of a peer that is now known.
     pub(super) fn admit(&self) {
         self.lobby.waiting.lock().guests.remove(&self.id);
     }
 
-    /// The connection becomes a WebSocket, which has to begin with a hello.
+    /// Limits what is read until the hello, which must come first on a WebSocket.
     pub(super) fn expect_hello(&self) {
         self.allowance.store(BYTES_BEFORE_HELLO, Ordering::Relaxed);
     }
 
-    /// The peer has given the secret.
+    /// Lifts the limits of a peer that has given the secret.
     pub(super) fn trust(&self) {
         self.admit();
         self.allowance.store(UNLIMITED, Ordering::Relaxed);
@@ -163,12 +165,13 @@ impl Guest {
         self.place.vacate();
     }
 
-    /// Completes when the peer has to make room for another one.
+    /// Completes when the connection must end, such as to make room for another.
     pub(super) async fn turned_out(&self) {
         self.place.turned_out.cancelled().await;
     }
 
-    /// Bytes that could be written only after the peer had read others: they grow as long as a slow peer reads.
+    /// Returns the bytes of writes that had to wait for the peer. They grow as long as a slow peer
+    /// reads.
     pub(super) fn written_after_waiting(&self) -> u64 {
         self.written_after_waiting.load(Ordering::Relaxed)
     }
@@ -180,13 +183,13 @@ impl Guest {
         }
     }
 
-    /// Takes what was read off the allowance. Says whether there was enough of it.
+    /// Subtracts read bytes from the allowance. Returns whether it was sufficient.
     fn spend(&self, bytes: usize) -> bool {
         let allowance = self.allowance.load(Ordering::Relaxed);
         if allowance == UNLIMITED {
             return true;
         }
-        // One task reads. Should it be trusted in this very moment, it has lost nothing that it needs.
+        // Only one task reads, so the exchange fails only if the peer was trusted at this moment.
         let left = allowance.checked_sub(bytes);
         let spent = self.allowance.compare_exchange(
             allowance,
@@ -204,7 +207,7 @@ impl Drop for Guest {
     }
 }
 
-/// The stream of a guest, which ends with an error when more is read than the guest may send.
+/// The stream of a guest. Reads fail once the guest has sent more than it may.
 pub(super) struct Metered<S> {
     stream: S,
     guest: Arc<Guest>,
@@ -267,7 +270,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     }
 }
 
-/// How many files and sockets this process may have open.
+/// Returns how many files and sockets this process may have open.
 #[cfg(unix)]
 fn descriptors() -> Option<usize> {
     let (soft, _) = rlimit::Resource::NOFILE.get().ok()?;

@@ -1,17 +1,19 @@
-//! HTTP around the state server: who gets in, the page and its files, and the WebSocket.
+//! HTTP around the state server: access control, the page and its files, and the WebSocket.
 //!
 //! - [`access`]: the secret, sign-in links, the cookie
-//! - [`names`]: the names the server answers to, and the pages that may talk to it
-//! - [`guard`]: what every request has to pass
-//! - [`lobby`]: what those may use who have not shown who they are; [`tls`]: TLS
-//! - [`strangers`]: what the log says of them
-//! - [`files`]: folders of modules; [`page`]: the built-in page; [`policy`]: what browsers are told about all of these
-//! - [`websocket`]: from the upgrade to the close frame; [`heartbeat`]: whether its peer is still there
-//! - [`endpoint`]: WebSockets of the application
-//! - [`transfer`]: files that pages upload and download
+//! - [`names`]: the names that the server answers to, and the origins whose pages may send requests
+//! - [`guard`]: the checks that every request must pass
+//! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
+//! - [`strangers`]: log lines about such peers
+//! - [`files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of all
+//!   answers
+//! - [`websocket`]: a WebSocket from the upgrade to the close frame; [`heartbeat`]: detects lost
+//!   peers
+//! - [`endpoint`]: WebSocket endpoints of the application
+//! - [`transfer`]: uploads and downloads of files
 //!
-//! What must hold: nothing is routed before the guard has let it pass; each connection ends when the run does, after the answers
-//! in flight; no file outside of the served folders can be read.
+//! What must hold: no request is routed before it passes the guard; each connection ends with the
+//! run, after the answers in flight; no file outside of the served folders can be read.
 
 mod access;
 mod endpoint;
@@ -69,20 +71,21 @@ use crate::{
     server::{Endpoints, Server},
 };
 
-/// How long a client may take for the TLS handshake, for the headers of a request and for the body of a launcher request, each.
+/// Time limit for the TLS handshake, for the headers of a request, and for the body of a launcher
+/// request, each.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Headers of a request; browsers send about 20, and proxies add some.
+/// Maximum number of headers of a request. Browsers send about 20, and proxies add some.
 const MAX_HEADERS: usize = 100;
 
-/// Bytes of the headers of a request, and of what is read ahead of a body. All servers on a machine share their cookies, so
-/// a browser may bring some thousand bytes of them.
+/// Maximum size in bytes of a request's headers, and of the read-ahead buffer for its body. All
+/// servers on a machine share their cookies, so a browser may send thousands of bytes of them.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// Bytes of the body of a launcher request.
+/// Maximum size in bytes of the body of a launcher request.
 const MAX_BODY: usize = 64 * 1024;
 
-/// How often the receive buffer is looked at while a connection with an unread request ends.
+/// Polling interval for the receive buffer while a connection with an unread request ends.
 const UNREAD_STEP: Duration = Duration::from_millis(1);
 
 const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
@@ -90,7 +93,7 @@ const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that 
 
 const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
 
-/// One run of a server, as requests see it.
+/// One run of a server, as request handlers see it.
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) server: Server,
@@ -98,19 +101,19 @@ pub(crate) struct Site {
     pub(crate) names: Arc<Names>,
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) tls: Option<Tls>,
-    /// What is served.
+    /// The endpoints and folders that are served.
     pub(crate) endpoints: Endpoints,
-    /// Bytes of the largest WebSocket message that is taken in one piece.
+    /// Maximum size in bytes of a WebSocket message that arrives in one piece.
     pub(crate) max_frame: usize,
-    /// How often a silent WebSocket is asked whether it is still there.
+    /// Heartbeat interval of WebSockets; zero turns heartbeats off.
     pub(crate) heartbeat: Duration,
-    /// Fires when the run ends.
+    /// Cancelled when the run ends.
     pub(crate) stop: CancellationToken,
-    /// The tasks of WebSockets, which outlive the HTTP connections that they came from.
+    /// Tracks the tasks of WebSockets, which outlive their HTTP connections.
     pub(crate) websockets: TaskTracker,
 }
 
-/// Answers requests on connections.
+/// Answers HTTP requests on accepted connections.
 #[derive(Clone)]
 pub(crate) struct Http {
     router: TowerToHyperService<Router>,
@@ -149,7 +152,7 @@ impl Http {
         Http { router: TowerToHyperService::new(router), access, lobby, tls, stop }
     }
 
-    /// Answers the requests of one connection until its peer or the run ends it.
+    /// Serves the requests of one connection until its peer or the run ends it.
     pub(crate) async fn serve(self, connection: Connection) {
         let guest = self.lobby.enter(&connection);
         let buffers = connection.buffers();
@@ -194,20 +197,22 @@ impl Http {
             () = guest.turned_out() => return,
             () = self.stop.cancelled() => {}
         }
-        // Told to end, hyper closes an idle connection without looking whether a request has just come in. How long this may go on
-        // is decided by the owner of the connection.
+        // On a graceful shutdown hyper closes an idle connection without checking for a request
+        // that has just arrived, so requests in the receive buffer are served first. The owner of
+        // the connection limits the time for this.
         while buffers.unread() > 0 {
             if timeout(UNREAD_STEP, serving.as_mut()).await.is_ok() {
                 return;
             }
         }
         serving.as_mut().graceful_shutdown();
-        // An error here means that the peer is gone, which is what was wanted.
+        // An error here means that the peer has disconnected, which is fine.
         drop(serving.await);
     }
 }
 
-/// What has no route: endpoints of the application, which may come while the server runs, and files.
+/// Handles paths without a route: endpoints of the application, which may be added while the server
+/// runs, and files.
 async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
     match site.server.endpoint(request.uri().path()) {
         Some(endpoint) => endpoint::open(site, endpoint, request).await,
@@ -216,14 +221,14 @@ async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
     }
 }
 
-/// What the page posts to the launcher, as far as it matters here.
+/// The fields of the page's launcher request that the server uses.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Launch {
     sign_in_proof: String,
 }
 
-/// The answer that the pages of trame ask for: where the WebSocket is, and the secret.
+/// Answers a launcher request as trame's pages expect: with the WebSocket's URL and the secret.
 async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Request) -> Response {
     let body = match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
         Ok(Ok(body)) => body,
@@ -234,7 +239,7 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
         return Json(json!({ "error": NO_WEBSOCKET })).into_response();
     };
     let launch: Launch = serde_json::from_slice(&body).unwrap_or_default();
-    // The page of a module or of a folder, such as trame's own, knows nothing of the proof.
+    // The page of a module or of a folder, such as trame's own, does not know the proof.
     let is_page = site.access.verify_proof(&launch.sign_in_proof)
         || site.endpoints.content.is_some()
         || !site.server.modules().page_is_built_in();

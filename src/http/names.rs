@@ -1,7 +1,8 @@
-//! By which names the server goes, and which pages may talk to it.
+//! The names that the server answers to, and the origins whose pages may send requests.
 //!
-//! Both are lists of exact texts. There are no wildcards and no suffixes, and `X-Forwarded-*` headers are not read: whoever can
-//! send a request can write them. A server behind a proxy is told its public names when it starts.
+//! Both are lists of exact names without wildcards or suffixes. `X-Forwarded-*` headers are
+//! ignored, because any client can set them. A server behind a proxy gets its public names when it
+//! starts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,20 +10,20 @@ use axum::http::{HeaderMap, header};
 
 use crate::{Error, Result};
 
-/// Names and origins beyond the server's own, as they were given.
+/// Allowed names and origins beyond the server's own, as the user gave them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Allowed {
-    /// What may stand in `Host`.
+    /// Allowed values of `Host`.
     pub(crate) hosts: Vec<String>,
-    /// What may stand in `Origin`.
+    /// Allowed values of `Origin`.
     pub(crate) origins: Vec<String>,
 }
 
 impl Allowed {
-    /// The same in the form in which browsers send it.
+    /// Returns the names in the form in which browsers send them.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for what no browser would send.
+    /// [`Error::InvalidOption`] for values that no browser sends.
     pub(crate) fn normalized(&self) -> Result<Self> {
         let hosts = self.hosts.iter().map(|host| normal_host(host));
         let origins = self.origins.iter().map(|origin| normal_origin(origin));
@@ -63,7 +64,7 @@ fn normal_origin(given: &str) -> Result<String> {
     })
 }
 
-/// Whether this is `name` or `name:port`, with an IPv6 address in brackets.
+/// Returns whether this is `name` or `name:port`, with an IPv6 address in brackets.
 pub(super) fn is_authority(text: &str) -> bool {
     let (name, port) = match text.rfind(']') {
         Some(end) => text.split_at(end + 1),
@@ -83,22 +84,23 @@ pub(super) fn is_authority(text: &str) -> bool {
     (is_address(name) || is_name(name)) && (port.is_empty() || is_port(port))
 }
 
-/// The names of one run of a server.
+/// The names and origins of one run of a server.
 pub(crate) struct Names {
-    /// What this server itself speaks.
+    /// Whether this server itself speaks TLS.
     tls: bool,
-    /// `name:port` as it stands in `Host`.
+    /// The server's own values of `Host`: `name:port`, and `name` alone for the default port.
     own: Vec<String>,
-    /// Where it listens on all addresses of the machine, each of them is a name. Literal addresses cannot be rebound.
+    /// The port, if the server listens on all addresses of the machine. Each literal address is
+    /// then a name: DNS rebinding cannot use one.
     any_address_on: Option<u16>,
     allowed: Allowed,
 }
 
 impl Names {
-    /// The names of a server that listens on `addresses` of `host`.
+    /// Creates the names of a server that listens on `addresses` of `host`.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for names that no browser would send.
+    /// [`Error::InvalidOption`] for allowed names that no browser sends.
     pub(crate) fn new(
         host: &str,
         addresses: &[SocketAddr],
@@ -128,7 +130,7 @@ impl Names {
         })
     }
 
-    /// Whether a request was sent to this server by a name that is its own.
+    /// Returns whether `host` is a name of this server, or an allowed one.
     pub(crate) fn allows_host(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         self.is_own(&host) || self.allowed.hosts.contains(&host)
@@ -138,7 +140,8 @@ impl Names {
         self.own.iter().any(|own| own == host) || self.is_literal(host)
     }
 
-    /// Whether the server listens on all addresses, and this is one with its port.
+    /// Returns whether the server listens on all addresses and `host` is a literal address with its
+    /// port.
     fn is_literal(&self, host: &str) -> bool {
         let Some(port) = self.any_address_on else {
             return false;
@@ -148,11 +151,12 @@ impl Names {
             || (port == default_port(self.tls) && bare.unwrap_or(host).parse::<IpAddr>().is_ok())
     }
 
-    /// Whether a page of this origin may send a request to `host`: the server itself sent the page, or the origin was allowed by
-    /// name.
+    /// Returns whether a page of this origin may send a request to `host`: the server itself sent
+    /// the page, or the user has allowed the origin.
     ///
-    /// A server on all addresses does not know which of them are its own, so there the origin has to be the very host that the
-    /// request was sent to. Browsers set both headers, and a page cannot change them.
+    /// A server on all addresses does not know which of them are its own, so there the origin must
+    /// be the very host that the request was sent to. Browsers set both headers, and a page cannot
+    /// change them.
     pub(crate) fn allows_origin(&self, origin: &str, host: &str) -> bool {
         let origin = origin.to_ascii_lowercase();
         if self.allowed.origins.contains(&origin) {
@@ -178,12 +182,12 @@ impl Names {
         authority.strip_suffix(default).unwrap_or(authority)
     }
 
-    /// `http` or `https`: what this server itself speaks.
+    /// Returns `http` or `https`: what this server itself speaks.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls { "https" } else { "http" }
     }
 
-    /// Whether the browser that sent this request reached the server, or a proxy that stands for it, through TLS.
+    /// Returns whether the browser reached the server, or the proxy in front of it, through TLS.
     pub(crate) fn is_secure(&self, headers: &HeaderMap) -> bool {
         self.tls || self.is_https_in_front(text(headers, &header::HOST))
     }
@@ -193,10 +197,10 @@ impl Names {
         self.allowed.origins.contains(&origin)
     }
 
-    /// Where the WebSocket is for the page that sent this request.
+    /// Returns the WebSocket's URL for the page that sent this request.
     ///
-    /// Browsers send the origin of the page with each POST, and that is where a proxy, too, can be reached. What sends none has
-    /// come by `Host`.
+    /// Browsers send the page's origin with each POST, which is also where a proxy is reached.
+    /// Without an origin, the URL is built from `Host`.
     pub(crate) fn session_url(&self, headers: &HeaderMap, path: &str) -> String {
         let (origin, host) = (text(headers, &header::ORIGIN), text(headers, &header::HOST));
         let origin = Some(origin).filter(|origin| self.allows_origin(origin, host));
@@ -209,7 +213,7 @@ impl Names {
         format!("{scheme}://{host}/{path}")
     }
 
-    /// The origins that were allowed by name.
+    /// Returns the origins that the user has allowed.
     pub(crate) fn allowed_origins(&self) -> &[String] {
         &self.allowed.origins
     }

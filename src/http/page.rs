@@ -1,6 +1,7 @@
-//! The built-in page, which is part of the binary.
+//! The built-in page, which is embedded in the binary.
 //!
-//! Its files are kept compressed, as `ui` builds them, and sent so to clients that take gzip.
+//! Its files are stored compressed, as `ui` builds them, and sent compressed to clients that accept
+//! gzip.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +28,8 @@ const NOT_BUILT: &str = "The web page is not part of this build. Install Node.js
 #[allow_missing = true]
 struct Page;
 
-/// The folder that the page is read from while it is developed. A release has its files in itself.
+/// Returns the folder that debug builds read the page from, if it exists. A release embeds the
+/// files.
 pub(crate) fn folder() -> Option<&'static Path> {
     #[cfg(debug_assertions)]
     return Some(Path::new(env!("SELVEDGE_PAGE"))).filter(|folder| folder.is_dir());
@@ -35,7 +37,7 @@ pub(crate) fn folder() -> Option<&'static Path> {
     None
 }
 
-/// The files of the page by their URLs, each with what changes along with its content.
+/// Maps the URL of each file of the page to a hash that changes with its content.
 pub(crate) fn versions() -> BTreeMap<String, [u8; 32]> {
     let version = |name: &str| Some(Page::get(name)?.metadata.sha256_hash());
     let files = Page::iter().filter_map(|name| {
@@ -45,7 +47,8 @@ pub(crate) fn versions() -> BTreeMap<String, [u8; 32]> {
     files.collect()
 }
 
-/// Whether a file of the page has this name, or the page is asked for by its own.
+/// Answers with the page's file at `path`, or explains that the page is missing from this build.
+/// `None` if the page has no such file.
 pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Response> {
     match Page::get(&format!("{path}.gz")) {
         Some(file) => {

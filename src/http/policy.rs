@@ -1,5 +1,5 @@
-//! What browsers are told about the server's answers: which scripts its page may run, who may show it in a frame, and who may
-//! load from it.
+//! Security headers of the server's answers: which scripts its page may run, which pages may show
+//! it in a frame, and which may load from it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -13,14 +13,15 @@ const FALLBACK: HeaderValue = HeaderValue::from_static("script-src 'self'; frame
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// The policy of the built-in page. Its scripts come from this server and from where the application has the page load
-/// scripts. Vue compiles templates in the page, which needs `unsafe-eval`. A script may also run what it has made itself, as
-/// widgets with workers do: `blob:` allows nothing that `unsafe-eval` does not.
+/// Returns the policy of the built-in page. Its scripts come from this server and from where the
+/// application has the page load scripts. Vue compiles templates in the page, which needs
+/// `unsafe-eval`. A script may also run code that it created, as widgets with workers do: `blob:`
+/// allows nothing that `unsafe-eval` does not.
 ///
-/// `inline` are the scripts of the document itself: no other text in it runs.
+/// `inline` are the hashes of the document's own scripts; no other inline script runs.
 ///
-/// WebSockets lead nowhere but here: templates come over them, which run in the page, and a link can name any server for the
-/// page to connect to (`?sessionURL=`).
+/// WebSockets lead to this server only: templates, which run in the page, come over them, and a
+/// link can name any server for the page to connect to (`?sessionURL=`).
 pub(super) fn of_page(site: &Site, request: &HeaderMap, inline: Vec<String>) -> HeaderValue {
     let state = site.server.state();
     let mut sources = ["'self'", "'unsafe-eval'", "blob:"].map(str::to_owned).to_vec();
@@ -41,7 +42,7 @@ pub(super) fn of_page(site: &Site, request: &HeaderMap, inline: Vec<String>) -> 
     let mut directives = vec![format!("script-src {}", sources.join(" "))];
     let workers = extra(Source::Worker);
     if !workers.is_empty() {
-        // Without this directive workers come from where scripts do.
+        // Without this directive the script sources also apply to workers.
         directives.push(format!("worker-src {} {}", sources.join(" "), workers.join(" ")));
     }
     let connect = [&["'self' http: https: data: blob:"], &extra(Source::Connect)[..]].concat();
@@ -55,7 +56,8 @@ pub(super) fn of_page(site: &Site, request: &HeaderMap, inline: Vec<String>) -> 
     HeaderValue::try_from(directives.join("; ")).unwrap_or(FALLBACK)
 }
 
-/// The server's own WebSockets, for browsers to which `'self'` means HTTP alone, and behind a proxy under its names.
+/// Lists the server's own WebSocket origins, for browsers in which `'self'` covers HTTP alone, and
+/// those of allowed proxies.
 fn websocket_sources(names: &Names, request: &HeaderMap) -> String {
     let own = names.session_url(request, "");
     let proxied = names.allowed_origins().iter().map(|origin| origin.replacen("http", "ws", 1));
@@ -67,31 +69,34 @@ fn websocket_sources(names: &Names, request: &HeaderMap) -> String {
     sources.collect()
 }
 
-/// What is not part of a plain name could begin another directive, or be a wildcard.
+/// Returns whether this is a plain name. Other characters could begin another directive or be a
+/// wildcard.
 fn is_plain(authority: &str) -> bool {
     authority.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
 }
 
-/// The scripts that stand in a document, each by its hash (Content Security Policy Level 3, section 2.3.1).
+/// Returns the hash of each inline script of a document (Content Security Policy Level 3, section
+/// 2.3.1).
 pub(super) fn inline_scripts(document: &str) -> Vec<String> {
     let scripts = document.split("<script>").skip(1);
     let scripts = scripts.filter_map(|rest| Some(rest.split_once("</script>")?.0));
     scripts.map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))).collect()
 }
 
-/// Adds what all answers say, where they do not say otherwise themselves.
+/// Adds the headers that all answers carry. An answer keeps its own content security policy.
 pub(super) fn complete(headers: &mut HeaderMap, site: &Site) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Pages of other origins load neither scripts nor pictures from here.
+    // Pages of other origins may not load scripts or pictures from here.
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert_with(|| HeaderValue::try_from(frame_ancestors(site)).unwrap_or(FALLBACK));
 }
 
-/// A foreign page that shows the application in a frame could have the user click in it. All ports of a host share their
-/// cookies, so `SameSite` does not prevent that.
+/// Returns the directive that limits who may show the application in a frame: a foreign page could
+/// trick the user into clicking in it. `SameSite` does not prevent that, since all ports of a host
+/// share their cookies.
 fn frame_ancestors(site: &Site) -> String {
     let allowed = site.names.allowed_origins().iter();
     let settings = site.server.settings();
@@ -101,7 +106,8 @@ fn frame_ancestors(site: &Site) -> String {
         .fold("frame-ancestors 'self'".to_owned(), |text, origin| text + " " + origin)
 }
 
-/// The origin of an absolute URL in a list of scripts; its entries are URLs, or lists that begin with one.
+/// Returns the origin of an absolute URL in a list of scripts, whose entries are URLs or lists that
+/// begin with one.
 fn script_source(entry: &Value) -> Option<String> {
     let url = match entry {
         Value::Array(parts) => parts.first()?.as_str()?,
@@ -134,7 +140,7 @@ mod tests {
 
     #[test]
     fn scripts_in_the_document_are_named_by_their_hashes() {
-        // The example of the specification.
+        // The example from the specification.
         let hash = "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='";
         let document = "<script src=x.js></script><script>alert('Hello, world.');</script>";
         assert_eq!(inline_scripts(document), [hash]);

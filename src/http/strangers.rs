@@ -1,10 +1,10 @@
-//! What the log says of peers that are not known, limited in rate and size.
+//! Log lines about unknown peers, limited in rate and size.
 
 use std::fmt;
 
 use crate::throttle::{Throttle, shortened};
 
-/// One limit for each kind of line, so that a flood of one kind hides no other.
+/// One rate limit for each kind of line, so that a flood of one kind does not hide the others.
 pub(crate) struct Strangers {
     names: Throttle,
     origins: Throttle,
@@ -32,7 +32,7 @@ impl Default for Strangers {
 }
 
 impl Strangers {
-    /// The run has ended: counts what was left out.
+    /// Logs how many lines were suppressed, at the end of the run.
     pub(super) fn settle(&self) {
         let Strangers { names, origins, secrets, protocol, .. } = self;
         let Strangers { handshakes, links, endpoints, ended, .. } = self;
@@ -40,7 +40,7 @@ impl Strangers {
         all.into_iter().for_each(Throttle::settle);
     }
 
-    /// A request was sent to a name that is not the server's.
+    /// Logs a request that was sent to a name that is not the server's.
     pub(super) fn foreign_host(&self, host: Option<&str>) {
         if let Some(suppressed) = self.names.admit() {
             let host = host.map(shortened);
@@ -52,7 +52,7 @@ impl Strangers {
         }
     }
 
-    /// A request came from a page of another origin.
+    /// Logs a request from a page of another origin.
     pub(super) fn foreign_origin(&self, origin: Option<&str>) {
         if let Some(suppressed) = self.origins.admit() {
             let origin = origin.map(shortened);
@@ -64,14 +64,14 @@ impl Strangers {
         }
     }
 
-    /// A client gave no secret, or a wrong one.
+    /// Logs a client whose secret is missing or wrong.
     pub(super) fn wrong_secret(&self) {
         if let Some(suppressed) = self.secrets.admit() {
             tracing::warn!(suppressed, "a client was refused: its secret is missing or wrong");
         }
     }
 
-    /// A client broke the protocol.
+    /// Logs a client that broke the protocol.
     pub(super) fn protocol_broken(&self, error: &dyn fmt::Display) {
         if let Some(suppressed) = self.protocol.admit() {
             let text = error.to_string();
@@ -79,7 +79,7 @@ impl Strangers {
         }
     }
 
-    /// A TLS handshake failed, or took too long.
+    /// Logs a TLS handshake that failed or took too long.
     pub(super) fn handshake_failed(&self, error: &dyn fmt::Display) {
         if let Some(suppressed) = self.handshakes.admit() {
             let text = error.to_string();
@@ -87,7 +87,7 @@ impl Strangers {
         }
     }
 
-    /// A symbolic link leads out of the folder that is served.
+    /// Logs a symbolic link that leads out of a served folder.
     pub(super) fn link_refused(&self, path: &str) {
         if let Some(suppressed) = self.links.admit() {
             let path = shortened(path);
@@ -99,7 +99,7 @@ impl Strangers {
         }
     }
 
-    /// The application's handler of a WebSocket failed, which its client may have caused.
+    /// Logs a failure of the application's WebSocket handler, which its client may have caused.
     pub(super) fn endpoint_failed(&self, path: &str, failure: &dyn fmt::Display) {
         if let Some(suppressed) = self.endpoints.admit() {
             let text = failure.to_string();
@@ -108,7 +108,7 @@ impl Strangers {
         }
     }
 
-    /// A connection ended in a way that is only of interest when something is looked for.
+    /// Logs the end of a connection, which matters only for debugging.
     pub(super) fn ended(&self, how: &dyn fmt::Display) {
         if let Some(suppressed) = self.ended.admit() {
             let text = how.to_string();

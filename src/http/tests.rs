@@ -1,4 +1,5 @@
-//! Attacks on a server with one of its defences left out, and on one that has it: that each defence is what stops the attack.
+//! Attacks on a server with one defence removed, and with it in place: each defence stops its
+//! attack.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
@@ -15,10 +16,10 @@ use crate::{
     server::{Endpoints, Server},
 };
 
-/// Longer than any answer takes.
+/// Time limit for an answer; longer than any takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connections of a server under attack: few, so that it takes few to fill it.
+/// Connection limit of a server under attack. It is low, so that few sockets reach it.
 const MAX_CONNECTIONS: usize = 40;
 
 struct Target {
@@ -29,7 +30,7 @@ struct Target {
 }
 
 impl Target {
-    /// A server that waits for a `crowd` of peers that it does not know, with the guard or without.
+    /// Starts a server with room for `crowd` unknown peers, with or without the guard.
     async fn new(crowd: usize, guarded: bool) -> Self {
         Self::serving(crowd, guarded, Endpoints::default()).await
     }
@@ -58,12 +59,12 @@ impl Target {
         Target { address, access, stop, served: tokio::spawn(async { drop(serve.await.unwrap()) }) }
     }
 
-    /// The whole answer, empty where there is none.
+    /// Sends a request and returns the start of the answer; empty if there is none.
     async fn send(&self, head: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let head = head.replace("OWN", &self.address.to_string());
         let mut answer = vec![0; 4096];
-        // A connection that was closed already takes no request, or gives no answer.
+        // If the connection is already closed, this fails or there is no answer.
         if stream.write_all(head.as_bytes()).await.is_err() {
             return String::new();
         }
@@ -77,7 +78,7 @@ impl Target {
     }
 }
 
-/// What the same request gets without the guard, and with it.
+/// Sends the same request to a server without the guard and to one with it.
 async fn without_and_with(head: impl Fn(&Target) -> String) -> [String; 2] {
     let mut answers = [String::new(), String::new()];
     for (answer, guarded) in answers.iter_mut().zip([false, true]) {
@@ -111,7 +112,7 @@ async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_
     }
 }
 
-/// A launcher request with the cookie, and the proof if there is one.
+/// Builds a launcher request with the cookie and this proof, which may be empty.
 fn launch(target: &Target, origin: &str, proof: &str) -> String {
     let cookie = target.access.cookie_header(crate::session::Kind::Other, false);
     let pair = cookie.split(';').next().unwrap();
@@ -157,7 +158,7 @@ async fn idle_sockets_lock_others_out_where_nobody_has_to_make_room() {
     }
 }
 
-/// Opens sockets that ask for a file and do not read it. Other requests are still answered.
+/// Opens sockets that request a file and do not read it. Other requests are still answered.
 #[cfg(unix)]
 async fn readers_that_do_not_read(size: usize, connection: &str) {
     let dir = tempfile::tempdir().unwrap();
@@ -173,7 +174,7 @@ async fn readers_that_do_not_read(size: usize, connection: &str) {
         socket.set_recv_buffer_size(4096).unwrap();
         let mut stream = socket.connect(target.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
-        // The answer has begun: the server has more of it than this side takes.
+        // The answer has begun. The server has more of it than this socket's buffer holds.
         drop(timeout(PATIENCE, stream.read(&mut [0; 16])).await.unwrap());
         stuck.push(stream);
         if number % 20 == 19 {
@@ -190,7 +191,7 @@ async fn sockets_that_ask_and_do_not_read_lock_nobody_out() {
     readers_that_do_not_read(16 << 20, "keep-alive").await;
 }
 
-/// All of the answer is in the kernel, and the server's side has ended.
+/// The whole answer is in the kernel, and the server has finished with the connection.
 #[cfg(unix)]
 #[tokio::test]
 async fn sockets_whose_last_bytes_are_not_read_lock_nobody_out() {

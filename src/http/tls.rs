@@ -1,6 +1,6 @@
 //! TLS, for browsers on other machines.
 //!
-//! It runs over [`Connection`], so that the socket is closed as all others are.
+//! It runs over [`Connection`], so that its sockets are closed like all others.
 
 use std::{path::Path, sync::Arc};
 
@@ -19,7 +19,7 @@ use tokio_rustls::{
 
 use crate::{Error, Result, net::Connection};
 
-/// A certificate with its key, ready for use.
+/// A certificate with its private key, ready for handshakes.
 #[derive(Clone)]
 pub(crate) struct Tls(TlsAcceptor);
 
@@ -27,7 +27,8 @@ impl Tls {
     /// Reads a certificate chain and its private key from PEM files.
     ///
     /// # Errors
-    /// [`Error::Certificate`] when a file cannot be read, or the two do not belong together.
+    /// [`Error::Certificate`] if a file cannot be read, or the key does not belong to the
+    /// certificate.
     pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Self> {
         let failed =
             |path: &Path, reason: String| Error::Certificate { path: path.to_owned(), reason };
@@ -48,7 +49,7 @@ impl Tls {
         Ok(Tls(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// The handshake of one connection.
+    /// Performs the handshake of a connection.
     pub(super) async fn accept(
         &self,
         connection: Connection,

@@ -1,7 +1,7 @@
-//! Files that pages upload and download, by tickets that they got over their WebSocket.
+//! Uploads and downloads of files, by tickets that pages get over their WebSocket.
 //!
-//! A ticket is the proof that its bearer has signed in: it is as long as a secret and good for one request. The checks of `Host` and
-//! `Origin` stand before it, as before everything.
+//! A ticket proves that its bearer has signed in: it is as long as a secret and valid for one
+//! request. `Host` and `Origin` are checked first, as for every request.
 
 use std::{io, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
 const NO_TICKET: &str =
     "This address was used already, or it is too old. The page asks for a new one for each file.\n";
 
-/// Takes the content of a file, and answers with what the application made of it, as JSON.
+/// Passes an uploaded file to the application, and answers with its result as JSON.
 pub(super) async fn upload(
     State(site): State<Arc<Site>>,
     Path(ticket): Path<String>,
@@ -56,12 +56,12 @@ pub(super) async fn upload(
     }
 }
 
-/// Bytes of the body, as the request says.
+/// Returns the size of the body in bytes, as the request states it.
 fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The status for an upload that failed.
+/// Maps the failure of an upload to a status code.
 fn status(failure: &Failure) -> StatusCode {
     match failure.downcast_ref::<TransferError>() {
         Some(TransferError::Stalled(_)) => StatusCode::REQUEST_TIMEOUT,
@@ -71,7 +71,7 @@ fn status(failure: &Failure) -> StatusCode {
     }
 }
 
-/// Sends a file that the application has offered.
+/// Sends a file that the application offers.
 pub(super) async fn download(
     State(site): State<Arc<Site>>,
     Path(ticket): Path<String>,
@@ -103,7 +103,8 @@ fn describe(file: &Outgoing, headers: &mut HeaderMap) {
     }
 }
 
-/// The name of a file for browsers (RFC 6266, section 4.3): in ASCII for old ones, in UTF-8 for all others.
+/// Returns the `Content-Disposition` of a file (RFC 6266, section 4.3): its name in ASCII for old
+/// browsers, and in UTF-8 for all others.
 fn disposition(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ';
     let ascii: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
@@ -116,7 +117,8 @@ fn disposition(name: &str) -> String {
     format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
-/// Ends the connection of a download that stands still: its peer does not read, and hyper waits for it without an end.
+/// Ends the connection of a stalled download: its peer does not read, and hyper would wait for it
+/// forever.
 async fn watch_over(site: Arc<Site>, mut sent: watch::Receiver<Sent>, guest: Arc<Guest>) {
     let patience = site.server.transfers().patience();
     let is_over = |sent: &Sent| matches!(sent.phase, Phase::Done | Phase::Broken);

@@ -1,8 +1,8 @@
-//! One WebSocket, from the upgrade to the close frame.
+//! A WebSocket connection, from the upgrade to the close frame.
 //!
-//! A reader and a writer run side by side in one task: a peer that does not read is still heard, and the other way
-//! round. What a peer calls runs beside this task. A peer that says no hello, breaks the protocol or shows no sign of life is
-//! disconnected; the others notice nothing.
+//! A reader and a writer run concurrently in one task: a peer that does not read is still heard,
+//! and vice versa. The peer's calls run outside this task. A peer that sends no hello, breaks the
+//! protocol or shows no sign of life is disconnected, which does not affect other clients.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -38,10 +38,10 @@ use crate::{
     },
 };
 
-/// How long the peer may take to answer a close frame, and the last messages to leave before it.
+/// Time limit for the peer to answer a close frame, and for the last messages to be sent before it.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Bytes that a frame may have beyond its content.
+/// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
 
 pub(super) async fn upgrade(
@@ -55,11 +55,11 @@ pub(super) async fn upgrade(
         Err(refusal) => return refusal.into_response(),
     };
     guest.expect_hello();
-    // Taken here and not in the task, so that a stop that comes in between waits for it, too.
+    // Taken before the task starts, so that a stop in between waits for the task, too.
     let token = site.websockets.token();
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        // It fails where the peer is gone, or has to make room.
+        // Fails if the peer has disconnected or its connection was displaced.
         if let Ok(stream) = upgraded.await {
             let heartbeat = Heartbeat::new(site.heartbeat, &guest, buffers);
             serve(TokioIo::new(stream), &site, &guest, &heartbeat).await;
@@ -115,20 +115,20 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, heartbeat: &Hear
         return;
     }
     if !by_peer {
-        // Our close frame is out, or the connection is gone; the peer may still answer.
+        // The close frame is sent, or the connection is lost. The peer may still answer.
         let answer =
             async { while !matches!(reader.next().await, Ok(Event::Close(_)) | Err(_)) {} };
         drop(timeout(CLOSE_TIMEOUT, answer).await);
     }
 }
 
-/// How the reading ends.
+/// Why reading ended.
 enum Ended {
-    /// This side has to close the connection.
+    /// This side must close the connection.
     Closing(Closing),
-    /// The peer closes it, with this code.
+    /// The peer closes the connection with this close code.
     ByPeer(u16),
-    /// The connection is gone.
+    /// The connection is lost.
     Lost,
 }
 
@@ -185,7 +185,7 @@ fn after(site: &Site, error: ReadError) -> Ended {
         ReadError::Lost(error) => {
             site.access.strangers.ended(&error);
             match error.kind() {
-                // More than a peer may send before its hello.
+                // The peer sent more than it may before the hello.
                 io::ErrorKind::QuotaExceeded => Ended::Closing(TOO_LARGE),
                 _ => Ended::Lost,
             }
@@ -193,7 +193,7 @@ fn after(site: &Site, error: ReadError) -> Ended {
     }
 }
 
-/// Writes what the outbox has, until it says goodbye or the connection is gone.
+/// Writes what is in the outbox, until its close frame is sent or the connection is lost.
 async fn write<S: Stream>(
     mut writer: FrameWriter<S>,
     site: &Site,
@@ -230,7 +230,8 @@ async fn write<S: Stream>(
     }
 }
 
-/// Sends a batch in as few writes as the buffer allows. Pings and pongs that are due go between its frames.
+/// Sends a batch in as few writes as the buffer allows, with due pings and pongs between its
+/// frames.
 async fn send<S: Stream>(
     writer: &mut FrameWriter<S>,
     batch: &mut Vec<Bytes>,
@@ -249,7 +250,8 @@ async fn send<S: Stream>(
     writer.flush().await
 }
 
-/// The pong that the peer waits for: of several pings the newest is answered (RFC 6455, section 5.5.3).
+/// The pong that is owed to the peer. Of several pings only the newest is answered (RFC 6455,
+/// section 5.5.3).
 #[derive(Default)]
 struct Pongs {
     owed: Mutex<Option<Bytes>>,
@@ -266,7 +268,7 @@ impl Pongs {
         self.owed.lock().take()
     }
 
-    /// Waits until one is owed.
+    /// Waits until a pong is owed, and returns its payload.
     async fn due(&self) -> Bytes {
         loop {
             if let Some(payload) = self.take() {

@@ -1,12 +1,13 @@
 //! Open connections, and how they end.
 //!
-//! A side that says FIN first is left with `TIME_WAIT` for a minute, and libraries say it whenever they shut a
-//! stream down. So [`Connection`] does not pass a shutdown on. Dropping it is the end of the connection: it waits until
-//! the peer's kernel has everything, then closes in a way that leaves nothing behind. That holds all the time, not
-//! only during a stop: one ordinary close in the last minute would spoil it.
+//! The side that sends FIN first keeps the connection in `TIME_WAIT` for a minute, and libraries
+//! send it whenever they shut a stream down. So [`Connection`] does not pass a shutdown on.
+//! Dropping it ends the connection: it waits until the peer's kernel has everything, then closes in
+//! a way that leaves nothing behind. This applies at all times, not only during a stop: one
+//! ordinary close in the last minute would keep the port busy.
 //!
-//! The registry has the socket, and the connection borrows it for each call. So an abort closes the socket at once,
-//! whoever keeps the connection; the owner reads an error at its next call.
+//! The registry owns the socket, and the connection borrows it for each call. So an abort closes
+//! the socket at once, wherever the connection is kept; the owner gets an error from its next call.
 
 use std::{
     any::Any,
@@ -34,46 +35,50 @@ use tokio_util::sync::CancellationToken;
 
 use super::platform;
 
-/// How long the last bytes of a closed connection may make no progress while nobody waits for the port.
+/// Time limit without progress for the last bytes of a closed connection, while no stop waits for
+/// the port.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The pauses between two looks at a connection that is closed as soon as its last bytes have arrived.
+/// Polling intervals for the last bytes of a closed connection: the first, the longest, and the
+/// longest during a stop.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const IDLE_LOOK: Duration = Duration::from_millis(64);
 const STOPPING_LOOK: Duration = Duration::from_millis(4);
 
-/// A connection that a peer made, as a stream of bytes.
+/// A connection from a peer, as a stream of bytes.
 ///
-/// Shutting it down does nothing; dropping it delivers what was written and closes it.
+/// Shutting it down does nothing. Dropping it delivers what was written, and then closes it.
 pub(crate) struct Connection {
     entry: Entry,
     peer: SocketAddr,
 }
 
 impl Connection {
-    /// The address of the peer.
+    /// Returns the address of the peer.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// The address of this side; `None` once the connection is closed.
+    /// Returns the address of this side; `None` once the connection is closed.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         let io = self.entry.socket.lock();
         io.stream.as_ref().and_then(|stream| stream.local_addr().ok())
     }
 
-    /// A view on the kernel's buffers, which stays valid when the connection is handed on.
+    /// Returns a view of the kernel's buffers, which stays valid when the connection is handed on.
     pub(crate) fn buffers(&self) -> Buffers {
         Buffers(Arc::downgrade(&self.entry.socket))
     }
 
-    /// Resets the connection, wherever it was handed to and also while its last bytes are on their way.
+    /// Returns a handle that resets the connection, wherever it was handed on to, even while its
+    /// last bytes are being delivered.
     pub(crate) fn cutter(&self) -> Cutter {
         let Entry { id, socket, registry } = &self.entry;
         Cutter { id: *id, socket: Arc::downgrade(socket), registry: Arc::downgrade(registry) }
     }
 
-    /// Keeps a value until the socket is closed, which may be long after this was dropped.
+    /// Keeps a value until the socket is closed, which may be long after this connection is
+    /// dropped.
     pub(crate) fn keep(&self, value: impl Any + Send) {
         let mut io = self.entry.socket.lock();
         if io.stream.is_some() {
@@ -138,11 +143,11 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(())) // there is no buffer on this side of the kernel
+        Poll::Ready(Ok(())) // nothing is buffered on this side of the kernel
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(())) // the FIN is part of the close
+        Poll::Ready(Ok(())) // the close sends the FIN
     }
 }
 
@@ -151,7 +156,8 @@ impl Drop for Connection {
         if self.entry.socket.outstanding() == 0 {
             self.entry.close();
         } else {
-            // A runtime that is shutting down drops the task at once, and with it the entry, which resets.
+            // A runtime that is shutting down drops the task at once, and the entry with it, which
+            // resets the connection.
             let closing = Closing(self.entry.clone());
             let registry = &self.entry.registry;
             registry.runtime.spawn(closing.deliver());
@@ -159,18 +165,18 @@ impl Drop for Connection {
     }
 }
 
-/// A view on the kernel's buffers of a [`Connection`].
+/// A view of the kernel's buffers of a [`Connection`].
 #[derive(Clone)]
 pub(crate) struct Buffers(Weak<Socket>);
 
 impl Buffers {
-    /// How many bytes have arrived and were not read; 0 once the connection is closed.
+    /// Returns how many bytes have arrived but were not read; 0 once the connection is closed.
     pub(crate) fn unread(&self) -> usize {
         self.look(platform::unread)
     }
 
-    /// How many bytes were written and not acknowledged by the peer's kernel; 0 once the connection is closed, and where
-    /// the system does not tell.
+    /// Returns how many bytes were written but not acknowledged by the peer's kernel; 0 once the
+    /// connection is closed, or if the system does not report it.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.look(platform::unacknowledged)
     }
@@ -184,7 +190,7 @@ impl Buffers {
     }
 }
 
-/// Ends a [`Connection`] at once.
+/// Resets a [`Connection`].
 #[derive(Clone)]
 pub(crate) struct Cutter {
     id: u64,
@@ -193,7 +199,7 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// Resets the connection. When this returns its socket is closed.
+    /// Resets the connection. Its socket is closed when this returns.
     pub(crate) fn cut(&self) {
         if let (Some(socket), Some(registry)) = (self.socket.upgrade(), self.registry.upgrade()) {
             registry.remove(self.id, socket.abort());
@@ -206,10 +212,10 @@ struct Socket(Mutex<Io>);
 
 struct Io {
     stream: Option<TcpStream>,
-    /// Who waits to read and to write: a socket that is closed under them does not wake them itself.
+    /// The wakers of tasks that wait to read and to write. Closing the socket does not wake them.
     reader: Option<Waker>,
     writer: Option<Waker>,
-    /// What lives as long as the socket is open.
+    /// Values that live as long as the socket is open.
     kept: Vec<Box<dyn Any + Send>>,
 }
 
@@ -223,7 +229,8 @@ impl Socket {
         io.stream.as_ref().map_or(0, platform::outstanding)
     }
 
-    /// Closes the socket if it is open: in order if the peer has everything, otherwise with a reset.
+    /// Closes the socket if it is open: in order if the peer has everything, otherwise with a
+    /// reset.
     fn close(&self) -> Option<Ending> {
         let (stream, kept) = {
             let mut io = self.lock();
@@ -236,11 +243,11 @@ impl Socket {
             platform::abort(stream);
             Ending::Reset
         };
-        drop(kept); // without the lock: it is not known what it does
+        drop(kept); // outside the lock, since it may run any code
         Some(ending)
     }
 
-    /// Resets the connection if it is open, and wakes its owner to see that.
+    /// Resets the connection if it is open, and wakes its owner to notice that.
     fn abort(&self) -> Option<Ending> {
         let (stream, reader, writer, kept) = {
             let mut io = self.lock();
@@ -265,7 +272,7 @@ struct Ended {
     reset: AtomicUsize,
 }
 
-/// A socket with its place in the registry.
+/// A socket and its place in the registry.
 #[derive(Clone)]
 struct Entry {
     id: u64,
@@ -280,11 +287,12 @@ impl Entry {
     }
 }
 
-/// A connection that its owner has dropped and whose last bytes are on their way.
+/// A connection that its owner has dropped, and whose last bytes are being delivered.
 struct Closing(Entry);
 
 impl Closing {
-    /// Waits until the peer's kernel has acknowledged everything, or makes no progress any more. The drop closes.
+    /// Waits until the peer's kernel has acknowledged everything or makes no more progress. The
+    /// drop then closes the socket.
     async fn deliver(self) {
         let Closing(Entry { socket, registry, .. }) = &self;
         let stopping = &registry.stopping;
@@ -318,11 +326,11 @@ impl Drop for Closing {
     }
 }
 
-/// Every connection of a server whose socket is open.
+/// All connections of a server whose sockets are open.
 pub(super) struct Registry {
     open: Mutex<HashMap<u64, Arc<Socket>>>,
     next: AtomicU64,
-    /// How the connections ended that were closed since the stop began.
+    /// How connections have ended since the stop began.
     ended: Ended,
     emptied: Notify,
     stopping: CancellationToken,
@@ -331,9 +339,10 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// A registry for the runtime that this is called in.
+    /// Creates a registry for the current runtime.
     ///
-    /// From `stopping` on, last bytes that make no progress for `user_timeout` are given up.
+    /// Once `stopping` is cancelled, last bytes that make no progress for `user_timeout` are given
+    /// up.
     pub(super) fn new(stopping: CancellationToken, user_timeout: Duration) -> Arc<Registry> {
         Arc::new(Registry {
             open: Mutex::default(),
@@ -347,7 +356,7 @@ impl Registry {
     }
 
     pub(super) fn register(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Connection {
-        let _ = stream.set_nodelay(true); // fails only on a connection that is gone, which its owner will see
+        let _ = stream.set_nodelay(true); // fails only if the connection is gone
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let socket = Arc::new(Socket(Mutex::new(Io {
             stream: Some(stream),
@@ -360,18 +369,19 @@ impl Registry {
         Connection { entry: Entry { id, socket, registry }, peer }
     }
 
-    /// How many connections are open.
+    /// Returns how many connections are open.
     pub(super) fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// How many connections have ended in order, and how many were reset, since the stop began.
+    /// Returns how many connections have ended in order, and how many were reset, since the stop
+    /// began.
     pub(super) fn ended(&self) -> (usize, usize) {
         let Ended { ordered, reset } = &self.ended;
         (ordered.load(Ordering::Relaxed), reset.load(Ordering::Relaxed))
     }
 
-    /// Resets every connection. When this returns none is open.
+    /// Resets every connection. None is open when this returns.
     pub(super) fn abort_all(&self) {
         let open: Vec<_> = {
             let open = self.lock();
@@ -386,7 +396,7 @@ impl Registry {
     /// Completes when no connection is open.
     pub(super) async fn emptied(&self) {
         loop {
-            let emptied = self.emptied.notified(); // before the look, so that none is missed
+            let emptied = self.emptied.notified(); // before the check, so that none is missed
             if self.lock().is_empty() {
                 return;
             }
@@ -394,13 +404,13 @@ impl Registry {
         }
     }
 
-    /// Forgets a connection after its socket was closed, by whoever closed it.
+    /// Removes a connection after its socket was closed.
     fn remove(&self, id: u64, ending: Option<Ending>) {
         if self.stopping.is_cancelled() {
             let count = match ending {
                 Some(Ending::Ordered) => Some(&self.ended.ordered),
                 Some(Ending::Reset) => Some(&self.ended.reset),
-                None => None, // closed and counted before
+                None => None, // already closed and counted
             };
             count.map(|count| count.fetch_add(1, Ordering::Relaxed));
         }

@@ -1,4 +1,4 @@
-//! Who holds a port, for the errors that say that it is not free.
+//! Finds out what holds a port, for errors about a port that is not free.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,14 +6,14 @@ use listeners::{Listener, Protocol, SocketState};
 
 use crate::Holder;
 
-/// Who holds `address`. This looks at every process that may be looked at, which takes milliseconds.
+/// Returns the holder of `address`. Inspects every process that it may, which takes milliseconds.
 pub(super) async fn of(address: SocketAddr) -> Holder {
     tokio::task::spawn_blocking(move || process(address).unwrap_or_else(|| sockets(address)))
         .await
         .unwrap_or(Holder::Unknown)
 }
 
-/// The process that listens, or otherwise one that has a connection open.
+/// Returns the process that listens, or otherwise one that has a connection open.
 fn process(address: SocketAddr) -> Option<Holder> {
     let sockets = listeners::get_all().ok()?;
     let mut conflicting: Vec<Listener> = sockets
@@ -35,8 +35,9 @@ fn process(address: SocketAddr) -> Option<Holder> {
     })
 }
 
-/// Whether a socket on `held` keeps an exclusive one from `wanted`. A wildcard conflicts with every address of its
-/// family; that of IPv6 may be dual-stack, which cannot be seen from outside.
+/// Returns whether a socket on `held` prevents an exclusive bind of `wanted`. A wildcard conflicts
+/// with every address of its family; the IPv6 wildcard may be dual-stack, which is not visible from
+/// outside.
 fn conflict(held: SocketAddr, wanted: SocketAddr) -> bool {
     let covers = |wildcard: IpAddr, ip: IpAddr| {
         wildcard.is_unspecified() && wildcard.is_ipv4() == ip.is_ipv4()
@@ -50,7 +51,7 @@ fn conflict(held: SocketAddr, wanted: SocketAddr) -> bool {
             || dual)
 }
 
-/// The sockets that no process has any more, counted by state.
+/// Counts by state the sockets that no longer belong to a process.
 #[cfg(target_os = "linux")]
 fn sockets(address: SocketAddr) -> Holder {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
@@ -59,7 +60,7 @@ fn sockets(address: SocketAddr) -> Holder {
     let mut states = std::collections::BTreeMap::new();
     for row in rows.filter(|row| conflict(row.local, address)) {
         if row.owned {
-            return Holder::Unknown; // a process that could not be seen
+            return Holder::Unknown; // owned by a process that cannot be inspected
         }
         *states.entry(row.state.to_owned()).or_insert(0) += 1;
     }
@@ -74,7 +75,8 @@ fn sockets(_address: SocketAddr) -> Holder {
     Holder::Unknown
 }
 
-/// The kernel's tables of TCP sockets, see proc(5) and `Documentation/networking/proc_net_tcp.rst` of the kernel.
+/// Reads the kernel's tables of TCP sockets, see proc(5) and
+/// `Documentation/networking/proc_net_tcp.rst` of the kernel.
 #[cfg(target_os = "linux")]
 mod proc_net {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -82,11 +84,11 @@ mod proc_net {
     pub(super) struct Row<'a> {
         pub(super) local: SocketAddr,
         pub(super) state: &'a str,
-        /// Whether a process has the socket: the kernel's own have no inode.
+        /// Whether a process owns the socket: the kernel's own have no inode.
         pub(super) owned: bool,
     }
 
-    /// A line of the table; `None` for its heading and for what cannot be read.
+    /// Parses a line of the table; `None` for its heading and for unreadable lines.
     pub(super) fn row(line: &str) -> Option<Row<'_>> {
         let mut fields = line.split_ascii_whitespace();
         let local = endpoint(fields.nth(1)?)?;
@@ -95,7 +97,7 @@ mod proc_net {
         Some(Row { local, state: name(state), owned: inode != "0" })
     }
 
-    /// An address as words of 32 bits, each as a number in the machine's own byte order, and a port.
+    /// Parses an address, as 32-bit words in the machine's byte order, and a port.
     fn endpoint(text: &str) -> Option<SocketAddr> {
         let (address, port) = text.split_once(':')?;
         let words = address.as_bytes().chunks(8).map(|digits| {
@@ -110,7 +112,7 @@ mod proc_net {
         Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
     }
 
-    /// The names of `include/net/tcp_states.h`.
+    /// Returns the state's name in `include/net/tcp_states.h`.
     fn name(code: &str) -> &str {
         match code {
             "01" => "ESTABLISHED",

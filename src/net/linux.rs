@@ -1,4 +1,4 @@
-//! What Linux alone offers for closing a connection without leaving anything behind.
+//! Linux-only ways to close a connection without leaving anything behind.
 //!
 //! `portable.rs` has the same functions for other systems.
 #![allow(unsafe_code)]
@@ -8,15 +8,16 @@ use std::{io, net::Shutdown, os::fd::AsRawFd, time::Duration};
 use socket2::{SockFilter, SockRef, Socket};
 use tokio::net::TcpStream;
 
-/// A classic BPF program of the one instruction "return 0": no byte of a segment is accepted.
+/// A classic BPF program with the one instruction "return 0": no byte of a segment is accepted.
 const DROP_EVERYTHING: [SockFilter; 1] =
     [SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, 0)];
 
-/// Sets on a socket that will listen what its connections inherit.
+/// Sets options on a socket that will listen, which its connections inherit.
 ///
-/// With a negative `TCP_LINGER2` a closed connection that waits for the peer's FIN is dropped at once (tcp(7)). It
-/// is the second line of defence: for a process that is killed, and where [`close`] may not attach its filter.
-/// Exclusive use of the port needs nothing here: it is what Linux does without `SO_REUSEADDR`.
+/// With a negative `TCP_LINGER2` a closed connection that waits for the peer's FIN is dropped at
+/// once (tcp(7)). This is the second line of defence: for a process that is killed, and for a
+/// [`close`] that cannot attach its filter. Exclusive use of the port needs nothing here: it is
+/// what Linux does without `SO_REUSEADDR`.
 pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
     set_option(socket, libc::IPPROTO_TCP, libc::TCP_LINGER2, -1)
 }
@@ -27,8 +28,8 @@ fn set_option(
     option: libc::c_int,
     value: libc::c_int,
 ) -> io::Result<()> {
-    // SAFETY: the descriptor is open as long as its owner `socket` is borrowed, and the pointer and the length describe
-    // `value`, of which no more is read.
+    // SAFETY: the descriptor is open as long as its owner `socket` is borrowed, and the pointer and
+    // the length describe `value`, of which no more is read.
     checked(unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -40,53 +41,57 @@ fn set_option(
     })
 }
 
-/// Bytes that were written and that the peer's kernel has not acknowledged. Closing earlier would lose them.
+/// Returns the bytes that were written but not acknowledged by the peer's kernel. Closing earlier
+/// would lose them.
 pub(super) fn outstanding(stream: &TcpStream) -> usize {
     if stream.peer_addr().is_err() {
-        return 0; // not connected any more: what the kernel would answer means nothing
+        return 0; // no longer connected: the kernel's answer would mean nothing
     }
     queued(stream, libc::TIOCOUTQ) // the same number as SIOCOUTQ
 }
 
-/// Bytes that were written and that the peer's kernel has not acknowledged.
+/// Returns the bytes that were written but not acknowledged by the peer's kernel.
 pub(super) fn unacknowledged(stream: &TcpStream) -> usize {
     outstanding(stream)
 }
 
-/// Bytes that have arrived and were not read.
+/// Returns the bytes that have arrived but were not read.
 pub(super) fn unread(stream: &TcpStream) -> usize {
     queued(stream, libc::FIONREAD)
 }
 
 fn queued(stream: &TcpStream, request: libc::Ioctl) -> usize {
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is open as long as `stream` is borrowed; both requests that get here write one `c_int`.
+    // SAFETY: the descriptor is open as long as `stream` is borrowed; both requests that get here
+    // write one `c_int`.
     let result = unsafe { libc::ioctl(stream.as_raw_fd(), request, &raw mut bytes) };
     if result == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
-/// Ends a connection that has nothing outstanding: the peer reads everything, then the end of the stream.
+/// Closes a connection that has nothing outstanding: the peer reads everything, then the end of the
+/// stream.
 ///
-/// From the filter on the socket is deaf. So the peer's FIN cannot cross ours, and no path leads to `TIME_WAIT`:
-/// the peer receives our FIN, and after it the reset of a close that does not linger. Where the filter is refused,
-/// the plain close sends the FIN and `TCP_LINGER2` does the rest, except when both FINs cross.
+/// Once the filter is attached, the socket is deaf. So the peer's FIN cannot cross ours, and no
+/// path leads to `TIME_WAIT`: the peer receives our FIN, then the reset of a close that does not
+/// linger. If the filter is refused, the plain close sends the FIN and `TCP_LINGER2` does the rest,
+/// except when both FINs cross.
 pub(super) fn close(stream: TcpStream) {
     let socket = SockRef::from(&stream);
     if socket.attach_filter(&DROP_EVERYTHING).is_ok() {
-        // Neither can be acted upon if it fails, and it fails only where the connection is gone already.
+        // Both fail only if the connection is already gone, so errors are ignored.
         let _ = socket.set_linger(Some(Duration::ZERO));
         let _ = socket.shutdown(Shutdown::Write);
     }
 }
 
-/// Resets a connection: unsent bytes are dropped, and its port is free when this returns, even if another process
-/// has inherited the descriptor.
+/// Resets a connection: unsent bytes are dropped. Its port is free when this returns, even if
+/// another process has inherited the descriptor.
 pub(super) fn abort(stream: TcpStream) {
     // SAFETY: all bytes zero is a valid `sockaddr`, a struct of integers.
     let mut nowhere: libc::sockaddr = unsafe { std::mem::zeroed() };
     nowhere.sa_family = libc::AF_UNSPEC as libc::sa_family_t;
-    // SAFETY: the descriptor is open as long as `stream` lives; the pointer and the length describe `nowhere`,
-    // which outlives the call. AF_UNSPEC disconnects a socket (connect(2)).
+    // SAFETY: the descriptor is open as long as `stream` lives; the pointer and the length describe
+    // `nowhere`, which outlives the call. AF_UNSPEC disconnects a socket (connect(2)).
     let result = unsafe {
         libc::connect(
             stream.as_raw_fd(),
@@ -95,7 +100,7 @@ pub(super) fn abort(stream: TcpStream) {
         )
     };
     if checked(result).is_err() {
-        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // then the close below resets
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // the drop then resets
     }
 }
 
@@ -118,7 +123,8 @@ mod tests {
         probe::until_free,
     };
 
-    /// A client, the server's side of its connection, and the port's address with nobody listening any more.
+    /// Returns a client, the server's side of its connection, and the port's address, which has no
+    /// listener any more.
     async fn connected() -> (TcpStream, TcpStream, SocketAddr) {
         let mut listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let address = listener.addresses()[0];

@@ -13,10 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{holder, platform, resolve::resolve};
 use crate::{Error, Result};
 
-/// Connections that the kernel keeps for us until they are accepted. Linux lowers it to `net.core.somaxconn`.
+/// Maximum number of connections that the kernel queues until they are accepted. Linux lowers it to
+/// `net.core.somaxconn`.
 const BACKLOG: i32 = 1024;
 
-/// How often an automatic port is chosen anew, by portpicker and then by the system, before giving up.
+/// Attempts to bind an automatic port: first with ports from portpicker, then as many with ports
+/// from the system.
 const ATTEMPTS: usize = 10;
 
 /// The addresses of one server, bound exclusively and listening, all on one port.
@@ -24,23 +26,24 @@ const ATTEMPTS: usize = 10;
 pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
-    /// The socket that is asked first for the next connection, so that a busy one does not starve the others.
+    /// Index of the socket that is polled first for the next connection, so that a busy socket does
+    /// not starve the others.
     next: usize,
 }
 
 impl Listener {
     /// Binds every address of `host` on one port and listens.
     ///
-    /// `host` is `localhost`, an IP address, or a host name. IPv6 addresses of a machine without IPv6 are left out. `::`
-    /// is every address of the machine, IPv4 included.
+    /// `host` is `localhost`, an IP address, or a host name. IPv6 addresses are left out on a
+    /// machine without IPv6. `::` is every address of the machine, IPv4 included.
     ///
-    /// With port 0 any free port is taken: portpicker proposes it, but this bind decides and is kept, and a proposal
-    /// that was lost to somebody else meanwhile is followed by another one.
+    /// With port 0 any free port is taken: portpicker proposes one, and this bind decides and keeps
+    /// it. If another process takes a proposed port first, the next one is tried.
     ///
     /// # Errors
     ///
-    /// [`Error::PortBusy`] naming the holder if an address is in use, [`Error::Bind`] if the host is not known, not one
-    /// of this machine, or the port is not allowed.
+    /// [`Error::PortBusy`] naming the holder if an address is in use, [`Error::Bind`] if the host
+    /// is unknown or not of this machine, or the port is not permitted.
     pub(crate) async fn bind(host: &str, port: u16) -> Result<Listener> {
         let addresses = resolve(host, port).await?;
         let bound = match port {
@@ -75,17 +78,17 @@ impl Listener {
         Ok(listener)
     }
 
-    /// The bound addresses, at least one.
+    /// Returns the bound addresses; at least one.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The port of all addresses; never 0.
+    /// Returns the port of all addresses; never 0.
     pub(crate) fn port(&self) -> u16 {
         self.addresses[0].port()
     }
 
-    /// The next connection to any of the addresses. Cancelling it loses nothing.
+    /// Waits for the next connection to any of the addresses. Cancellation loses no connection.
     pub(super) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
@@ -101,10 +104,11 @@ impl Listener {
         Poll::Pending
     }
 
-    /// Stops listening, and returns the connections that the kernel had accepted before.
+    /// Stops listening, and returns the connections that the kernel had already accepted.
     ///
-    /// The sockets are asked themselves: what tokio knows about them may lag behind. Peers that connect meanwhile
-    /// do not keep this going, the number is limited to one backlog for each address.
+    /// This asks the sockets themselves, because tokio's view of them may lag behind. It takes at
+    /// most one backlog for each address, so that peers which connect at the same time cannot keep
+    /// it going.
     pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
         let mut accepted = Vec::new();
         for socket in self.sockets {
@@ -127,9 +131,10 @@ struct Failed {
     source: io::Error,
 }
 
-/// A listening socket that nobody shares, without `SO_REUSEADDR`, and not inherited by child processes.
+/// Opens a listening socket that is exclusive, without `SO_REUSEADDR`, and not inherited by child
+/// processes.
 ///
-/// IPv6 sockets take IPv6 alone.
+/// IPv6 sockets accept IPv6 only.
 pub(super) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     platform::prepare(&socket)?;
@@ -141,7 +146,7 @@ pub(super) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Whether `error` says that this machine has no such address because it does not do that family.
+/// Returns whether `error` means that this machine does not support the family of `address`.
 pub(super) fn is_family_missing(address: SocketAddr, error: &io::Error) -> bool {
     let unsupported = error.raw_os_error().is_some_and(|code| code == UNSUPPORTED_FAMILY);
     unsupported || (address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable)
@@ -152,7 +157,8 @@ const UNSUPPORTED_FAMILY: i32 = libc::EAFNOSUPPORT;
 #[cfg(windows)]
 const UNSUPPORTED_FAMILY: i32 = 10047; // WSAEAFNOSUPPORT
 
-/// Binds each address, all on one port: where they have port 0, on the one that the system gives the first.
+/// Binds each address, all on one port: port 0 becomes the one that the system chooses for the
+/// first address.
 fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<Socket>, Failed> {
     let mut sockets = Vec::with_capacity(addresses.len());
     let mut port = None;
@@ -209,7 +215,7 @@ async fn bind_any(addresses: &[SocketAddr]) -> Result<Vec<Socket>, Failed> {
     bound
 }
 
-/// Whether another port may do: Windows refuses ports that it keeps for itself as not permitted.
+/// Returns whether another port may succeed. Windows refuses its reserved ports as not permitted.
 fn is_race_lost(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
 }

@@ -1,24 +1,26 @@
-//! Closing a connection where the system has no receive filter: macOS, the BSDs, Windows.
+//! Closing a connection on systems without a receive filter: macOS, the BSDs, Windows.
 //!
-//! The functions are those of `linux.rs`. Not measured on these systems; written after their documentation.
+//! The functions are those of `linux.rs`. They follow the documentation of these systems and were
+//! not measured there.
 
 use std::{io, mem::MaybeUninit, net::Shutdown, time::Duration};
 
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 
-/// Makes the port of a socket that will be bound its own.
+/// Makes the port exclusive to a socket that will be bound.
 ///
-/// Elsewhere than on Windows that is so without `SO_REUSEADDR`.
+/// Except on Windows, a socket without `SO_REUSEADDR` is exclusive already.
 #[cfg(not(windows))]
 pub(super) fn prepare(_socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the port of a socket that will be bound its own.
+/// Makes the port exclusive to a socket that will be bound.
 ///
-/// Without `SO_EXCLUSIVEADDRUSE` another program could bind the same address with `SO_REUSEADDR` and receive the
-/// connections ("Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE", Winsock documentation).
+/// Without `SO_EXCLUSIVEADDRUSE` another program could bind the same address with `SO_REUSEADDR`
+/// and receive the connections ("Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE", Winsock
+/// documentation).
 #[cfg(windows)]
 #[allow(unsafe_code)]
 pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
@@ -39,8 +41,9 @@ pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
     }
 
     let yes: c_int = 1;
-    // SAFETY: the declaration above is that of winsock2.h, where SOCKET is an unsigned integer of pointer size; the
-    // handle is open as long as `socket` is borrowed, and the pointer and the length describe `yes`.
+    // SAFETY: the declaration above is that of winsock2.h, where SOCKET is an unsigned integer of
+    // pointer size; the handle is open as long as `socket` is borrowed, and the pointer and the
+    // length describe `yes`.
     let result = unsafe {
         setsockopt(
             socket.as_raw_socket() as usize,
@@ -53,7 +56,8 @@ pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Bytes in the send buffer, which the peer's kernel has not acknowledged. Closing earlier would lose them.
+/// Returns the bytes in the send buffer, which the peer's kernel has not acknowledged. Closing
+/// earlier would lose them.
 #[cfg(target_vendor = "apple")]
 #[allow(unsafe_code)]
 pub(super) fn outstanding(stream: &TcpStream) -> usize {
@@ -61,8 +65,8 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
 
     let mut bytes: libc::c_int = 0;
     let mut length = size_of_val(&bytes) as libc::socklen_t;
-    // SAFETY: the descriptor is open as long as `stream` is borrowed; the option writes one `c_int`, which is what
-    // the pointer and the length describe.
+    // SAFETY: the descriptor is open as long as `stream` is borrowed; the option writes one
+    // `c_int`, which is what the pointer and the length describe.
     let result = unsafe {
         libc::getsockopt(
             stream.as_raw_fd(),
@@ -75,14 +79,15 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
     if result == 0 && stream.peer_addr().is_ok() { usize::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
-/// 1 until the peer has ended its side, then 0.
+/// Returns 1 until the peer has ended its side, then 0.
 ///
-/// The kernel does not tell what is unacknowledged. So this says that nothing more will be sent, and discards what
-/// comes until the peer ends as well, which it does after everything was read.
+/// The kernel does not report unacknowledged bytes. So this ends this side of the stream, and
+/// discards what arrives until the peer ends its side as well, which it does after it has read
+/// everything.
 #[cfg(not(target_vendor = "apple"))]
 pub(super) fn outstanding(stream: &TcpStream) -> usize {
     let socket = SockRef::from(stream);
-    let _ = socket.shutdown(Shutdown::Write); // fails where the connection is gone, which the read then shows
+    let _ = socket.shutdown(Shutdown::Write); // fails if the connection is gone
     let mut discarded = [MaybeUninit::uninit(); 4096];
     loop {
         match socket.recv(&mut discarded) {
@@ -95,22 +100,24 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
     }
 }
 
-/// Bytes that were written and that the peer's kernel has not acknowledged; 0 where the kernel does not tell.
-#[cfg_attr(target_os = "linux", allow(dead_code))] // built there for the tests of the others
+/// Returns the bytes that were written but not acknowledged by the peer's kernel; 0 if the kernel
+/// does not report them.
+#[cfg_attr(target_os = "linux", allow(dead_code))] // built on Linux for tests only
 pub(super) fn unacknowledged(stream: &TcpStream) -> usize {
     if cfg!(target_vendor = "apple") { outstanding(stream) } else { 0 }
 }
 
-/// Bytes that have arrived and were not read, counted up to 4096.
+/// Returns the bytes that have arrived but were not read, counted up to 4096.
 pub(super) fn unread(stream: &TcpStream) -> usize {
     let mut seen = [MaybeUninit::uninit(); 4096];
     SockRef::from(stream).peek(&mut seen).unwrap_or(0)
 }
 
-/// Ends a connection that has nothing outstanding: the peer reads the end of the stream, then the socket is reset.
+/// Closes a connection that has nothing outstanding: the peer reads the end of the stream, then the
+/// socket is reset.
 pub(super) fn close(stream: TcpStream) {
     let socket = SockRef::from(&stream);
-    // Neither can be acted upon if it fails, and it fails only where the connection is gone already.
+    // Both fail only if the connection is already gone, so errors are ignored.
     let _ = socket.set_linger(Some(Duration::ZERO));
     let _ = socket.shutdown(Shutdown::Write);
 }

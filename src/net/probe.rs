@@ -1,7 +1,7 @@
-//! The proof that a port is free: binding it as a server would.
+//! Proves that a port is free by binding it as a server would.
 //!
-//! A probe is strict. With `SO_REUSEADDR` it could succeed where a server fails, and with another address than the
-//! server's it proves nothing.
+//! A probe is strict. With `SO_REUSEADDR` it could succeed where a server fails, and on another
+//! address than the server's it proves nothing.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -14,21 +14,23 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// The pauses between two probes of an address that is not free yet.
+/// Pauses between two probes of an address that is not free yet: the first and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Whether a server could listen on this port of `host` now.
+/// Returns whether a server could listen on this port of `host` now.
 ///
-/// `host` is what a server would be given: `localhost`, an IP address or a host name. Each of its addresses is bound
-/// and released again, without `SO_REUSEADDR`. So a port with a connection in `TIME_WAIT` is not free, though a server
-/// that sets this option could use it. Port 0 stands for any port and is free as long as there is one.
+/// `host` is what a server would be given: `localhost`, an IP address or a host name. Each of its
+/// addresses is bound and released again, without `SO_REUSEADDR`. So a port with a connection in
+/// `TIME_WAIT` is not free, although a server that sets this option could use it. Port 0 stands for
+/// any port and is free as long as one of them is.
 ///
-/// The answer is about this moment: to have a port, bind it and keep it.
+/// The answer holds for this moment only: to have a port, bind it and keep it.
 ///
 /// # Errors
 ///
-/// [`Error::Bind`] if it cannot be told: the host is not known or not one of this machine, or the port is not allowed.
+/// [`Error::Bind`] if this cannot be determined: the host is unknown or not of this machine, or the
+/// port is not permitted.
 ///
 /// # Examples
 ///
@@ -52,12 +54,13 @@ pub async fn is_port_free(host: &str, port: u16) -> Result<bool> {
 
 /// Waits until a server could listen on this port of `host`, and returns how long that took.
 ///
-/// What counts as free is told at [`is_port_free`]. A port that is free already takes under a millisecond.
+/// [`is_port_free`] defines what counts as free. A port that is already free takes under a
+/// millisecond.
 ///
 /// # Errors
 ///
-/// [`Error::PortNotReleased`] after `max_wait`, with the address and who holds it; [`Error::Bind`] as from
-/// [`is_port_free`].
+/// [`Error::PortNotReleased`] after `max_wait`, with the address and its holder; [`Error::Bind`] as
+/// from [`is_port_free`].
 ///
 /// # Examples
 ///
@@ -85,13 +88,14 @@ pub async fn wait_port_free(host: &str, port: u16, max_wait: Duration) -> Result
     }
 }
 
-/// Waits until a server could listen on every one of `addresses`, at most until `limit` after `since`. There is always
-/// one probe.
+/// Waits until a server could listen on all of `addresses`, at most until `limit` after `since`.
+/// Always probes at least once.
 ///
 /// # Errors
 ///
-/// [`Error::PortNotReleased`] naming the holder, or [`Error::Io`] if the system refuses for another reason than that
-/// an address is in use: at once where waiting cannot help, otherwise, as for a lack of descriptors, at the limit.
+/// [`Error::PortNotReleased`] naming the holder, or [`Error::Io`] if the system refuses for a
+/// reason other than an address in use: at once if waiting cannot help, otherwise, as for a lack of
+/// descriptors, at the limit.
 pub(super) async fn until_free(
     addresses: &[SocketAddr],
     since: Instant,
@@ -120,8 +124,9 @@ pub(super) async fn until_free(
     }
 }
 
-/// The first of `addresses` that is in use, by binding and releasing each. Those of a family that this machine does
-/// not do cannot be in use; it is an error if there are no others.
+/// Returns the first of `addresses` that is in use, by binding and releasing each. Addresses of a
+/// family that this machine does not support cannot be in use; it is an error if there are no
+/// others.
 fn first_busy(addresses: &[SocketAddr]) -> io::Result<Option<SocketAddr>> {
     let mut missing = Ok(None);
     let mut bound = false;
@@ -195,7 +200,8 @@ mod tests {
         assert!(waited >= SHORT);
     }
 
-    /// The trap that the whole module is about: the server that closes first cannot be started again for a minute.
+    /// The problem that this module solves: a server that closes first cannot be restarted for a
+    /// minute.
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_server_that_closes_first_leaves_a_port_in_time_wait() {

@@ -1,4 +1,4 @@
-//! Which addresses a host stands for.
+//! Resolves a host to the addresses that a server binds.
 
 use std::{
     io,
@@ -7,11 +7,12 @@ use std::{
 
 use crate::{Error, Result};
 
-/// The addresses a server on `host` has to bind, without duplicates, all with `port`.
+/// Returns the addresses that a server on `host` has to bind, without duplicates, all with `port`.
 ///
-/// `localhost` is the loopback address of both families whatever the resolver says (RFC 6761, section 6.3). `::`
-/// stands for every address of the machine in both families: sockets are never dual-stack here, since a dual-stack
-/// socket conflicts with every IPv4 listener on its port. An IPv6 address may be written in brackets.
+/// `localhost` is the loopback address of both families, whatever the resolver returns (RFC 6761,
+/// section 6.3). `::` stands for every address of the machine in both families: sockets are never
+/// dual-stack here, since a dual-stack socket conflicts with every IPv4 listener on its port. An
+/// IPv6 address may be in brackets.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Serving connections until told to stop, and the teardown that releases the port.
+//! Serving connections until a stop, and the teardown that releases the port.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,22 +16,24 @@ use super::{
 };
 use crate::{Result, throttle::Throttle};
 
-/// How long handlers have, after their connections were reset, to see that and to end by themselves.
+/// Time for handlers to return after their connections were reset.
 const NOTICE: Duration = Duration::from_millis(200);
 
-/// The pauses of the accept loop while the system cannot give it another connection.
+/// Pauses of the accept loop after a failed accept: the first and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The times that the release of a port takes at most.
+/// Time limits for the release of a port.
 #[derive(Debug, Clone)]
 pub(crate) struct Timing {
-    /// How long connections have to end in order before they are reset. The stop goes on as soon as all have ended.
+    /// Time for connections to end in order before they are reset. The stop continues as soon as
+    /// all have ended.
     pub(super) grace: Duration,
-    /// How long, during a stop, the last bytes of a closed connection may make no progress before the peer is given
-    /// up, within the grace. RFC 5482 calls the time that sent data may stay unacknowledged the user timeout.
+    /// Time limit, during a stop and within the grace, for the last bytes of a closed connection to
+    /// make progress before the peer is given up. RFC 5482 calls the time that sent data may stay
+    /// unacknowledged the user timeout.
     pub(super) user_timeout: Duration,
-    /// How long after the stop began the port must be proved free.
+    /// Time limit, from the start of the stop, for proving the port free.
     pub(super) deadline: Duration,
 }
 
@@ -47,7 +49,8 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// How long after the stop began the port must be proved free; 20 s unless told. Later than that is an error.
+    /// Sets how long after the start of the stop the port must be proved free; 20 s by default. If
+    /// it is not, the stop fails.
     #[must_use]
     pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -55,37 +58,39 @@ impl Timing {
     }
 }
 
-/// What a stop did. That there is one means that every address was proved free.
+/// The result of a stop. If there is one, every address was proved free.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Released {
     /// The addresses that were served and are free again.
     pub(crate) addresses: Vec<SocketAddr>,
     /// How many connections ended in order since the stop began, whichever side ended them.
     pub(crate) connections_closed: usize,
-    /// How many connections were reset since, because the peer did not read or a handler did not end in time.
+    /// How many connections were reset since the stop began, because the peer did not read or a
+    /// handler did not end in time.
     pub(crate) connections_aborted: usize,
-    /// The time from the stop's begin until the port was proved free.
+    /// Time from the start of the stop until the port was proved free.
     pub(crate) elapsed: Duration,
 }
 
-/// Serves connections until `stop` is cancelled, then releases the port and proves that.
+/// Serves connections until `stop` is cancelled, then releases the port and proves it.
 ///
-/// Each connection is given to `handler`, whose future runs in a task of its own. More than `max_connections` at a time are
-/// accepted and closed at once.
+/// Each connection is passed to `handler`, whose future runs as a task. Connections beyond
+/// `max_connections` are accepted and closed at once.
 ///
-/// The stop takes the connections that the kernel has accepted already and closes the listener. Handlers watch `stop`
-/// themselves and have the grace to end. A handler may hand its connection to somebody else and end before: the stop
-/// waits for the connection, too. What is left then is reset, and handlers that do not even end then are aborted.
-/// Dropping this future resets all connections and closes the listener at once.
+/// The stop takes the connections that the kernel has already accepted, and closes the listener.
+/// Handlers watch `stop` themselves and have the grace to end. A handler may hand its connection on
+/// and return earlier: the stop also waits for the connection. Connections that are then still open
+/// are reset, and handlers that do not return even then are aborted. Dropping this future resets
+/// all connections and closes the listener at once.
 ///
 /// # Errors
 ///
-/// [`Error::PortNotReleased`](crate::Error::PortNotReleased) if an address cannot be bound again at the deadline,
-/// [`Error::Io`](crate::Error::Io) if that cannot be tried.
+/// [`Error::PortNotReleased`](crate::Error::PortNotReleased) if an address cannot be bound again at
+/// the deadline, [`Error::Io`](crate::Error::Io) if the system refuses for another reason.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime that has its drivers for IO and time.
+/// Outside of a tokio runtime with its drivers for I/O and time.
 pub(crate) async fn serve<H, F>(
     mut listener: Listener,
     stop: CancellationToken,
@@ -126,7 +131,7 @@ struct Acceptor<H> {
     log: Log,
 }
 
-/// What peers can cause to be logged.
+/// Rate limits for log lines that peers can cause.
 struct Log {
     refused: Throttle,
     starved: Throttle,
@@ -196,7 +201,8 @@ where
         self.handlers.spawn(async move { handler(connection).await });
     }
 
-    /// Returns when every connection is closed and every handler has ended.
+    /// Waits until every connection is closed and every handler has ended. Ends them by force after
+    /// the grace.
     async fn end(&mut self, begin: Instant, timing: &Timing) {
         let in_order = async {
             join_all(&mut self.handlers, &self.log.panicked).await;
@@ -239,8 +245,8 @@ fn report_panic(ended: Result<(), JoinError>, log: &Throttle) {
     }
 }
 
-/// Whether an accept failed for a reason of the connection, so that the next one may succeed (accept(2), "Error
-/// handling").
+/// Returns whether an accept failed because of its connection, so that the next one may succeed
+/// (accept(2), "Error handling").
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! Programs whose only work is the server: in a terminal, with browsers, or in a window of their own.
+//! Blocking entry points for programs that only run a server, for browsers or in a window.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{Error, ExecMode, Lifecycle, Result, Server};
 
-/// Threads of the runtime at least: callbacks may block one now and then.
+/// Minimum number of runtime threads, since callbacks may block some of them.
 const MIN_THREADS: usize = 4;
 
-/// How long the threads of callbacks that never end are waited for.
+/// Maximum wait for runtime threads that do not end, such as those of blocked callbacks.
 const RUNTIME_GRACE: Duration = Duration::from_millis(500);
 
 const AWAIT_INSTEAD: &str = "Call `server.serve(options).await` there, or `server.spawn(options).await` to go on while it \
@@ -30,28 +30,29 @@ const AWAIT_INSTEAD: &str = "Call `server.serve(options).await` there, or `serve
 const NO_ASYNC_MAIN: &str = "Call it from a `main` without `#[tokio::main]`: it starts a runtime of its own, and windows need the \
     main thread";
 
-/// The exit code of a program that panicked, Rust's own.
+/// The exit code after a panic, the same as Rust's.
 const PANICKED: i32 = 101;
 
-/// How a run that has a program to itself ended.
+/// The outcome of [`Server::run`] or [`Server::run_in`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
-    /// What the program should exit with: 0, the code that the application [asked for](Server::request_exit), 128 and the
-    /// number of the signal that ended it, or 101 after a panic of the host.
+    /// The exit code for the program: 0, the code that the application
+    /// [requested](Server::request_exit), 128 plus the number of the signal that ended it, or 101
+    /// after a panic of the host.
     pub code: i32,
-    /// What the stop found.
+    /// The result of the stop.
     pub report: StopReport,
 }
 
 impl Exit {
-    /// A reason of the program itself goes before what the application asked for.
+    /// A nonzero `code` wins over the code that the application requested.
     fn new(code: i32, report: StopReport) -> Self {
         Exit { code: if code == 0 { report.exit_code } else { code }, report }
     }
 }
 
-/// The exit code of a program that does nothing but run a server. An error is printed as one line.
+/// Returns the exit code of a program that only runs a server. Prints an error as one line.
 ///
 /// ```no_run
 /// use selvedge::{Server, StartOptions};
@@ -71,13 +72,13 @@ pub fn exit_code(outcome: Result<Exit>) -> ExitCode {
 }
 
 impl Server {
-    /// Serves browsers until a signal or the application itself ends it. A second signal ends the process at once. A signal before
-    /// the server listens gives the start up.
+    /// Serves browsers until a signal or the application ends the server. A second signal ends the
+    /// process at once. A signal before the server listens cancels the start.
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::StopHandle::stop), [`Error::NoShell`] when the options
-    /// ask for a window, and [`Error::InsideRuntime`] when it is called from async code: await [`serve`](Self::serve) or
-    /// [`spawn`](Self::spawn) there.
+    /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::StopHandle::stop),
+    /// [`Error::NoShell`] if the options ask for a window, and [`Error::InsideRuntime`] if called
+    /// from async code: await [`serve`](Self::serve) or [`spawn`](Self::spawn) there.
     pub fn run(&self, options: StartOptions) -> Result<Exit> {
         if options.exec_mode == ExecMode::Desktop {
             return Err(Error::NoShell);
@@ -99,7 +100,7 @@ impl Server {
         };
         let running = tokio::select! {
             running = self.start_listening(options.clone()) => running?,
-            // What was begun is given up. It has served no client.
+            // The start is cancelled. It has served no client.
             number = next(&mut signals) => return Ok(Exit::new(128 + number, StopReport::default())),
         };
         let served = async {
@@ -123,26 +124,28 @@ impl Server {
         Ok(exit)
     }
 
-    /// Runs the server on threads of its own and a shell on this one, and stops the server when the shell is done.
+    /// Runs the server on separate threads and a shell on this one, and stops the server when the
+    /// shell returns.
     ///
-    /// The server is stopped and its port proved free also when the shell fails or panics.
+    /// The server is also stopped, and its port proved free, if the shell fails or panics.
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::StopHandle::stop) and of the shell, and
-    /// [`Error::InsideRuntime`] when it is called from async code.
+    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::StopHandle::stop) and of the
+    /// shell, and [`Error::InsideRuntime`] if called from async code.
     pub fn run_in(&self, shell: impl Shell, options: StartOptions) -> Result<Exit> {
         let server = self.clone();
         Self::set_up_in(self.name(), move || Ok(server), shell, options)
     }
 
-    /// Like [`run_in`](Self::run_in) for a server whose set-up may take long: the shell can show that meanwhile, or
-    /// find that it is not needed.
+    /// Runs a server in a shell like [`run_in`](Self::run_in), after a set-up that may take long:
+    /// the shell can show its progress, or skip it.
     ///
-    /// `name` is what the application is called before its server is made, where no [`Program`](crate::Program) was
-    /// declared. `set_up` runs on a thread of its own when the shell starts the application.
+    /// `name` is the name of the application before its server exists, if no
+    /// [`Program`](crate::Program) was declared. `set_up` runs on a separate thread when the shell
+    /// starts the application.
     ///
     /// # Errors
-    /// Those of [`run_in`](Self::run_in) and of `set_up`; [`Error::Panicked`] when that panics.
+    /// Those of [`run_in`](Self::run_in) and of `set_up`; [`Error::Panicked`] if `set_up` panics.
     pub fn set_up_in(
         name: &str,
         set_up: impl FnOnce() -> Result<Self> + Send + 'static,
@@ -186,7 +189,7 @@ fn run_shell(
                 let report = running.stop().await?;
                 Ok::<_, Error>(Some((report, running.server_name().to_owned())))
             }
-            // Nothing was started, or not to its end.
+            // Nothing was started, or the start was not finished.
             Err(_) => Ok(None),
         }
     });
@@ -198,7 +201,7 @@ fn run_shell(
             }
             return Err(error);
         }
-        // The panic's message was printed when it happened.
+        // The panic message was printed by the panic hook.
         Err(_) => PANICKED,
     };
     let Some((report, server_name)) = stopped? else {
@@ -209,19 +212,20 @@ fn run_shell(
     Ok(exit)
 }
 
-/// A runtime that can be waited for on this thread.
+/// Creates a runtime that this thread can block on.
 ///
 /// # Errors
-/// [`Error::InsideRuntime`] where the thread belongs to async code.
+/// [`Error::InsideRuntime`] if this thread runs async code.
 fn blocking_runtime(function: &'static str, hint: &'static str) -> Result<Runtime> {
     let runtime = runtime()?;
-    // Threads for blocking work have a runtime as well, but may wait for another one. Only trying tells them apart.
+    // Blocking-pool threads also have a runtime, but may block on another one. Only an attempt
+    // tells them apart.
     let may_wait = Handle::try_current().is_err()
         || catch_unwind(AssertUnwindSafe(|| runtime.block_on(std::future::ready(())))).is_ok();
     if may_wait {
         return Ok(runtime);
     }
-    // Dropped it would wait for its threads.
+    // A plain drop would wait for the threads.
     runtime.shutdown_background();
     Err(Error::InsideRuntime { function, hint })
 }
@@ -237,7 +241,7 @@ fn runtime() -> Result<Runtime> {
         .map_err(|source| Error::Io { doing: "starting the runtime", source })
 }
 
-/// The next signal, never one where they are not listened for.
+/// Waits for the next signal; never returns if signals are not handled.
 async fn next(signals: &mut Option<Signals>) -> i32 {
     match signals {
         Some(signals) => signals.next().await,

@@ -1,4 +1,4 @@
-//! How to start, from the command line: the flags that trame's applications have, open for those of an application.
+//! Start options from the command line: trame's flags, which an application can extend.
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -11,10 +11,10 @@ use crate::{
     server::{Endpoints, ExecMode},
 };
 
-/// What `--version` prints behind the name of a program that says none.
+/// Text that `--version` prints after the name of a program without a version.
 const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 
-/// The flags of a server, for the command line of an application that has flags of its own.
+/// The flags of a server, for the command line of an application with its own flags.
 ///
 /// ```
 /// use selvedge::clap::{self, Parser};
@@ -33,44 +33,46 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// # Ok::<(), selvedge::Error>(())
 /// ```
 ///
-/// [`Server::cli`] has the same flags for clap's builder, and [`StartOptions::from_args`] is all that an application
-/// without flags of its own needs. The program needs no dependency on clap: it is re-exported as [`clap`](crate::clap).
+/// [`Server::cli`] has the same flags for clap's builder. Applications without their own flags only
+/// need [`StartOptions::from_args`]. The program needs no dependency on clap, which is re-exported
+/// as [`clap`](crate::clap).
 ///
 /// | flag | meaning |
 /// | --- | --- |
-/// | `--host HOST`, `-i` | where to listen: an address, `localhost` or a name; also `TRAME_DEFAULT_HOST`; default 127.0.0.1 |
-/// | `--port PORT`, `-p` | 0 is any free port; default 8080, for a window that of its last start or any free one |
-/// | `--server` | serve only: open neither browser nor window; `TRAME_SERVER` in the environment keeps the browser closed, too |
+/// | `--host HOST`, `-i` | the address, `localhost` or name to listen on; also `TRAME_DEFAULT_HOST`; default 127.0.0.1 |
+/// | `--port PORT`, `-p` | the port; 0 takes any free one; default 8080, for a window the port of its last start or any free one |
+/// | `--server` | serve only, without opening a browser or window; the variable `TRAME_SERVER` also keeps the browser closed |
 /// | `--app` | show a window |
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
-/// | `--sign-in-link` | print a sign-in link of the program that runs already as the same user, on `--port` if that is given, and end; on Unix |
-/// | `--banner` | print the names of the application and the library when it listens |
-/// | `--debug` | tell pages the whole text of errors, with paths, and log in detail |
-/// | `--allowed-host NAME[:PORT]` | a further name that the server answers to; may be repeated |
-/// | `--allowed-origin ORIGIN` | a further origin whose pages may connect, `https://app.example.com`; may be repeated |
+/// | `--sign-in-link` | print a sign-in link of the program that the same user already runs, on `--port` if given, and exit; on Unix |
+/// | `--banner` | print the names of the application and the library when the server listens |
+/// | `--debug` | send pages the whole text of errors, with paths, and log in detail |
+/// | `--allowed-host NAME[:PORT]` | another name that the server answers to; may be repeated |
+/// | `--allowed-origin ORIGIN` | another origin whose pages may connect, `https://app.example.com`; may be repeated |
 /// | `--ssl CERT,KEY` | serve HTTPS with this certificate chain and private key, two PEM files |
-/// | `--hot-reload` | let open pages follow the files of templates and modules; also `TRAME_HOT_RELOAD` |
-/// | `--keep-state FILE` | keep the state in this file, and take it over from there; also `SELVEDGE_KEEP_STATE` |
+/// | `--hot-reload` | update open pages when the files of templates and modules change; also `TRAME_HOT_RELOAD` |
+/// | `--keep-state FILE` | keep the state in this file, and restore it from there; also `SELVEDGE_KEEP_STATE` |
 /// | `--dev` | develop the program: pages follow their files, and state and sign-in survive a restart; also `SELVEDGE_DEV` |
 /// | `--nosignalhandlers` | do not stop on signals |
 /// | `--no-http` | serve the WebSocket only |
 /// | `--content FOLDER` | serve this folder in place of the page |
 /// | `--ws-endpoint PATH` | the path of the WebSocket; default `ws` |
 /// | `--no-ws-endpoint` | serve files only |
-/// | `--fs-endpoints 'A=FOLDER\|B=FOLDER'` | serve these folders, too |
+/// | `--fs-endpoints 'A=FOLDER\|B=FOLDER'` | serve these folders as well |
 /// | `--follow-symlinks` | follow symbolic links that lead out of a served folder; those that stay inside are always followed |
-/// | `--authKey SECRET` | a fixed secret, for scripts. Other users of the machine can read it in the list of processes |
+/// | `--authKey SECRET` | a fixed secret, for scripts; other users of the machine can read it in the process list |
 /// | `--authKeyFile FILE` | a fixed secret from a file; wins over `--authKey`; also `TRAME_AUTH_KEY_FILE` |
-/// | `--trame-args 'FLAGS'` | read these flags, split at blanks, and no others of this table; also `TRAME_ARGS` |
+/// | `--trame-args 'FLAGS'` | read these flags, split at white space, instead of the others of this table; also `TRAME_ARGS` |
 ///
-/// Flags of trame that do not exist here, and are refused: `--reverse-url` (put a proxy in front), `--no-ws-compress` (nothing is
-/// compressed).
+/// Flags of trame that are not supported and are rejected: `--reverse-url` (use a proxy),
+/// `--no-ws-compress` (nothing is compressed).
 #[derive(Args, Clone, Debug)]
 pub struct Cli {
     /// Where to listen: an address, `localhost` or a host name [default: 127.0.0.1]
     #[arg(short = 'i', long)]
     host: Option<String>,
-    /// The port; 0 is any free one [default: 8080; for a window that of its last start, or any free one]
+    /// The port; 0 is any free one [default: 8080; for a window that of its last start, or any free
+    /// one]
     #[arg(short, long)]
     port: Option<u16>,
     /// Serve only: open neither a browser nor a window
@@ -141,7 +143,7 @@ pub struct Cli {
     trame_args: Option<String>,
 }
 
-/// The flags without any of an application.
+/// The flags of a server alone.
 #[derive(Parser)]
 #[command(about = None, long_about = None, disable_version_flag = true)]
 struct Alone {
@@ -149,7 +151,7 @@ struct Alone {
     flags: Cli,
 }
 
-/// The flags, and the files that a program is to open.
+/// The flags of a server, and the files that a program opens.
 #[derive(Parser)]
 #[command(about = None, long_about = None)]
 struct WithFiles {
@@ -160,7 +162,7 @@ struct WithFiles {
     files: Vec<PathBuf>,
 }
 
-/// One part of `--fs-endpoints`.
+/// Parses one part of `--fs-endpoints`.
 fn folder(part: &str) -> Result<(String, PathBuf), &'static str> {
     let (prefix, folder) =
         part.split_once('=').ok_or("write PREFIX=FOLDER, and `|` between two of them")?;
@@ -179,11 +181,11 @@ fn certificate(text: &str) -> Result<(PathBuf, PathBuf), &'static str> {
 }
 
 impl Cli {
-    /// What the flags and the environment say.
+    /// Returns the options from the flags and the environment.
     ///
     /// # Errors
-    /// [`Error::Io`] when `--authKeyFile` cannot be read, [`Error::InvalidOption`] for a name or an origin that is none, for an
-    /// empty secret, and for what `--trame-args` has wrong.
+    /// [`Error::Io`] if `--authKeyFile` cannot be read; [`Error::InvalidOption`] for an invalid
+    /// name or origin, an empty secret, or invalid flags in `--trame-args`.
     pub fn options(&self) -> Result<StartOptions> {
         let Some(arguments) = &self.trame_args else {
             return self.start_options();
@@ -257,7 +259,7 @@ impl Cli {
 }
 
 impl Server {
-    /// The command line of the server, for an application that adds arguments of its own.
+    /// Returns the command line of the server, for an application that adds its own arguments.
     ///
     /// ```
     /// use selvedge::{Server, StartOptions, clap::Arg};
@@ -271,22 +273,25 @@ impl Server {
     /// # Ok::<(), selvedge::Error>(())
     /// ```
     ///
-    /// [`Cli`] lists the flags, and shows the same with derived arguments.
+    /// [`Cli`] lists the flags and has an example with derived arguments.
     pub fn cli(&self) -> clap::Command {
         Alone::command().display_name(self.name().to_owned())
     }
 }
 
 impl StartOptions {
-    /// Reads the options from the command line of the program; see [`try_from_args`](Self::try_from_args).
+    /// Reads the options from the command line of the program, see
+    /// [`try_from_args`](Self::try_from_args).
     ///
-    /// A wrong flag ends the program with a message and code 2, `--help` with the list of flags and code 0.
+    /// On an invalid flag, the program exits with a message and code 2; on `--help`, with the list
+    /// of flags and code 0.
     pub fn from_args() -> Self {
         Self::try_from_args(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
-    /// Like [`from_args`](Self::from_args), for a program that says its name and version, which `--version` prints, and that
-    /// opens [files](Self::files): what is no flag and no value of one.
+    /// Reads the options like [`from_args`](Self::from_args), for a program with a name, a version
+    /// for `--version`, and [files](Self::files) to open: the arguments that are neither flags nor
+    /// values of flags.
     ///
     /// ```no_run
     /// use selvedge::{Program, StartOptions};
@@ -298,7 +303,8 @@ impl StartOptions {
         Self::try_from_args_of(program, std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
-    /// The same from a given command line, whose first item is the name of the program.
+    /// Reads the options like [`from_args_of`](Self::from_args_of), from a given command line that
+    /// starts with the name of the program.
     ///
     /// # Errors
     /// Those of [`try_from_args`](Self::try_from_args).
@@ -314,12 +320,15 @@ impl StartOptions {
         Ok(Self::of_matches(&matches)?.files(files))
     }
 
-    /// Reads the options from a command line, whose first item is the name of the program, and from the environment.
+    /// Reads the options from the environment and a command line that starts with the name of the
+    /// program.
     ///
-    /// [`Cli`] lists the flags. With `TRAME_ARGS` in the environment, flags are read from there and not from `args`.
+    /// [`Cli`] lists the flags. If `TRAME_ARGS` is set, the flags are read from there instead of
+    /// `args`.
     ///
     /// # Errors
-    /// A text for the user that says which flag is wrong and lists the known ones.
+    /// A message for the user that names the invalid flag and shows the usage. `--help` is returned
+    /// as an error, too, with the list of flags.
     pub fn try_from_args<I, T>(args: I) -> Result<Self, clap::Error>
     where
         I: IntoIterator<Item = T>,
@@ -339,13 +348,13 @@ impl StartOptions {
         })
     }
 
-    /// The options in a command line that [`Server::cli`] has read.
+    /// Returns the options in a command line that [`Server::cli`] has parsed.
     ///
     /// # Errors
     /// Those of [`Cli::options`].
     ///
     /// # Panics
-    /// When the command that read it does not have the flags of a server.
+    /// If the command that parsed it does not have the flags of a server.
     pub fn from_matches(matches: &clap::ArgMatches) -> Result<Self> {
         match Cli::from_arg_matches(matches) {
             Ok(flags) => flags.options(),
@@ -354,7 +363,7 @@ impl StartOptions {
     }
 }
 
-/// What the flags of a command line are, or those of `TRAME_ARGS` in their place.
+/// Parses the flags of `TRAME_ARGS` if it is set, else those of the command line.
 fn matches<I, T>(command: clap::Command, args: I) -> Result<clap::ArgMatches, clap::Error>
 where
     I: IntoIterator<Item = T>,

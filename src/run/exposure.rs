@@ -1,13 +1,13 @@
-//! What a user should know who opens a server to other machines.
+//! Warnings for servers that other machines can reach.
 
 use std::net::SocketAddr;
 
 use super::{StartOptions, secret::Secret};
 
-/// Secrets that a user chose are guessed from other machines if they are shorter.
+/// Minimum length in bytes of a fixed secret that other machines can try to guess.
 const SHORT_SECRET: usize = 16;
 
-/// Warnings, each with what to do.
+/// Returns the warnings for these addresses; each says what to do.
 pub(super) fn warnings(addresses: &[SocketAddr], options: &StartOptions) -> Vec<String> {
     let exposed = addresses.iter().find(|address| !address.ip().is_loopback());
     let Some(address) = exposed else {

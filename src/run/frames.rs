@@ -1,7 +1,8 @@
-//! Clients without a socket: whoever runs the server carries their frames, by whatever means.
+//! Clients without a socket: the program that runs the server carries their messages.
 //!
-//! What must hold: such a client keeps the same protocol as one behind a WebSocket, hello and secret included, hears the
-//! same goodbye when the server stops, and does not outlive the run.
+//! What must hold: such a client follows the same protocol as one behind a WebSocket, including the
+//! hello and the secret, gets the same close code when the server stops, and does not outlive the
+//! run.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -23,16 +24,16 @@ use crate::{
 
 const SHUTDOWN: Closing = Closing { code: 1001, reason: "Server shutdown" };
 
-/// Makes clients for one run.
+/// Creates the clients of one run.
 #[derive(Clone)]
 pub(super) struct Frames {
     pub(super) server: Server,
     pub(super) access: Arc<Access>,
-    /// Fires when clients are told that the run ends.
+    /// Fires when the run begins to close its clients.
     pub(super) closing: CancellationToken,
-    /// Fires when it has ended.
+    /// Fires when the run has ended.
     pub(super) ended: CancellationToken,
-    /// Counts the clients whose goodbye nobody has taken yet.
+    /// Counts the clients that have not yet taken their close code.
     pub(super) clients: TaskTracker,
 }
 
@@ -66,7 +67,7 @@ impl Frames {
     }
 }
 
-/// Tells a client goodbye that does not say hello in time.
+/// Closes a client that does not say hello in time.
 async fn expect_hello(client: Arc<Client>, greeted: CancellationToken, open: CancellationToken) {
     tokio::select! {
         () = greeted.cancelled() => {}
@@ -78,32 +79,34 @@ async fn expect_hello(client: Arc<Client>, greeted: CancellationToken, open: Can
     }
 }
 
-/// The way from a client to the server, see [`Running::connect`](crate::Running::connect).
+/// The direction from a client to the server, see [`Running::connect`](crate::Running::connect).
 ///
-/// Dropping it is the end of the client: the server forgets it, and the stream of frames to it ends with code 1000.
+/// Dropping it ends the client: the server forgets it, and its [`FrameStream`] ends with close code
+/// 1000.
 pub struct FrameSink {
     session: Session,
-    /// Fires when the client has given the secret.
+    /// Fires when the client has sent the secret.
     greeted: CancellationToken,
     open: CancellationToken,
 }
 
 impl FrameSink {
-    /// Hands a frame to the server, as a binary WebSocket message would bring it: wslink 2's header of 12 bytes and a part
-    /// of a message. The functions of the application that it calls run beside the caller.
+    /// Sends a chunk to the server, as a binary WebSocket message would carry it: a wslink 2 header
+    /// of 12 bytes and a part of a message. The application functions that it calls run
+    /// concurrently with the caller.
     ///
-    /// Waits while the server has more calls of this client than it takes, or the client does not take the answers to those
-    /// before from its [`FrameStream`].
+    /// Waits while the server has too many unfinished calls of this client, or while the client
+    /// does not take earlier answers from its [`FrameStream`].
+    ///
+    /// A client that has not said hello within 5 s, or that was refused too often before the hello
+    /// (three wrong secrets, 16 other messages), is closed with 1008.
     ///
     /// # Cancellation
-    /// The frame is not taken when the future is dropped.
-    ///
-    /// A client that has not said hello within 5 s, or was refused too often before (three wrong secrets, 16 other messages), is
-    /// told its goodbye with 1008.
+    /// If the future is dropped, the chunk is not taken.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when the frame breaks the protocol, and [`Error::MessageTooLarge`]: the client is told its goodbye then.
-    /// [`Error::NotRunning`] when the client or the run has ended.
+    /// [`Error::Protocol`] if the chunk breaks the protocol, and [`Error::MessageTooLarge`]; both
+    /// close the client. [`Error::NotRunning`] if the client or the run has ended.
     pub async fn send(&mut self, frame: impl Into<Bytes>) -> Result<()> {
         if self.open.run_until_cancelled(self.session.room()).await.is_none() {
             return Err(Error::NotRunning);
@@ -130,27 +133,28 @@ impl Drop for FrameSink {
     }
 }
 
-/// The way from the server to a client, see [`Running::connect`](crate::Running::connect).
+/// The direction from the server to a client, see [`Running::connect`](crate::Running::connect).
 ///
-/// What waits for the client is bounded, as it is behind a WebSocket: whoever takes frames too slowly gets states folded, and
-/// in the end code 1013. Dropping it is the end of the client.
+/// The queue for the client is bounded, as it is behind a WebSocket: if the client is slow, its
+/// state changes are folded, and finally it is closed with 1013. Dropping this ends the client.
 pub struct FrameStream {
     server: Server,
     client: Arc<Client>,
     open: CancellationToken,
     closing: CancellationToken,
     frames: VecDeque<Bytes>,
-    /// Whether the outbox knows that the run ends.
+    /// Whether the outbox was closed because the run ends.
     told: bool,
     end: Option<Closing>,
     token: Option<TaskTrackerToken>,
 }
 
 impl FrameStream {
-    /// The next frame to the client, to be sent as a binary message; `None` when it has to be told goodbye.
+    /// Waits for the next chunk to the client, to be sent as a binary message; `None` when the
+    /// connection is to be closed, see [`close_code`](Self::close_code).
     ///
     /// # Cancellation
-    /// No frame is lost when the future is dropped.
+    /// If the future is dropped, no chunk is lost.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(frame) = self.frames.pop_front() {
@@ -163,8 +167,8 @@ impl FrameStream {
         }
     }
 
-    /// How the connection is to be closed, once there are no more frames: a close code of RFC 6455, section 7.4, and a
-    /// reason.
+    /// Returns the close code (RFC 6455, section 7.4) and the reason to close the connection with,
+    /// once there are no more chunks.
     pub fn close_code(&self) -> Option<(u16, &'static str)> {
         self.end.map(|end| (end.code, end.reason))
     }

@@ -1,13 +1,14 @@
-//! One instance of an application for each user and display: a second launch is handed over to the first.
+//! A single instance of an application per user and display: a second launch is handed over to the
+//! first.
 //!
-//! The first launch holds a lock on a file, which the system takes back however the program ends, and listens on a socket,
-//! whose path is in that file. Tauri's own plugin asks the session bus on Linux, where there need not be one, and on macOS has
-//! nothing that decides between launches at the same time.
+//! The first launch locks a file, which the system unlocks however the program ends, and listens on
+//! a socket whose path is in that file. Tauri's plugin needs a session bus on Linux, which may be
+//! missing, and on macOS does not decide between simultaneous launches.
 //!
 //! What must hold:
-//! - At most one process, and one [`Instance`] in it, has the lock of the file that bears the name, also while files are
-//!   removed. It has the lock only as long as later launches can reach it.
-//! - A launch that was handed over has been taken by an application that goes on.
+//! - At most one process, and one [`Instance`] in it, holds the lock of the file at the lock's
+//!   path, also while files are removed. It holds the lock only while later launches can reach it.
+//! - If a launch was handed over, an application that keeps running has accepted it.
 
 use std::{
     fs::{File, TryLockError},
@@ -27,31 +28,32 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{Error, Launch, Program, Result};
 
-/// How long a second launch tries to reach the first.
+/// Time for which a second launch tries to reach the first, and time-out of one exchange between
+/// them.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it waits between two attempts: until the first listens, or has ended.
+/// Interval between two attempts, until the first launch listens or has ended.
 const STEP: Duration = Duration::from_millis(20);
-/// How long the first waits when the system cannot give it the connection of a later launch, as when it has no descriptor left.
+/// Pause after a failed accept, for example when no descriptor is left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of a launch at most. Systems allow command lines of two megabytes.
+/// Maximum size in bytes of a launch message. Systems allow command lines of two megabytes.
 const MAX_LAUNCH: u64 = 16 << 20;
-/// What a first instance answers.
+/// The answer of the first launch when it accepts another.
 const TAKEN: &[u8] = b"taken";
 
-/// What a launch has turned out to be; see [`Instance::claim`].
+/// The result of [`Instance::claim`].
 pub enum Claim {
-    /// It is the first.
+    /// This launch is the first.
     First(Instance),
-    /// Another was first, and has taken this one over: there is nothing left to do.
+    /// Another launch was first and has accepted this one: there is nothing left to do.
     Second,
-    /// There is no place for a lock, so that nothing is known of others.
+    /// No place for a lock was found, so other launches cannot be detected.
     Unknown,
 }
 
 /// The first launch of an application, for one user and on one display. For hosts; only on Unix.
 ///
-/// Others cannot be first as long as this lives. Later launches wait until they are taken over, and begin anew when this is
-/// dropped.
+/// While this exists, no other launch can be first. Later launches wait until they are accepted,
+/// and compete to be first again when this is dropped.
 pub struct Instance {
     listener: Option<UnixListener>,
     socket: Socket,
@@ -60,17 +62,17 @@ pub struct Instance {
     _file: File,
 }
 
-/// Where later launches of an application arrive.
+/// The socket where later launches of an application arrive.
 pub struct Launches(UnixListener);
 
-/// The place of a socket.
+/// The path of a socket.
 struct Socket {
     path: PathBuf,
-    /// Removed with it, where the socket has a folder of its own.
+    /// The temporary folder of the socket, if it has one; removed with the socket.
     _folder: Option<TempDir>,
 }
 
-/// The user's own folder for such files, and another for systems without one.
+/// Returns the user's runtime folder, and the cache folder for systems without one.
 fn places(program: &Program) -> impl Iterator<Item = Result<PathBuf>> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
     let cache = program.folders().and_then(|folders| folders.cache());
@@ -83,7 +85,7 @@ fn attempt(lock: &Path) -> io::Result<Option<Claim>> {
         if let Some(file) = try_lock(lock)? {
             return Instance::begin(lock, file).map(|instance| Some(Claim::First(instance)));
         }
-        // It fails while the first one begins or ends.
+        // Fails while the first launch starts or ends.
         if hand_over(lock).is_ok() {
             return Ok(Some(Claim::Second));
         }
@@ -92,16 +94,16 @@ fn attempt(lock: &Path) -> io::Result<Option<Claim>> {
     Ok(None)
 }
 
-/// The file to lock in a folder. A display of its own is another first instance.
+/// Returns the file to lock in a folder. Each display has its own first instance.
 fn lock_file(folder: &Path, identifier: &str) -> PathBuf {
     let display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().find_map(std::env::var_os);
     let display = display.unwrap_or_default();
-    // Addresses of sockets have hardly more than a hundred bytes.
+    // Socket addresses are limited to little more than a hundred bytes.
     let mark = fnv1a(format!("{identifier}\0{}", display.to_string_lossy()).as_bytes());
     folder.join(format!("selvedge-{mark:016x}.lock"))
 }
 
-/// The locked file, if no other process has locked it.
+/// Opens and locks the file; `None` if the lock is held or the file was replaced.
 fn try_lock(lock: &Path) -> io::Result<Option<File>> {
     let file = File::options().create(true).truncate(false).write(true).open(lock)?;
     match file.try_lock() {
@@ -109,7 +111,8 @@ fn try_lock(lock: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // The one before may have removed the file after it was opened here: then it is another's by now.
+    // The previous holder may have removed the file after it was opened here; then the path names
+    // another file.
     let same = std::fs::metadata(lock).is_ok_and(|named| {
         file.metadata().is_ok_and(|held| (named.dev(), named.ino()) == (held.dev(), held.ino()))
     });
@@ -137,11 +140,11 @@ fn hand_over(lock: &Path) -> io::Result<()> {
 }
 
 impl Socket {
-    /// Listens beside the lock, or where that path is too long for the address of a socket, or is on a file system without
-    /// sockets, in a folder for temporary files that only the user can open.
+    /// Listens beside the lock. If that path is too long for a socket address, or its file system
+    /// has no sockets, listens in a temporary folder that only the user can open.
     fn bind(lock: &Path) -> io::Result<(Self, UnixListener)> {
         let beside = lock.with_extension("socket");
-        // What is there was left by one that was killed.
+        // A killed program may have left its socket.
         let _ = std::fs::remove_file(&beside);
         let (socket, listener) = match UnixListener::bind(&beside) {
             Ok(listener) => (Socket { path: beside, _folder: None }, listener),
@@ -167,7 +170,7 @@ impl Socket {
 }
 
 impl Instance {
-    /// Has later launches find this one. Where that fails, the lock is given back.
+    /// Makes this launch reachable for later ones. If that fails, the lock is released.
     fn begin(lock: &Path, mut file: File) -> io::Result<Self> {
         let bound = Socket::bind(lock).and_then(|(socket, listener)| {
             let named = file.set_len(0).and_then(|()| file.write_all(socket.path_bytes()));
@@ -177,12 +180,13 @@ impl Instance {
         Ok(Instance { listener: Some(listener), socket, lock: lock.to_owned(), _file: file })
     }
 
-    /// Finds out whether this launch of the program is the first, and hands it over if not.
+    /// Determines whether this launch of the program is the first, and hands it over if not.
     ///
-    /// It waits for ten seconds at most, on this thread.
+    /// Blocks this thread: for up to ten seconds while it tries to reach the first launch, and for
+    /// up to ten more while it waits for the answer.
     ///
     /// # Errors
-    /// [`Error::OtherInstance`] when the first does not answer.
+    /// [`Error::OtherInstance`] if the first launch does not answer.
     pub fn claim(program: &Program) -> Result<Claim> {
         let mut reasons = Vec::new();
         for folder in places(program) {
@@ -204,20 +208,22 @@ impl Instance {
         Ok(Claim::Unknown)
     }
 
-    /// Where later launches arrive. There is one such place: a second call gives none.
+    /// Returns the socket where later launches arrive; `None` from the second call on.
     pub fn launches(&mut self) -> Option<Launches> {
         self.listener.take().map(Launches)
     }
 }
 
 impl Launches {
-    /// Takes launches over until the future is dropped. `take` says whether the application goes on and takes this one;
-    /// otherwise the launch tries again, and is the first when this process has ended.
+    /// Accepts launches until the future is dropped. `take` returns whether the application keeps
+    /// running and accepts this launch; otherwise the launch tries again, and becomes the first
+    /// when this process has ended.
     ///
-    /// A launch that cannot be taken at the moment, because the system has no descriptor left for instance, waits.
+    /// A launch that cannot be accepted at the moment, for example because no descriptor is left,
+    /// waits.
     ///
     /// # Errors
-    /// What the system says when launches cannot be waited for.
+    /// [`Error::Io`] if the socket cannot be registered with the runtime.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -259,7 +265,8 @@ async fn receive(mut stream: tokio::net::UnixStream, take: impl Fn(Launch) -> bo
 }
 
 impl Drop for Instance {
-    /// Leaves no file. The lock file goes last: as soon as it is gone, a later launch may make its own files.
+    /// Removes all files, the lock file last: once it is gone, a later launch may create its own
+    /// files.
     fn drop(&mut self) {
         self.socket.remove();
         let _ = std::fs::remove_file(&self.lock);
@@ -279,7 +286,7 @@ mod tests {
         }
     }
 
-    /// Hands this process over to an instance. The exchange runs on its own runtime.
+    /// Hands this process over to an instance, on a separate runtime.
     fn is_taken(lock: &Path, instance: &mut Instance) -> bool {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let (launches, mut launched) = unbounded_channel();
@@ -298,7 +305,7 @@ mod tests {
         assert!(try_lock(&one).unwrap().is_none() && try_lock(&other).unwrap().is_none());
         assert!(is_taken(&one, &mut first) && is_taken(&other, &mut second));
         drop(first);
-        // The next one after the first has ended, in the same process.
+        // A new first instance in the same process, after the previous one has ended.
         let mut again = claimed(&one);
         assert!(try_lock(&one).unwrap().is_none());
         assert!(is_taken(&one, &mut again));
@@ -323,7 +330,7 @@ mod tests {
     #[test]
     fn a_lock_that_nothing_can_reach_is_given_back() {
         let folder = tempfile::tempdir().unwrap();
-        // The file can be locked, but not written: the path of the socket finds no place in it.
+        // The file can be locked but not written, so the path of the socket cannot be stored.
         let lock = folder.path().join("x.lock");
         std::fs::write(&lock, "").unwrap();
         let read_only = File::open(&lock).unwrap();

@@ -1,10 +1,13 @@
-//! The state outlives the program: kept in a file while a server runs, and taken over by the next start, see
-//! [`StartOptions::keep_state`](super::StartOptions::keep_state) and [`development`](super::StartOptions::development).
+//! Keeps the state in a file while a server runs; the next start restores it. See
+//! [`StartOptions::keep_state`](super::StartOptions::keep_state) and
+//! [`development`](super::StartOptions::development).
 //!
 //! What must hold:
-//! - A program that is killed leaves the state of a moment ago: the file is written all the time, and replaced as a whole.
-//! - Only its user can read the file. In development it also holds what opens the server.
-//! - Nothing in the file can keep a program from starting, and nothing in it takes the place of what the code says.
+//! - A killed program leaves a recent state: the file follows the changes, and is replaced as a
+//!   whole.
+//! - Only the user who runs the program can read the file. In development it also holds the tokens
+//!   that open the server.
+//! - No content of the file can prevent a start or override the code.
 
 use std::{
     env, fs,
@@ -29,20 +32,21 @@ use crate::{
     wire::{Packed, message},
 };
 
-/// How often it is looked whether anything has changed, which is how much a program that is killed may lose. That is a look
-/// at a counter, and costs less than to be told of each change.
+/// Interval between two checks for changes, which limits what a killed program loses. A check reads
+/// one counter, which costs less than a notification per change.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Bytes of the largest value that is kept.
+/// Maximum size in bytes of one kept value, including its initial value.
 const MAX_VALUE: usize = 1024 * 1024;
 
-/// Bytes of all values that are kept, and half of what is read.
+/// Maximum size in bytes of all kept values together, and half the maximum size of a file that is
+/// read.
 const MAX_VALUES: usize = 16 * MAX_VALUE;
 
-/// The layout of the file. Others are not read.
+/// Version of the file format. Files of other versions are not read.
 const VERSION: u32 = 1;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Default)]
 struct Contents {
     values: Vec<(String, Kept)>,
@@ -55,21 +59,22 @@ pub(super) struct Keeper {
     file: PathBuf,
     initial: Arc<Initial>,
     tokens: Option<Tokens>,
-    /// Whether it was said that something is left out, or that the file cannot be written.
+    /// Whether a warning about an omitted value or a failed write was already logged.
     warned: AtomicBool,
-    /// One writes at a time.
+    /// Held while the file is written.
     writing: Mutex<()>,
 }
 
 impl Keeper {
-    /// What opened the last program opens this one as well, where pages are to stay signed in.
+    /// Returns the tokens of the previous program, so that pages stay signed in, if the options say
+    /// so.
     pub(super) fn tokens(server: &Server, options: &StartOptions) -> Option<Tokens> {
         let file = options.kept_file(server.name()).filter(|_| options.keeps_pages_signed_in())?;
         read(&file).ok()?.tokens
     }
 
-    /// Takes the state over that the last program has left, unless this program has run the server before. The application's
-    /// set-up is done, and no listener has run.
+    /// Restores the state that the previous program left, unless this program has already run the
+    /// server. Called after the application's set-up and before any listener runs.
     pub(super) fn begin(
         server: &Server,
         options: &StartOptions,
@@ -88,7 +93,7 @@ impl Keeper {
         Some(Arc::new(Keeper { server: server.clone(), file, initial, tokens, warned, writing }))
     }
 
-    /// Writes the file when the state has changed, until the future is dropped.
+    /// Writes the file whenever the state has changed, until the future is dropped.
     pub(super) async fn follow(self: Arc<Self>) {
         let mut written = None;
         loop {
@@ -104,7 +109,7 @@ impl Keeper {
         }
     }
 
-    /// Writes the file. A failure is a warning, once.
+    /// Writes the file. Only the first failure is logged, as a warning.
     pub(super) fn save(&self) {
         let _one = self.writing.lock();
         let mut room = MAX_VALUES;
@@ -146,7 +151,7 @@ impl Keeper {
 }
 
 impl StartOptions {
-    /// The file that the state of the server of this name is kept in.
+    /// Returns the file in which the state of the server with this name is kept.
     pub(super) fn kept_file(&self, name: &str) -> Option<PathBuf> {
         let beside = || {
             let program = env::current_exe().ok()?;
@@ -158,20 +163,22 @@ impl StartOptions {
         asked.or_else(|| self.development.then(beside).flatten())
     }
 
-    /// In development, but for windows: a new one is signed in by its host.
+    /// Returns whether pages stay signed in: in development, except for windows, which their host
+    /// signs in.
     fn keeps_pages_signed_in(&self) -> bool {
         self.development && self.exec_mode != ExecMode::Desktop
     }
 
-    /// The program ends. In development the next one starts afresh if its user has ended this one: closed the window, or
-    /// pressed Ctrl-C. Whatever kills or crashes it is part of the work.
+    /// Removes the file in development if the user ended the program (closed the window or pressed
+    /// Ctrl-C), so that the next start is fresh. After any other exit code, such as that of a
+    /// crash, the file stays.
     pub(super) fn ended(&self, name: &str, code: i32) {
         const INTERRUPTED: i32 = 128 + 2;
         if self.keep_state.is_some() || !matches!(code, 0 | INTERRUPTED) {
             return;
         }
         if let Some(file) = self.kept_file(name) {
-            // It may never have been written.
+            // The file may never have been written.
             let _ = fs::remove_file(file);
         }
     }
@@ -214,10 +221,10 @@ fn parse(contents: &Packed) -> Option<Contents> {
     Some(Contents { values, tokens: parts.get("tokens")?.decode().ok()? })
 }
 
-/// Puts a file in the place of the old one that only its user can read.
+/// Replaces a file atomically; only its user can read the new one.
 pub(super) fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Such files are made for their user alone.
+    // Temporary files are created with access for their user only.
     let mut new =
         tempfile::Builder::new().prefix(".kept-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
     new.write_all(contents)?;

@@ -1,7 +1,8 @@
-//! Sign-in links on request, while a program runs: by Enter in its terminal, and by `--sign-in-link` in another launch of it.
+//! Sign-in links on request while a program runs: by Enter in its terminal, and by `--sign-in-link`
+//! in another launch.
 //!
-//! What must hold: only the user who runs the program gets links; the way to ask ends with the run; a program in the background
-//! does not read the terminal, which would stop it.
+//! What must hold: only the user who runs the program gets links; requests end with the run; a
+//! program in the background does not read the terminal, because the system would suspend it.
 
 #[cfg(unix)]
 mod keyboard;
@@ -15,11 +16,11 @@ use tokio::task::JoinSet;
 use super::{Exit, Running, StartOptions, StopHandle, StopReport, terminal::print};
 use crate::{Error, Program, Result};
 
-/// Makes the links of one run.
+/// Makes the sign-in links of one run.
 #[derive(Clone)]
 pub(super) struct Links {
     stop: StopHandle,
-    /// Where proxies show the application.
+    /// The origins under which proxies show the application.
     origins: Vec<String>,
 }
 
@@ -28,17 +29,18 @@ impl Links {
         Links { stop: running.handle(), origins: running.allowed_origins.clone() }
     }
 
-    /// A link for this machine, and one for each origin that was allowed.
+    /// Returns a link for this machine, and one for each allowed origin.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub(super) fn make(&self) -> Result<Vec<String>> {
         let public = self.origins.iter().map(|origin| self.stop.link_at(origin, None));
         std::iter::once(self.stop.link(None)).chain(public).collect()
     }
 }
 
-/// Where a browser on this machine finds what listens on these addresses.
+/// Returns the origin under which a browser on this machine reaches these addresses; empty without
+/// addresses.
 pub(super) fn shown_origin(scheme: &str, host: &str, addresses: &[SocketAddr]) -> String {
     let Some(first) = addresses.first() else {
         return String::new(); // no sockets
@@ -52,18 +54,19 @@ pub(super) fn shown_origin(scheme: &str, host: &str, addresses: &[SocketAddr]) -
     }
 }
 
-/// Gives links to those who ask, until it is dropped.
+/// Answers requests for links until it is dropped.
 pub(super) struct OnRequest {
-    /// How its user asks, in words; none where there is no way.
+    /// Descriptions for the user of the ways to ask; empty if there is none.
     pub(super) ways: Vec<&'static str>,
-    /// Ends when this is dropped.
+    /// Aborted when this is dropped.
     _tasks: JoinSet<()>,
     #[cfg(unix)]
     _socket: Option<socket::Place>,
 }
 
 impl OnRequest {
-    /// Takes requests for the run of the server with this name. What the system does not allow is left out.
+    /// Accepts requests for the run of the server with this name. Ways that the system does not
+    /// allow are omitted.
     pub(super) fn begin(links: &Links, name: &str, port: u16, options: &StartOptions) -> Self {
         let mut tasks = JoinSet::new();
         let mut ways = Vec::new();
@@ -95,10 +98,10 @@ impl OnRequest {
     }
 }
 
-/// Asks the running program for links and prints them, where the command line says so.
+/// Asks the running program for links and prints them, if the command line says so.
 ///
 /// # Errors
-/// [`Error::NoLink`] when no program of this name and user gives one.
+/// [`Error::NoLink`] if no program of this name and user returns one.
 pub(super) fn ask(name: &str, options: &StartOptions) -> Result<Option<Exit>> {
     if !options.sign_in_link {
         return Ok(None);
@@ -115,7 +118,8 @@ pub(super) fn ask(name: &str, options: &StartOptions) -> Result<Option<Exit>> {
     Ok(Some(Exit { code: 0, report: StopReport::default() }))
 }
 
-/// Folders of the user alone: that of the session, and another for systems without one.
+/// Returns folders that belong to the user alone: the session's, and a fallback for systems without
+/// one.
 fn places(name: &str) -> impl Iterator<Item = PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let cache = Program::of_server(name).folders().and_then(|folders| folders.cache()).ok();

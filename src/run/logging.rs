@@ -1,4 +1,4 @@
-//! A logger for programs that bring none: without one, nobody would hear of a callback that fails.
+//! The logger for programs that have none. Without a logger, failures of callbacks would be lost.
 
 use std::{
     io::{self, IsTerminal},
@@ -10,11 +10,11 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use super::StartOptions;
 
-/// How many files of a folder are kept, one for each day.
+/// Number of daily log files kept in a folder.
 const DAYS: usize = 7;
 
-/// Installs a logger to stderr, and to files if there is a folder for them, unless that is not wanted or the program has
-/// one.
+/// Installs a logger to stderr, and to files if a log folder is set. Does nothing if logging is
+/// disabled or the program already has a logger.
 pub(super) fn start(options: &StartOptions) {
     if !options.logging {
         return;
@@ -22,7 +22,7 @@ pub(super) fn start(options: &StartOptions) {
     let default = match (options.debug, &options.log_folder) {
         (true, _) => "info,selvedge=debug",
         (false, None) => "warn",
-        // Files are for those who were not there.
+        // Log files are read after the fact, so they contain more.
         (false, Some(_)) => "warn,selvedge=info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
@@ -35,20 +35,20 @@ pub(super) fn start(options: &StartOptions) {
     let to_file = file.map(|file| layer().with_ansi(false).with_writer(file));
     let to_stderr = layer().with_ansi(ansi).with_writer(io::stderr);
     let logger = tracing_subscriber::registry().with(filter).with(to_file).with(to_stderr);
-    // It fails where the program has a logger already, which then gets the messages.
+    // Fails if the program already has a logger, which then gets the messages.
     let _ = logger.try_init();
     if let (Some(error), Some(folder)) = (unwritable, &options.log_folder) {
         tracing::warn!("no log is written to {}: {error}", folder.display());
     }
 }
 
-/// A layer that keeps silent where it cannot write. By default it reports that with `eprintln!`, which panics where stderr is what
-/// cannot be written.
+/// Returns a layer that ignores write errors. By default it reports them with `eprintln!`, which
+/// panics if stderr is what cannot be written.
 fn layer<S>() -> fmt::Layer<S> {
     fmt::Layer::default().log_internal_errors(false)
 }
 
-/// The file of the day. Lines are written when they are logged, so that they are there after a crash.
+/// Opens the log file of the day. Lines are written at once, so that they survive a crash.
 fn daily(folder: &Path) -> Result<RollingFileAppender, InitError> {
     let builder = RollingFileAppender::builder().rotation(Rotation::DAILY);
     builder.filename_prefix("app").filename_suffix("log").max_log_files(DAYS).build(folder)

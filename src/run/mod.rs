@@ -1,24 +1,24 @@
 //! Starting, running and stopping a server.
 //!
-//! - [`options`]: what can be chosen in code; [`cli`]: the same on the command line
+//! - [`options`]: start options in code; [`cli`]: the same options on the command line
 //! - [`secret`]: a fixed secret
 //! - [`start`]: one call for every exec mode
-//! - [`running`]: the life of one run, from the bind to the proof that the port is free
-//! - [`reload`]: pages follow their files, in development
-//! - [`keep`]: the state outlives the program
-//! - [`ports`]: the port stays the same from start to start
+//! - [`running`]: one run, from the bind to the proof that the port is free
+//! - [`reload`]: open pages follow their files, in development
+//! - [`keep`]: keeps the state in a file between starts
+//! - [`ports`]: keeps the same port between starts
 //! - [`frames`]: clients without a socket
-//! - [`stop`]: handles that stop a run and learn its outcome
-//! - [`blocking`]: programs that do nothing else, in a browser or in a window
+//! - [`stop`]: handles that stop a run and return its outcome
+//! - [`blocking`]: blocking entry points for programs that only run a server
 //! - [`links`]: sign-in links on request
-//! - [`terminal`]: what is printed
-//! - [`exposure`]: what to know when other machines can reach a server
-//! - [`shell`]: the seam to a desktop host; [`signals`]: what asks a program to end
-//! - [`instance`]: whether the application runs already, on Unix
-//! - [`logging`]: for programs that bring no logger
+//! - [`terminal`]: output to the terminal
+//! - [`exposure`]: warnings for servers that other machines can reach
+//! - [`shell`]: the interface to a desktop host; [`signals`]: signals that end the program
+//! - [`instance`]: the single-instance lock, on Unix
+//! - [`logging`]: the logger for programs that have none
 //!
-//! What must hold: whatever a run starts has ended when its stop returns, and the stop returns only when each address
-//! was probed and found free, or with an error that says who holds it.
+//! What must hold: everything that a run starts has ended when its stop returns. The stop returns
+//! only after each address was probed and found free, or with an error that names the holder.
 
 mod blocking;
 mod cli;

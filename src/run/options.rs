@@ -1,4 +1,4 @@
-//! How to start, from code. [`cli`](super::cli) reads the same from a command line.
+//! Start options in code. [`cli`](super::cli) reads the same options from a command line.
 
 use std::{
     net::SocketAddr,
@@ -13,13 +13,13 @@ use crate::{
     server::{Backend, Endpoints, ExecMode, RunningOptions},
 };
 
-/// The port of a server that is told none, trame's own.
+/// The default port, the same as trame's.
 const DEFAULT_PORT: u16 = 8080;
 
-/// Where a server listens that is told nothing.
+/// The default host to listen on.
 const DEFAULT_HOST: &str = "127.0.0.1";
 
-/// Where and how a server runs.
+/// Options that say where and how a server runs.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,27 +28,28 @@ const DEFAULT_HOST: &str = "127.0.0.1";
 /// let options = StartOptions::new().host("0.0.0.0").port(8080).idle_timeout(Duration::from_secs(600));
 /// ```
 ///
-/// # What has precedence
-/// Methods of this type win over the command line, except for [`host`](Self::host), where `--host` wins: the user decides
-/// who can reach the program. After these come the environment and the defaults. This is trame's order.
+/// # Precedence
+/// Methods of this type win over the command line, except for [`host`](Self::host), where `--host`
+/// wins: the user decides who can reach the program. The environment and the defaults follow. This
+/// is trame's order.
 ///
-/// # For those who know trame's `start`
-/// | there | here |
+/// # Parameters of trame's `start`
+/// | trame | here |
 /// | --- | --- |
-/// | `port`, `host`, `open_browser`, `show_connection_info`, `disable_logging`, `exec_mode` | the methods of these names |
+/// | `port`, `host`, `open_browser`, `show_connection_info`, `disable_logging`, `exec_mode` | the methods with these names |
 /// | `timeout` | [`idle_timeout`](Self::idle_timeout) |
-/// | `backend` | [`backend`](Self::backend): TCP is what `aiohttp` is there, `generic` is without sockets |
+/// | `backend` | [`backend`](Self::backend): TCP corresponds to `aiohttp`; `generic` uses no sockets |
 /// | `thread=True` | [`handle_signals(false)`](Self::handle_signals): a server may run on any thread |
 #[derive(Clone, Debug)]
 pub struct StartOptions {
-    /// The host of the command line, of the code, and of the environment.
+    /// The hosts from the command line, the code and the environment, in order of precedence.
     pub(super) hosts: [Option<String>; 3],
     pub(super) port: Option<u16>,
     pub(super) backend: Backend,
     pub(super) exec_mode: ExecMode,
     pub(super) secret: Option<Secret>,
     pub(super) allowed: Allowed,
-    /// The files of the certificate and of its key.
+    /// The files of the certificate chain and the private key.
     pub(super) certificate: Option<(PathBuf, PathBuf)>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) open_browser: bool,
@@ -107,89 +108,97 @@ impl Default for StartOptions {
 }
 
 impl StartOptions {
-    /// The defaults: 127.0.0.1, port 8080 (any free one for a window), a secret of its own, no idle stop, no browser.
+    /// Returns the defaults: 127.0.0.1, port 8080 (any free one for a window), a random secret, no
+    /// idle stop, no browser.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where to listen: an address, or a name whose addresses are all bound. `localhost` has several.
+    /// Sets where to listen: an address, or a name, all of whose addresses are bound (`localhost`
+    /// has several).
     ///
-    /// A `--host` on the command line has precedence.
+    /// `--host` on the command line has precedence.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.hosts[1] = Some(host.into());
         self
     }
 
-    /// The port. 0 takes any free one. See [`keep_port`](Self::keep_port) for the same one in each run.
+    /// Sets the port; 0 takes any free one. See [`keep_port`](Self::keep_port) for the same port in
+    /// each run.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// How clients reach the server: over TCP, or by what the program does with their frames. Default TCP.
+    /// Sets how clients reach the server: over TCP, or through messages that the program carries.
+    /// Default TCP.
     pub fn backend(mut self, backend: Backend) -> Self {
         self.backend = backend;
         self
     }
 
-    /// Who shows the application.
+    /// Sets how the server is run and where the application is shown.
     pub fn exec_mode(mut self, exec_mode: ExecMode) -> Self {
         self.exec_mode = exec_mode;
         self
     }
 
-    /// Whether the command line asked for `--server`: a host serves browsers then instead of showing a window.
+    /// Returns whether the command line contains `--server`; a host then serves browsers instead of
+    /// showing a window.
     pub fn is_serve_only(&self) -> bool {
         self.serve_only
     }
 
-    /// A fixed secret, for clients that are told it by other means. By default there is a new one for every start.
+    /// Sets a fixed secret, for clients that get it by other means. By default each start makes a
+    /// new one.
     ///
-    /// The start fails with [`Error::InvalidOption`] when it is empty, which would let anyone in.
+    /// The start fails with [`Error::InvalidOption`] if the secret is empty, which would let anyone
+    /// in.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(Secret(secret.into()));
         self
     }
 
-    /// A further name that the server answers to, for instance behind a proxy: as it stands in the address bar, with its port if
-    /// there is one there. May be given several times.
+    /// Adds a name that the server answers to, for example behind a proxy: the name in the address
+    /// bar, with the port if the address bar shows one. May be called several times.
     ///
-    /// A request that was sent to another name is refused, which is what stops DNS rebinding. The start fails with
-    /// [`Error::InvalidOption`] when it is no name; there are no wildcards.
+    /// Requests to other names are rejected, which stops DNS rebinding. The start fails with
+    /// [`Error::InvalidOption`] if the name is invalid; there are no wildcards.
     pub fn allowed_host(mut self, host: impl Into<String>) -> Self {
         self.allowed.hosts.push(host.into());
         self
     }
 
-    /// A further origin whose pages may connect: scheme, name and port, for instance `https://app.example.com` where a proxy adds
-    /// TLS. May be given several times.
+    /// Adds an origin whose pages may connect: scheme, name and port, for example
+    /// `https://app.example.com` if a proxy adds TLS. May be called several times.
     ///
-    /// Connections of pages of other origins are refused. The start fails with [`Error::InvalidOption`] when it is no origin;
-    /// there are no wildcards.
+    /// Connections from pages of other origins are rejected. The start fails with
+    /// [`Error::InvalidOption`] if the origin is invalid; there are no wildcards.
     pub fn allowed_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed.origins.push(origin.into());
         self
     }
 
-    /// Serves HTTPS only, with a certificate chain and its private key from PEM files, which are read at the start.
+    /// Serves HTTPS only, with a certificate chain and its private key from PEM files, which are
+    /// read at the start.
     ///
-    /// The start fails with [`Error::Certificate`] when they cannot be used.
+    /// The start fails with [`Error::Certificate`] if they cannot be used.
     pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.certificate = Some((certificate.into(), key.into()));
         self
     }
 
-    /// Stops the server when no client has been connected for this long. Zero never does.
+    /// Stops the server when no client has been connected for this long. Zero disables the stop.
     ///
-    /// Only clients that gave the secret count: a request for a file, or a connection that says nothing, does not keep a
-    /// server alive.
+    /// Only clients that have sent the secret count: requests for files and silent connections do
+    /// not keep a server alive.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = (!timeout.is_zero()).then_some(timeout);
         self
     }
 
-    /// Opens the system's browser when the server listens. Only where the start waits for the end, in [`Server::run`]
-    /// and [`Server::serve`].
+    /// Opens the system's browser when the server listens. Only works in [`Server::run`] and
+    /// [`Server::serve`], which wait for the end of the server.
     ///
     /// [`Server::run`]: crate::Server::run
     /// [`Server::serve`]: crate::Server::serve
@@ -198,33 +207,39 @@ impl StartOptions {
         self
     }
 
-    /// Prints where the application runs, with a link that signs in once. Only where the start waits for the end.
+    /// Prints where the application runs, with a link that signs in once. Only works in
+    /// [`Server::run`](crate::Server::run) and [`Server::serve`](crate::Server::serve).
     ///
-    /// Where stdin is a terminal, Enter prints another link, on Unix. A program that reads stdin itself should say no.
+    /// On Unix, if stdin is a terminal, Enter prints another link. A program that reads stdin
+    /// itself should turn this off.
     pub fn show_connection_info(mut self, show: bool) -> Self {
         self.show_connection_info = show;
         self
     }
 
-    /// Prints the name of the application and of the library when the server listens. Only where the start waits for the
-    /// end.
+    /// Prints the names of the application and the library when the server listens. Only works in
+    /// [`Server::run`](crate::Server::run) and [`Server::serve`](crate::Server::serve).
     pub fn banner(mut self, show: bool) -> Self {
         self.banner = show;
         self
     }
 
-    /// Keeps [`Server::run`](crate::Server::run) from installing a logger.
+    /// Turns off the logger that [`Server::run`](crate::Server::run) and
+    /// [`Server::run_in`](crate::Server::run_in) install.
     ///
-    /// Otherwise it writes warnings and errors, such as those of failing callbacks, to stderr, unless the program has a
-    /// `tracing` subscriber of its own. `RUST_LOG` chooses what is written. The other ways to start never install one.
+    /// It writes warnings and errors, such as those of failing callbacks, to stderr, unless the
+    /// program already has a `tracing` subscriber. `RUST_LOG` selects what is written.
+    /// [`Server::spawn`](crate::Server::spawn) and [`Server::serve`](crate::Server::serve) never
+    /// install a logger.
     pub fn disable_logging(mut self, disable: bool) -> Self {
         self.logging = !disable;
         self
     }
 
-    /// Where [`Server::run`](crate::Server::run) installs the logger, it writes to files in this folder as well: a new one
-    /// each day (UTC), `app.2026-01-31.log` for instance, and the last seven are kept. There, and on stderr, is then what
-    /// the server itself does, too. A folder that cannot be written to is a warning.
+    /// Makes the [logger of the library](Self::disable_logging) also write to files in this folder.
+    /// Each day (UTC) has its own file, for example `app.2026-01-31.log`; the last seven are kept.
+    /// Files and stderr then also contain the activity of the server itself. If the folder cannot
+    /// be written to, a warning is logged.
     ///
     /// ```no_run
     /// use selvedge::{StartOptions, get_server};
@@ -238,52 +253,58 @@ impl StartOptions {
         self
     }
 
-    /// Tells pages the whole text of errors. Otherwise paths and backtraces are left out; see [`Failure`](crate::Failure).
+    /// Sends pages the whole text of errors. By default paths and backtraces are omitted; see
+    /// [`Failure`](crate::Failure).
     ///
-    /// Where [`Server::run`](crate::Server::run) installs the logger, it writes in detail then.
+    /// The [logger of the library](Self::disable_logging) then also logs in detail.
     pub fn debug(mut self, debug: bool) -> Self {
         self.debug = debug;
         self
     }
 
-    /// Whether `--debug` was given, for programs with a logger of their own.
+    /// Returns whether `--debug` was given, for programs with their own logger.
     pub fn is_debug(&self) -> bool {
         self.debug
     }
 
-    /// Whether [`Server::run`](crate::Server::run) stops the server on SIGINT, SIGTERM and SIGHUP. Default yes.
+    /// Sets whether [`Server::run`](crate::Server::run) stops the server on SIGINT, SIGTERM and
+    /// SIGHUP. Default yes.
     ///
-    /// Say no where the server runs on a thread beside a program that handles signals itself; that one then calls
-    /// [`Server::request_stop`](crate::Server::request_stop).
+    /// Use `false` if the server runs on a thread of a program that handles signals itself and
+    /// calls [`Server::request_stop`](crate::Server::request_stop).
     pub fn handle_signals(mut self, handle: bool) -> Self {
         self.handle_signals = handle;
         self
     }
 
-    /// Lets open pages follow the files that they are made of, for development. Default no.
+    /// Updates open pages when their files change, for development. Default no.
     ///
-    /// Templates that were read with [`Template::file`](crate::Template::file) are read again when their files change, and
-    /// so are the styles of served folders. Pages load themselves again for other files. The state stays as it is. Errors
-    /// are logged, and the page stays as it was.
+    /// Templates read with [`Template::file`](crate::Template::file) are reread when their files
+    /// change, and style sheets in served folders are replaced in place. For other files, pages
+    /// reload. The state does not change. On an error, the page stays as it was, and the error is
+    /// logged.
     ///
-    /// `--hot-reload` and `TRAME_HOT_RELOAD` turn it on, too. For every debug build, say `hot_reload(cfg!(debug_assertions))`.
+    /// `--hot-reload` and `TRAME_HOT_RELOAD` also turn it on. To turn it on in debug builds only,
+    /// use `hot_reload(cfg!(debug_assertions))`.
     pub fn hot_reload(mut self, follow: bool) -> Self {
         self.hot_reload |= follow;
         self
     }
 
-    /// Keeps the state in a file, and takes it over from there when the program starts. Default no.
+    /// Keeps the state in a file, and restores it when the program starts. Default no.
     ///
-    /// The file follows the state while the server runs, so that a program that is killed loses a quarter of a second at most. A
-    /// start takes over what users and the program have changed since the last start, when the set-up of the application is
-    /// done and before any listener runs: listeners see it as the values that the state starts with, and what they derive
-    /// from it follows. Left to the code are
-    /// - keys that the set-up does not set, or sets to another value than the last time;
-    /// - keys that begin with `trame__`, and those that are [`transient`](crate::State::transient);
-    /// - values that the key's [check](crate::State::validate) refuses.
+    /// The file is updated while the server runs, so that a killed program loses at most a quarter
+    /// of a second. A start restores the values that users and the program have changed since the
+    /// last start. This happens after the set-up of the application and before any listener runs:
+    /// listeners see the restored values as the initial ones and derive other values from them. The
+    /// start does not restore
+    /// - keys that the set-up does not set, or sets to another value than at the last start;
+    /// - keys that begin with `trame__`, and [`transient`](crate::State::transient) keys;
+    /// - values that the [check](crate::State::validate) of their key rejects.
     ///
-    /// Values of more than 1 MiB, and what goes beyond 16 MiB in all, are left out with a warning. Only its user can read the
-    /// file. One that cannot be read is a warning, and the program starts as the code says. Each program needs a file of its own.
+    /// Values above 1 MiB, and any beyond 16 MiB in total, are omitted with a warning. Only the
+    /// user who runs the program can read the file. If it cannot be read, a warning is logged and
+    /// nothing is restored. Each program needs its own file.
     ///
     /// ```
     /// use selvedge::{Server, StartOptions};
@@ -314,99 +335,105 @@ impl StartOptions {
         self
     }
 
-    /// Starts the program for those who are writing it. Default no; `--dev` and `SELVEDGE_DEV` turn it on, too.
+    /// Starts the program in development mode. Default no; `--dev` and `SELVEDGE_DEV` also turn it
+    /// on.
     ///
     /// - Pages [follow their files](Self::hot_reload).
-    /// - The state is [kept](Self::keep_state), in a file beside the program unless another one was given, while the program is
-    ///   killed, crashes or gets SIGTERM. When its user ends it, by closing the window or with Ctrl-C, the file goes.
-    /// - Pages that are open in a browser stay signed in, if the port stays the same. What opens the server is in the
-    ///   same file for that.
+    /// - The state is [kept](Self::keep_state) after a kill, a crash or SIGTERM, in a file beside
+    ///   the program unless another one is set. If the user ends the program, by closing the window
+    ///   or with Ctrl-C, the file beside the program is removed.
+    /// - Pages open in a browser stay signed in if the port stays the same. For that, the file also
+    ///   contains the tokens that open the server.
     pub fn development(mut self, on: bool) -> Self {
         self.development |= on;
         self.hot_reload |= on;
         self
     }
 
-    /// Serves this folder at the root, in place of the built-in page and of what modules bring at the root. What they serve beneath
-    /// paths of their own stays.
+    /// Serves this folder at the root, in place of the built-in page and of the files that modules
+    /// serve at the root. Files that modules serve below other paths stay available.
     ///
-    /// Files are sent as they are, of any size; folders are not listed, and `/` leads to `index.html`. The page in it has to bring
-    /// its own client: `launcher` and WebSocket are those of the server. It is sent without the content security policy of the
-    /// built-in page, and the sign-in cookie alone opens it, see SECURITY.md. The start fails with [`Error::InvalidOption`] when
-    /// there is no such folder.
+    /// Files of any size are sent unchanged; folders are not listed, and `/` serves `index.html`.
+    /// The page in the folder needs its own client; the server still provides the launcher and the
+    /// WebSocket. The page is sent without the content security policy of the built-in page, and
+    /// the sign-in cookie alone opens it, see SECURITY.md. The start fails with
+    /// [`Error::InvalidOption`] if the folder does not exist.
     pub fn content(mut self, folder: impl Into<PathBuf>) -> Self {
         self.endpoints.content = Some(folder.into());
         self
     }
 
-    /// Serves a folder beneath the first part of a URL: `serve_folder("data", "/srv/data")` has `data/a.csv`.
+    /// Serves a folder below a URL prefix: `serve_folder("data", "/srv/data")` serves `data/a.csv`.
     pub fn serve_folder(mut self, prefix: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
         self.endpoints.folders.insert(prefix.into(), folder.into());
         self
     }
 
-    /// Follows symbolic links that lead out of a served folder. Default no: such a file is not found, and a line in the log says
-    /// why. Links that stay inside are always followed.
+    /// Follows symbolic links that lead out of a served folder. Default no: such a file is not
+    /// found, and the log says why. Links that stay inside are always followed.
     ///
-    /// Anyone who can connect to the server can read what such links lead to.
+    /// Anyone who can connect to the server can then read the targets of such links.
     pub fn follow_symlinks(mut self, follow: bool) -> Self {
         self.endpoints.follow_symlinks = follow;
         self
     }
 
-    /// Serves files and the page over HTTP, or nothing but the WebSocket. Default yes.
+    /// Sets whether files and the page are served over HTTP; otherwise only the WebSocket is.
+    /// Default yes.
     pub fn http(mut self, serve: bool) -> Self {
         self.endpoints.http = serve;
         self
     }
 
-    /// The path of the WebSocket; `None` serves files only. Default `ws`.
+    /// Sets the path of the WebSocket; `None` serves files only. Default `ws`.
     ///
-    /// The built-in page learns it from the server. Pages of trame that are opened by other means assume `ws`.
+    /// The built-in page gets the path from the server. Pages of trame that are opened in other
+    /// ways assume `ws`.
     pub fn ws_endpoint(mut self, path: Option<&str>) -> Self {
         self.endpoints.websocket = path.map(|path| path.trim_matches('/').to_owned());
         self
     }
 
-    /// How long a stop may wait for the port to be free before it is an error. Default 20 s.
+    /// Sets how long a stop may wait until the port is free before it fails. Default 20 s.
     pub fn stop_deadline(mut self, deadline: Duration) -> Self {
         self.stop_deadline = deadline;
         self
     }
 
-    /// How often a silent client is asked whether it is still there; zero is never. Default is the server's
-    /// [`ws_heart_beat`](crate::ServerOptions::ws_heart_beat).
+    /// Sets the interval between pings to a silent client; zero turns pings off. Defaults to the
+    /// server's [`ws_heart_beat`](crate::ServerOptions::ws_heart_beat).
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);
         self
     }
 
-    /// Files that the user wants to open with this launch of the program, for [`Launch::files`].
+    /// Sets the files that the user wants to open with this launch of the program, for
+    /// [`Launch::files`].
     ///
-    /// [`from_args_of`](Self::from_args_of) reads them from the command line; a program with a parser of its own gives them
-    /// here.
+    /// [`from_args_of`](Self::from_args_of) reads them from the command line; a program with its
+    /// own parser sets them here.
     pub fn files(mut self, files: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         self.files = files.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The files to open, as they were given.
+    /// Returns the files to open, as they were given.
     pub fn get_files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// This launch of this program, with its [files](Self::files).
+    /// Returns this launch of the program, with its [files](Self::files).
     pub fn launch(&self) -> Launch {
         Launch::of_command_line(self.files.clone())
     }
 
-    /// The host to bind.
+    /// Returns the host to bind.
     pub(super) fn host_to_bind(&self) -> &str {
         let given = self.hosts.iter().flatten().next();
         given.map_or(DEFAULT_HOST, String::as_str)
     }
 
-    /// The port to bind.
+    /// Returns the port to bind.
     pub(super) fn port_to_bind(&self) -> u16 {
         let default = match self.exec_mode {
             ExecMode::Desktop => 0,
@@ -415,7 +442,7 @@ impl StartOptions {
         self.port.unwrap_or(default)
     }
 
-    /// What is told about a run with these options, once it listens.
+    /// Returns the public description of a run with these options, once it listens.
     pub(super) fn as_started(
         &self,
         addresses: &[SocketAddr],
@@ -437,7 +464,7 @@ impl StartOptions {
         }
     }
 
-    /// Makes sure that what is to be served can be.
+    /// Checks the secret, the WebSocket path and the served folders.
     pub(super) fn check(&self, server: &Server) -> Result<()> {
         let refuse = |option, value: &dyn AsRef<Path>, hint| Error::InvalidOption {
             option,

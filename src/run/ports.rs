@@ -1,9 +1,11 @@
-//! The port of an application stays the same from one start to the next: what a page stores in its browser or window belongs
-//! to its address, and the port is part of that.
+//! Keeps the port of an application from one start to the next. What a page stores in its browser
+//! or window belongs to its address, which includes the port.
 //!
 //! What must hold:
-//! - The exclusive bind decides. A port that was noted is a wish, and nothing in the file can keep a server from starting.
-//! - The order of the ports never changes, so that a port that was taken for a while is the first choice again when it is free.
+//! - The exclusive bind decides. A recorded port is only a preference, and no content of the file
+//!   can prevent a start.
+//! - The order of the ports never changes, so a port that was busy for a while is the first choice
+//!   again once it is free.
 
 use std::{
     io,
@@ -15,20 +17,22 @@ use tokio::task::spawn_blocking;
 use super::{StartOptions, keep};
 use crate::{Result, net::Listener};
 
-/// Ports of an application that are noted: one for each instance that runs at the same time, and one in the place of each
-/// that another program has taken.
+/// Maximum number of ports recorded per application: one for each concurrent instance, and a
+/// replacement for each port that another program has taken.
 const MAX_PORTS: usize = 16;
 
 impl StartOptions {
-    /// Listens on the same port in each run, as far as it is free, and notes it in a file. Default no.
+    /// Listens on the same port in each run if that port is free, and records it in a file. Default
+    /// no.
     ///
-    /// Browsers and web views keep what a page stores (`localStorage`, IndexedDB, caches) by its address, of which the port is a
-    /// part: on another port, the page finds none of it. The first run takes any free port. A later one takes that again, or
-    /// where it is taken, because another instance of the program runs or another program has it, a further one, which is
-    /// noted as well, up to 16. The log says so. A port that was asked for, in code or on the command line, goes before this.
+    /// Browsers and web views store the data of a page (`localStorage`, IndexedDB, caches) by its
+    /// address, which includes the port: on another port, the page finds none of it. The first run
+    /// takes any free port, and later runs take it again. If it is busy, because another instance
+    /// or another program has it, the run takes a further port and records that as well, up to 16.
+    /// The log says so. A port set in code or on the command line has precedence.
     ///
-    /// A file that cannot be read or written is a warning, and any free port is taken. Desktop hosts keep it in the
-    /// application's [folder for data](crate::Folders::data).
+    /// If the file cannot be read or written, the server logs a warning and takes any free port.
+    /// Desktop hosts keep the file in the application's [data folder](crate::Folders::data).
     ///
     /// ```
     /// use selvedge::{Server, StartOptions};
@@ -51,7 +55,7 @@ impl StartOptions {
         self
     }
 
-    /// Binds what these options ask for.
+    /// Binds the host and the port of these options.
     pub(super) async fn bind(&self) -> Result<Listener> {
         match (&self.keep_port, self.port) {
             (Some(file), None) => bind_kept(self.host_to_bind(), file).await,
@@ -60,7 +64,7 @@ impl StartOptions {
     }
 }
 
-/// Binds the first of the ports in the file that is free, or else any free one, which is added to the file.
+/// Binds the first free port of the file, or else any free port, which is added to the file.
 async fn bind_kept(host: &str, file: &Path) -> Result<Listener> {
     let mut ports = read(file).await;
     for port in &ports {
@@ -79,7 +83,7 @@ async fn bind_kept(host: &str, file: &Path) -> Result<Listener> {
     Ok(listener)
 }
 
-/// The ports in the file, one a line. Lines that are no port are passed over.
+/// Reads the ports in the file, one per line. Invalid lines are skipped.
 async fn read(file: &Path) -> Vec<u16> {
     match tokio::fs::read_to_string(file).await {
         Ok(text) => {

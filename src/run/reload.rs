@@ -1,4 +1,5 @@
-//! Follows the files of a page while a server runs, see [`StartOptions::hot_reload`](super::StartOptions::hot_reload).
+//! Follows the files of a page while a server runs, see
+//! [`StartOptions::hot_reload`](super::StartOptions::hot_reload).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,11 +11,11 @@ use tokio::task::spawn_blocking;
 
 use crate::{Server, http::page, server::Endpoints, template::Watch};
 
-/// Brings changes of files to the open pages, until the future is dropped.
+/// Notifies open pages of changed files, until the future is dropped.
 pub(super) async fn follow(server: Server, endpoints: Endpoints) {
     let mut page = BuiltIn::now();
     loop {
-        // Paths are told as they are watched, so links are resolved first.
+        // The watcher reports paths as they were registered, so links are resolved first.
         let folders: Vec<(String, PathBuf)> = server
             .served_folders(&endpoints)
             .into_iter()
@@ -29,7 +30,7 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
             Ok(watch) => watch,
             Err(error) => return tracing::warn!(%error, "pages do not follow their files"),
         };
-        // What has changed since the templates were read was not watched yet.
+        // Changes between reading the templates and this point were not watched.
         reload_templates(&server).await;
         let mut others = Box::pin(server.other_sources());
         loop {
@@ -46,14 +47,14 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
     }
 }
 
-/// Without the files of templates, which pages do not load. They may stand among others.
+/// Removes the template files, which pages do not load. They may be in a watched folder.
 fn without_templates(changed: BTreeSet<PathBuf>, templates: &[PathBuf]) -> BTreeSet<PathBuf> {
     let resolved = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
     let templates: BTreeSet<PathBuf> = templates.iter().map(resolved).collect();
     changed.into_iter().filter(|path| !templates.contains(&resolved(path))).collect()
 }
 
-/// The files of the built-in page as they were.
+/// The hashes of the built-in page's files, by URL.
 struct BuiltIn(BTreeMap<String, [u8; 32]>);
 
 impl BuiltIn {
@@ -61,7 +62,8 @@ impl BuiltIn {
         BuiltIn(page::folder().map(|_| page::versions()).unwrap_or_default())
     }
 
-    /// The URLs of files that are others now. The tool that builds the page writes all of them each time.
+    /// Returns the URLs of changed files. Compares hashes, because the build writes all files each
+    /// time.
     fn changed(&mut self) -> BTreeSet<String> {
         let now = Self::now();
         let is_other = |url: &&String| self.0.get(*url) != now.0.get(*url);

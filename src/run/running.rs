@@ -1,4 +1,4 @@
-//! One run of a server: bind, serve, and end in order.
+//! One run of a server: bind, serve, stop.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,19 +22,20 @@ use crate::{
     state::State,
 };
 
-/// How long callbacks that are still at work when the server has stopped may go on.
+/// Time that callbacks still running after the server has stopped get before they are cancelled.
 const CALLBACK_GRACE: Duration = Duration::from_millis(500);
 
-/// How long the hooks on `ServerExited` may take, and the tasks that they have started.
+/// Maximum time for the hooks on `ServerExited`. The tasks that they start get [`CALLBACK_GRACE`]
+/// after that.
 const EXIT_HOOK_GRACE: Duration = Duration::from_secs(5);
 
-/// How long clients without a socket have to take their goodbye.
+/// Time that clients without a socket get to take their close code.
 const GOODBYE_GRACE: Duration = Duration::from_millis(500);
 
-/// How long calls that are not answered when the stop begins may still be answered.
+/// Time that calls unanswered at the start of a stop get to be answered.
 const ANSWER_GRACE: Duration = Duration::from_millis(250);
 
-/// A server that listens. Dropping it asks the server to stop, without waiting for it.
+/// A listening server. Dropping it asks the server to stop, without waiting for it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -54,49 +55,52 @@ pub struct Running {
     addresses: Vec<SocketAddr>,
     pub(super) allowed_origins: Vec<String>,
     frames: Frames,
-    /// What the user should know, where other machines can reach it.
+    /// Warnings for the user if other machines can reach the server.
     pub(super) warnings: Vec<String>,
-    /// Whether pages that the last program had signed in are signed in here.
+    /// Whether the tokens of the previous program were restored, so that its pages stay signed in.
     pub(super) is_known: bool,
 }
 
 impl Running {
-    /// Scheme, host and port: `http://127.0.0.1:8080`, or `https` with a [certificate](StartOptions::tls). Empty without
-    /// sockets. A browser needs a [sign-in link](Self::sign_in_url) the first time.
+    /// Returns the scheme, host and port: `http://127.0.0.1:8080`, or `https` with a
+    /// [certificate](StartOptions::tls). Empty without sockets. A browser needs a [sign-in
+    /// link](Self::sign_in_url) the first time.
     pub fn url(&self) -> &str {
         &self.stop.origin
     }
 
-    /// Each address that it listens on, all with the same port.
+    /// Returns the addresses that the server listens on, all with the same port.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The port that it listens on.
+    /// Returns the port that the server listens on; 0 without sockets.
     pub fn port(&self) -> u16 {
         self.addresses.first().map_or(0, SocketAddr::port)
     }
 
-    /// A link that signs in once, without a limit in time.
+    /// Returns a link that signs in once and does not expire while the server runs.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub fn sign_in_url(&self) -> Result<String> {
         self.stop.link(None)
     }
 
-    /// A sign-in link for each origin that was [allowed](StartOptions::allowed_origin): where a proxy shows the application.
+    /// Returns a sign-in link for each [allowed origin](StartOptions::allowed_origin), where a
+    /// proxy shows the application.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub fn public_sign_in_urls(&self) -> Result<Vec<String>> {
         let origins = self.allowed_origins.iter();
         origins.map(|origin| self.stop.link_at(origin, None)).collect()
     }
 
-    /// A client without a socket, whose frames the caller carries, as the two ways that they go.
+    /// Connects a client without a socket and returns its two directions; the caller carries the
+    /// messages.
     ///
-    /// It is like any other client: it has to say hello with the secret first. This works with both
+    /// The client must say hello with the secret first, like any other. Works with both
     /// [backends](StartOptions::backend).
     ///
     /// ```
@@ -126,30 +130,30 @@ impl Running {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotRunning`] when it stops or has stopped.
+    /// [`Error::NotRunning`] if the server is stopping or has stopped.
     pub fn connect(&self) -> Result<(FrameSink, FrameStream)> {
         self.frames.connect()
     }
 
-    /// The name of the server.
+    /// Returns the name of the server.
     pub(super) fn server_name(&self) -> &str {
         self.frames.server.name()
     }
 
-    /// A handle that stops it from elsewhere.
+    /// Returns a handle that can stop the server from any thread.
     pub fn handle(&self) -> StopHandle {
         self.stop.clone()
     }
 
-    /// Stops it, see [`StopHandle::stop`].
+    /// Stops the server, see [`StopHandle::stop`].
     ///
     /// # Errors
-    /// [`Error::PortNotReleased`] when an address was not free before the deadline.
+    /// [`Error::PortNotReleased`] if an address was not free before the deadline.
     pub async fn stop(&self) -> Result<StopReport> {
         self.stop.stop().await
     }
 
-    /// Waits until it has stopped, whoever asked for it.
+    /// Waits until the server has stopped, for whatever reason.
     ///
     /// # Errors
     /// Those of [`stop`](Self::stop).
@@ -171,7 +175,7 @@ impl Drop for Running {
 }
 
 impl Server {
-    /// Starts the server on the current tokio runtime. When this returns, it listens.
+    /// Starts the server on the current tokio runtime. The server listens when this returns.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -188,24 +192,25 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// - [`Error::AlreadyRunning`] when it runs
-    /// - [`Error::PortBusy`] when somebody has the port, with who it is
-    /// - [`Error::Bind`] when the address cannot be used for another reason
-    /// - [`Error::InvalidOption`] when an option cannot be followed
+    /// - [`Error::AlreadyRunning`] if the server already runs
+    /// - [`Error::PortBusy`] if another socket has the port; names the holder
+    /// - [`Error::Bind`] if the address cannot be used for another reason
+    /// - [`Error::InvalidOption`] if the value of an option is invalid
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     ///
     /// # Cancellation
-    /// Dropping the future gives the start up. If the server listens by then, it stops on the runtime, with no caller that learns the
-    /// outcome.
+    /// Dropping the future cancels the start. If the server already listens, it stops on the
+    /// runtime, and the outcome is not reported.
     pub async fn spawn(&self, options: StartOptions) -> Result<Running> {
         let running = self.start_listening(options).await?;
         self.begin_hooks(Lifecycle::ServerReady).await;
         Ok(running)
     }
 
-    /// Starts the server up to the hooks on [`Lifecycle::ServerReady`], which the caller begins.
+    /// Starts the server without running the hooks on [`Lifecycle::ServerReady`]; the caller runs
+    /// them.
     pub(super) async fn start_listening(&self, options: StartOptions) -> Result<Running> {
         if self.is_child() {
             return Box::pin(self.root_server().start_listening(options)).await;
@@ -234,7 +239,7 @@ impl Server {
         let requested = claim.requested.clone();
         let stop = StopHandle { requested, outcome, access: Arc::clone(&site.access), origin };
         let warnings = exposure::warnings(&addresses, &options);
-        // Whoever prints the connection info prints them along with it.
+        // Otherwise the warnings are printed with the connection info.
         if !options.show_connection_info {
             warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         }
@@ -276,7 +281,7 @@ impl Server {
         Ok(Running { stop, addresses, allowed_origins, frames, warnings, is_known })
     }
 
-    /// What requests see of a run with these options.
+    /// Returns what request handlers need of a run with these options.
     fn site(
         &self,
         options: &StartOptions,
@@ -303,13 +308,15 @@ impl Server {
         })
     }
 
-    /// Runs the server until somebody [asks it to stop](Server::request_stop), as a future that the caller drives.
+    /// Runs the server until the application [stops it](Server::request_stop), as a future that the
+    /// caller drives.
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`].
     ///
     /// # Cancellation
-    /// Dropping the future asks the server to stop; it does so on the runtime, with nobody waiting for it.
+    /// Dropping the future asks the server to stop. It stops on the runtime, and the outcome is not
+    /// reported.
     pub async fn serve(&self, options: StartOptions) -> Result<StopReport> {
         if let Some(asked) = links::ask(self.name(), &options)? {
             return Ok(asked.report);
@@ -319,7 +326,8 @@ impl Server {
         running.stopped().await
     }
 
-    /// Lets the application and the answers to clients know how it runs.
+    /// Stores the port and the error detail of this run for the application and for answers to
+    /// clients.
     fn tell_callbacks(&self, port: Option<u16>, options: &StartOptions) {
         let mut settings = self.settings();
         settings.port = port;
@@ -327,7 +335,7 @@ impl Server {
         settings.development = options.development || cfg!(debug_assertions);
     }
 
-    /// Makes the first flush, whose listeners may block.
+    /// Runs the first flush, whose listeners may block.
     async fn make_ready(&self) {
         let states = [self.state().clone(), self.context().state().clone()];
         blocking::run(move || states.iter().for_each(State::ready)).await;
@@ -348,7 +356,7 @@ impl Server {
     }
 }
 
-/// The right to run a server, given back when the start fails.
+/// The right to run a server; released if the start fails.
 struct Claim {
     server: Server,
     requested: CancellationToken,
@@ -371,7 +379,7 @@ impl Claim {
         Ok(Claim { server: server.clone(), requested, tasks, kept: false })
     }
 
-    /// The run has begun; it gives the right back itself.
+    /// Passes the right on to the run, which releases it at its end.
     fn keep(mut self) {
         self.kept = true;
     }
@@ -386,7 +394,7 @@ impl Drop for Claim {
     }
 }
 
-/// Lets the server be started again.
+/// Allows the server to be started again.
 fn release(server: &Server) {
     server.hub().end();
     server.transfers().end();
@@ -396,14 +404,14 @@ fn release(server: &Server) {
     let mut settings = server.settings();
     settings.stop = None;
     settings.port = None;
-    // Nothing waits for an event loop that may be no more.
+    // The event loop may be gone, so nothing may wait for it.
     settings.control = None;
     settings.dialogs = None;
     settings.exit_code = 0;
     settings.running.send_replace(None);
 }
 
-/// What a run needs while it is served. Dropped in whatever way, it lets the server be started again.
+/// A run while it is served. Dropping it allows the server to be started again.
 struct Run {
     server: Server,
     requested: CancellationToken,
@@ -415,12 +423,13 @@ struct Run {
 }
 
 impl Run {
-    /// Serves until asked to stop, and ends in order: last data, close frames and answers, sockets, probe, callbacks, hooks.
+    /// Serves until asked to stop, then ends in order: last data, close frames and answers,
+    /// sockets, probe, callbacks, hooks.
     async fn drive(self, listener: Option<Listener>, outcome: watch::Sender<Outcome>) {
         let released = self.serve(listener).await;
         self.tasks.finish(CALLBACK_GRACE).await;
         if let Some(keeper) = self.keeper.clone() {
-            // It fails where the runtime ends; the file is at most a moment old then.
+            // Fails if the runtime is shutting down; then the file is slightly out of date.
             let _ = spawn_blocking(move || keeper.save()).await;
         }
         self.run_exit_hooks().await;
@@ -437,7 +446,7 @@ impl Run {
         outcome.send_replace(Some(result));
     }
 
-    /// Runs the last hooks. What they start ends with them, or a little later.
+    /// Runs the hooks on `ServerExited`, and waits briefly for the tasks that they start.
     async fn run_exit_hooks(&self) {
         let tasks = Tasks::new(Handle::current());
         self.server.hub().use_tasks(tasks.clone());
@@ -458,7 +467,7 @@ impl Run {
         released
     }
 
-    /// Waits for the request to stop, lets what was asked before be answered, and has everything close.
+    /// Waits for the request to stop, flushes, waits for pending answers, and starts the closing.
     async fn begin_to_close(&self) {
         self.requested.cancelled().await;
         let state = self.server.state().clone();

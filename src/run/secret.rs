@@ -1,15 +1,15 @@
-//! A fixed secret, as it was given.
+//! A fixed secret.
 
 use std::fmt;
 
 use crate::{Error, Result};
 
-/// A secret that does not show up where options are printed.
+/// A secret; its `Debug` output does not contain it.
 #[derive(Clone)]
 pub(super) struct Secret(pub(super) String);
 
 impl Secret {
-    /// Refuses a secret that is none; `option` is what gave it.
+    /// Rejects an empty secret; `option` names its origin for the error.
     pub(super) fn check(&self, option: &'static str) -> Result<()> {
         match self.0.trim().is_empty() {
             false => Ok(()),

@@ -1,11 +1,12 @@
-//! The seam between the server and a desktop host.
+//! The interface between the server and a desktop host.
 //!
-//! The library knows no window toolkit. A host implements [`Shell`] and comes first: it gets a [`ShellStart`] on the
-//! thread that called [`Server::run_in`], because window systems insist on the main thread. It decides whether there is
-//! anything to start, starts the server when it wants to, and gets a [`ShellSession`] with all that a window needs.
+//! The library knows no window toolkit. A host implements [`Shell`] and runs first: it gets a
+//! [`ShellStart`] on the thread that called [`Server::run_in`], because window systems require the
+//! main thread. It decides whether to start the application, starts the server when it is ready,
+//! and gets a [`ShellSession`] with everything a window needs.
 //!
-//! What must hold: whatever the host has started, and whatever it is still starting when it is done, is stopped by the
-//! caller of the host.
+//! What must hold: the caller of the host stops everything that the host has started or is still
+//! starting when it returns.
 
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
@@ -15,57 +16,60 @@ use crate::{Error, Program, Result, Server, WindowOptions, callback::panic_messa
 
 /// A desktop host: something that shows a URL until its user closes it.
 pub trait Shell {
-    /// Starts the application, shows it, and returns when the host has nothing left to show.
+    /// Starts the application, shows it, and returns when there is nothing left to show.
     ///
-    /// When its last window closes, the host is expected to stop the server through [`ShellSession::stop`] and to return
-    /// when that is done, so that the program never ends with the server half stopped. The caller stops it again
-    /// afterwards, which does nothing when it is stopped already. A host that does not start the server, because the
-    /// application runs already, just returns.
+    /// When its last window closes, the host must stop the server through [`ShellSession::stop`]
+    /// and return after that, so that the program never ends with the server half stopped. The
+    /// caller then stops the server once more, which has no effect if it is already stopped. If the
+    /// application already runs, the host returns without starting the server.
     ///
     /// # Errors
-    /// Whatever kept the host from showing the application: the error of [`ShellStart::start`], or for instance
-    /// [`Error::NoDisplay`].
+    /// The error that kept the host from showing the application, such as that of
+    /// [`ShellStart::start`] or [`Error::NoDisplay`].
     fn run(self, start: ShellStart) -> Result<ShellExit>;
 }
 
-/// How an application gets its server: at once, or by work that may take its time.
+/// Creates the server of the application; may take long.
 pub(super) type SetUp = Box<dyn FnOnce() -> Result<Server> + Send>;
 
-/// What a host gets to start one application.
+/// Starts one application, on behalf of a host.
 pub struct ShellStart {
     pub(super) name: String,
     pub(super) runtime: Handle,
     pub(super) set_up: SetUp,
     pub(super) options: StartOptions,
-    /// Cancelled when the host is done.
+    /// Cancelled when the host returns.
     pub(super) abandoned: CancellationToken,
-    /// Gets what was started, for the one who stops it.
+    /// Passes the running server to the caller of the host, which stops it.
     pub(super) started: oneshot::Sender<Running>,
 }
 
 impl ShellStart {
-    /// The program: the one that was declared, or one with the name that the application was started with.
+    /// Returns the declared program, or else one with the name that the application was started
+    /// with.
     pub fn program(&self) -> Program {
         Program::of_server(&self.name)
     }
 
-    /// The runtime that the server will live on.
+    /// Returns the runtime that the server runs on.
     pub fn runtime(&self) -> &Handle {
         &self.runtime
     }
 
-    /// Sets the application up and starts its server. The set-up runs on a thread of its own, so that the host can show
-    /// meanwhile that something is going on.
+    /// Sets up the application and starts its server. The set-up runs on a separate thread, so that
+    /// the host can show its progress.
     ///
     /// # Errors
-    /// Those of the set-up, of [`WindowOptions::check`] and of [`Server::spawn`]; [`Error::Panicked`] when the set-up panics, and
-    /// [`Error::NotRunning`] when the host was done before the server was started.
+    /// Those of the set-up, of [`WindowOptions::check`] and of [`Server::spawn`];
+    /// [`Error::Panicked`] if the set-up panics, and [`Error::NotRunning`] if the host returned
+    /// before the server was started.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     ///
     /// # Cancellation
-    /// Dropping the future gives the start up. A set-up that has begun goes on, with nobody waiting for it.
+    /// Dropping the future cancels the start. A set-up that has begun runs to its end, and its
+    /// result is discarded.
     pub async fn start(self) -> Result<ShellSession> {
         let starting = async {
             let server = set_up(self.set_up).await?;
@@ -80,7 +84,7 @@ impl ShellStart {
         };
         let title = Program::of_server(&self.name).get_title().to_owned();
         let (stop, origin) = (running.handle(), running.url().to_owned());
-        // Its receiver outlives the host.
+        // The receiver outlives the host.
         drop(self.started.send(running));
         let window = server.settings().window.clone();
         Ok(ShellSession {
@@ -97,44 +101,47 @@ impl ShellStart {
 
 async fn set_up(set_up: SetUp) -> Result<Server> {
     tokio::task::spawn_blocking(set_up).await.unwrap_or_else(|error| {
-        // The panic's message was printed when it happened. The runtime cancels nothing that has begun.
+        // The panic message was printed by the panic hook. The runtime cancels no task that has
+        // begun, so this is a panic.
         let panic = error.try_into_panic().map(|panic| panic_message(&*panic).to_owned());
         Err(Error::Panicked(panic.unwrap_or_default()))
     })
 }
 
-/// What a host gets to show one application.
+/// A started application, as its host shows it.
 #[non_exhaustive]
 pub struct ShellSession {
-    /// Where the window starts: `http://127.0.0.1:PORT/…` with a sign-in that works once, for 30 seconds.
+    /// The first URL of the window: `http://127.0.0.1:PORT/…` with a token that signs in once,
+    /// within 30 seconds.
     pub url: String,
-    /// Scheme, host and port of the server. A window must not leave it.
+    /// Scheme, host and port of the server. A window must not leave this origin.
     pub origin: String,
-    /// How the window should look.
+    /// The look of the window.
     pub window: WindowOptions,
-    /// The window's title: `trame__title` as it is now. The page keeps it up to date as its document title.
+    /// The title of the window: the current `trame__title`. The page keeps its document title equal
+    /// to it.
     pub title: String,
-    /// Stops the server and tells when it stopped for another reason.
+    /// Stops the server, and waits for a stop from elsewhere.
     pub stop: StopHandle,
-    /// The runtime that the server lives on.
+    /// The runtime that the server runs on.
     pub runtime: Handle,
-    /// The server, for what a host adds to it, such as native dialogs.
+    /// The server, for host features such as native dialogs.
     pub server: Server,
 }
 
 impl ShellSession {
-    /// A fresh sign-in URL, for a second window or for a reload after the page was lost.
+    /// Returns a new sign-in URL, for a second window or for a reload after the page was lost.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub fn sign_in_url(&self) -> Result<String> {
         self.stop.window_url()
     }
 }
 
-/// How a host ended.
+/// The outcome of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShellExit {
-    /// The code the program should exit with if the stop is proved, 0 for a closed window.
+    /// The exit code of the program if the stop succeeds; 0 for a closed window.
     pub code: i32,
 }

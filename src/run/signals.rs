@@ -1,4 +1,4 @@
-//! The signals that ask a program to end.
+//! Signals that ask a program to end.
 
 use std::io;
 #[cfg(unix)]
@@ -6,10 +6,12 @@ use std::task::Poll;
 
 use crate::{Error, Result};
 
-/// Waits for SIGINT, SIGTERM and SIGHUP; on Windows for Ctrl-C, Ctrl-Break and the closing of the console.
+/// Waits for SIGINT, SIGTERM and SIGHUP; on Windows for Ctrl-C, Ctrl-Break and the closing of the
+/// console.
 ///
-/// While it exists, these no longer end the process by themselves, and on Unix they never do so again. On Linux, signals that were
-/// ignored when the program started stay ignored: SIGHUP after `nohup`, SIGINT in a script's background job.
+/// While this exists, these signals do not end the process; on Unix they do not do so afterwards
+/// either. On Linux, signals that were ignored when the program started stay ignored: SIGHUP after
+/// `nohup`, SIGINT in a background job of a script.
 ///
 /// ```no_run
 /// # async fn doc() -> selvedge::Result<()> {
@@ -31,10 +33,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts to listen. Needs a tokio runtime.
+    /// Starts listening. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system does not let the program handle signals.
+    /// [`Error::Io`] if the system refuses the signal handlers.
     pub fn listen() -> Result<Self> {
         Self::streams().map_err(|source| Error::Io { doing: "listening for signals", source })
     }
@@ -55,9 +57,10 @@ impl Signals {
         Ok(Signals { streams: (ctrl_c()?, ctrl_break()?, ctrl_close()?) })
     }
 
-    /// The number of the next signal: 1 for SIGHUP, 2 for SIGINT and Ctrl-C, 15 for SIGTERM and the others of Windows.
+    /// Waits for the next signal and returns its number: 1 for SIGHUP, 2 for SIGINT, 15 for
+    /// SIGTERM. On Windows: 2 for Ctrl-C, 15 for the others.
     ///
-    /// A program that ends because of it exits with 128 and this number by convention.
+    /// By convention, a program that ends because of a signal exits with 128 plus this number.
     ///
     /// # Cancellation
     /// No signal is lost when the future is dropped.
@@ -75,7 +78,7 @@ impl Signals {
         .await
     }
 
-    /// The number of the next signal: 2 for Ctrl-C, 15 for the others.
+    /// Waits for the next signal and returns its number: 2 for Ctrl-C, 15 for the others.
     ///
     /// # Cancellation
     /// No signal is lost when the future is dropped.
@@ -90,7 +93,8 @@ impl Signals {
     }
 }
 
-/// The signals that this process ignores, as the kernel's bit mask. Empty on systems without `/proc`.
+/// Returns the kernel's bit mask of the signals that this process ignores. Empty on systems without
+/// `/proc`.
 #[cfg(unix)]
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -103,7 +107,7 @@ fn ignored_in(status: &str) -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Whether a signal is in a mask, in which signal 1 is the lowest bit.
+/// Returns whether a signal is in a mask. Signal 1 is the lowest bit.
 #[cfg(unix)]
 fn is_in(mask: u64, signal: i32) -> bool {
     u32::try_from(signal - 1).is_ok_and(|bit| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)

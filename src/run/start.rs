@@ -1,4 +1,4 @@
-//! One call for every exec mode, for programs that are told the mode.
+//! One call for every exec mode, for programs whose mode is a setting.
 
 use std::fmt;
 
@@ -11,16 +11,17 @@ use super::{
 };
 use crate::{Error, ExecMode, Result, Server};
 
-/// What a start has come to, by its [`ExecMode`].
+/// The result of a start, by [`ExecMode`].
 #[non_exhaustive]
 pub enum Started {
-    /// [`ExecMode::Main`]: it ran and has stopped.
+    /// [`ExecMode::Main`]: the server has run and stopped.
     Stopped(Exit),
-    /// [`ExecMode::Task`]: it listens.
+    /// [`ExecMode::Task`]: the server listens.
     Running(Running),
-    /// [`ExecMode::Coroutine`]: it starts when this future is driven, which ends when the server has stopped.
+    /// [`ExecMode::Coroutine`]: the server starts when this future is polled; the future ends when
+    /// the server has stopped.
     ///
-    /// Dropping it asks the server to stop.
+    /// Dropping the future asks the server to stop.
     Coroutine(BoxFuture<'static, Result<StopReport>>),
 }
 
@@ -35,11 +36,11 @@ impl fmt::Debug for Started {
 }
 
 impl Server {
-    /// Starts the server as the exec mode of the options says: a single call for programs that are told the mode.
+    /// Starts the server in the exec mode of the options, for programs whose mode is a setting.
     ///
-    /// Programs that know it have [`run`](Self::run), [`spawn`](Self::spawn), [`serve`](Self::serve) and
-    /// [`run_in`](Self::run_in). In every mode the server can be started again once it has stopped, and several servers can
-    /// run beside each other.
+    /// Programs with a fixed mode use [`run`](Self::run), [`spawn`](Self::spawn),
+    /// [`serve`](Self::serve) or [`run_in`](Self::run_in). In every mode the server can be started
+    /// again after it has stopped, and several servers can run at the same time.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -58,8 +59,8 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn); in `Main` those of the stop, too; [`Error::NoShell`] in `Desktop`, which needs
-    /// [`run_in`](Self::run_in) and a host.
+    /// Those of [`spawn`](Self::spawn); in `Main` also those of the stop; [`Error::NoShell`] in
+    /// `Desktop`, which needs [`run_in`](Self::run_in) and a host.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -77,8 +78,8 @@ impl Server {
     }
 }
 
-/// Tells the user where the application is, and opens it, as far as that was asked for. Gives further links as long as what it
-/// returns is kept.
+/// Prints the address of the application and opens the browser, as far as the options say so. The
+/// returned value provides further links until it is dropped.
 pub(super) fn announce(
     running: &Running,
     name: &str,
@@ -102,7 +103,7 @@ pub(super) fn announce(
             print_error(format_args!("warning: {warning}."));
         }
     }
-    // The page of the program before this one comes back by itself.
+    // If the previous program had signed pages in, its page reconnects without a new browser tab.
     if options.open_browser
         && !running.is_known
         && let Err(error) = open::that_detached(running.sign_in_url()?)

@@ -1,4 +1,4 @@
-//! Stopping, from wherever: every handle of a run gets the same outcome.
+//! Stopping from anywhere: every handle of a run gets the same outcome.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -7,22 +7,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Holder, Result, http::Access, net::Released, session::Kind};
 
-/// How long a sign-in link of a window is good.
+/// Lifetime of the sign-in links of windows and of [`StopHandle::sign_in_url`].
 const SIGN_IN_LIFETIME: Duration = Duration::from_secs(30);
 
-/// What a stop found. That it exists means that every address was probed and is free.
+/// The result of a successful stop: every address was probed and is free.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopReport {
-    /// The addresses that were released.
+    /// The released addresses.
     pub addresses: Vec<SocketAddr>,
-    /// Connections that ended in order.
+    /// Number of connections that were closed in order.
     pub connections_closed: usize,
-    /// Connections that had to be cut, because their peers did not let go in time.
+    /// Number of connections that were aborted, because their peers did not close in time.
     pub connections_aborted: usize,
-    /// From the request to stop until the addresses were proved free.
+    /// Time from the request to stop until all addresses were proved free.
     pub elapsed: Duration,
-    /// The code that the application [asked for](crate::Server::request_exit), otherwise 0.
+    /// The exit code that the application [requested](crate::Server::request_exit), otherwise 0.
     pub exit_code: i32,
 }
 
@@ -38,7 +38,7 @@ impl From<Released> for StopReport {
     }
 }
 
-/// Why a stop failed, kept so that each handle can be told.
+/// The reason why a stop failed, in a form that can be cloned for each handle.
 #[derive(Clone, Debug)]
 pub(super) enum StopFailure {
     NotReleased { address: SocketAddr, waited: Duration, holder: Holder },
@@ -69,12 +69,12 @@ impl From<StopFailure> for Error {
     }
 }
 
-/// The outcome of a run, once there is one.
+/// The outcome of a run; `None` while it runs.
 pub(super) type Outcome = Option<Result<StopReport, StopFailure>>;
 
-/// Stops a server and tells when it has stopped. A cheap handle, usable from any thread.
+/// Stops a server and waits for its end. Cheap to clone, usable from any thread.
 ///
-/// However many ask for it and however often, there is one stop, and all get its outcome.
+/// There is only one stop, however often it is requested, and every caller gets its outcome.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -94,28 +94,28 @@ pub struct StopHandle {
     pub(super) requested: CancellationToken,
     pub(super) outcome: watch::Receiver<Outcome>,
     pub(super) access: Arc<Access>,
-    /// Scheme, host and port.
+    /// Scheme, host and port of the server.
     pub(super) origin: String,
 }
 
 impl StopHandle {
-    /// Stops the server: what is queued for the clients leaves, they are told that it is going away, answers in flight are
-    /// completed, connections close, and every address is probed until it is free.
+    /// Stops the server: queued messages are sent, clients get a close frame, answers in flight are
+    /// completed, connections are closed, and every address is probed until it is free.
     ///
     /// # Errors
-    /// [`Error::PortNotReleased`] when an address was not free before the deadline.
+    /// [`Error::PortNotReleased`] if an address was not free before the deadline.
     pub async fn stop(&self) -> Result<StopReport> {
         self.requested.cancel();
         self.stopped().await
     }
 
-    /// Like [`stop`](Self::stop), for threads that are not part of a runtime.
+    /// Stops the server like [`stop`](Self::stop), from a thread outside of a runtime.
     ///
     /// # Errors
     /// Those of [`stop`](Self::stop).
     ///
     /// # Panics
-    /// When it is called from an async function: use `stop().await` there.
+    /// If called from an async function: use `stop().await` there.
     pub fn stop_blocking(&self) -> Result<StopReport> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -123,7 +123,7 @@ impl StopHandle {
         runtime.block_on(self.stop())
     }
 
-    /// Waits until the server has stopped, whoever asked for it.
+    /// Waits until the server has stopped, for whatever reason.
     ///
     /// # Errors
     /// Those of [`stop`](Self::stop).
@@ -132,30 +132,32 @@ impl StopHandle {
         let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         match outcome {
             Ok(Some(outcome)) => Ok(outcome?),
-            // The runtime was shut down under the server: its sockets are closed, and nobody has looked at the port.
+            // The runtime was shut down first: the sockets are closed, but the port was not probed.
             _ => Err(Error::NotRunning),
         }
     }
 
-    /// A link to the application that signs a browser in once, within 30 seconds.
+    /// Returns a link to the application that signs a browser in once, within 30 seconds.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     pub fn sign_in_url(&self) -> Result<String> {
         self.link(Some(SIGN_IN_LIFETIME))
     }
 
-    /// The same for a window of the application's own, which gets native dialogs.
+    /// Returns a link that signs in a window of the application, which gets native dialogs. It
+    /// works once, within 30 seconds.
     pub(super) fn window_url(&self) -> Result<String> {
         self.link_for(Kind::Window, &self.origin, Some(SIGN_IN_LIFETIME))
     }
 
-    /// A link that signs in once, within `lifetime` if it is given.
+    /// Returns a link that signs in once, within `lifetime` if there is one.
     pub(super) fn link(&self, lifetime: Option<Duration>) -> Result<String> {
         self.link_at(&self.origin, lifetime)
     }
 
-    /// The same for another origin under which the server is known.
+    /// Returns a link that signs in once at another origin of the server, within `lifetime` if
+    /// there is one.
     pub(super) fn link_at(&self, origin: &str, lifetime: Option<Duration>) -> Result<String> {
         self.link_for(Kind::Other, origin, lifetime)
     }

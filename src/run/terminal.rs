@@ -1,7 +1,7 @@
-//! What is printed for the user of a terminal.
+//! Output for the user of a terminal.
 //!
-//! The terminal may be gone, or be a pipe that is not read any more, or a file on a full disk. A message is not worth the end
-//! of a service: what cannot be printed is left out, where `println!` and `eprintln!` would panic.
+//! The terminal may be gone, a pipe that is no longer read, or a file on a full disk. Output that
+//! cannot be written is dropped, where `println!` and `eprintln!` would panic and end the service.
 
 use std::{
     fmt::Display,

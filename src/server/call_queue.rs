@@ -1,9 +1,9 @@
-//! The calls of one client on their way to the application, which may block.
+//! The queue of one client's calls to the application, which may block.
 //!
-//! What must hold: calls start in the order in which they came, a plain function has returned before the next call starts,
-//! and neither ever delays the connection: its messages, heartbeats and end are served beside the calls. The queue is
-//! bounded by what its connection reads ([`CallQueue::has_room`]), and calls wait while the client does not take the
-//! answers to those before.
+//! What must hold: calls start in the order of arrival. A plain function returns before the next
+//! call starts. Neither delays the connection: messages, heartbeats and the close are handled while
+//! calls run. The connection bounds the queue by what it reads ([`CallQueue::has_room`]), and calls
+//! wait while the client does not read the answers to earlier ones.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -14,13 +14,13 @@ use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 use super::Server;
 use crate::{blocking, controller::Lifecycle, session::Client, wire::message::Request};
 
-/// Calls that wait, past which the connection reads no further ones.
+/// Number of waiting calls at which the connection stops reading.
 const MAX_CALLS: usize = 16 * 1024;
 
-/// Bytes of calls that wait, past which the connection reads no further ones.
+/// Size in bytes of the waiting calls at which the connection stops reading.
 const MAX_BYTES: usize = 16 << 20;
 
-/// The calls of one client. Dropping it ends the queue once it is empty.
+/// The calls of one client. After it is dropped, the queue ends once it is empty.
 pub(super) struct CallQueue {
     shared: Arc<Shared>,
 }
@@ -35,20 +35,20 @@ struct Shared {
 struct Queue {
     jobs: VecDeque<Job>,
     bytes: usize,
-    /// A job that was taken out may still run.
+    /// Whether a job that was taken from the queue may still be running.
     running: bool,
     ended: bool,
 }
 
 enum Job {
-    /// Runs the hooks on the client's coming or going.
+    /// Runs the hooks for the client's connection or disconnection.
     Event(Lifecycle),
-    /// Makes a call, which is unanswered until then.
+    /// Makes a call, which counts as unanswered until the token is dropped.
     Call { request: Request, bytes: usize, _unanswered: TaskTrackerToken },
 }
 
 impl CallQueue {
-    /// A queue whose jobs run as a task of the current run.
+    /// Starts a queue whose jobs run in a task of the current run.
     pub(super) fn start(server: &Server, client: &Arc<Client>) -> Self {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
@@ -64,30 +64,30 @@ impl CallQueue {
         CallQueue { shared }
     }
 
-    /// Runs the hooks of an event behind the calls that wait.
+    /// Queues the hooks of an event behind the waiting calls.
     pub(super) fn push_event(&self, event: Lifecycle) {
         self.shared.push(Job::Event(event), 0);
     }
 
-    /// Makes a call behind those that wait. It counts as unanswered as long as `unanswered` lives.
+    /// Queues a call behind the waiting ones. It counts as unanswered while `unanswered` lives.
     /// `bytes` is the size of its message.
     pub(super) fn push(&self, request: Request, bytes: usize, unanswered: TaskTrackerToken) {
         self.shared.push(Job::Call { request, bytes, _unanswered: unanswered }, bytes);
     }
 
-    /// Whether no job waits or runs.
+    /// Returns whether no job is waiting or running.
     pub(super) fn is_idle(&self) -> bool {
         let queue = self.shared.queue.lock();
         queue.jobs.is_empty() && !queue.running
     }
 
-    /// Whether it takes another call.
+    /// Returns whether there is room for another call.
     pub(super) fn has_room(&self) -> bool {
         let queue = self.shared.queue.lock();
         queue.jobs.len() < MAX_CALLS && queue.bytes < MAX_BYTES
     }
 
-    /// Waits until it takes another call.
+    /// Waits until there is room for another call.
     pub(super) async fn room(&self) {
         loop {
             let taken = self.shared.taken.notified();
@@ -168,12 +168,12 @@ impl Runner {
         }
     }
 
-    /// Runs what waits, until there is nothing left or the client has to take answers first.
+    /// Runs waiting jobs until the queue is empty or the client has to read answers first.
     fn run_jobs(&self, ending: &CancellationToken) {
         while let Some(job) = self.shared.take() {
             match job {
                 Job::Event(event) => self.server.start_hooks(Some(self.client.id), event, &[]),
-                // Its answer would reach no client.
+                // The answer would not reach the client.
                 Job::Call { .. } if ending.is_cancelled() => {}
                 Job::Call { request, .. } => self.server.dispatch(&self.client, request),
             }

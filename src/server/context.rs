@@ -1,4 +1,4 @@
-//! What callbacks of the application get as their first argument.
+//! The context that callbacks receive as their first argument.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     wire::ClientId,
 };
 
-/// The surroundings of a call: the server, and the client that caused it.
+/// The context of a call: the server, and the client that caused the call.
 #[derive(Clone)]
 pub struct Ctx {
     /// The server that the callback is registered with.
@@ -18,16 +18,16 @@ pub struct Ctx {
 }
 
 impl Ctx {
-    /// The same for a part of the application.
+    /// Returns this context with a child server's names.
     pub(super) fn translated(self, translator: &Translator) -> Self {
         let server = Server::view(self.server.inner, translator.clone());
         Ctx { server, ..self }
     }
 
-    /// A value of the application that was put into the [context](crate::Context).
+    /// Returns a value that the application put into the [context](crate::Context).
     ///
     /// # Errors
-    /// A failure that names the type when there is none.
+    /// A failure that names the type, if the context has no such value.
     pub fn context<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Failure> {
         self.server.context().get().ok_or_else(|| {
             let name = std::any::type_name::<T>();
@@ -39,12 +39,12 @@ impl Ctx {
         Ctx { server: server.clone(), client }
     }
 
-    /// The values shared with every client.
+    /// Returns the values shared with every client.
     pub fn state(&self) -> &State {
         self.server.state()
     }
 
-    /// Whose call this is; `None` in listeners and hooks that no client caused.
+    /// Returns the client that caused the call; `None` in listeners and hooks without one.
     pub fn client(&self) -> Option<ClientId> {
         self.client
     }

@@ -1,4 +1,4 @@
-//! The controller: functions that can be called before anybody has said what they do.
+//! The controller: functions that are called by name and may be defined later.
 
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -12,10 +12,11 @@ use crate::{
     wire::{ClientId, Packed},
 };
 
-/// The functions that the parts of an application offer each other, found by name when they are called.
+/// Named functions that the parts of an application offer each other. A name is looked up at each
+/// call.
 ///
-/// Under one name there may be one *main* function and any number of others that run with it. The hooks on the life cycle are
-/// functions of the controller, too, for instance `on_server_ready`.
+/// A name may have one *main* function and any number of added functions that run with it.
+/// Life-cycle hooks are functions of the controller too, for instance `on_server_ready`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,7 +37,7 @@ pub struct Controller {
 }
 
 impl Server {
-    /// The functions that the parts of the application offer each other.
+    /// Returns the controller: the functions that the parts of the application offer each other.
     pub fn controller(&self) -> Controller {
         Controller { server: self.clone() }
     }
@@ -44,7 +45,7 @@ impl Server {
 
 impl Controller {
     fn name(&self, name: &str) -> String {
-        // Hooks mean the same in every part of an application.
+        // Hooks have the same name in every part of an application.
         match Lifecycle::has_function(name) {
             true => name.to_owned(),
             false => self.server.translator().translate(name).into_owned(),
@@ -60,35 +61,36 @@ impl Controller {
         self.server.inner.functions.add(&self.name(name), role, self.server.bind(callback))
     }
 
-    /// Makes this the main function: a call gives its value. It takes the place of the main function before it.
+    /// Sets the main function, whose value a call returns. It replaces the previous main function.
     pub fn set<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> FunctionId {
         self.register(name, Role::Main, callback)
     }
 
-    /// Has a function run with every call, after the main one and those that were added before.
+    /// Adds a function that runs with every call, after the main one and those added before.
     pub fn add<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> FunctionId {
         self.register(name, Role::Added, callback)
     }
 
-    /// Has a function run with the next call only.
+    /// Adds a function that runs with the next call only.
     pub fn once<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> FunctionId {
         self.register(name, Role::Once, callback)
     }
 
-    /// Has a function run beside every call, which does not wait for it. It runs while the server runs.
+    /// Adds a function that every call starts as a task and does not wait for. Tasks run only while
+    /// the server runs.
     pub fn add_task<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> FunctionId {
         self.register(name, Role::Task, callback)
     }
 
-    /// Takes a function out. Says whether it was there.
+    /// Removes a function. Returns whether it existed.
     pub fn discard(&self, name: &str, function: FunctionId) -> bool {
         self.server.inner.functions.remove(&self.name(name), function)
     }
 
-    /// Takes a function out that has to be there.
+    /// Removes a function that must exist.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when it is not.
+    /// [`Error::Unknown`] if it does not exist.
     pub fn remove(&self, name: &str, function: FunctionId) -> Result<()> {
         match self.discard(name, function) {
             true => Ok(()),
@@ -96,41 +98,43 @@ impl Controller {
         }
     }
 
-    /// Takes all functions of a name out.
+    /// Removes all functions of a name.
     pub fn clear(&self, name: &str) {
         self.server.inner.functions.clear(&self.name(name), false);
     }
 
-    /// Takes all functions of a name out but the main one.
+    /// Removes all functions of a name except the main one.
     pub fn clear_added(&self, name: &str) {
         self.server.inner.functions.clear(&self.name(name), true);
     }
 
-    /// Whether a call would run anything.
+    /// Returns whether a call would run anything.
     pub fn exists(&self, name: &str) -> bool {
         self.server.inner.functions.exists(&self.name(name))
     }
 
-    /// Says whether a call may find no function and do nothing. Otherwise it fails.
+    /// Sets whether a call without any function succeeds and does nothing. By default it fails.
     pub fn enable_empty(&self, name: &str, enable: bool) {
         self.server.inner.functions.enable_empty(&self.name(name), enable);
     }
 
-    /// A function by its name, whoever defines it and whenever.
+    /// Returns a reference to a function by name. The function may be defined later.
     pub fn function(&self, name: &str) -> ControllerFunction {
         ControllerFunction { controller: self.clone(), name: name.to_owned() }
     }
 
-    /// Calls the functions of a name one after another: the main one, then those that were added, in their order. Tasks start last.
+    /// Calls the functions of a name one after another: first the main one, then the added ones in
+    /// their order. Tasks start last.
     ///
-    /// `args` is a tuple or list of arguments, `()` for none. The result is the main function's value if it is alone; a list
-    /// that begins with it if others have run as well; without a main function the list of what the others gave.
+    /// `args` is a tuple or list of arguments, `()` for none. If only the main function returns a
+    /// value, the result is that value. Otherwise it is a list: the main function's value first, if
+    /// there is one, then those of the added functions.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when there is no such function and [`enable_empty`](Self::enable_empty) was not said; and the first
-    /// failure of a function, after which the others do not run.
+    /// [`Error::Unknown`] if the name has no function and [`enable_empty`](Self::enable_empty) is
+    /// not set. Otherwise the first failure of a function, after which no further function runs.
     pub async fn call(&self, name: &str, args: impl Serialize) -> Result<Packed, Failure> {
-        // Encoded first: the arguments may not be fit to be held while functions run.
+        // Encode here: the boxed future must be `Send`, and `args` may not be.
         let args = list(&args)?;
         self.call_encoded(name, args, None).boxed().await
     }
@@ -168,7 +172,7 @@ impl Controller {
     }
 }
 
-/// A function of the controller by its name, see [`Controller::function`].
+/// A reference to a function of the controller by name, see [`Controller::function`].
 #[derive(Clone)]
 pub struct ControllerFunction {
     controller: Controller,
@@ -176,7 +180,7 @@ pub struct ControllerFunction {
 }
 
 impl ControllerFunction {
-    /// Calls it, see [`Controller::call`].
+    /// Calls the function, see [`Controller::call`].
     ///
     /// # Errors
     /// Those of [`Controller::call`].
@@ -184,15 +188,15 @@ impl ControllerFunction {
         self.controller.call(&self.name, args).await
     }
 
-    /// Whether a call would run anything.
+    /// Returns whether a call would run anything.
     pub fn exists(&self) -> bool {
         self.controller.exists(&self.name)
     }
 
-    /// Lets pages call it, as the trigger `controller__NAME`.
+    /// Registers the function as the trigger `controller__NAME`, so that pages can call it.
     ///
-    /// [`Element::on`](crate::ui::Element::on) takes the function itself, for a call without arguments. This is for one with
-    /// arguments.
+    /// Use this for a call with arguments. For one without, pass the function itself to
+    /// [`Element::on`](crate::ui::Element::on).
     ///
     /// ```
     /// use selvedge::{Ctx, Server, ui::el};
@@ -215,14 +219,14 @@ impl ControllerFunction {
     }
 }
 
-/// Lets pages call it, and is its call without arguments.
+/// Registers the function as a trigger and calls it without arguments.
 impl From<ControllerFunction> for Handler {
     fn from(function: ControllerFunction) -> Self {
         function.trigger().into()
     }
 }
 
-/// Lets pages call it, and is its call without arguments.
+/// Registers the function as a trigger and calls it without arguments.
 impl From<ControllerFunction> for Prop {
     fn from(function: ControllerFunction) -> Self {
         function.trigger().into()

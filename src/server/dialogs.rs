@@ -1,7 +1,7 @@
-//! Dialogs: native ones in a window of the application's own, dialogs of the page in a browser.
+//! Dialogs: native ones in a desktop window, dialogs of the page in a browser.
 //!
-//! Whoever caused the call is asked. What must hold: a call whose page or window is gone ends; a dialog that nobody waits for any
-//! more is closed in the page.
+//! The client that caused the call shows the dialog. What must hold: a call ends when its page or
+//! window is gone; a dialog is closed in the page once no call waits for it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -29,7 +29,7 @@ use crate::{
     wire::{ClientId, Packed, message::Request},
 };
 
-/// Dialogs that pages show and have not done with, by their numbers.
+/// Dialogs of pages that are open or still send files, by number.
 #[derive(Default)]
 pub(super) struct Questions {
     open: Mutex<(u64, HashMap<u64, Question>)>,
@@ -41,10 +41,10 @@ struct Question {
 }
 
 enum Asked {
-    /// The user has not answered yet.
+    /// An open file dialog.
     Files(oneshot::Sender<FromPage>),
     Message(oneshot::Sender<MessageAnswer>),
-    /// Files were chosen and are coming.
+    /// Files were chosen and are being sent.
     Sending(Withdrawal),
 }
 
@@ -66,7 +66,7 @@ impl Questions {
     }
 }
 
-/// A dialog in a page. Dropping it closes the dialog, or ends the uploads that come of it.
+/// A dialog in a page. Dropping it closes the dialog, or cancels the uploads of its files.
 struct Shown {
     server: Server,
     client: Arc<Client>,
@@ -107,16 +107,16 @@ impl Drop for Shown {
     }
 }
 
-/// What a page answers to an open dialog.
+/// The answer of a page to a file dialog.
 struct FromPage {
     files: mpsc::UnboundedReceiver<Upload>,
     count: usize,
     withdrawal: Withdrawal,
 }
 
-/// Files that the user chose in a dialog, one after another: see [`Ctx::open_files`].
+/// Files that the user chose in a dialog, read one after another: see [`Ctx::open_files`].
 ///
-/// From a browser each is transferred while it is read. Dropping this leaves those out that are still to come.
+/// A file from a browser is transferred while it is read. Dropping this skips the remaining files.
 pub struct OpenedFiles {
     source: Source,
     folder: Option<PathBuf>,
@@ -125,7 +125,7 @@ pub struct OpenedFiles {
 }
 
 enum Source {
-    /// Places on this machine's disk, and what they are called in the folder that was chosen.
+    /// Paths on this machine, each with its path in the chosen folder.
     Disk(VecDeque<(PathBuf, PathBuf)>),
     Page {
         files: FromPage,
@@ -134,7 +134,7 @@ enum Source {
 }
 
 impl OpenedFiles {
-    /// How many are still to come.
+    /// Returns the number of files still to come.
     pub fn left(&self) -> usize {
         match &self.source {
             Source::Disk(files) => files.len(),
@@ -142,16 +142,18 @@ impl OpenedFiles {
         }
     }
 
-    /// The folder that was chosen, in a desktop window.
+    /// Returns the chosen folder, in a desktop window.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
 
-    /// The next file, `None` after the last one. Read it before you ask for the one after it.
+    /// Returns the next file, `None` after the last one. Read each file before asking for the next.
     ///
     /// # Errors
-    /// [`TransferError::File`] when it cannot be opened; [`TransferError::NoPage`] when the page is gone,
-    /// [`TransferError::Cancelled`] when its user has cancelled the rest, and [`TransferError::Stalled`].
+    /// [`TransferError::File`] if the file cannot be opened. [`TransferError::NoPage`] if the page
+    /// is gone, [`TransferError::Cancelled`] if its user cancelled the rest,
+    /// [`TransferError::Stalled`] if it sends nothing, and [`TransferError::Stopped`] if the server
+    /// stops.
     pub async fn next(&mut self) -> Result<Option<Upload>, TransferError> {
         let patience = self.server.transfers().patience();
         match &mut self.source {
@@ -183,10 +185,12 @@ impl std::fmt::Debug for OpenedFiles {
 }
 
 impl Ctx {
-    /// Lets the user choose a file: in a desktop window through the system's dialog, in a browser through a dialog of the page,
-    /// which then uploads it. `None` when the user cancelled, or is gone.
+    /// Lets the user choose a file: through the system's dialog in a desktop window, through a
+    /// dialog of the page in a browser, which then uploads the file. Returns `None` if the user
+    /// cancels or disconnects, or the server stops.
     ///
-    /// The client that caused the call is asked. Where no client did, the desktop window is, if there is one.
+    /// The client that caused the call shows the dialog. If no client did, the desktop window does,
+    /// if there is one.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, OpenRequest, Server};
@@ -203,7 +207,8 @@ impl Ctx {
     /// ```
     ///
     /// # Errors
-    /// [`TransferError::NoPage`] without a page that can show a dialog, and those of [`OpenedFiles::next`].
+    /// [`TransferError::NoPage`] without a page that can show a dialog, [`TransferError::NoHttp`]
+    /// for a browser if the server runs without HTTP, and those of [`OpenedFiles::next`].
     pub async fn open_file(&self, request: OpenRequest) -> Result<Option<Upload>, Failure> {
         match self.open(OpenRequest { choice: OpenChoice::File, ..request }).await? {
             Some(mut files) => Ok(files.next().await?),
@@ -211,7 +216,7 @@ impl Ctx {
         }
     }
 
-    /// The same for one file or several.
+    /// Lets the user choose one or more files, as [`open_file`](Self::open_file) does for one.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, OpenRequest, Server};
@@ -233,7 +238,9 @@ impl Ctx {
         self.open(OpenRequest { choice: OpenChoice::Files, ..request }).await
     }
 
-    /// The same for a folder: gives all files in it and beneath. Links are left out, and filters do not count.
+    /// Lets the user choose a folder, and returns all files in it and its subfolders. Symbolic
+    /// links are skipped, and filters are ignored. Otherwise it works as
+    /// [`open_file`](Self::open_file).
     ///
     /// # Errors
     /// Those of [`open_file`](Self::open_file).
@@ -271,10 +278,11 @@ impl Ctx {
         opened(Source::Disk(paths.into_iter().map(named).collect()), None)
     }
 
-    /// Shows the user a message, or asks a question, and waits for the answer: [`MessageAnswer::Cancel`] when the user is gone.
+    /// Shows a message or a question and waits for the answer. Returns [`MessageAnswer::Cancel`] if
+    /// the user disconnects or the server stops.
     ///
-    /// The client that caused the call is asked, in a desktop window through the system's dialog, in a browser through one of the
-    /// page. Where no client did, the desktop window is asked, if there is one.
+    /// The client that caused the call shows the dialog: the system's in a desktop window, one of
+    /// the page in a browser. If no client caused it, the desktop window does, if there is one.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, MessageButtons, MessageRequest, Server};
@@ -313,7 +321,7 @@ impl Ctx {
     }
 }
 
-/// What a page needs to know of an open dialog.
+/// Returns the description of a file dialog for a page.
 fn for_page(request: &OpenRequest) -> impl Serialize + use<> {
     #[derive(Serialize)]
     struct Open {
@@ -328,7 +336,8 @@ fn for_page(request: &OpenRequest) -> impl Serialize + use<> {
     Open { kind: "open", title, accept, choice: request.choice }
 }
 
-/// The files beneath a folder in the order of their names, with paths that begin with the folder's own name.
+/// Lists the files in a folder and its subfolders, sorted, each with a path that begins with the
+/// folder's own name.
 fn files_beneath(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
     let mut found = Vec::new();
     let mut folders =
@@ -337,7 +346,7 @@ fn files_beneath(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
         for entry in path.read_dir()? {
             let entry = entry?;
             let relative = relative.join(entry.file_name());
-            // Of the entry itself: a link is neither.
+            // The type of the entry itself: a link is neither a folder nor a file.
             let kind = entry.file_type()?;
             if kind.is_dir() {
                 folders.push((entry.path(), relative));
@@ -351,7 +360,7 @@ fn files_beneath(folder: &Path) -> io::Result<Vec<(PathBuf, PathBuf)>> {
 }
 
 impl Server {
-    /// Takes the answer of a page to a dialog. Answers with the URLs to send chosen files to.
+    /// Takes a page's answer to a dialog. Returns the upload URLs of the chosen files.
     pub(super) fn take_answer(
         &self,
         client: &Arc<Client>,
@@ -361,7 +370,7 @@ impl Server {
         let nothing = Ok(Packed::nil());
         match self.inner.questions.take(number, client.id) {
             Some(Asked::Message(answer)) => {
-                // Nobody waits for it when the call was cancelled in this moment.
+                // Fails if the call was cancelled just now.
                 let _ = answer.send(argument(request, 1)?);
                 nothing
             }
@@ -397,7 +406,7 @@ impl Server {
             let take = Box::new(move |mut upload: Upload| {
                 let read = upload.when_read();
                 drop(sender.send(upload));
-                // How much of it the application wants is its own business.
+                // The application may read only a part of it.
                 async move { drop(read.await) }.map(|()| Ok(Packed::nil())).boxed()
             });
             let right = UploadRight::new(announced, withdrawal.clone(), take);
@@ -411,13 +420,13 @@ impl Server {
         Ok(Packed::encode(&urls)?)
     }
 
-    /// Ends what pages were asked in a run that has ended.
+    /// Ends all open dialogs of pages after a run.
     pub(crate) fn end_questions(&self) {
         let ended = std::mem::take(&mut self.inner.questions.open.lock().1);
-        drop(ended); // without the lock: those who wait are woken
+        drop(ended); // without the lock: it wakes waiting calls
     }
 
-    /// A page sends no more files.
+    /// Ends the uploads of a dialog: its page sends no more files.
     pub(super) fn end_dialog(&self, client: &Client, number: u64) {
         if let Some(Asked::Sending(withdrawal)) = self.inner.questions.take(number, client.id) {
             withdrawal.cancel();

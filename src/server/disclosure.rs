@@ -1,21 +1,22 @@
-//! What clients are told of an error.
+//! What clients learn about errors.
 //!
-//! The log has every error as it is. A client gets the sentences that the application wrote for it, [`Failure::msg`], word for
-//! word. Errors that came by `?`, and panics, were written for those who run the program: paths in them are replaced and
-//! backtraces cut off, unless the server was started with `debug`.
+//! The log contains every error in full. A client gets the application's own sentences,
+//! [`Failure::msg`], unchanged. Errors propagated with `?` and panics are written for the operator:
+//! paths in them are replaced and backtraces are cut off, unless the server was started with
+//! `debug`.
 
 use super::Server;
 use crate::{Error, Failure};
 
-/// In the place of a path.
+/// Replaces a path.
 const HIDDEN: &str = "<path>";
 
-/// In the place of the library's own errors about files and ports of the machine.
+/// Replaces the library's own errors about files and ports of the machine.
 const OF_THE_MACHINE: &str =
     "the server has a problem with its own files or ports; its log says more";
 
 impl Server {
-    /// The text of a failure for a client.
+    /// Returns the text of a failure for a client.
     pub(super) fn for_clients(&self, failure: &Failure) -> String {
         let text = failure.to_string();
         if failure.is_for_clients() || self.settings().debug {
@@ -45,7 +46,7 @@ fn without_backtrace(text: &str) -> &str {
     text
 }
 
-/// The text with everything replaced that looks like a path from the root, the home or the current folder.
+/// Replaces everything that looks like a path from the root, the home folder or the current folder.
 fn without_paths(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
     let mut before = None;
@@ -71,7 +72,7 @@ fn starts_path(before: Option<char>, rest: &str) -> bool {
     if inside_a_word {
         return false;
     }
-    // What follows `scheme:` is the rest of a URL.
+    // After `scheme:`, the slashes belong to a URL.
     if before == Some(':') && rest.starts_with("//") {
         return false;
     }
@@ -89,8 +90,9 @@ fn starts_path(before: Option<char>, rest: &str) -> bool {
     }
 }
 
-/// Bytes of the path at the start of `rest`. A path in quotes ends with them. Others may hold spaces: they go on to the last
-/// slash before the sentence goes on.
+/// Returns the length in bytes of the path at the start of `rest`. A quoted path ends at the
+/// closing quote. Others may contain spaces: they end with the word after the last slash of the
+/// clause.
 fn path_length(before: Option<char>, rest: &str) -> usize {
     let quoted =
         before.filter(|quote| matches!(quote, '"' | '\'' | '`')).and_then(|quote| rest.find(quote));

@@ -1,8 +1,9 @@
-//! The calls that clients make: trame's methods, triggers, and the application's own RPC methods.
+//! Dispatches the calls of clients: trame's methods, triggers, and the application's RPC methods.
 //!
-//! Calls of one client start in the order in which they came and finish independently. An answer leaves before the pushes that
-//! its call caused; those that an async callback makes on its way leave at once, and those of a plain function that runs
-//! for long when it has run for 100 ms. Whatever happens in a callback, the call is answered.
+//! The calls of one client start in the order of arrival and finish independently. An answer leaves
+//! before the pushes that its call caused, with two exceptions: what an async callback changes
+//! before its last await leaves at once, and the pushes of a plain function leave after it has run
+//! for 100 ms. Every call is answered, whatever its callback does.
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
@@ -25,7 +26,8 @@ use crate::{
     },
 };
 
-/// Whether a method belongs to the protocol. Other names below `trame.` are those of widget packages: `trame.rca.size`.
+/// Returns whether a method belongs to the protocol. Other names below `trame.` belong to widget
+/// packages: `trame.rca.size`.
 pub(super) fn is_own_method(method: &str) -> bool {
     const OWN: [&str; 7] = [
         "wslink.",
@@ -39,12 +41,12 @@ pub(super) fn is_own_method(method: &str) -> bool {
     method == "trame.trigger" || OWN.iter().any(|own| method.starts_with(own))
 }
 
-/// Whether a method runs no code of the application, so that it never blocks.
+/// Returns whether a method runs no code of the application and so never blocks.
 pub(super) fn runs_no_callback(method: &str) -> bool {
     matches!(method, "trame.state.get" | "selvedge.mark" | "selvedge.stream.ack")
 }
 
-/// An argument of a call of the protocol.
+/// Decodes an argument of a protocol method.
 pub(super) fn argument<T: DeserializeOwned>(request: &Request, position: usize) -> Result<T> {
     let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
     value.decode_as(format_args!("argument {} of {}", position + 1, request.method))
@@ -81,7 +83,8 @@ impl Server {
         }
     }
 
-    /// The snapshot stands in the order of the commits: it is queued before the next one can be made.
+    /// Answers with the whole state. The answer is queued under the lock of the commits, so that it
+    /// precedes the next commit.
     fn send_snapshot(&self, client: &Client, id: &Packed) {
         self.state().snapshot(|pushed| {
             self.hub().log().inspect(|log| log.initial_state(client.id, pushed));
@@ -91,7 +94,8 @@ impl Server {
         });
     }
 
-    /// The methods of the protocol that run no callback of their own. `None` where there is no such method.
+    /// Runs a protocol method that `dispatch` does not handle itself. Returns `None` if there is no
+    /// such method.
     fn own_method(
         &self,
         client: &Arc<Client>,
@@ -141,13 +145,15 @@ impl Server {
         Some(result.map(|()| Packed::nil()))
     }
 
-    /// Takes what a client has set, and answers.
+    /// Applies the changes of a client and answers.
     ///
-    /// The answer is queued with the commit. It parts what the client did not know when it made the change from what
-    /// is newer than it, so that a client can keep its own value until the answer comes and take every value after it.
+    /// The answer is queued together with the commit: values queued before it are older than the
+    /// change, and values after it are newer. So a client can keep its own value until the answer
+    /// arrives, and take every value after it.
     ///
     /// # Errors
-    /// When the changes are no list or one has no key. Nothing was set and nothing answered then.
+    /// If the changes are not a list, or one has no key. Then nothing is set and nothing is
+    /// answered.
     fn update_state(&self, client: &Client, request: &Request) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Change {
@@ -159,7 +165,7 @@ impl Server {
             .and_then(message::items)
             .ok_or_else(|| Failure::msg("trame.state.update takes a list of changes"))?;
         let mut values = Vec::with_capacity(changes.len());
-        // Keys whose value is not the one that the client has set.
+        // Keys whose value differs from what the client sent.
         let (mut others, mut reasons) = (Vec::new(), Vec::new());
         for change in changes {
             let Change { key } = change.decode_as("a change of state")?;
@@ -192,7 +198,8 @@ impl Server {
         Ok(())
     }
 
-    /// Sends the true values of keys that a client may have set for itself; nothing where there is none.
+    /// Sends the server's values of keys that a client may have set locally; nil for a key without
+    /// a value.
     fn restore(&self, client: &Client, keys: &[String]) {
         let nil = Packed::nil();
         self.state().snapshot(|pushed| {
@@ -219,7 +226,7 @@ impl Server {
         self.start_hooks(Some(client.id), Lifecycle::Error, &args);
     }
 
-    /// What is wrong with the name of a trigger, for a page of a program that is being developed.
+    /// Returns the error text if there is no such trigger, for pages in development.
     fn missing(&self, trigger: &str) -> Option<String> {
         let functions = &self.inner.functions;
         let is_missing = functions.trigger(trigger).is_none();
@@ -280,7 +287,8 @@ impl Server {
         );
     }
 
-    /// Calls a function of the application and answers with its outcome, now or when it has finished.
+    /// Calls a function of the application and answers with its outcome, at once or when its future
+    /// completes.
     fn call_function(
         &self,
         client: &Arc<Client>,
@@ -297,7 +305,7 @@ impl Server {
             }
             Outcome::Pending(future) => Deferred(future),
         };
-        // Started here, so that calls start in their order; finished wherever.
+        // Poll once here, so that calls start in order; a task drives the rest.
         if let Some(result) = (&mut future).now_or_never() {
             return self.answer_call(client, &request, &callee, result);
         }
@@ -306,7 +314,7 @@ impl Server {
         let unanswered = self.hub().unanswered_call();
         self.hub().spawn(async move {
             let _unanswered = unanswered;
-            // Nothing waits for the answer once the client is gone: the call ends at its next await.
+            // Without its client the call needs no answer: it ends at its next await.
             let answered = client.gone.run_until_cancelled(with_hold(&client, future)).await;
             match answered {
                 Some((result, _hold)) => server.answer_call(&client, &request, &callee, result),
@@ -324,7 +332,7 @@ impl Server {
     ) {
         let failed = result.as_ref().err().map(|failure| Failure::msg(failure.to_string()));
         self.answer(client, request, result);
-        // Hooks on exceptions may take their time.
+        // Report after the answer: hooks on exceptions may take time.
         if let Some(failure) = failed {
             self.report(callee, Err(failure));
         }
@@ -363,8 +371,8 @@ impl Server {
     }
 }
 
-/// Drives a call to its end. What it changes in its last part is held until the guard is dropped, so that its answer leaves
-/// before; what it changed until then has left.
+/// Drives a call to its end. Each poll holds back what it changes; after the last one the returned
+/// guard still does, so that the answer leaves first. Earlier changes have left already.
 fn with_hold<'a>(
     client: &'a Client,
     mut future: Deferred,

@@ -1,4 +1,4 @@
-//! WebSocket endpoints of the application's own, beside the one of the state server.
+//! WebSocket endpoints of the application, besides that of the state server.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,27 +8,28 @@ use parking_lot::RwLock;
 use super::Server;
 use crate::{Failure, callback::caught, websocket::Request};
 
-/// The handler of an endpoint; a panic in it is a failure.
+/// The handler of an endpoint; a panic in it becomes a failure.
 pub(crate) type Endpoint =
     Arc<dyn Fn(Request) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 /// The handlers by path.
 pub(super) type Handlers = RwLock<HashMap<String, Endpoint>>;
 
-/// Paths that the state server needs itself, beside that of its WebSocket, which is chosen at the start.
+/// Paths that the state server needs, besides that of its WebSocket, which is chosen at the start.
 const OWN_PATHS: [&str; 2] = ["/paraview", "/paraview/"];
 
 impl Server {
-    /// Adds a WebSocket endpoint of the application's own at this path, which stands beside the state server's own.
+    /// Adds a WebSocket endpoint of the application at this path, besides that of the state server.
     ///
-    /// The handler runs once for each client that asks, as a task of its own. It accepts or rejects the request; when it returns, the
-    /// connection is closed with 1000, and with 1011 and a line in the log when it fails or panics. When it returns without having
-    /// decided, the client is answered 500. When the server stops, connections are closed with 1001 and handlers have half a second to
-    /// see that.
+    /// The handler runs once per request, in a task of its own, and accepts or rejects the request.
+    /// When it returns, the connection is closed with close code 1000; if it fails or panics, with
+    /// 1011 and a log line. If it returns without a decision, the client gets status 500. When the
+    /// server stops, connections are closed with 1001, and handlers have half a second to finish.
     ///
-    /// Requests have passed the same guard as all others: their `Host` is the server's own, and no web page of another origin gets
-    /// here. Other programs of the machine do. If they must not, let the handler check the server's secret with [`Request::verify_secret`], or
-    /// a token of its own.
+    /// Requests pass the same guard as all others: their `Host` is the server's own, and web pages
+    /// of other origins are rejected. Other programs on this machine are not. To reject them, let
+    /// the handler check the server's secret with [`Request::verify_secret`], or a token of its
+    /// own.
     ///
     /// ```
     /// use selvedge::{Failure, Server, websocket::Request};
@@ -43,11 +44,12 @@ impl Server {
     /// });
     /// ```
     ///
-    /// The path of the state server's own WebSocket, `/ws` unless [`StartOptions::ws_endpoint`](crate::StartOptions::ws_endpoint) says
-    /// otherwise, makes the start fail with [`Error::InvalidOption`](crate::Error::InvalidOption).
+    /// If the path is that of the state server's WebSocket, `/ws` unless set with
+    /// [`StartOptions::ws_endpoint`](crate::StartOptions::ws_endpoint), the start fails with
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption).
     ///
     /// # Panics
-    /// When the path does not begin with a slash, or is one that the state server needs or is using.
+    /// If the path does not begin with a slash, or the state server needs or uses it.
     #[track_caller]
     pub fn websocket<F, R>(&self, path: &str, handler: F) -> &Self
     where
@@ -63,7 +65,7 @@ impl Server {
         let handler = Arc::new(handler);
         let endpoint: Endpoint = Arc::new(move |request| {
             let handler = Arc::clone(&handler);
-            // The call is inside, so that a panic before the first await is caught, too.
+            // Call it inside the future, so that a panic before its first await is caught too.
             caught(async move { handler(request).await })
         });
         let mut endpoints = self.inner.endpoints.write();
@@ -72,7 +74,7 @@ impl Server {
         self
     }
 
-    /// The handler of a path, if it is an endpoint.
+    /// Returns the handler of a path, if it is an endpoint.
     pub(crate) fn endpoint(&self, path: &str) -> Option<Endpoint> {
         let endpoints = self.inner.endpoints.read();
         endpoints.get(path).cloned()

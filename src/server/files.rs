@@ -1,4 +1,5 @@
-//! Files that go between the application and its users: uploads that pages begin, and files that the application sends.
+//! Files between the application and its users: uploads that pages begin, and files that the
+//! application sends.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -22,32 +23,33 @@ use crate::{
     wire::{Packed, message::Request},
 };
 
-/// What the function for an upload is called in reports.
+/// Name of an upload function in reports.
 const UPLOAD: &str = "the function for an upload";
 
-/// How long a page has to ask for a file that it was offered.
+/// How long a page may take to request an offered file.
 const TIME_TO_ASK: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Where a file went, see [`Ctx::save_file`] and [`Ctx::send_file`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
-    /// The user chose this place.
+    /// The user saved it at this path.
     To(PathBuf),
     /// The client's browser saves it as a download.
     Downloaded,
-    /// The user chose not to.
+    /// The user cancelled.
     Cancelled,
 }
 
 impl Server {
-    /// Lets pages upload files to a function of this name, of any size and without delay for anything else.
+    /// Registers a function that receives uploads, of any size and without delaying other messages.
     ///
-    /// In a template, `<selvedge-upload to="data">` is a button with progress bars, and `trame.upload('data', $event)` the function
-    /// behind it. The function runs for each file; what it returns, or its failure, answers the page. When it returns before
-    /// it has read everything, the rest is not transferred. A later function of the same name takes its place.
+    /// In a template, `<selvedge-upload to="data">` is a button with progress bars, and
+    /// `trame.upload('data', $event)` is the function behind it. The function runs once per file;
+    /// its result or failure answers the page. If it returns before it has read the whole file, the
+    /// rest is not transferred. Registering the same name again replaces the function.
     ///
-    /// A file that a page assigns to a state key or gives to a trigger still arrives there as a whole, as with trame. That is fine
-    /// for some megabytes.
+    /// A file that a page assigns to a state key or passes to a trigger still arrives as a whole,
+    /// as with trame. That is fine for a few megabytes.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server, Upload};
@@ -77,7 +79,7 @@ impl Server {
                 Some(translator) => context.translated(translator),
                 None => context,
             };
-            // The call is inside, so that a panic before the first await is caught, too.
+            // Call it inside the future, so that a panic before its first await is caught too.
             may_block(UPLOAD.to_owned(), async move {
                 Reply::<Fallible>::reply(take(context, upload).await)
             })
@@ -87,18 +89,18 @@ impl Server {
         self
     }
 
-    /// Says what transfers of files may use. It counts for those that begin afterwards.
+    /// Sets the limits of file transfers. They apply to transfers that begin afterwards.
     pub fn set_transfer_limits(&self, limits: TransferLimits) -> &Self {
         self.inner.transfers.set_limits(limits);
         self
     }
 
-    /// What transfers of files may use.
+    /// Returns the limits of file transfers.
     pub fn transfer_limits(&self) -> TransferLimits {
         self.inner.transfers.limits()
     }
 
-    /// Refuses what travels over HTTP where the server was started without it.
+    /// Checks that the server was started with HTTP, which transfers need.
     ///
     /// # Errors
     /// [`TransferError::NoHttp`].
@@ -116,7 +118,7 @@ impl Server {
         &self.inner.transfers
     }
 
-    /// Answers a page that wants to upload a file with the URL to send it to.
+    /// Answers a page's request to upload a file with the URL to send it to.
     pub(super) fn offer_upload(
         &self,
         client: &Arc<Client>,
@@ -136,10 +138,10 @@ impl Server {
         Ok(Packed::encode(&transfers.offer_upload(client, right, false)?)?)
     }
 
-    /// Hands an upload to the application and waits for what it makes of it.
+    /// Hands an upload to the application and waits for its result.
     ///
-    /// The function goes on when this future is dropped, which is what happens when the page goes away. It learns of that by an
-    /// error when it reads on.
+    /// The function continues when this future is dropped, which happens when the page goes away.
+    /// Its next read then returns an error.
     pub(crate) async fn receive(
         &self,
         right: UploadRight,
@@ -159,20 +161,23 @@ impl Server {
         answered.await.unwrap_or_else(|_| Err(TransferError::Stopped.into()))
     }
 
-    /// What the page of an upload is told of its failure.
+    /// Returns the text of an upload's failure for its page.
     pub(crate) fn told(&self, failure: &Failure) -> String {
         self.for_clients(failure)
     }
 }
 
 impl Ctx {
-    /// Lets the user save a small file: through a native dialog in a desktop window, as a download in a browser.
+    /// Lets the user save a small file: through a native dialog in a desktop window, as a download
+    /// in a browser.
     ///
-    /// `media_type` is the file's type for browsers, `"image/png"` for instance. In a browser the content travels with the state; for
-    /// more than some megabytes there is [`send_file`](Self::send_file).
+    /// `media_type` is the file's type for browsers, for instance `"image/png"`. In a browser the
+    /// content travels over the WebSocket; for more than a few megabytes use
+    /// [`send_file`](Self::send_file).
     ///
     /// # Errors
-    /// What the system says when the chosen file cannot be written, or that no client asked for it.
+    /// [`TransferError::File`] if the chosen file cannot be written. [`TransferError::NoPage`] if
+    /// no client caused the call or the client is gone.
     pub async fn save_file(
         &self,
         file_name: &str,
@@ -198,9 +203,10 @@ impl Ctx {
 
     /// Lets the user save a file of any size, and waits until it is saved.
     ///
-    /// In a desktop window its user chooses a place, and the file is written there. In a browser it is a download of the browser's,
-    /// with its progress. There the call ends when the browser has taken the last byte, or with an error when the user has
-    /// cancelled it. A download goes on when the call is dropped.
+    /// In a desktop window the user chooses a place, and the file is written there. In a browser it
+    /// is a normal download with the browser's progress display; the call returns when the browser
+    /// has received the last byte, or an error when the user cancels. Dropping the call does not
+    /// stop a download.
     ///
     /// ```
     /// use selvedge::{Ctx, Download, Failure, Server};
@@ -215,8 +221,10 @@ impl Ctx {
     /// ```
     ///
     /// # Errors
-    /// [`TransferError::File`] when the file cannot be read, or written where the user wants it; [`TransferError::NoPage`] without a
-    /// page that could take it; [`TransferError::Interrupted`] when the download was broken off.
+    /// [`TransferError::File`] if the file cannot be read, or cannot be written to the chosen
+    /// place. [`TransferError::NoPage`] without a page that can receive it.
+    /// [`TransferError::Stalled`] if the page does not request it within 30 s.
+    /// [`TransferError::Interrupted`] if the download was interrupted.
     pub async fn send_file(&self, file: impl Into<Download>) -> Result<Saved, Failure> {
         let file = file.into();
         if let Some(dialogs) = self.dialogs() {
@@ -256,13 +264,14 @@ impl Ctx {
         Ok(Saved::Downloaded)
     }
 
-    /// The page that caused this call.
+    /// Returns the page that caused this call.
     pub(super) fn page(&self) -> Result<Arc<Client>, TransferError> {
         let client = self.client().ok_or(TransferError::NoPage(NOBODY))?;
         self.server.hub().client(client).ok_or(TransferError::NoPage(GONE))
     }
 
-    /// The native dialogs, where a window is to show them: the one that caused the call, or where no client did.
+    /// Returns the native dialogs if a window is to show them: the window that caused the call, or
+    /// any window if no client did.
     pub(super) fn dialogs(&self) -> Option<Arc<dyn crate::window::Dialogs>> {
         let dialogs = self.server.settings().dialogs.clone()?;
         let Some(client) = self.client() else { return Some(dialogs) };
@@ -270,7 +279,7 @@ impl Ctx {
         client.is_window().then_some(dialogs)
     }
 
-    /// Waits for a user's answer as long as there is somebody who gives it: the client is connected and the server runs.
+    /// Waits for a user's answer. Returns `None` when the client disconnects or the server stops.
     pub(super) async fn while_wanted<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
         let stop = self.server.stopping();
         let client = self.client().and_then(|client| self.server.hub().client(client));

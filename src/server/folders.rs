@@ -1,4 +1,4 @@
-//! Where an application keeps its files: the folders of the platform, one of each kind for every application.
+//! The folders for an application's files: the platform's own, one of each kind per application.
 
 use std::{
     fs, io,
@@ -8,7 +8,8 @@ use std::{
 use super::{Program, Server};
 use crate::{Error, Result};
 
-/// The folders of an application on the user's machine. Each is created when it is asked for, for the user alone.
+/// The folders of an application on the user's machine. Each is created on first use, accessible
+/// only to the user.
 ///
 /// | | Linux | macOS | Windows |
 /// | --- | --- | --- | --- |
@@ -17,7 +18,8 @@ use crate::{Error, Result};
 /// | [`cache`](Self::cache) | `~/.cache/ID` | `~/Library/Caches/ID` | `%LOCALAPPDATA%\\ID` |
 /// | [`logs`](Self::logs) | `~/.local/state/ID/logs` | `~/Library/Logs/ID` | `%LOCALAPPDATA%\\ID\\logs` |
 ///
-/// On Linux, `XDG_DATA_HOME`, `XDG_CONFIG_HOME`, `XDG_CACHE_HOME` and `XDG_STATE_HOME` take the place of the first parts.
+/// On Linux, `XDG_DATA_HOME`, `XDG_CONFIG_HOME`, `XDG_CACHE_HOME` and `XDG_STATE_HOME` replace the
+/// first parts.
 ///
 /// ```no_run
 /// let server = selvedge::get_server("clock");
@@ -34,10 +36,10 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// The folders of the program with this identifier.
+    /// Returns the folders of the program with this identifier.
     ///
     /// # Errors
-    /// [`Error::NoFolders`] when the system does not know the user's home.
+    /// [`Error::NoFolders`] if the system does not know the user's home.
     pub(super) fn of(identifier: &str) -> Result<Self> {
         let place = |base: Option<PathBuf>| Some(base?.join(identifier));
         let folders = || {
@@ -52,41 +54,43 @@ impl Folders {
         folders().ok_or(Error::NoFolders)
     }
 
-    /// What the folders are named after, and what the system knows the program by; see [`Program::identifier`].
+    /// Returns the identifier, which names the folders; see [`Program::identifier`].
     pub fn identifier(&self) -> &str {
         &self.identifier
     }
 
-    /// For what the user would miss.
+    /// Returns the folder for data that the user would miss, and creates it.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be created. The same holds for the others.
+    /// [`Error::Io`] if the folder cannot be created.
     pub fn data(&self) -> Result<PathBuf> {
         create(&self.data)
     }
 
-    /// For settings.
+    /// Returns the folder for settings, and creates it. Fails as [`data`](Self::data) does.
     pub fn config(&self) -> Result<PathBuf> {
         create(&self.config)
     }
 
-    /// For what can be made again. The user, or the system, may delete it at any time.
+    /// Returns the folder for data that can be recreated, and creates it. The user or the system
+    /// may delete it at any time. Fails as [`data`](Self::data) does.
     pub fn cache(&self) -> Result<PathBuf> {
         create(&self.cache)
     }
 
-    /// For logs and reports of crashes. A desktop host writes its own there.
+    /// Returns the folder for logs and crash reports, and creates it. A desktop host writes its own
+    /// there. Fails as [`data`](Self::data) does.
     pub fn logs(&self) -> Result<PathBuf> {
         create(&self.logs)
     }
 }
 
 impl Server {
-    /// The folders of the platform for the application's files: those of the [program](Program) of this process, or else of one
-    /// with the name of this server.
+    /// Returns the platform's folders for the application's files: those of this process's
+    /// [program](Program), or of a program with the server's name if none was declared.
     ///
     /// # Errors
-    /// [`Error::NoFolders`] when the system does not know the user's home.
+    /// [`Error::NoFolders`] if the system does not know the user's home.
     pub fn folders(&self) -> Result<Folders> {
         Program::of_server(self.name()).folders()
     }
@@ -95,7 +99,7 @@ impl Server {
 fn logs(identifier: &str) -> Option<PathBuf> {
     match cfg!(target_os = "macos") {
         true => Some(dirs::home_dir()?.join("Library/Logs").join(identifier)),
-        // Only Linux has a place for state.
+        // Only Linux has a folder for state.
         false => {
             Some(dirs::state_dir().or_else(dirs::data_local_dir)?.join(identifier).join("logs"))
         }

@@ -1,4 +1,4 @@
-//! Functions of the application, registered and run: listeners, triggers, RPC methods and hooks.
+//! Registers and runs the application's functions: listeners, triggers, RPC methods and hooks.
 
 use std::{
     panic::Location,
@@ -19,11 +19,12 @@ use crate::{
     wire::{ClientId, Packed, message},
 };
 
-/// Generated names of triggers mean the same in every part of an application.
+/// Prefix of generated trigger names. A child server does not translate them.
 const GENERATED: &str = "trigger__";
 
 impl Server {
-    /// A callback that was registered through this handle: its context speaks this handle's names.
+    /// Wraps a callback registered through this handle, so that its context translates names as
+    /// this handle does.
     pub(super) fn bind<M: 'static>(&self, callback: impl Callback<Ctx, M>) -> Function<Ctx> {
         let function = function(callback);
         if !self.is_child() {
@@ -33,11 +34,13 @@ impl Server {
         Arc::new(move |cx: Ctx, arguments| function(cx.translated(&translator), arguments))
     }
 
-    /// Runs a function whenever one of the keys has changed, with their values as arguments in the order of the keys.
+    /// Runs a function whenever one of the keys has changed. Its arguments are the values of all
+    /// keys, in the order given.
     ///
-    /// It runs after the change was sent to the clients, on the thread that flushes; a plain function may block. What it sets goes
-    /// out as a second message. All listeners on
-    /// keys that were set before the start run once at the start. [`Ctx::client`] is the client whose change it was, if one was.
+    /// The listener runs after the change was sent to the clients, on the thread that flushes. A
+    /// plain function may block. Values that the listener sets are sent as a second message. Every
+    /// listener on a key that was set before the start runs once at the start. [`Ctx::client`] is
+    /// the client that made the change, or `None`.
     ///
     /// ```
     /// use selvedge::{Ctx, Server};
@@ -54,7 +57,8 @@ impl Server {
         self
     }
 
-    /// Runs a function whenever one of the keys of the [context's state](crate::Context::state) has changed.
+    /// Runs a function whenever one of the keys of the [context's state](crate::Context::state) has
+    /// changed.
     #[track_caller]
     pub fn on_context_change<M: 'static>(
         &self,
@@ -98,7 +102,7 @@ impl Server {
         }
     }
 
-    /// Drives the future of a function whose result no caller waits for.
+    /// Awaits the future of a function whose result has no caller, and reports a failure.
     pub(super) async fn finish(
         self,
         callee: String,
@@ -108,13 +112,14 @@ impl Server {
         self.report(&callee, result);
     }
 
-    /// Lets pages call a function by this name: `trigger('name', [arguments])`.
+    /// Registers a function that pages call by name: `trigger('name', [arguments])`.
     ///
-    /// The arguments are decoded as the function's types, and what it returns answers the page's promise. A later function of
-    /// the same name takes its place.
+    /// The arguments are decoded into the function's parameter types, and its return value resolves
+    /// the page's promise. Registering the same name again replaces the function.
     ///
-    /// A plain function may block, as may an async one before its first await: later calls of the same page wait for it, and
-    /// nothing else does. One that blocks for more than a second is named in a warning.
+    /// A plain function may block, and so may an async one before its first await: only later calls
+    /// of the same page wait for it. The log warns of a function that blocks for more than a
+    /// second.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server};
@@ -133,7 +138,7 @@ impl Server {
         Trigger::named(name)
     }
 
-    /// Like [`trigger`](Self::trigger), with a name that is made up.
+    /// Registers a function as [`trigger`](Self::trigger) does, under a generated name.
     ///
     /// ```
     /// use selvedge::{Ctx, Server};
@@ -146,12 +151,12 @@ impl Server {
         self.trigger(&self.inner.functions.generate_name(), callback)
     }
 
-    /// Takes a trigger out. Says whether it was there.
+    /// Removes a trigger. Returns whether it existed.
     pub fn remove_trigger(&self, name: &str) -> bool {
         self.inner.functions.remove_trigger(&self.trigger_name(name))
     }
 
-    /// Calls a trigger as a page does, from Rust. A plain function runs on the calling thread.
+    /// Calls a trigger from Rust, as a page would. A plain function runs on the calling thread.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -166,7 +171,8 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`](crate::Error::Unknown) when there is none of this name, and the function's own.
+    /// [`Error::Unknown`](crate::Error::Unknown) if there is no such trigger, and the function's
+    /// own errors.
     pub async fn call_trigger(&self, name: &str, args: impl Serialize) -> Result<Packed, Failure> {
         let name = self.trigger_name(name);
         let Some(function) = self.inner.functions.trigger(&name) else {
@@ -176,9 +182,10 @@ impl Server {
         self.call(&function, format!("trigger `{name}`"), list(&args)?, None).await
     }
 
-    /// Lets clients call an RPC method of this name, for instance `"demo.frame"`.
+    /// Registers a function as an RPC method that clients call by name, for instance
+    /// `"demo.frame"`.
     ///
-    /// Unlike triggers, RPC methods are called by client code of your own through its wslink session.
+    /// Unlike triggers, RPC methods are called by your own client code through its wslink session.
     ///
     /// ```
     /// use selvedge::{Attachment, Ctx, Server};
@@ -190,8 +197,9 @@ impl Server {
     /// ```
     ///
     /// # Panics
-    /// When the name is not made of lower-case words joined by dots (as wslink has it), or belongs to the protocol itself:
-    /// below `wslink.`, `application.` and `selvedge.`, and trame's own. Those of widget packages, as `trame.rca.size`, are free.
+    /// If the name is not lower-case words joined by dots (as wslink requires), or belongs to the
+    /// protocol: names below `wslink.`, `application.` and `selvedge.`, and trame's own methods.
+    /// Names of widget packages, such as `trame.rca.size`, are free.
     #[track_caller]
     pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
         assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
@@ -202,10 +210,11 @@ impl Server {
         self
     }
 
-    /// Calls an RPC method as a client does, from Rust.
+    /// Calls an RPC method from Rust, as a client would.
     ///
     /// # Errors
-    /// [`Error::Unknown`](crate::Error::Unknown) when there is none of this name, and the method's own.
+    /// [`Error::Unknown`](crate::Error::Unknown) if there is no such method, and the method's own
+    /// errors.
     pub async fn protocol_call(
         &self,
         method: &str,
@@ -216,13 +225,13 @@ impl Server {
         self.call(&function, format!("RPC method `{method}`"), list(&args)?, None).await
     }
 
-    /// The RPC method of this name.
+    /// Returns the RPC method of this name.
     pub(super) fn rpc_function(&self, method: &str) -> Option<Function<Ctx>> {
         let rpcs = self.inner.rpcs.read();
         rpcs.get(method).cloned()
     }
 
-    /// Calls a function and waits for it. What it changes is flushed.
+    /// Calls a function and waits for its result. State changes that it makes are flushed.
     pub(super) async fn call(
         &self,
         function: &Function<Ctx>,
@@ -237,9 +246,9 @@ impl Server {
         }
     }
 
-    /// Runs a function at a moment of the life cycle, beside those that are there.
+    /// Adds a hook on a life-cycle event. Hooks that exist already stay.
     ///
-    /// It is the controller's function of that name: [`Lifecycle::function_name`].
+    /// The hook is the controller's function named [`Lifecycle::function_name`].
     ///
     /// ```
     /// use selvedge::{Ctx, Lifecycle, Server};
@@ -253,7 +262,7 @@ impl Server {
         self
     }
 
-    /// Runs the hooks of an event one after another, waiting for async ones.
+    /// Runs the hooks of an event one after another and waits for async ones.
     pub(crate) async fn run_hooks(&self, event: Lifecycle) {
         for (role, hook) in self.hooks(event) {
             if let Some(future) = self.begin_hook(event, role, hook).await {
@@ -262,8 +271,8 @@ impl Server {
         }
     }
 
-    /// Runs the hooks of an event one after another. When this returns, those before the first async one have run; the others
-    /// go on beside everything else.
+    /// Runs the hooks of an event one after another. Returns when the hooks before the first async
+    /// one have run; the others continue in a task.
     pub(crate) async fn begin_hooks(&self, event: Lifecycle) {
         let mut hooks = self.hooks(event).into_iter();
         while let Some((role, hook)) = hooks.next() {
@@ -284,7 +293,7 @@ impl Server {
         self.inner.functions.calls(event.function_name()).unwrap_or_default()
     }
 
-    /// Runs a hook on a thread where it may block. Gives back what an async one has left to do.
+    /// Starts a hook on a thread where it may block. Returns the future of an async hook.
     async fn begin_hook(
         &self,
         event: Lifecycle,
@@ -310,7 +319,7 @@ impl Server {
         }
     }
 
-    /// Runs the hooks of an event without waiting for async ones.
+    /// Starts the hooks of an event without waiting for async ones.
     pub(super) fn start_hooks(&self, client: Option<ClientId>, event: Lifecycle, args: &[Packed]) {
         let callee = hook_name(event);
         for (_, hook) in self.hooks(event) {
@@ -318,7 +327,7 @@ impl Server {
         }
     }
 
-    /// Calls a function whose result no caller waits for.
+    /// Calls a function without waiting for an async one. A failure is reported.
     pub(super) fn start_function(
         &self,
         function: &Function<Ctx>,
@@ -333,9 +342,9 @@ impl Server {
         }
     }
 
-    /// Runs a future beside everything else, until it ends or the server has stopped. A failure is logged.
+    /// Runs a future as a task until it completes or the server has stopped. A failure is logged.
     ///
-    /// Does nothing but log a warning when the server does not run.
+    /// If the server is not running, it only logs a warning.
     ///
     /// ```
     /// use std::time::Duration;
@@ -367,7 +376,7 @@ impl Server {
         self.hub().spawn(self.clone().finish(callee, future));
     }
 
-    /// Logs a failure and tells the hooks on exceptions.
+    /// Logs a failure and runs the [`Lifecycle::Exception`] hooks.
     pub(super) fn report(&self, callee: &str, result: Result<Packed, Failure>) {
         let Err(failure) = result else { return };
         let text = format!("{callee} failed: {failure}");
@@ -378,7 +387,7 @@ impl Server {
                 Arguments::new("the hook on Exception".to_owned(), args, Default::default());
             match hook(Ctx::of(self, None), arguments) {
                 Outcome::Ready(Ok(_)) => {}
-                // A failing hook on failures is only logged: it must not call itself.
+                // Only log a failing Exception hook: it must not call itself.
                 Outcome::Ready(Err(failure)) => {
                     tracing::error!("a hook on Exception failed: {failure}");
                 }
@@ -387,7 +396,7 @@ impl Server {
         }
     }
 
-    /// The name of a trigger among those of all parts.
+    /// Translates the name of a trigger to the name in the root server.
     fn trigger_name(&self, name: &str) -> String {
         match name.starts_with(GENERATED) {
             true => name.to_owned(),
@@ -395,14 +404,15 @@ impl Server {
         }
     }
 
-    /// A handle that keeps nothing alive, for what the server itself owns.
+    /// Returns a weak handle, for functions that the server itself owns.
     fn downgrade(&self) -> WeakServer {
         let inner = Arc::downgrade(&self.inner);
         WeakServer { inner, translator: self.translator().clone() }
     }
 }
 
-/// The arguments of a call from Rust: the items of a tuple or list, none for `()`, else the one value.
+/// Encodes the arguments of a call from Rust: the items of a tuple or list, none for `()`, else a
+/// single value.
 pub(super) fn list(args: &impl Serialize) -> Result<Vec<Packed>> {
     let packed = Packed::encode(args)?;
     Ok(message::items(&packed).unwrap_or_else(|| match packed.is_nil() {
@@ -411,7 +421,7 @@ pub(super) fn list(args: &impl Serialize) -> Result<Vec<Packed>> {
     }))
 }
 
-/// A server that may be gone, see [`Server::downgrade`].
+/// A weak handle to a server, see [`Server::downgrade`].
 struct WeakServer {
     inner: Weak<Inner>,
     translator: Translator,
@@ -423,9 +433,9 @@ impl WeakServer {
     }
 }
 
-/// The keys a listener watches: a name or several.
+/// The keys that a listener watches: one name or several.
 pub trait Keys {
-    /// Their names, in the order in which the listener gets their values.
+    /// Returns the names of the keys, in the order in which the listener receives their values.
     fn names(self) -> Vec<String>;
 }
 
@@ -458,8 +468,8 @@ fn hook_name(event: Lifecycle) -> String {
     format!("the hook on {event:?}")
 }
 
-/// The future of a callback. What it sets between two awaits goes out as one message when it waits: a page shows progress
-/// before the work is done.
+/// The future of a callback. State changes between two awaits are sent as one message at each
+/// await, so that a page shows progress before the call returns.
 pub(super) struct Deferred(pub(super) BoxFuture<'static, Result<Packed, Failure>>);
 
 impl Future for Deferred {

@@ -1,37 +1,40 @@
-//! Headers of HTTP answers, and from where pages may load.
+//! Headers of HTTP responses, and the sources that pages may load from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Server;
 use crate::{Error, Result};
 
-/// What the built-in page may load, or reach, only from this server unless [`Server::allow_source`] says otherwise.
+/// A kind of resource that the built-in page may load or reach only from this server, unless
+/// [`Server::allow_source`] allows another source.
 ///
-/// Pictures, styles, fonts, media and frames may come from anywhere, and so may what scripts fetch over HTTP. They need no
-/// permission.
+/// Images, styles, fonts, media, frames and what scripts fetch over HTTP may come from anywhere and
+/// need no permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Source {
-    /// Scripts, and workers made of them (`script-src`). The scripts of modules are allowed without this. Code that is allowed
-    /// here can do all that the page can.
+    /// Scripts, and workers created from them (`script-src`). The scripts of modules are always
+    /// allowed. Code from an allowed source can do everything that the page can.
     Script,
-    /// Workers alone (`worker-src`).
+    /// Workers only (`worker-src`).
     Worker,
-    /// Addresses that scripts connect to (`connect-src`): `wss://broker.example`. HTTP is allowed without this.
+    /// Addresses that scripts connect to (`connect-src`): `wss://broker.example`. HTTP is always
+    /// allowed.
     ///
-    /// Name hosts. `wss:` and `*` let a link (`?sessionURL=`) have the page show templates of any server.
+    /// Name each host. With `wss:` or `*`, a link (`?sessionURL=`) can make the page show templates
+    /// of any server.
     Connect,
     /// Plug-ins, and documents in `<object>` and `<embed>` (`object-src`).
     Object,
-    /// Pages that may show the application in a frame (`frame-ancestors`). Origins that were
-    /// [allowed](crate::StartOptions::allowed_origin) may without this.
+    /// Pages that may embed the application in a frame (`frame-ancestors`). Origins
+    /// [allowed](crate::StartOptions::allowed_origin) at the start may always do so.
     FrameAncestor,
 }
 
-/// The sources that the application has allowed.
+/// The sources that the application allows.
 pub(crate) type Sources = BTreeMap<Source, BTreeSet<String>>;
 
-/// Headers that each answer has, and who makes them.
+/// Headers that the server sets itself, each with the hint for [`Error::OwnHeader`].
 const OWN_HEADERS: [(&str, &str); 11] = [
     ("content-security-policy", "Allow further sources with `Server::allow_source`"),
     ("x-content-type-options", EVERY_ANSWER),
@@ -51,7 +54,8 @@ const EVERY_ANSWER: &str = "Each answer has it with a value that protects its pa
 const TRANSPORT: &str = "It describes how one answer is sent; leave it out";
 
 impl Server {
-    /// Sets a header of every HTTP answer that has none of this name, or takes it back with `None`.
+    /// Sets a header on every HTTP response that does not have it already, or removes it with
+    /// `None`.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -61,8 +65,9 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Header`] when name or value cannot stand in a header, [`Error::OwnHeader`] for one that the server makes itself,
-    /// such as `Content-Security-Policy`: see [`allow_source`](Self::allow_source).
+    /// [`Error::Header`] if the name or value is not valid in a header. [`Error::OwnHeader`] for a
+    /// header that the server sets itself, such as `Content-Security-Policy`: see
+    /// [`allow_source`](Self::allow_source).
     pub fn set_http_header(&self, name: &str, value: Option<&str>) -> Result<()> {
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         let valid = !name.is_empty() && name.chars().all(is_token);
@@ -83,12 +88,13 @@ impl Server {
         Ok(())
     }
 
-    /// The headers of every HTTP answer, by their names in lower case.
+    /// Returns the headers set on every HTTP response, by their names in lower case.
     pub fn http_headers(&self) -> BTreeMap<String, String> {
         self.settings().headers.clone()
     }
 
-    /// Lets pages use `SharedArrayBuffer`, which browsers allow only to pages that are isolated from others.
+    /// Lets pages use `SharedArrayBuffer`, which browsers allow only in cross-origin isolated
+    /// pages.
     pub fn enable_shared_array_buffer(&self) {
         let mut settings = self.settings();
         for (name, value) in [
@@ -99,16 +105,16 @@ impl Server {
         }
     }
 
-    /// Widens the content security policy: lets the page load from, or connect to, one more address.
+    /// Widens the content security policy: lets the page load from, or connect to, one more source.
     ///
     /// `source` is a source expression of the policy:
-    /// - a host with its scheme, and with port or path where they matter: `https://cdn.example/lib/`, `wss://robot.local:9090`,
-    ///   `https://*.tiles.example`
+    /// - a host with its scheme, and with a port or path if needed: `https://cdn.example/lib/`,
+    ///   `wss://robot.local:9090`, `https://*.tiles.example`
     /// - a scheme with its colon: `data:`
-    /// - for scripts, the hash of an inline one: `'sha256-…'`
+    /// - for scripts, the hash of an inline script: `'sha256-…'`
     ///
-    /// Pages that are loaded from then on have it. [`Source`] lists what needs a permission. Pages of modules and of `--content` have
-    /// no policy but for [`Source::FrameAncestor`].
+    /// It applies to pages loaded from then on. [`Source`] lists what needs permission. Pages of
+    /// modules and of `--content` have no policy except for [`Source::FrameAncestor`].
     ///
     /// ```
     /// use selvedge::{Server, Source};
@@ -122,7 +128,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for what is not one source expression.
+    /// [`Error::InvalidOption`] if `source` is not a single source expression.
     pub fn allow_source(&self, kind: Source, source: &str) -> Result<&Self> {
         if !is_source(kind, source) {
             return Err(Error::InvalidOption {
@@ -137,7 +143,8 @@ impl Server {
     }
 }
 
-/// Whether this is one source expression (Content Security Policy Level 3, section 2.3.1) that can widen a directive.
+/// Returns whether the text is one source expression (Content Security Policy Level 3, section
+/// 2.3.1) that can widen a directive.
 fn is_source(kind: Source, source: &str) -> bool {
     if let Some(quoted) = source.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         return kind == Source::Script && is_hash(quoted);
@@ -166,7 +173,7 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// A host, `*` or `*.host`, with a port or `:*`.
+/// Returns whether the text is a host, `*` or `*.host`, with an optional port or `:*`.
 fn is_authority(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

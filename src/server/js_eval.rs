@@ -11,7 +11,7 @@ use crate::{
     wire::Packed,
 };
 
-/// JavaScript of a template that the application runs when it wants to. Made by [`Server::js_eval`].
+/// A script that the application runs in its pages, created by [`Server::js_eval`].
 #[derive(Clone)]
 pub struct JsEval {
     server: Server,
@@ -20,10 +20,11 @@ pub struct JsEval {
 }
 
 impl Server {
-    /// JavaScript that runs in pages when the application says so, as trame's `JSEval`: put it into an element, then
-    /// [`run`](JsEval::run) it.
+    /// Creates a script for pages, as trame's `JSEval`: put it into an element, then call
+    /// [`run`](JsEval::run).
     ///
-    /// It is an event handler of the template, with all that these know, and `$event` is the value that it is run with.
+    /// The script runs as an event handler of the template. It can use everything that handlers
+    /// can, and `$event` is the value passed to `run`.
     ///
     /// ```
     /// use selvedge::{Server, ui::el};
@@ -42,17 +43,18 @@ impl Server {
 }
 
 impl JsEval {
-    /// Runs it in all pages that show its element, with `value` as `$event`; `()` is none.
+    /// Runs the script in all pages that show its element, with `value` as `$event`. Pass `()` for
+    /// no value.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) when the value cannot be sent.
+    /// [`Error::Encode`](crate::Error::Encode) if the value cannot be sent.
     pub fn run(&self, value: impl Serialize) -> Result<()> {
         let value = Packed::encode(&value)?;
         let arguments: Vec<Packed> = (!value.is_nil()).then_some(value).into_iter().collect();
         self.server.js_call(&self.reference, "exec", arguments)
     }
 
-    /// The element that has to be in a template.
+    /// Returns the element that must be in a template.
     fn element(&self) -> Element {
         el("trame-exec").reference(&self.reference).on("exec", self.script.as_str())
     }

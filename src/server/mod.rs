@@ -1,26 +1,30 @@
-//! The server as an application sees it: state, triggers, listeners, templates, modules and what it sends.
+//! The server as an application sees it: state, triggers, listeners, templates, modules and
+//! messages.
 //!
-//! It ties the parts together and knows neither HTTP nor sockets: connections come in through
-//! [`Session`], and whatever runs the server is told to stop through a token.
+//! This module ties the parts together and knows neither HTTP nor sockets: connections come in
+//! through [`Session`], and a token stops a run.
 //!
-//! - [`options`]: what it is made with
-//! - [`functions`]: functions of the application, registered and run; [`controller`]: those that are found by name
-//! - [`context`]: what callbacks get
-//! - [`files`]: uploads and downloads; [`transfer`]: how they travel
-//! - [`dialogs`]: what the application asks its users in dialogs
+//! - [`options`]: options at creation
+//! - [`functions`]: registers and runs the application's functions; [`controller`]: functions found
+//!   by name
+//! - [`context`]: the context of callbacks
+//! - [`files`]: uploads and downloads; [`transfer`]: their transport over HTTP
+//! - [`dialogs`]: dialogs for the application's users
 //! - [`ui`]: layouts and the holes in them
-//! - [`publish`]: what is sent to pages besides state
+//! - [`publish`]: messages to pages besides state
 //! - [`module`]: client code and assets
 //! - [`source`]: assets from the program's sources
-//! - [`reload`]: files that pages are made of, in development
-//! - [`running`]: what a run of it is
-//! - [`program`]: what the program around it is called; [`folders`]: where an application keeps its files
-//! - [`session`]: one connection, from its first byte to its last; [`call_queue`]: its calls, which may block
-//! - [`disclosure`]: what clients are told of errors
-//! - [`headers`]: headers of HTTP answers, and what pages may load
-//! - [`endpoint`]: WebSockets of the application beside the state server's
-//! - [`window`]: the window around it
-//! - [`dispatch`]: the RPC methods of trame and the application's own
+//! - [`reload`]: live reload of pages in development
+//! - [`running`]: one run of a server
+//! - [`program`]: the name and identity of the program; [`folders`]: its folders on the user's
+//!   machine
+//! - [`session`]: one connection, from its first byte to its last; [`call_queue`]: its calls, which
+//!   may block
+//! - [`disclosure`]: what clients learn about errors
+//! - [`headers`]: headers of HTTP responses, and what pages may load
+//! - [`endpoint`]: WebSocket endpoints of the application
+//! - [`window`]: the application's window
+//! - [`dispatch`]: calls of trame's methods and of the application's RPC methods
 
 mod call_queue;
 mod context;
@@ -91,7 +95,7 @@ use crate::{
     wire::Packed,
 };
 
-/// The generation of Vue that widget libraries are asked for.
+/// Default client type: the version of Vue that widget libraries must support.
 const DEFAULT_CLIENT_TYPE: &str = "vue3";
 
 /// An application: its state, its functions and its page. A cheap handle, usable from any thread.
@@ -110,7 +114,7 @@ const DEFAULT_CLIENT_TYPE: &str = "vue3";
 #[derive(Clone)]
 pub struct Server {
     inner: Arc<Inner>,
-    /// The state and the context under the names of this handle: a child server has its own.
+    /// The state and the context under the names of this handle; a child server translates names.
     state: State,
     context: Context,
 }
@@ -132,39 +136,39 @@ struct Inner {
     settings: Mutex<Settings>,
 }
 
-/// What a host or a run leaves with the server for its callbacks.
+/// Settings that a host or a run stores in the server.
 #[derive(Default)]
 pub(crate) struct Settings {
-    /// Cancelled to stop the current run.
+    /// Stops the current run when cancelled.
     pub(crate) stop: Option<CancellationToken>,
-    /// What the program should exit with after the current run.
+    /// Exit code of the program after the current run.
     pub(crate) exit_code: i32,
-    /// Where it listens.
+    /// The port that the server listens on.
     pub(crate) port: Option<u16>,
-    /// What it runs with, from when it is ready.
+    /// The options of the current run, set once it is ready.
     pub(crate) running: watch::Sender<Option<RunningOptions>>,
-    /// Whether pages are told the whole text of errors.
+    /// Whether pages get the full text of errors.
     pub(crate) debug: bool,
-    /// Whether pages tell mistakes of the application.
+    /// Whether pages report mistakes of the application.
     pub(crate) development: bool,
-    /// How the host shows it.
+    /// How a desktop host shows the application.
     pub(crate) window: crate::window::WindowOptions,
-    /// Native dialogs, where there is a host.
+    /// Native dialogs of a desktop host.
     pub(crate) dialogs: Option<Arc<dyn crate::window::Dialogs>>,
-    /// The window, where there is a host.
+    /// The window of a desktop host.
     pub(crate) control: Option<Arc<dyn crate::window::WindowControl>>,
-    /// Where its templates come from.
+    /// The files of the templates.
     pub(crate) sources: reload::Sources,
-    /// What the application had set itself before the first start.
+    /// The values that the application set before the first start.
     pub(crate) initial: Option<Arc<Initial>>,
-    /// Headers of every HTTP answer.
+    /// Headers set on every HTTP response.
     pub(crate) headers: BTreeMap<String, String>,
-    /// What pages may load beyond what the server allows itself.
+    /// Sources that pages may load from, besides those that the server allows.
     pub(crate) allowed_sources: headers::Sources,
 }
 
-/// The server of this name, which is made when it does not exist. The same name gives the same server, everywhere in
-/// the process.
+/// Returns the server of this name, creating it if it does not exist. The same name refers to the
+/// same server everywhere in the process.
 ///
 /// ```
 /// let server = selvedge::get_server("app");
@@ -176,7 +180,7 @@ pub fn get_server(name: &str) -> Server {
     get_server_with(name, ServerOptions::default())
 }
 
-/// Like [`get_server`], with options for the case that the server is made.
+/// Returns the server as [`get_server`] does. The options apply only if the server is created.
 pub fn get_server_with(name: &str, options: ServerOptions) -> Server {
     static SERVERS: OnceLock<Mutex<HashMap<String, Server>>> = OnceLock::new();
     let servers = SERVERS.get_or_init(Mutex::default);
@@ -186,12 +190,12 @@ pub fn get_server_with(name: &str, options: ServerOptions) -> Server {
 }
 
 impl Server {
-    /// A server of its own, which [`get_server`] does not know.
+    /// Creates a separate server, which [`get_server`] does not return.
     pub fn new(name: &str) -> Self {
         Self::with_options(name, ServerOptions::default())
     }
 
-    /// A server of its own with options.
+    /// Creates a separate server with options.
     pub fn with_options(name: &str, options: ServerOptions) -> Self {
         let options = options.resolved();
         let log = options.log_network.as_deref().map(NetworkLog::new);
@@ -220,14 +224,15 @@ impl Server {
         Self::view(Arc::new(inner), Translator::default())
     }
 
-    /// A handle that speaks the names of a translator.
+    /// Returns a handle that translates names with a translator.
     fn view(inner: Arc<Inner>, translator: Translator) -> Self {
         let state = inner.state.translated(translator.clone());
         let context = inner.context.translated(translator);
         Server { inner, state, context }
     }
 
-    /// A part of the application: the same server, whose state, context, functions and triggers have names of their own.
+    /// Creates a child server for a part of the application: the same server, with translated names
+    /// for state, context, functions and triggers.
     ///
     /// ```
     /// use selvedge::{Ctx, Server, Translator};
@@ -247,42 +252,42 @@ impl Server {
         Self::view(Arc::clone(&self.inner), translator)
     }
 
-    /// The whole that this is a part of; itself, if it is no part.
+    /// Returns the root server of this child server; the root server returns itself.
     pub fn root_server(&self) -> Server {
         Self::view(Arc::clone(&self.inner), Translator::default())
     }
 
-    /// Whether this handle has names of its own.
+    /// Returns whether this handle translates names.
     pub(crate) fn is_child(&self) -> bool {
         *self.translator() != Translator::default()
     }
 
-    /// What translates the names that this handle uses.
+    /// Returns the translator of this handle's names.
     pub fn translator(&self) -> &Translator {
         self.state.translator()
     }
 
-    /// The name it was made with.
+    /// Returns the name of the server.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// The options it was made with, none of them missing.
+    /// Returns the options of the server, with all defaults filled in.
     pub fn options(&self) -> &ServerOptions {
         &self.inner.options
     }
 
-    /// The values shared with every client.
+    /// Returns the values shared with every client.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// The values that stay on the server.
+    /// Returns the values that stay on the server.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// The name of the server and its whole state, as a client gets it that connects now.
+    /// Returns the name of the server and its whole state, as a new client receives them.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -297,12 +302,12 @@ impl Server {
         Packed::encode_map(&[("name".to_owned(), name), ("state".to_owned(), state)].into())
     }
 
-    /// The kind of page that widget libraries are asked for: `vue3`, unless it was set.
+    /// Returns the client type for widget libraries: `vue3`, unless set otherwise.
     pub fn client_type(&self) -> &str {
         self.inner.client_type.get().map_or(DEFAULT_CLIENT_TYPE, String::as_str)
     }
 
-    /// Sets the kind of page. It can be set once; setting the same again is fine.
+    /// Sets the client type. It can be set only once; setting the same value again is allowed.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -311,7 +316,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::ClientType`] when it is another one already.
+    /// [`Error::ClientType`] if it was set to another value.
     pub fn set_client_type(&self, client_type: &str) -> Result<()> {
         let known = self.inner.client_type.get_or_init(|| client_type.to_owned());
         match known == client_type {
@@ -320,21 +325,23 @@ impl Server {
         }
     }
 
-    /// Resolves when everything that was to be sent to clients has been handed to their sockets.
+    /// Resolves when everything queued for clients has been handed to their sockets.
     pub async fn network_completion(&self) {
         self.inner.hub.drained().await;
     }
 
-    /// How many clients are connected and have said who they are.
+    /// Returns the number of connected clients that have completed the hello.
     pub fn client_count(&self) -> usize {
         self.inner.hub.connected()
     }
 
-    /// Sets the page's template: Vue's language, with every state key as a variable. Open pages show it at once.
+    /// Sets a template of the page: Vue's template language, with every state key as a variable.
+    /// Open pages update at once.
     ///
-    /// A page shows the template `main`, or the one that its `?ui=` names. `<style>` and `<script>` have no place in it: they are
-    /// files of a [`Module`], as [`assets!`](crate::assets!) makes them. Text that comes from data has no place in a
-    /// template: escaping does not keep Vue from running what stands in `{{ }}`. Put it into the state.
+    /// A page shows the template `main`, or the one named by its `?ui=`. `<style>` and `<script>`
+    /// are not allowed in a template: put them into files of a [`Module`], for instance with
+    /// [`assets!`](crate::assets!). Do not put text from data into a template either: escaping does
+    /// not keep Vue from evaluating `{{ }}`. Put it into the state.
     pub fn template(&self, name: &str, template: impl Into<Template>) -> &Self {
         let template = template.into();
         if let Some(element) = template.element_without_place() {
@@ -342,7 +349,7 @@ impl Server {
         }
         let key = format!("trame__template_{name}");
         self.set_source(&key, template.source());
-        // First what the template needs, so that no page shows it without.
+        // First the values that the template needs, so that no page shows it without them.
         for (key, value) in &template.initial {
             self.state.declare(key, value.clone());
         }
@@ -350,7 +357,8 @@ impl Server {
         self
     }
 
-    /// Adds client code and assets: what a widget library needs in the page. Says `false` when it was added before.
+    /// Adds the client code and assets of a widget library. Returns `false` if they were added
+    /// before.
     ///
     /// ```
     /// use selvedge::{Module, Server};
@@ -363,7 +371,8 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::ModulePath`] when it wants to serve a folder that does not exist, and what the extension's own setup says.
+    /// [`Error::ModulePath`] if a served folder does not exist, and the errors of the extension's
+    /// own setup.
     pub fn enable_module<E: Extension>(&self, extension: E) -> Result<bool> {
         let kind = TypeId::of::<E>();
         if !self.modules().add_extension(kind) {
@@ -395,7 +404,7 @@ impl Server {
         Ok(true)
     }
 
-    /// Says how a desktop host should show the application.
+    /// Sets how a desktop host shows the application.
     ///
     /// ```
     /// use selvedge::{Server, WindowOptions};
@@ -407,7 +416,7 @@ impl Server {
         self
     }
 
-    /// Gives the application's code native dialogs. Called by desktop hosts.
+    /// Connects the native dialogs for the application's code. Desktop hosts call it.
     pub fn set_dialogs(&self, dialogs: Arc<dyn crate::window::Dialogs>) {
         self.settings().dialogs = Some(dialogs);
     }
@@ -425,12 +434,12 @@ impl Server {
     }
 }
 
-/// Names in the errors of this module.
+/// Returns the error for an unknown name, with similar names as candidates.
 pub(crate) fn unknown(kind: &'static str, name: &str, candidates: Vec<String>) -> Error {
     Error::Unknown { kind, name: name.to_owned(), candidates }
 }
 
-/// What every page expects to be there.
+/// Sets the keys that every page expects.
 fn declare_reserved(state: &State, title: &str) {
     for key in [
         "trame__scripts",

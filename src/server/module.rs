@@ -1,4 +1,4 @@
-//! Modules: client code and assets that a widget library brings along.
+//! Modules: the client code and assets of widget libraries.
 
 use std::{
     any::TypeId,
@@ -16,10 +16,10 @@ use serde_json::Value;
 use super::Server;
 use crate::{Error, Result, error::similar};
 
-/// What a widget library needs in the page.
+/// The client code and assets of a widget library.
 ///
-/// The names are trame's. Prefixes under which folders are served carry a version by convention, so that caches notice
-/// an update: `__charts_1.2`.
+/// The field names are trame's. By convention, prefixes under which folders are served contain a
+/// version, so that caches notice an update: `__charts_1.2`.
 ///
 /// ```no_run
 /// use selvedge::{Module, Server};
@@ -37,11 +37,11 @@ use crate::{Error, Result, error::similar};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Module {
-    /// For error messages.
+    /// The name in error messages.
     pub name: String,
-    /// Files to serve, by the first part of their URL.
+    /// Files to serve, by URL prefix.
     pub serve: BTreeMap<String, Assets>,
-    /// Files that take the place of the built-in page. The last module that brings some wins.
+    /// Files that replace the built-in page. The last module that sets them wins.
     pub www: Option<Assets>,
     /// URLs of classic scripts, relative to the page.
     pub scripts: Vec<Resource>,
@@ -51,19 +51,21 @@ pub struct Module {
     pub styles: Vec<Resource>,
     /// Vue plugins to install.
     pub vue_use: Vec<VueUse>,
-    /// State that the library starts with.
+    /// Initial state of the library.
     pub state: BTreeMap<String, Value>,
 }
 
 impl Module {
-    /// Reads a module from a JSON file with the same names. Folders in it are relative to the file.
+    /// Reads a module from a JSON file with the same field names. Folders in it are relative to the
+    /// file.
     ///
     /// ```json
     /// { "name": "charts", "serve": { "__charts_1.2": "assets" }, "scripts": ["__charts_1.2/charts.js"], "vue_use": ["charts"] }
     /// ```
     ///
     /// # Errors
-    /// [`Error::Manifest`] when the file cannot be read or is no manifest, for instance since it has a field of another name.
+    /// [`Error::Manifest`] if the file cannot be read or is invalid, for instance because of an
+    /// unknown field.
     pub fn from_manifest(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| Error::Manifest {
@@ -80,7 +82,7 @@ impl Module {
         Ok(module)
     }
 
-    /// A module whose files are part of the program. See [`module!`](crate::module!).
+    /// Returns a module whose files are embedded in the program. See [`module!`](crate::module!).
     #[doc(hidden)]
     pub fn embedded<const N: usize>(
         path: &str,
@@ -110,11 +112,11 @@ impl Module {
             };
             return Err(refuse(format!("it has a field `{field}`, which no manifest has; {hint}")));
         }
-        // From the text once more: its errors tell the line.
+        // Parse the text again: these errors contain the line.
         serde_json::from_str(text).map_err(|error| refuse(error.to_string()))
     }
 
-    /// Makes sure that everything the module serves is there.
+    /// Checks that every served folder exists.
     pub(super) fn check_paths(&self) -> Result<()> {
         let missing = |assets: &Assets| match assets {
             Assets::Folder(path) => (!path.is_dir()).then(|| path.clone()),
@@ -132,15 +134,16 @@ impl Module {
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Assets {
-    /// Those of a folder.
+    /// A folder on disk.
     Folder(PathBuf),
-    /// Those of the program itself.
+    /// Files embedded in the program.
     #[serde(skip)]
     Embedded(EmbeddedFiles),
 }
 
 impl Assets {
-    /// Files that are part of the program, found by their path. For a type made by the crate `rust-embed`:
+    /// Creates assets from files embedded in the program, looked up by path. For a type made by the
+    /// crate `rust-embed`:
     ///
     /// ```ignore
     /// Assets::embedded(|path| Files::get(path).map(|file| file.data))
@@ -164,25 +167,25 @@ impl From<PathBuf> for Assets {
     }
 }
 
-/// Gives a file of the program by its path.
+/// Returns an embedded file by its path.
 type GetFile = dyn Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync;
 
-/// Files that are part of the program, see [`Assets::embedded`].
+/// Files embedded in the program, see [`Assets::embedded`].
 #[derive(Clone)]
 pub struct EmbeddedFiles {
     pub(super) get: Arc<GetFile>,
-    /// The folder that they come from, while the program is developed.
+    /// The folder that they come from, in development.
     pub(super) source: Option<PathBuf>,
 }
 
 impl EmbeddedFiles {
-    /// The content of a file, if there is one of this path.
+    /// Returns the content of the file at this path, if there is one.
     pub(crate) fn get(&self, path: &str) -> Option<Cow<'static, [u8]>> {
         (self.get)(path)
     }
 }
 
-/// The same function.
+/// Equal if they share the same lookup function.
 impl PartialEq for EmbeddedFiles {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.get, &other.get)
@@ -195,20 +198,21 @@ impl fmt::Debug for EmbeddedFiles {
     }
 }
 
-/// Something that can be added to a server: client code and assets, and code of its own that prepares the server for it.
+/// An addition to a server: client code and assets, and code that prepares the server for them.
 ///
-/// A [`Module`] is one without code. Each is added once: a module if no equal one was, another type if none of it was.
+/// A [`Module`] is an extension without code. Equal modules are added once; of any other type, only
+/// the first extension is added.
 pub trait Extension: 'static {
-    /// Prepares the server, before anything of the module is added. It may enable other extensions.
+    /// Prepares the server before the module is added. It may enable other extensions.
     ///
     /// # Errors
-    /// Whatever keeps the extension from working; nothing of it is added then.
+    /// The reason why the extension cannot work. Its module is not added then.
     fn setup(&self, server: &Server) -> Result<()> {
         let _ = server;
         Ok(())
     }
 
-    /// The client code and assets.
+    /// Returns the client code and assets.
     fn module(&self) -> Module;
 }
 
@@ -218,13 +222,14 @@ impl Extension for Module {
     }
 }
 
-/// A script or style sheet: its URL, relative to the page, and how it is loaded.
+/// A script or style sheet: its URL, relative to the page, and how to load it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Resource {
-    /// Loaded beside the others.
+    /// Loaded in parallel with the others.
     Url(String),
-    /// Loaded with options: `{"serial": "group"}` has those of a group loaded one after another.
+    /// Loaded with options: resources with the same `{"serial": "group"}` are loaded one after
+    /// another.
     With(String, Value),
 }
 
@@ -234,13 +239,14 @@ impl From<&str> for Resource {
     }
 }
 
-/// A Vue plugin: a JavaScript expression for it, and options.
+/// A Vue plugin: a JavaScript expression, and its options if any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum VueUse {
     /// A plugin without options.
     Plugin(String),
-    /// A plugin with options. Options of several modules for the same plugin are merged, the later ones win.
+    /// A plugin with options. If several modules have options for the same plugin, they are merged
+    /// and later ones win.
     With(String, Value),
 }
 
@@ -258,12 +264,12 @@ pub(crate) struct Modules {
     vue_use: IndexMap<String, Option<Value>>,
     /// Served files by URL prefix.
     serve: HashMap<String, Assets>,
-    /// What takes the place of the built-in page.
+    /// The files that replace the built-in page.
     www: Option<Assets>,
 }
 
 impl Modules {
-    /// Adds a module, unless an equal one is there.
+    /// Adds a module, unless an equal one was added before.
     pub(super) fn add(&mut self, module: &Module) -> bool {
         if self.enabled.contains(module) {
             return false;
@@ -288,22 +294,23 @@ impl Modules {
         true
     }
 
-    /// Says whether this is the first extension of its type.
+    /// Records an extension. Returns `false` if one of its type was recorded before; a [`Module`]
+    /// always passes.
     pub(super) fn add_extension(&mut self, extension: TypeId) -> bool {
         extension == TypeId::of::<Module>() || self.extensions.insert(extension)
     }
 
-    /// Lets an extension be added again whose setup has failed.
+    /// Removes an extension whose setup failed, so that it can be added again.
     pub(super) fn forget_extension(&mut self, extension: TypeId) {
         self.extensions.remove(&extension);
     }
 
-    /// The assets that serve a path, and the path inside of them. The longest prefix wins.
+    /// Returns the assets that serve a path, and the path within them. The longest prefix wins.
     pub(crate) fn assets_of(&self, path: &str) -> Option<(Assets, String)> {
         served_beneath(&self.serve, path)
     }
 
-    /// The folders that files of pages come from, by their part of the URL.
+    /// Returns the folders on disk that pages load from, with their URL prefixes.
     pub(crate) fn folders(&self) -> Vec<(String, PathBuf)> {
         let root = self.www.iter().map(|www| ("", www));
         let served = self.serve.iter();
@@ -315,17 +322,17 @@ impl Modules {
         folders.collect()
     }
 
-    /// What stands at the root in place of the built-in page.
+    /// Returns the files that replace the built-in page.
     pub(crate) fn www(&self) -> Option<Assets> {
         self.www.clone()
     }
 
-    /// Whether the page is the library's own.
+    /// Returns whether the built-in page is shown.
     pub(crate) fn page_is_built_in(&self) -> bool {
         self.www.is_none()
     }
 
-    /// All plugins, each once, in the order in which they were first named.
+    /// Returns all plugins, each once, in the order of their first mention.
     pub(super) fn vue_use(&self) -> Vec<VueUse> {
         self.vue_use
             .iter()
@@ -337,7 +344,7 @@ impl Modules {
     }
 }
 
-/// What has the longest prefix that a path begins with, and the rest of the path.
+/// Finds the entry with the longest prefix of a path. Returns it with the rest of the path.
 pub(crate) fn served_beneath<'a, T: Clone + 'a>(
     served: impl IntoIterator<Item = (&'a String, &'a T)>,
     path: &str,
@@ -354,7 +361,7 @@ pub(crate) fn served_beneath<'a, T: Clone + 'a>(
     Some((assets.clone(), rest))
 }
 
-/// Merges maps into maps; anything else takes the place of what was there.
+/// Merges objects recursively; any other value replaces the known one.
 fn merge(known: &mut Value, later: &Value) {
     match (known, later) {
         (Value::Object(known), Value::Object(later)) => {

@@ -1,14 +1,16 @@
-//! What a server is made with: each option from the argument, else from the environment, else its default.
+//! Options of a server: each from the argument, else from the environment, else its default.
 
 use std::{env, path::PathBuf, time::Duration};
 
-/// Bytes of the largest WebSocket message, trame's default.
+/// Default maximum size in bytes of a WebSocket message, the same as trame's.
 const DEFAULT_MAX_MESSAGE: usize = 10_000_000;
 
-/// Less would leave no room for the header of a chunk and a useful part of a message.
+/// Lowest maximum size in bytes of a WebSocket message: less leaves no room for the header of a
+/// chunk and a useful part of a message.
 const MIN_MAX_MESSAGE: usize = 1024;
 
-/// Options of a server. What is `None` is taken from the environment variable of trame, or else is the default.
+/// Options of a server. An option that is `None` is read from trame's environment variable, or else
+/// takes its default.
 ///
 /// ```
 /// use selvedge::{Server, ServerOptions};
@@ -19,20 +21,21 @@ const MIN_MAX_MESSAGE: usize = 1024;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerOptions {
-    /// A file that gets a readable log of all state and calls (`TRAME_LOG_NETWORK`). It is emptied at the start. Default: none.
+    /// A file for a readable log of all state and calls (`TRAME_LOG_NETWORK`). It is truncated at
+    /// the start. Default: none.
     pub log_network: Option<PathBuf>,
-    /// Bytes of the largest WebSocket message in both directions (`TRAME_WS_MAX_MSG_SIZE`); longer ones travel in chunks.
-    /// Default 10,000,000, at least 1024.
+    /// Maximum size in bytes of a WebSocket message in either direction (`TRAME_WS_MAX_MSG_SIZE`);
+    /// longer wslink messages are sent in chunks. Default: 10,000,000. At least 1024.
     pub ws_max_msg_size: Option<usize>,
-    /// How often a silent client is asked whether it is still there (`TRAME_WS_HEART_BEAT`, in seconds). Zero is never. Default
-    /// 30 s.
+    /// Interval at which a silent client is pinged (`TRAME_WS_HEART_BEAT`, in seconds). Zero means
+    /// never. Default: 30 s.
     pub ws_heart_beat: Option<Duration>,
     /// Whether a desktop host offers developer tools (`TRAME_DESKTOP_DEBUG`). Default: no.
     pub desktop_debug: Option<bool>,
 }
 
 impl ServerOptions {
-    /// The same, with what is missing taken from the environment and then from the defaults.
+    /// Fills missing options from the environment, and then from the defaults.
     pub(super) fn resolved(self) -> Self {
         self.resolved_from(|name| env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -50,7 +53,7 @@ impl ServerOptions {
         let size = self
             .ws_max_msg_size
             .or_else(|| number("TRAME_WS_MAX_MSG_SIZE").map(|size| size as usize));
-        // trame takes less than a second as never.
+        // trame treats an interval below one second as never.
         let heart_beat = || {
             let seconds = number("TRAME_WS_HEART_BEAT")?;
             Some(Duration::from_secs_f64(if seconds < 1.0 { 0.0 } else { seconds.min(1e9) }))
@@ -68,7 +71,7 @@ impl ServerOptions {
         }
     }
 
-    /// Bytes of the largest frame.
+    /// Returns the maximum size in bytes of a WebSocket message.
     pub(crate) fn max_frame(&self) -> usize {
         self.ws_max_msg_size.unwrap_or(DEFAULT_MAX_MESSAGE)
     }

@@ -1,4 +1,4 @@
-//! What a program is called, by its users and by the system, said once for all that needs it.
+//! The name and identity of a program, for its users and the system, declared in one place.
 
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -7,18 +7,18 @@ use serde::Deserialize;
 use super::Folders;
 use crate::{Error, Result};
 
-/// Characters of a name that go into an identifier.
+/// Maximum length in characters of a name in the default identifier.
 const MAX_NAME: usize = 60;
 
-/// Characters of an identifier, which names folders.
+/// Maximum length in characters of an identifier, which names folders.
 const MAX_IDENTIFIER: usize = 200;
 
-/// The program of this process.
+/// The declared program of this process.
 static DECLARED: OnceLock<Program> = OnceLock::new();
 
-/// What a program is: its name, version, title, identifier and icon.
+/// A program's name, version, title, identifier and icon.
 ///
-/// [`program!`](crate::program!) takes all of them from where a package has them already: `Cargo.toml` and Tauri's
+/// [`program!`](crate::program!) takes them from the package: `Cargo.toml` and Tauri's
 /// configuration. Without that, a name is enough:
 ///
 /// ```
@@ -29,8 +29,8 @@ static DECLARED: OnceLock<Program> = OnceLock::new();
 /// # Ok::<(), selvedge::Error>(())
 /// ```
 ///
-/// Desktop hosts [declare](Self::declare) the program before the application is set up. From then on the servers of the process
-/// have its title, if they set none, and its folders.
+/// Desktop hosts [declare](Self::declare) the program before the application is set up. From then
+/// on, servers of the process use its title, unless they set one, and its folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     name: String,
@@ -38,15 +38,17 @@ pub struct Program {
     title: Option<String>,
     identifier: Option<String>,
     icon_png: Option<Cow<'static, [u8]>>,
-    /// The text of Tauri's configuration, for what is not said otherwise.
+    /// The text of Tauri's configuration, for values that are not set otherwise.
     configuration: Option<&'static str>,
 }
 
-/// The program that this package is: name and version from its `Cargo.toml`, the title (`productName`) and the identifier from
-/// its `tauri.conf.json`, and the icon in `icons/icon.png`, which `cargo tauri icon` makes.
+/// The program of this package: name and version from its `Cargo.toml`, title (`productName`) and
+/// identifier from its `tauri.conf.json`, and the icon `icons/icon.png`, which `cargo tauri icon`
+/// creates.
 ///
-/// All of it becomes part of the program. Other files are named as
-/// `selvedge::program!("tauri.conf.json", "icons/icon.png")`, relative to the folder of the `Cargo.toml`.
+/// All of it is embedded in the program. To use other files, write
+/// `selvedge::program!("tauri.conf.json", "icons/icon.png")`, with paths relative to the folder of
+/// the `Cargo.toml`.
 ///
 /// ```ignore
 /// fn main() -> std::process::ExitCode {
@@ -73,7 +75,7 @@ macro_rules! program {
     };
 }
 
-/// The parts of Tauri's configuration that a program needs when it runs.
+/// The parts of Tauri's configuration that a program needs at run time.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Configuration {
@@ -82,7 +84,7 @@ struct Configuration {
 }
 
 impl Program {
-    /// A program with this name, which `--version` and messages show.
+    /// Creates a program with this name, which `--version` and messages show.
     pub fn new(name: impl Into<String>) -> Self {
         Program {
             name: name.into(),
@@ -94,33 +96,35 @@ impl Program {
         }
     }
 
-    /// The version, for `--version` and reports of crashes: usually `env!("CARGO_PKG_VERSION")`.
+    /// Sets the version, for `--version` and crash reports: usually `env!("CARGO_PKG_VERSION")`.
     pub fn version(mut self, version: &'static str) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// The title of its pages and windows, where they set none (`trame__title`). Default: the name.
+    /// Sets the title of pages and windows that set none (`trame__title`). Default: the name.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// What the system knows the program by: a reverse domain name such as `com.example.atlas`, the same that its packages
-    /// have. It names the program's [`Folders`], and tells whether the program runs already. Default: `app.selvedge.` and the
-    /// name, with `_` for everything but ASCII letters, digits and `-`.
+    /// Sets the identifier by which the system knows the program: a reverse domain name such as
+    /// `com.example.atlas`, the same as in its packages. It names the program's [`Folders`] and
+    /// identifies a running instance. Default: `app.selvedge.` and the name, with `_` for
+    /// everything but ASCII letters, digits and `-`.
     pub fn identifier(mut self, identifier: impl Into<String>) -> Self {
         self.identifier = Some(identifier.into());
         self
     }
 
-    /// The icon of its windows, where [`WindowOptions::icon_png`](crate::WindowOptions::icon_png) says none.
+    /// Sets the icon of windows without a
+    /// [`WindowOptions::icon_png`](crate::WindowOptions::icon_png).
     pub fn icon_png(mut self, png: impl Into<Cow<'static, [u8]>>) -> Self {
         self.icon_png = Some(png.into());
         self
     }
 
-    /// A program as its package says it. See [`program!`](crate::program!).
+    /// Returns a program as described by its package. See [`program!`](crate::program!).
     #[doc(hidden)]
     pub fn packaged(
         name: &str,
@@ -134,12 +138,14 @@ impl Program {
         }
     }
 
-    /// Makes it the program of this process, and gives that: the first one that is declared stays.
+    /// Declares the program of this process. Returns the declared program: the first declaration
+    /// wins.
     ///
-    /// Desktop hosts call it. A program for browsers alone does so at its start if it uses [`Server::folders`].
+    /// Desktop hosts call it. A program that runs only in browsers calls it at its start if it uses
+    /// [`Server::folders`].
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] when the identifier cannot be one, or the configuration cannot be read.
+    /// [`Error::InvalidOption`] if the identifier is invalid or the configuration cannot be read.
     ///
     /// [`Server::folders`]: crate::Server::folders
     pub fn declare(self) -> Result<&'static Self> {
@@ -147,27 +153,27 @@ impl Program {
         Ok(DECLARED.get_or_init(|| program))
     }
 
-    /// The program of this process; where none was declared, one with the name of the server.
+    /// Returns the declared program of this process, or else one with the name of the server.
     pub(crate) fn of_server(name: &str) -> Self {
         DECLARED.get().cloned().unwrap_or_else(|| Program::new(name))
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn get_name(&self) -> &str {
         &self.name
     }
 
-    /// The version, if it was given.
+    /// Returns the version, if set.
     pub fn get_version(&self) -> Option<&'static str> {
         self.version
     }
 
-    /// The title.
+    /// Returns the title.
     pub fn get_title(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.name)
     }
 
-    /// The identifier.
+    /// Returns the identifier.
     pub fn get_identifier(&self) -> Cow<'_, str> {
         match &self.identifier {
             Some(identifier) => identifier.into(),
@@ -175,20 +181,20 @@ impl Program {
         }
     }
 
-    /// The icon, if it was given.
+    /// Returns the icon, if set.
     pub fn get_icon_png(&self) -> Option<&Cow<'static, [u8]>> {
         self.icon_png.as_ref()
     }
 
-    /// Its folders on the user's machine.
+    /// Returns the program's folders on the user's machine.
     ///
     /// # Errors
-    /// [`Error::NoFolders`] when the system does not know the user's home.
+    /// [`Error::NoFolders`] if the system does not know the user's home.
     pub fn folders(&self) -> Result<Folders> {
         Folders::of(&self.get_identifier())
     }
 
-    /// The same with what its configuration says, checked.
+    /// Fills in missing values from the configuration, and checks the identifier.
     fn complete(mut self) -> Result<Self> {
         if let Some(text) = self.configuration.take() {
             let invalid = |error: serde_json::Error| Error::InvalidOption {
@@ -223,7 +229,7 @@ impl From<String> for Program {
     }
 }
 
-/// Whether it is a reverse domain name, which can name a folder on every system.
+/// Returns whether the text is a reverse domain name, which can name a folder on every system.
 fn is_identifier(text: &str) -> bool {
     let is_part = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
@@ -231,7 +237,7 @@ fn is_identifier(text: &str) -> bool {
     text.len() <= MAX_IDENTIFIER && text.contains('.') && text.split('.').all(is_part)
 }
 
-/// A D-Bus name: its elements do not begin with a digit.
+/// Returns the default identifier. It is a valid D-Bus name: no element begins with a digit.
 fn default_identifier(name: &str) -> String {
     let mut name = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     name.truncate(MAX_NAME);

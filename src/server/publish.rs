@@ -12,10 +12,11 @@ use crate::{
 };
 
 impl Server {
-    /// Sends data to all clients that listen to a topic.
+    /// Sends data to all clients, on a topic.
     ///
-    /// Every client gets every message, in order; one that does not keep up is disconnected. For pictures and the like,
-    /// where only the newest counts, use [`stream`](Self::stream).
+    /// Every client receives every message, in order; a client that does not keep up is
+    /// disconnected. For pictures and other data where only the newest value counts, use
+    /// [`stream`](Self::stream).
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -30,7 +31,7 @@ impl Server {
         Ok(())
     }
 
-    /// Sends data to all clients but one.
+    /// Sends data to all clients except one.
     ///
     /// # Errors
     /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
@@ -44,7 +45,7 @@ impl Server {
         Ok(())
     }
 
-    /// Sends data to one client. Says `false` when it is gone.
+    /// Sends data to one client. Returns `false` if the client is gone.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server};
@@ -64,10 +65,11 @@ impl Server {
         Ok(self.inner.hub.publish_to(client, topic, &Packed::encode(&data)?))
     }
 
-    /// Offers the newest frame of a stream: each client gets the latest one when it has drawn the one before.
+    /// Offers the newest picture of a stream: each client receives the latest one after it has
+    /// drawn the one before.
     ///
-    /// Never waits and never fills a queue: a slow page sees fewer frames, and its state is not delayed. The newest frame is kept
-    /// for pages that come later.
+    /// Never waits and never fills a queue: a slow page skips pictures, and its state is not
+    /// delayed. The newest picture is kept for pages that connect later.
     ///
     /// ```
     /// use selvedge::Attachment;
@@ -86,7 +88,7 @@ impl Server {
         Ok(())
     }
 
-    /// Calls a method of an element that the page knows by its `ref`, in all pages.
+    /// Calls a method of the element with this `ref`, in all pages.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -105,7 +107,7 @@ impl Server {
         self.publish(ACTIONS_TOPIC, [Action { r#type: "method", r#ref: element, method, args }])
     }
 
-    /// Sends the current values of these keys to all clients, known to them or not.
+    /// Sends the current values of these keys to all clients, even if they have not changed.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");

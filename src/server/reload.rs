@@ -1,6 +1,7 @@
-//! Live reload in development: where the parts of a page come from, and how open pages learn that they changed.
+//! Live reload in development: the files that pages are made of, and notices to open pages about
+//! changes.
 //!
-//! The state is not touched but for the templates themselves, so that whatever users did so far stays.
+//! Of the state, only the templates change, so that users keep what they have done.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,13 +17,13 @@ use crate::{session::RELOAD_TOPIC, state::State};
 /// The files of a server's templates.
 #[derive(Default)]
 pub(crate) struct Sources {
-    /// By the state key of the template, under the names of the handle that set it.
+    /// By the state key of the template, each with the state handle that set it.
     templates: HashMap<String, (State, PathBuf)>,
     changed: Arc<Notify>,
 }
 
 impl Server {
-    /// Remembers the file of a template, or that it has none.
+    /// Records the file of a template, or that it has none.
     pub(super) fn set_source(&self, key: &str, file: Option<&Path>) {
         let sources = &mut self.settings().sources;
         match file {
@@ -35,25 +36,25 @@ impl Server {
         sources.changed.notify_one();
     }
 
-    /// Says that there are other files to watch.
+    /// Signals that the set of watched files has changed.
     pub(super) fn sources_changed(&self) {
         self.settings().sources.changed.notify_one();
     }
 
-    /// Resolves when there are other files to watch.
+    /// Resolves when the set of watched files has changed.
     pub(crate) fn other_sources(&self) -> impl Future<Output = ()> + use<> {
         let changed = Arc::clone(&self.settings().sources.changed);
         async move { changed.notified().await }
     }
 
-    /// The files of the templates.
+    /// Returns the files of the templates.
     pub(crate) fn template_files(&self) -> Vec<PathBuf> {
         let settings = self.settings();
         let templates = settings.sources.templates.values();
         templates.map(|(_, file)| file.clone()).collect()
     }
 
-    /// The folders that are served, each with the part of the URL that stands for it.
+    /// Returns the served folders, each with its URL prefix.
     pub(crate) fn served_folders(&self, endpoints: &Endpoints) -> Vec<(String, PathBuf)> {
         let mut folders = self.modules().folders();
         folders.extend(endpoints.folders.clone());
@@ -61,20 +62,20 @@ impl Server {
         folders
     }
 
-    /// Reads all templates again. Those that have changed go to the open pages.
+    /// Reads all templates again. Changed ones are sent to the open pages.
     pub(crate) fn reload_templates(&self) {
         let templates = self.settings().sources.templates.clone();
         for (key, (state, file)) in templates {
             match std::fs::read_to_string(&file) {
                 Ok(text) => drop(state.set(&key, text)),
-                // Editors replace files, so a missing one is often there again at once.
+                // Editors replace files: a missing file often reappears at once.
                 Err(error) => tracing::warn!(?file, %error, "a template stays as it was"),
             }
         }
         self.state().flush();
     }
 
-    /// Tells open pages which of the files that they may have loaded are others now.
+    /// Notifies open pages of changed files that they may have loaded.
     pub(crate) fn reload_assets(&self, folders: &[(String, PathBuf)], changed: &BTreeSet<PathBuf>) {
         let urls: BTreeSet<String> = changed
             .iter()
@@ -91,7 +92,7 @@ impl Server {
         self.tell_pages(urls);
     }
 
-    /// Tells open pages of files that are others now.
+    /// Notifies open pages of changed files.
     pub(crate) fn tell_pages(&self, urls: BTreeSet<String>) {
         if urls.is_empty() {
             return;

@@ -1,8 +1,10 @@
-//! What a page gets that was here before, instead of everything.
+//! Resuming a page: what the server sends to a page that had the state before, instead of
+//! everything.
 //!
-//! A page of ours asks now and then for a *mark*: the place in the order of the commits up to which it has the state.
-//! When it comes back after its connection was lost, it shows the last mark and gets the keys that have changed since.
-//! A mark may be older than what the page has, never newer: then some values are sent once more, and none is missing.
+//! The built-in page regularly asks for a *mark*: the position in the order of commits up to which
+//! it has the state. When it reconnects, it presents the last mark and receives the keys that have
+//! changed since. A mark may be older than the page's state but never newer: some values may be
+//! sent twice, and none is missing.
 
 use super::{Server, dispatch::argument};
 use crate::{
@@ -15,13 +17,14 @@ use crate::{
     },
 };
 
-/// Where marks are published, to the client alone that asks.
+/// Topic on which a mark is published, only to the client that asked.
 const MARK_TOPIC: &str = "selvedge.mark";
 
 impl Server {
-    /// Publishes a mark to a client, and answers its request.
+    /// Publishes a mark to a client and answers its request.
     ///
-    /// The answer cannot carry the mark: it may leave before changes that were folded, see the outbox.
+    /// The answer cannot carry the mark: it may leave before changes that were folded, see the
+    /// outbox.
     pub(super) fn send_mark(&self, client: &Client, id: &Packed) {
         let max_frame = self.hub().max_frame();
         self.state().with_mark(|mark| {
@@ -32,11 +35,11 @@ impl Server {
         client.outbox.answer(message::reply(id, &Packed::nil(), max_frame));
     }
 
-    /// Answers with the values that have changed after a mark; with nil where the mark is not known, since the program was
-    /// started anew.
+    /// Answers with the values that have changed after a mark, or with nil if the mark is unknown
+    /// because the program was restarted.
     ///
     /// # Errors
-    /// When the arguments are no mark.
+    /// If the arguments are not a mark.
     pub(super) fn send_missed(&self, client: &Client, request: &Request) -> Result<()> {
         let mark = Mark { state: argument(request, 0)?, commit: argument(request, 1)? };
         let max_frame = self.hub().max_frame();

@@ -1,4 +1,4 @@
-//! A run of a server: what it runs with, for those who ask, the wait until it does, and what ends it.
+//! One run of a server: its options, waiting until it is ready, and requests to stop it.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -7,18 +7,18 @@ use tokio_util::sync::CancellationToken;
 use super::Server;
 use crate::{controller::Lifecycle, window::Launch, wire::Packed};
 
-/// Who shows the application, and who waits for its end.
+/// How the application is shown, and who waits for its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExecMode {
-    /// Browsers. The call that starts the server returns when it has stopped.
+    /// In browsers. The call that starts the server returns when it has stopped.
     #[default]
     Main,
-    /// Browsers, while the program does something else: [`Server::spawn`](crate::Server::spawn).
+    /// In browsers, while the program continues: [`Server::spawn`](crate::Server::spawn).
     Task,
-    /// Browsers, driven by a future of the program: [`Server::serve`](crate::Server::serve).
+    /// In browsers, driven by a future of the program: [`Server::serve`](crate::Server::serve).
     Coroutine,
-    /// A window of its own: [`Server::run_in`](crate::Server::run_in).
+    /// In its own window: [`Server::run_in`](crate::Server::run_in).
     Desktop,
 }
 
@@ -29,11 +29,13 @@ pub enum Backend {
     /// HTTP and WebSockets over TCP.
     #[default]
     Tcp,
-    /// No sockets: the program carries the frames, see [`Running::connect`](crate::Running::connect).
+    /// No sockets: the program carries the wslink messages, see
+    /// [`Running::connect`](crate::Running::connect).
     Generic,
 }
 
-/// What a server runs with: code, command line, environment and defaults merged, and the port as it was bound.
+/// The options of a run: code, command line, environment and defaults merged, with the port that
+/// was bound.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -52,43 +54,43 @@ pub enum Backend {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunningOptions {
-    /// Who shows the application.
+    /// How the application is shown.
     pub exec_mode: ExecMode,
-    /// How clients reach it.
+    /// How clients reach the server.
     pub backend: Backend,
-    /// Where it was told to listen.
+    /// The host that it was configured to listen on.
     pub host: String,
-    /// The port that it has; 0 only without sockets.
+    /// The bound port; 0 only without sockets.
     pub port: u16,
-    /// Each address that it listens on.
+    /// The addresses that the server listens on.
     pub addresses: Vec<SocketAddr>,
-    /// Scheme, host and port, as a browser on this machine opens it.
+    /// The URL for a browser on this machine: scheme, host and port.
     pub url: String,
-    /// How long it runs without clients; `None` is for ever.
+    /// How long the server runs without clients; `None` means no limit.
     pub idle_timeout: Option<Duration>,
-    /// How long a stop may wait for the port to be free.
+    /// How long a stop may wait until the port is free.
     pub stop_deadline: Duration,
-    /// How often a silent client is asked whether it is still there.
+    /// Interval at which a silent client is pinged.
     pub heartbeat: Duration,
-    /// What it serves over HTTP.
+    /// What the server offers over HTTP.
     pub endpoints: Endpoints,
-    /// Whether open pages follow the files that they are made of.
+    /// Whether open pages follow changes of their files.
     pub hot_reload: bool,
 }
 
-/// What a server serves over HTTP.
+/// What a server offers over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoints {
-    /// The path of the WebSocket without the first slash, if there is one.
+    /// The path of the WebSocket without the leading slash, if there is one.
     pub websocket: Option<String>,
-    /// Whether there is anything but the WebSocket.
+    /// Whether anything besides the WebSocket is served.
     pub http: bool,
-    /// The folder that takes the place of the page.
+    /// The folder that replaces the built-in page.
     pub content: Option<PathBuf>,
-    /// Further folders, by the first part of their URL.
+    /// Further folders, by the first segment of their URL.
     pub folders: BTreeMap<String, PathBuf>,
-    /// Whether symbolic links are followed that lead out of a served folder.
+    /// Whether symbolic links that lead out of a served folder are followed.
     pub follow_symlinks: bool,
 }
 
@@ -105,24 +107,25 @@ impl Default for Endpoints {
 }
 
 impl Server {
-    /// The port it listens on, while it runs.
+    /// Returns the port that the server listens on, while it runs.
     pub fn port(&self) -> Option<u16> {
         self.settings().port
     }
 
-    /// Whether it listens.
+    /// Returns whether the server is listening.
     pub fn running(&self) -> bool {
         self.settings().running.borrow().is_some()
     }
 
-    /// What it runs with, while it runs.
+    /// Returns the options of the current run.
     pub fn server_options(&self) -> Option<RunningOptions> {
         self.settings().running.borrow().clone()
     }
 
-    /// Waits until it listens, and tells what it runs with. Done at once when it does so already.
+    /// Waits until the server listens, and returns the options of the run. Completes at once if it
+    /// is already listening.
     ///
-    /// A start that fails does not end the wait: who started it gets the error.
+    /// A failed start does not end the wait: only the caller of the start gets the error.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -142,7 +145,7 @@ impl Server {
     /// ```
     pub fn ready(&self) -> impl Future<Output = RunningOptions> + Send + 'static {
         let mut running = self.settings().running.subscribe();
-        // The server may be dropped while somebody waits for it; then nothing will ever be ready.
+        // If the server is dropped, it can never be ready: wait forever.
         async move {
             loop {
                 if let Some(options) = running.borrow_and_update().clone() {
@@ -155,20 +158,22 @@ impl Server {
         }
     }
 
-    /// Asks the server to stop, and returns at once. Does nothing when it does not run.
+    /// Requests a stop and returns at once. Does nothing if the server is not running.
     ///
-    /// Whoever started it gets the outcome; to wait for it use the handle that the start returned.
+    /// The outcome goes to the caller of the start; to wait for it, use the handle that the start
+    /// returned.
     pub fn request_stop(&self) {
         if let Some(stop) = &self.settings().stop {
             stop.cancel();
         }
     }
 
-    /// Like [`request_stop`](Self::request_stop) for a program that ends with the server: it should exit with this code,
-    /// unless it ends for another reason first.
+    /// Requests a stop as [`request_stop`](Self::request_stop) does, for a program that ends with
+    /// the server: the program should exit with this code, unless it ends for another reason first.
     ///
-    /// The code is in [`StopReport::exit_code`](crate::StopReport::exit_code), and what [`run`](Self::run) and
-    /// [`run_in`](Self::run_in) give back. Systems keep the lowest eight bits of it.
+    /// [`StopReport::exit_code`](crate::StopReport::exit_code) holds the code, and
+    /// [`run`](Self::run) and [`run_in`](Self::run_in) return it. Operating systems keep its lowest
+    /// eight bits.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -192,12 +197,13 @@ impl Server {
         }
     }
 
-    /// Cancelled when the run that the server is in stops; never where there is none.
+    /// Returns a token that is cancelled when the current run stops; without a run it is never
+    /// cancelled.
     pub(super) fn stopping(&self) -> CancellationToken {
         self.settings().stop.clone().unwrap_or_default()
     }
 
-    /// Tells the hooks on [`Lifecycle::SecondLaunch`]. Called by desktop hosts.
+    /// Runs the [`Lifecycle::SecondLaunch`] hooks. Desktop hosts call it.
     pub fn launched_again(&self, launch: &Launch) {
         let launch = Packed::encode(launch).unwrap_or(Packed::nil());
         self.start_hooks(None, Lifecycle::SecondLaunch, &[launch]);

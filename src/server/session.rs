@@ -1,4 +1,4 @@
-//! One connection, from its first frame to its last: who is it, and what does it want.
+//! One connection, from its first message to its last: authentication and calls.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,31 +17,31 @@ use crate::{
     },
 };
 
-/// Bytes of a message from a client that has not said who it is.
+/// Maximum size in bytes of a message before the hello.
 const MAX_MESSAGE_BEFORE_HELLO: usize = 4096;
 
-/// Wrong secrets that a connection may try.
+/// Number of wrong secrets after which a connection is closed.
 const MAX_WRONG_HELLOS: u32 = 3;
 
-/// Messages before the hello that are refused with an answer.
+/// Number of refused messages before the hello after which a connection is closed.
 const MAX_REFUSALS: u32 = 16;
 
-/// How long a peer may take to say hello.
+/// Time limit for the hello.
 pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For a peer that has not said hello in time.
+/// Close code for a peer that sends no hello in time.
 pub(crate) const NO_HELLO: Closing = Closing { code: 1008, reason: "No hello" };
 
-/// For a peer that was refused too often: it does not know the secret.
+/// Close code for a peer that was refused too often: it does not know the secret.
 pub(crate) const LOCKED_OUT: Closing = Closing { code: 1008, reason: "Too many refused messages" };
 
-/// For a peer whose frame or message is larger than it may be.
+/// Close code for a peer whose frame or message is too large.
 pub(crate) const TOO_LARGE: Closing = Closing { code: 1009, reason: "Message too large" };
 
-/// For a peer that breaks the protocol.
+/// Close code for a peer that breaks the protocol.
 pub(crate) const PROTOCOL_ERROR: Closing = Closing { code: 1002, reason: "Protocol error" };
 
-/// How a connection ends whose peer has caused this error.
+/// Returns the close code for a connection whose peer caused this error.
 pub(crate) fn closing_after(error: &Error) -> Closing {
     match error {
         Error::MessageTooLarge { .. } => TOO_LARGE,
@@ -49,29 +49,29 @@ pub(crate) fn closing_after(error: &Error) -> Closing {
     }
 }
 
-/// Says who has a secret; nobody, if it is a wrong one.
+/// Maps a secret to its client kind; `None` if the secret is wrong.
 pub(crate) type Verify = Arc<dyn Fn(&str) -> Option<Kind> + Send + Sync>;
 
-/// A connection's side of the protocol. Dropping it takes the client out of the server.
+/// The server's side of a connection. Dropping it removes the client from the server.
 pub(crate) struct Session {
     server: Server,
     client: Arc<Client>,
     assembler: Assembler,
     verify: Verify,
-    /// Its calls, once it has said who it is.
+    /// The client's calls, once it is authenticated.
     calls: Option<CallQueue>,
     wrong_hellos: u32,
-    /// Messages that were refused before the hello.
+    /// Number of messages refused before the hello.
     refusals: u32,
     limits: Limits,
 }
 
-/// What one client may use.
+/// Limits for one client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Bytes of a message from it.
+    /// Maximum size in bytes of a message from the client.
     pub(crate) message: usize,
-    /// Bytes that are kept for it while it does not read.
+    /// Maximum size in bytes of what is queued while the client does not read.
     pub(crate) outbox: usize,
 }
 
@@ -82,10 +82,10 @@ impl Default for Limits {
 }
 
 impl Session {
-    /// A session with a peer that still has to say who it is.
+    /// Creates a session for a peer that is not authenticated yet.
     ///
     /// # Errors
-    /// When the system has no random numbers to name the client.
+    /// If the system has no random numbers for the client's id.
     pub(crate) fn new(server: &Server, verify: Verify, limits: Limits) -> Result<Self> {
         Ok(Session {
             server: server.clone(),
@@ -99,28 +99,28 @@ impl Session {
         })
     }
 
-    /// The peer's outbox, which somebody has to empty.
+    /// Returns the client, whose outbox the caller has to empty.
     pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
-    /// Whether the peer has given the secret.
+    /// Returns whether the peer has sent the secret.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.calls.is_some()
     }
 
-    /// Whether the peer was refused so often that the connection has to end.
+    /// Returns whether the peer was refused so often that the connection must be closed.
     pub(crate) fn is_locked_out(&self) -> bool {
         !self.is_authenticated()
             && (self.wrong_hellos >= MAX_WRONG_HELLOS || self.refusals >= MAX_REFUSALS)
     }
 
-    /// Whether another message may be read. Otherwise [`room`](Self::room) waits for it.
+    /// Returns whether another message may be read. If not, wait for [`room`](Self::room).
     pub(crate) fn has_room(&self) -> bool {
         self.client.outbox.has_room() && self.calls.as_ref().is_none_or(CallQueue::has_room)
     }
 
-    /// Waits until the calls before were made, and their answers were taken, to a point where another message may be read.
+    /// Waits until enough calls were made, and enough answers were read, to read another message.
     pub(crate) async fn room(&self) {
         self.client.outbox.room().await;
         if let Some(calls) = &self.calls {
@@ -128,11 +128,12 @@ impl Session {
         }
     }
 
-    /// Takes one binary WebSocket message. Calls of the application's functions are queued and made beside the connection.
+    /// Handles one binary WebSocket message. Calls of the application's functions are queued and
+    /// run beside the connection.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when the peer breaks the protocol, [`Error::MessageTooLarge`] when its message is; the connection has
-    /// to end then, see [`closing_after`].
+    /// [`Error::Protocol`] if the peer breaks the protocol, [`Error::MessageTooLarge`] if its
+    /// message is too large. The connection must be closed then, see [`closing_after`].
     pub(crate) fn receive(&mut self, frame: Bytes) -> Result<()> {
         let Some(message) = self.assembler.accept(frame)? else {
             return Ok(());

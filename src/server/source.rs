@@ -1,14 +1,15 @@
-//! Assets from the program's sources: part of a release, and read from their folder while the program is developed.
+//! Assets from the program's sources: embedded in a release, read from their folder in development.
 
 use std::{borrow::Cow, fs, path::PathBuf, sync::Arc};
 
 use super::{Assets, EmbeddedFiles};
 
-/// Files of a folder of the program's sources, as [`Assets`](crate::Assets) of a module.
+/// Embeds files of a source folder as [`Assets`](crate::Assets) of a module.
 ///
-/// The folder is relative to that of the program's `Cargo.toml`. The files that are listed are part of the program, so that a
-/// release needs none of them. In a debug build they come from the folder, if it is there, and pages follow them with
-/// [`StartOptions::hot_reload`](crate::StartOptions::hot_reload).
+/// The folder is relative to the folder of the program's `Cargo.toml`. The listed files are
+/// embedded in the program, so that a release needs no files on disk. A debug build reads them from
+/// the folder if it exists, and with [`StartOptions::hot_reload`](crate::StartOptions::hot_reload)
+/// pages follow their changes.
 ///
 /// ```
 /// use selvedge::{Module, Server};
@@ -39,12 +40,14 @@ macro_rules! assets {
     };
 }
 
-/// A module from a manifest of the program's sources, with the files that it serves, as a `Result<`[`Module`](crate::Module)`>`.
+/// Embeds a module: a manifest from the program's sources and the files that it serves. Returns a
+/// `Result<`[`Module`](crate::Module)`>`.
 ///
-/// The path is relative to the folder of the program's `Cargo.toml`, and folders in the manifest to the manifest itself. Manifest
-/// and files are part of the program, which needs none of them where it runs. In a debug build the files come from their
-/// folders, if these are there, and pages follow them with [`StartOptions::hot_reload`](crate::StartOptions::hot_reload). A
-/// file that is new in a folder is seen when the program is compiled again.
+/// The path is relative to the folder of the program's `Cargo.toml`, and folders in the manifest
+/// are relative to the manifest. Manifest and files are embedded in the program, which needs no
+/// files on disk. A debug build reads the files from their folders if these exist, and with
+/// [`StartOptions::hot_reload`](crate::StartOptions::hot_reload) pages follow their changes. A file
+/// that is added to a folder is served after the next compilation.
 ///
 /// ```
 /// let server = selvedge::Server::new("doc");
@@ -53,8 +56,8 @@ macro_rules! assets {
 /// ```
 ///
 /// # Errors
-/// [`Error::Manifest`](crate::Error::Manifest) when it is no manifest, for instance since it has a field of another name. A
-/// manifest or a folder that does not exist is an error of the compiler.
+/// [`Error::Manifest`](crate::Error::Manifest) if the manifest is invalid, for instance because of
+/// an unknown field. A manifest or folder that does not exist is a compile error.
 #[macro_export]
 macro_rules! module {
     ($path:literal) => {
@@ -63,13 +66,14 @@ macro_rules! module {
 }
 
 impl Assets {
-    /// Files that are part of the program, and the folder that they come from. See [`assets!`](crate::assets!).
+    /// Returns files that are embedded in the program, with their source folder. See
+    /// [`assets!`](crate::assets!).
     #[doc(hidden)]
     pub fn with_source(
         files: &'static [(&'static str, &'static [u8])],
         folder: Option<&'static str>,
     ) -> Self {
-        // A program that was copied to another machine has its files.
+        // The folder does not exist if the program was copied to another machine.
         let source = folder.map(PathBuf::from).filter(|folder| folder.is_dir());
         let folder = source.clone();
         let get = move |path: &str| {

@@ -1,4 +1,4 @@
-//! Functions of the application on events of elements.
+//! Triggers as event handlers of elements.
 
 use crate::template::{Handler, Prop};
 
@@ -13,12 +13,13 @@ impl Trigger {
         Trigger { name }
     }
 
-    /// The name that pages call it by.
+    /// Returns the name by which pages call the trigger.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The JavaScript that calls it, for an event attribute: `arguments` is JavaScript, too.
+    /// Returns JavaScript that calls the trigger, for an event attribute. `arguments` is JavaScript
+    /// too.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -30,14 +31,14 @@ impl Trigger {
     }
 }
 
-/// Its call without arguments.
+/// Calls the trigger without arguments.
 impl From<&Trigger> for Handler {
     fn from(trigger: &Trigger) -> Self {
         Handler::trigger(&trigger.name, &[])
     }
 }
 
-/// Its call without arguments.
+/// Calls the trigger without arguments.
 impl From<Trigger> for Handler {
     fn from(trigger: Trigger) -> Self {
         (&trigger).into()

@@ -24,7 +24,7 @@ pub struct Ui {
     server: Server,
 }
 
-/// What the layouts are made of.
+/// The layouts by template name, and the contents of their holes.
 #[derive(Default)]
 pub(super) struct Layouts {
     layouts: HashMap<String, Element>,
@@ -32,27 +32,28 @@ pub(super) struct Layouts {
 }
 
 impl Server {
-    /// The layouts and the holes in them.
+    /// Returns the layouts and the holes in them.
     pub fn ui(&self) -> Ui {
         Ui { server: self.clone() }
     }
 }
 
 impl Ui {
-    /// Shows a layout as the template of this name, and again whenever one of its holes is filled anew.
+    /// Shows a layout as the template of this name, and updates it whenever one of its holes
+    /// changes.
     pub fn layout(&self, template: &str, layout: Element) {
         self.server.inner.layouts.lock().layouts.insert(template.to_owned(), layout);
         self.show();
     }
 
-    /// Fills a hole, in place of what was in it. Layouts that have it are shown anew.
+    /// Replaces the content of a hole and updates the layouts that contain it.
     pub fn fill<N: Into<Node>>(&self, hole: &str, nodes: impl IntoIterator<Item = N>) {
         let nodes = nodes.into_iter().map(Into::into).collect();
         self.server.inner.layouts.lock().holes.insert(hole.to_owned(), nodes);
         self.show();
     }
 
-    /// Adds to what is in a hole.
+    /// Appends a node to the content of a hole.
     pub fn add(&self, hole: &str, node: impl Into<Node>) {
         self.server
             .inner
@@ -71,12 +72,12 @@ impl Ui {
         self.show();
     }
 
-    /// Forgets all layouts; the templates stay as they are.
+    /// Removes all layouts; the templates stay as they are.
     pub fn clear_layouts(&self) {
         self.server.inner.layouts.lock().layouts.clear();
     }
 
-    /// What is in a hole, as template text.
+    /// Returns the content of a hole as template text.
     pub fn html(&self, hole: &str) -> String {
         let layouts = self.server.inner.layouts.lock();
         let nodes = layouts.holes.get(hole).into_iter().flatten();

@@ -1,4 +1,4 @@
-//! The application's window, for its code: changed, asked, and what its menu calls.
+//! The application's window, for the application's code: changes, queries and menu triggers.
 
 use std::sync::Arc;
 
@@ -11,15 +11,16 @@ use crate::{
     wire::Packed,
 };
 
-/// The window of the application, to be changed and asked from any thread.
+/// The application's window, which any thread can change and query.
 ///
-/// With several windows, it is the one that has the keyboard focus, or else the one that was opened first; menus belong
-/// to all of them. A change is handed to the window system, which may take a moment, refuse, or do it in its own way: a
-/// tiling window manager gives windows its own sizes. [`state`](Self::state) tells what became of it.
+/// With several windows, methods act on the one with the keyboard focus, else on the one opened
+/// first; menus belong to all windows. A change is passed to the window system, which may delay,
+/// refuse or adapt it: a tiling window manager chooses its own sizes. [`state`](Self::state)
+/// returns the result.
 ///
-/// Every method fails with [`Error::NoWindow`] when there is no window: the application is shown in a browser, or the
-/// window is not open yet or not any more. That is no fault where an application runs in both ways, so that the result
-/// may be dropped.
+/// Every method fails with [`Error::NoWindow`] if there is no window: the application runs in a
+/// browser, or the window is not open yet or was closed. An application that runs both ways can
+/// ignore that error.
 ///
 /// ```
 /// use selvedge::{Ctx, Result, Server};
@@ -38,19 +39,21 @@ pub struct Window {
 }
 
 impl Server {
-    /// The application's window.
+    /// Returns the application's window.
     pub fn window(&self) -> Window {
         Window { server: self.root_server() }
     }
 
-    /// Lets the application's code change its window. Called by desktop hosts, and taken back when their run ends.
+    /// Connects [`Server::window`] to a window. Desktop hosts call it; the window is disconnected
+    /// when their run ends.
     pub fn set_window_control(&self, control: Arc<dyn WindowControl>) {
         self.settings().control = Some(control);
     }
 
-    /// Calls a trigger that nobody waits for. A failure, or that there is no such trigger, is logged and told to the
-    /// hooks on [`Exception`](crate::Lifecycle::Exception). Called by desktop hosts for menu items, within the runtime
-    /// of the server and never on the thread of the window system: a sync trigger runs on the calling thread.
+    /// Calls a trigger without waiting for its result. A failure or an unknown name is logged and
+    /// passed to the [`Exception`](crate::Lifecycle::Exception) hooks. Desktop hosts call it for
+    /// menu items, within the server's runtime and never on the window system's thread: a sync
+    /// trigger runs on the calling thread.
     pub fn start_trigger(&self, name: &str, args: &[Value]) {
         let callee = format!("trigger `{name}`");
         let Some(function) = self.inner.functions.trigger(name) else {
@@ -65,29 +68,29 @@ impl Server {
 }
 
 impl Window {
-    /// Whether there is a window.
+    /// Returns whether there is a window.
     pub fn is_open(&self) -> bool {
         self.state().is_ok()
     }
 
-    /// How the window is now.
+    /// Returns the window's current state.
     ///
     /// # Errors
-    /// [`Error::NoWindow`], as for all of these methods.
+    /// [`Error::NoWindow`], as for every method of this type.
     pub fn state(&self) -> Result<WindowState> {
         self.control()?.state()
     }
 
-    /// Width and height of what is inside of the frame, in logical pixels.
+    /// Sets the size of the content area, without the frame, in logical pixels.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for lengths that are not from 1 to 30000.
+    /// [`Error::InvalidOption`] for a length outside 1 to 30000.
     pub fn set_size(&self, width: f64, height: f64) -> Result<()> {
         check::size("the window's size", (width, height))?;
         self.change(WindowChange::Size(width, height))
     }
 
-    /// The smallest size that the window can be given, or no limit.
+    /// Sets the smallest size that the window can have, or `None` for no limit.
     ///
     /// # Errors
     /// As for [`set_size`](Self::set_size).
@@ -96,7 +99,7 @@ impl Window {
         self.change(WindowChange::MinSize(size))
     }
 
-    /// The largest size that the window can be given, or no limit.
+    /// Sets the largest size that the window can have, or `None` for no limit.
     ///
     /// # Errors
     /// As for [`set_size`](Self::set_size).
@@ -105,122 +108,126 @@ impl Window {
         self.change(WindowChange::MaxSize(size))
     }
 
-    /// Where the upper left corner of the frame is, in logical pixels from that of the desktop. Not on Linux under
-    /// Wayland.
+    /// Sets the position of the frame's upper left corner, in logical pixels from that of the
+    /// desktop. Not supported on Linux under Wayland.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for numbers that are not from -30000 to 30000.
+    /// [`Error::InvalidOption`] for a number outside -30000 to 30000.
     pub fn set_position(&self, x: f64, y: f64) -> Result<()> {
         check::position((x, y))?;
         self.change(WindowChange::Position(x, y))
     }
 
-    /// Puts it into the middle of its screen. Not on Linux under Wayland.
+    /// Centers the window on its screen. Not supported on Linux under Wayland.
     pub fn center(&self) -> Result<()> {
         self.change(WindowChange::Center)
     }
 
-    /// Gives it a title of its own, or with `None` again that of the page, which follows `trame__title`.
+    /// Sets the title; `None` restores the page's title, which follows `trame__title`.
     pub fn set_title(&self, title: Option<&str>) -> Result<()> {
         self.change(WindowChange::Title(title.map(str::to_owned)))
     }
 
-    /// Whether its user can change its size.
+    /// Sets whether the user can resize the window.
     pub fn set_resizable(&self, resizable: bool) -> Result<()> {
         self.change(WindowChange::Resizable(resizable))
     }
 
-    /// Shows it over the whole screen, or not any more.
+    /// Enters or leaves full screen.
     pub fn set_fullscreen(&self, fullscreen: bool) -> Result<()> {
         self.change(WindowChange::Fullscreen(fullscreen))
     }
 
-    /// Makes it as large as the screen has room.
+    /// Maximizes the window.
     pub fn maximize(&self) -> Result<()> {
         self.change(WindowChange::Maximize)
     }
 
-    /// Puts it into the task bar. Some Wayland desktops do not minimize windows.
+    /// Minimizes the window. Some Wayland desktops do not support it.
     pub fn minimize(&self) -> Result<()> {
         self.change(WindowChange::Minimize)
     }
 
-    /// Takes back that it was maximized or minimized.
+    /// Restores a maximized or minimized window.
     pub fn restore(&self) -> Result<()> {
         self.change(WindowChange::Restore)
     }
 
-    /// Shows it.
+    /// Shows the window.
     pub fn show(&self) -> Result<()> {
         self.change(WindowChange::Visible(true))
     }
 
-    /// Makes it invisible; the application and the page go on. Whoever hides the only window needs a way to show it
-    /// again; a second launch of the program does.
+    /// Hides the window; the application and the page continue. If it is the only window, the
+    /// application needs a way to show it again; a second launch of the program shows it.
     pub fn hide(&self) -> Result<()> {
         self.change(WindowChange::Visible(false))
     }
 
-    /// Shows it above the others and gives it the keyboard focus. Desktops may only mark it in the task bar instead.
+    /// Raises the window and gives it the keyboard focus. Some desktops only highlight it in the
+    /// task bar.
     pub fn focus(&self) -> Result<()> {
         self.change(WindowChange::Focus)
     }
 
-    /// Keeps it above other windows, or not any more. Not on Linux under Wayland.
+    /// Sets whether the window stays above other windows. Not supported on Linux under Wayland.
     pub fn set_on_top(&self, on_top: bool) -> Result<()> {
         self.change(WindowChange::OnTop(on_top))
     }
 
-    /// Takes away its title bar and border, or gives them back.
+    /// Removes or restores the title bar and border.
     pub fn set_frameless(&self, frameless: bool) -> Result<()> {
         self.change(WindowChange::Frameless(frameless))
     }
 
-    /// How large the page is shown: 1.0 is its natural size.
+    /// Sets the page's zoom factor; 1.0 is the natural size.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for factors that are not from 0.1 to 10.
+    /// [`Error::InvalidOption`] for a factor outside 0.1 to 10.
     pub fn set_zoom(&self, zoom: f64) -> Result<()> {
         check::zoom(zoom)?;
         self.change(WindowChange::Zoom(zoom))
     }
 
-    /// Puts another menu in the place of the one that is there; an empty one takes it away.
+    /// Replaces the menu; an empty menu removes it.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for an empty label or an accelerator that is none. The menu stays as it was then.
+    /// [`Error::InvalidOption`] for an empty label or an invalid accelerator. The menu stays
+    /// unchanged then.
     pub fn set_menu(&self, menu: Menu) -> Result<()> {
         menu.check()?;
         self.change(WindowChange::Menu(menu))
     }
 
-    /// Says whether the menu items of this [id](crate::MenuItem::id) can be chosen.
+    /// Enables or disables the menu items with this [id](crate::MenuItem::id).
     ///
     /// # Errors
-    /// [`Error::Unknown`] when there is no such item.
+    /// [`Error::Unknown`] if there is no such item.
     pub fn enable_item(&self, id: &str, enabled: bool) -> Result<()> {
         self.change(WindowChange::ItemEnabled(id.to_owned(), enabled))
     }
 
-    /// Sets or removes the check mark of the menu items of this [id](crate::MenuItem::id). No trigger is called.
+    /// Sets or removes the check mark of the menu items with this [id](crate::MenuItem::id). No
+    /// trigger is called.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when there is no such item that can have one.
+    /// [`Error::Unknown`] if no checkable item has this id.
     pub fn check_item(&self, id: &str, checked: bool) -> Result<()> {
         self.change(WindowChange::ItemChecked(id.to_owned(), checked))
     }
 
-    /// Gives the menu items of this [id](crate::MenuItem::id) another label.
+    /// Changes the label of the menu items with this [id](crate::MenuItem::id).
     ///
     /// # Errors
-    /// [`Error::Unknown`] when there is no such item, [`Error::InvalidOption`] for an empty label.
+    /// [`Error::Unknown`] if there is no such item, [`Error::InvalidOption`] for an empty label.
     pub fn rename_item(&self, id: &str, label: &str) -> Result<()> {
         check::label(label)?;
         self.change(WindowChange::ItemLabel(id.to_owned(), label.to_owned()))
     }
 
-    /// Closes it as its user does: with the question of [`ConfirmClose`](crate::ConfirmClose), and the last window ends
-    /// the application. [`Server::request_stop`] ends it without a question.
+    /// Closes the window as its user would: [`ConfirmClose`](crate::ConfirmClose) asks first, and
+    /// closing the last window ends the application. [`Server::request_stop`] ends it without a
+    /// question.
     pub fn close(&self) -> Result<()> {
         self.change(WindowChange::Close)
     }
@@ -229,7 +236,7 @@ impl Window {
         self.control()?.change(change)
     }
 
-    /// Taken out of the lock, since the host may have to wait for the window system.
+    /// Clones the control, so that no lock is held while the host waits for the window system.
     fn control(&self) -> Result<Arc<dyn WindowControl>> {
         self.server.settings().control.clone().ok_or(Error::NoWindow)
     }

@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 use super::outbox::Outbox;
 use crate::{Result, wire::ClientId};
 
-/// What is at the other end, by the secret that it has.
+/// What kind of client this is. The secret that it presents decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A window of the application's own, which has native dialogs.
+    /// A window of the application, which has native dialogs.
     Window,
     /// A browser or a program.
     Other,
 }
 
-/// A connection that has said who it is, or is about to.
+/// A connection that has sent its hello, or is about to.
 pub(crate) struct Client {
     pub(crate) id: ClientId,
     pub(crate) outbox: Outbox,
@@ -30,7 +30,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client whose outbox holds up to `outbox_bytes`.
+    /// Creates a client whose outbox holds up to `outbox_bytes`.
     pub(crate) fn new(outbox_bytes: usize) -> Result<Self> {
         Ok(Client {
             id: ClientId::random()?,
@@ -41,23 +41,23 @@ impl Client {
         })
     }
 
-    /// It has said who it is. The first time counts.
+    /// Records the kind of the client. Only the first call counts.
     pub(crate) fn set_kind(&self, kind: Kind) {
         let _ = self.kind.set(kind);
     }
 
-    /// Whether it is a window of the application's own.
+    /// Whether the client is a window of the application.
     pub(crate) fn is_window(&self) -> bool {
         self.kind.get() == Some(&Kind::Window)
     }
 
-    /// It knows what this server has beyond trame's.
+    /// Records that the client knows this server's extensions of trame's protocol.
     pub(crate) fn learn_extras(&self) {
         self.extras.store(true, Ordering::Relaxed);
         self.outbox.streams_on_demand();
     }
 
-    /// Whether it does.
+    /// Whether the client knows the extensions.
     pub(crate) fn knows_extras(&self) -> bool {
         self.extras.load(Ordering::Relaxed)
     }

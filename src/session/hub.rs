@@ -1,7 +1,9 @@
-//! All connected clients: what the state commits and the application publishes goes to them through here.
+//! All connected clients. What the state commits and the application publishes is sent to them
+//! here.
 //!
-//! Locks are taken in one order: the state's, the list of clients, an outbox. Messages are published with the list locked, so
-//! that all clients see the same order. Nothing is logged under a lock: a log layer of the application may change the state.
+//! Locks are taken in one order: the state's, the list of clients, an outbox. Messages are
+//! published with the list locked, so that all clients see the same order. Nothing is logged under
+//! a lock: a log layer of the application may change the state.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -24,13 +26,13 @@ use crate::{
     wire::{ClientId, Packed, message},
 };
 
-/// How long a change that nobody flushes waits for others that belong to it.
+/// How long a change made outside of callbacks waits for related changes.
 const FLUSH_DELAY: Duration = Duration::from_millis(10);
 
 /// The clients of one server.
 pub(crate) struct Hub {
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
-    /// The newest frame of each stream, for those who open it later.
+    /// The newest picture of each stream, for clients that open it later.
     frames: Mutex<HashMap<Arc<str>, Packed>>,
     connected: watch::Sender<usize>,
     tasks: Mutex<Option<Tasks>>,
@@ -43,7 +45,8 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// A hub whose messages are cut into frames of at most `max_frame` bytes, and logged where there is a log.
+    /// Creates a hub whose messages are cut into chunks of at most `max_frame` bytes, and logged if
+    /// there is a log.
     pub(crate) fn new(max_frame: usize, log: Option<NetworkLog>) -> Self {
         Hub {
             clients: Mutex::default(),
@@ -58,17 +61,17 @@ impl Hub {
         }
     }
 
-    /// Bytes of the largest frame, as the answer to a hello tells.
+    /// Maximum size of a chunk in bytes, as sent in the answer to the hello.
     pub(crate) fn max_frame(&self) -> usize {
         self.max_frame
     }
 
-    /// The log of what goes over the wire, where there is one.
+    /// The log of the messages on the wire, if there is one.
     pub(crate) fn log(&self) -> Option<&NetworkLog> {
         self.log.as_ref()
     }
 
-    /// Lets a client take part. It gets everything that is published from now on.
+    /// Adds a client. It gets everything that is published from now on.
     pub(crate) fn join(&self, client: &Arc<Client>) {
         let mut clients = self.clients.lock();
         clients.insert(client.id, Arc::clone(client));
@@ -78,7 +81,7 @@ impl Hub {
         tracing::debug!(?client.id, connected, "a client joined");
     }
 
-    /// Forgets a client.
+    /// Removes a client.
     pub(crate) fn leave(&self, client: ClientId) {
         let mut clients = self.clients.lock();
         if clients.remove(&client).is_some() {
@@ -86,22 +89,22 @@ impl Hub {
         }
     }
 
-    /// A client that is connected.
+    /// Returns a connected client.
     pub(crate) fn client(&self, client: ClientId) -> Option<Arc<Client>> {
         self.clients.lock().get(&client).cloned()
     }
 
-    /// How many clients have said who they are and are connected.
+    /// Returns the number of connected clients that have sent their hello.
     pub(crate) fn connected(&self) -> usize {
         *self.connected.borrow()
     }
 
-    /// The same number, for those who wait for it.
+    /// Returns a receiver that follows the number of connected clients.
     pub(crate) fn watch_connected(&self) -> watch::Receiver<usize> {
         self.connected.subscribe()
     }
 
-    /// Sends to all clients, or to all but one.
+    /// Sends a message to all clients except `except`.
     pub(crate) fn publish(&self, topic: &str, data: &Packed, except: Option<ClientId>) {
         let clients = self.clients.lock();
         let recipients = || clients.values().filter(|client| Some(client.id) != except);
@@ -113,7 +116,7 @@ impl Hub {
         recipients().for_each(|client| client.outbox.send(message.clone()));
     }
 
-    /// Sends to one client, if it is still connected.
+    /// Sends a message to one client. Returns `false` if it is not connected any more.
     pub(crate) fn publish_to(&self, client: ClientId, topic: &str, data: &Packed) -> bool {
         let clients = self.clients.lock();
         let Some(client) = clients.get(&client) else {
@@ -124,7 +127,7 @@ impl Hub {
         true
     }
 
-    /// Offers a frame of a stream to all clients; each takes the newest when it can.
+    /// Offers a picture of a stream to all clients; each takes the newest one when it can.
     pub(crate) fn offer(&self, topic: &str, data: &Packed) {
         let topic: Arc<str> = topic.into();
         let clients = self.clients.lock();
@@ -136,9 +139,10 @@ impl Hub {
         clients.values().for_each(|client| client.outbox.offer(&topic, &frame));
     }
 
-    /// Opens a stream for a client, which gets the newest frame at once. Says no when it has too many.
+    /// Opens a stream for a client and sends it the newest picture. Returns `false` if the client
+    /// has too many streams open.
     pub(crate) fn open_stream(&self, client: &Client, topic: &str) -> bool {
-        // With the list of clients locked, no frame can be offered between the two.
+        // With the list of clients locked, no picture can be offered between these two steps.
         let _clients = self.clients.lock();
         if !client.outbox.open_stream(topic) {
             return false;
@@ -149,7 +153,7 @@ impl Hub {
         true
     }
 
-    /// Resolves when every client's outbox has been empty once.
+    /// Waits until every client's outbox has been empty once.
     pub(crate) async fn drained(&self) {
         let clients: Vec<Arc<Client>> = self.clients.lock().values().cloned().collect();
         for client in clients {
@@ -176,7 +180,8 @@ impl Hub {
         message::publish_map(STATE_TOPIC, entries, self.max_frame)
     }
 
-    /// Gives a run of the server its tasks, and starts the one that flushes changes that are made outside of callbacks.
+    /// Sets the tasks of a run of the server, and starts the task that flushes changes made outside
+    /// of callbacks.
     pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, states: [State; 2]) {
         self.log().inspect(|log| log.begin());
         tasks.spawn_service(Arc::clone(self).flush_unflushed(states));
@@ -184,7 +189,7 @@ impl Hub {
         self.use_tasks(tasks);
     }
 
-    /// Starts callbacks among other tasks from now on.
+    /// Starts callbacks in these tasks from now on.
     pub(crate) fn use_tasks(&self, tasks: Tasks) {
         *self.tasks.lock() = Some(tasks);
     }
@@ -199,7 +204,7 @@ impl Hub {
                 } => {}
             }
             let states = states.clone();
-            // Listeners are code of the application.
+            // Listeners are application code.
             blocking::run(move || states.iter().for_each(State::flush)).await;
         }
     }
@@ -209,13 +214,14 @@ impl Hub {
         self.calls.token()
     }
 
-    /// Resolves when every call is answered.
+    /// Waits until every call is answered.
     pub(crate) async fn calls_answered(&self) {
         self.calls.close();
         self.calls.wait().await;
     }
 
-    /// Forgets the clients and takes the tasks of a run that ends. Futures that come later are dropped.
+    /// Removes the clients, and takes the tasks of a run that ends. Futures that are spawned later
+    /// are dropped.
     pub(crate) fn end(&self) -> Option<Tasks> {
         self.clients.lock().clear();
         self.connected.send_replace(0);
@@ -232,7 +238,8 @@ impl Hub {
         }
     }
 
-    /// Runs a future that ends soon after the current run begins to end, see [`Tasks::spawn_until_ending`].
+    /// Runs a future that ends soon after the current run begins to end; see
+    /// [`Tasks::spawn_until_ending`].
     pub(crate) fn spawn_until_ending<F: Future<Output = ()> + Send + 'static>(
         &self,
         future: impl FnOnce(CancellationToken) -> F,
@@ -251,8 +258,9 @@ impl Hub {
     }
 }
 
-/// Returns when pending values have waited for others, or none is left. Values that were set only just now wait in their turn: a
-/// program that sets several and flushes has them sent as one message.
+/// Waits until pending values have been pending for a whole delay, or none are left. A commit in
+/// between restarts the delay, so that a program that sets several values and flushes sends them as
+/// one message.
 async fn waited(states: &[State; 2]) {
     let pending = || states.each_ref().map(|state| state.pending_since());
     let mut before = pending();
@@ -268,7 +276,7 @@ async fn waited(states: &[State; 2]) {
     }
 }
 
-/// What a state commits that no client sees. Its async listeners run as tasks all the same.
+/// The sink of a state that no client sees. Its async listeners still run as tasks.
 pub(crate) struct Private(pub(crate) Arc<Hub>);
 
 impl Sink for Private {

@@ -1,7 +1,8 @@
-//! The clients that are connected, and what is on its way to them.
+//! The connected clients and their outboxes.
 //!
-//! What must hold: nobody waits for a slow client, what is kept for it is bounded in bytes, every client gets messages in the one
-//! order in which they were made, and a message for many is encoded once.
+//! What must hold: a slow client delays no one else, the queue for it is bounded in bytes, all
+//! clients get messages in the one order in which they were made, and a message for many clients is
+//! encoded once.
 
 mod client;
 mod hub;
@@ -20,7 +21,7 @@ pub(crate) use tasks::Tasks;
 pub(crate) const STATE_TOPIC: &str = "trame.state.topic";
 /// The topic of calls into the page.
 pub(crate) const ACTIONS_TOPIC: &str = "trame.actions.topic";
-/// The topic of files that pages have loaded and that have changed since, in development.
+/// The topic of files that have changed since pages loaded them, in development.
 pub(crate) const RELOAD_TOPIC: &str = "selvedge.reload";
 /// The topic of files that the page saves.
 pub(crate) const DOWNLOAD_TOPIC: &str = "selvedge.download";

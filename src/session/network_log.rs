@@ -1,8 +1,10 @@
-//! A readable log of what goes over the wire: the state a page starts with, changes and events in both directions.
+//! A readable log of the wire: the state a page starts with, and changes and events in both
+//! directions.
 //!
-//! For debugging an application. Entries are written where a message is queued, so they stand in the order of the messages. That
-//! costs time while other threads wait: a server that is not asked for the log never gets here. Secrets are not
-//! logged; they are checked before a client can make calls. Frames of streams are left out.
+//! For debugging an application. An entry is written when its message is queued, so entries are in
+//! the order of the messages. That delays other threads; without a log there is no cost. Secrets
+//! are not logged: they are checked before a client can make calls. Pictures of streams are left
+//! out.
 
 use std::{
     fs::File,
@@ -25,17 +27,17 @@ use crate::{
 /// Writes the log of one server.
 pub(crate) struct NetworkLog {
     path: PathBuf,
-    /// Open while the server runs, with the time of its start.
+    /// The file and the time of the server's start; `None` while the server does not run.
     open: Mutex<Option<(File, Instant)>>,
 }
 
 impl NetworkLog {
-    /// A log in this file, which [`begin`](Self::begin) makes.
+    /// Creates a log in this file, which [`begin`](Self::begin) creates.
     pub(crate) fn new(path: &Path) -> Self {
         NetworkLog { path: path.to_owned(), open: Mutex::default() }
     }
 
-    /// Starts the file afresh.
+    /// Creates the file, or truncates an existing one.
     pub(super) fn begin(&self) {
         let opened = File::create(&self.path);
         if let Err(error) = &opened {
@@ -46,13 +48,13 @@ impl NetworkLog {
         *open = opened.ok().map(|file| (file, Instant::now()));
     }
 
-    /// A client asked for the whole state.
+    /// Logs that a client asked for the whole state.
     pub(crate) fn initial_state(&self, client: ClientId, state: &IndexMap<Key, Packed>) {
         let entries = state.iter().map(|(key, value)| (&**key, value));
         self.write("initial state", &format!("to {client:?}"), &object(entries));
     }
 
-    /// A client made a call.
+    /// Logs a call from a client.
     pub(crate) fn received(&self, client: ClientId, request: &Request) {
         let from = format!("from {client:?}");
         if request.method == "trame.state.update" {
@@ -66,18 +68,18 @@ impl NetworkLog {
         self.write("event c→s", &from, &call);
     }
 
-    /// Changed values go to all clients but one.
+    /// Logs changed values that are sent to all clients except `except`.
     pub(super) fn state_sent(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
         let entries = changes.iter().map(|(key, value)| (&**key, value));
         self.write("state s→c", &to_all_but(except), &object(entries));
     }
 
-    /// Something is published on a topic.
+    /// Logs a message that is published on a topic.
     pub(super) fn published(&self, topic: &str, data: &Packed, except: Option<ClientId>) {
         self.publish_entry(topic, data, &to_all_but(except));
     }
 
-    /// Something is published for one client.
+    /// Logs a message that is published for one client.
     pub(super) fn published_to(&self, topic: &str, data: &Packed, client: ClientId) {
         self.publish_entry(topic, data, &format!("to {client:?}"));
     }
@@ -104,8 +106,8 @@ impl NetworkLog {
     }
 }
 
-/// Reports the end of the log from a thread of its own: entries are written under the locks of the state and of the list of
-/// clients, and a log layer of the application may want to change the state.
+/// Reports the end of the log on a separate thread: entries are written under the locks of the
+/// state and of the list of clients, and a log layer of the application may change the state.
 fn report(error: io::Error) {
     thread::spawn(move || tracing::error!(%error, "the network log ends here"));
 }
@@ -114,7 +116,7 @@ fn to_all_but(except: Option<ClientId>) -> String {
     except.map_or_else(|| "to all".into(), |client| format!("to all but {client:?}"))
 }
 
-/// A map as clients get it: without what its `_filter` keeps on the server.
+/// Returns a map as clients get it: without the keys that its `_filter` keeps on the server.
 fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> Value {
     let entry = |(name, value): (&str, &Packed)| (name.to_owned(), readable(&value.filtered()));
     Value::Object(entries.map(entry).collect::<Map<_, _>>())
@@ -134,7 +136,7 @@ mod tests {
         }
     }
 
-    /// What was logged, each entry with its heading, without the time.
+    /// Returns the log entries, each with its heading, without the time.
     fn entries(path: &Path) -> Vec<(String, Value)> {
         let text = std::fs::read_to_string(path).unwrap();
         let entry = |entry: &str| {

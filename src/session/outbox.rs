@@ -1,20 +1,22 @@
-//! What is on its way to one client.
+//! The messages on their way to one client.
 //!
-//! Messages leave in the order in which they came, with two exceptions that the protocol asks for:
-//! - While a call of this client runs, what it causes is *held*, so that the answer leaves before it. A call that takes long
-//!   holds nothing any more: its page shows progress, and what others do.
-//! - Frames of a stream wait in a place of their own, where a newer one replaces an older one, and leave only when
-//!   nothing else does: a slow page drops frames and never delays state.
+//! Messages are sent in the order in which they were queued, with two exceptions that the protocol
+//! requires:
+//! - While a call of this client runs, the messages that it causes are *held*, so that the answer
+//!   is sent before them. A long call stops holding messages: its page shows progress, and the
+//!   changes of others.
+//! - Pictures of a stream wait in a separate place, where a newer one replaces an older one, and
+//!   are sent only when nothing else is waiting: a slow page drops pictures and never delays state.
 //!
-//! What is pushed to the client is bounded in bytes. Past the bound, state changes are folded: they are dropped together with
-//! those that wait, and the client gets the latest values of all these keys once it has caught up. What cannot be folded past
-//! the bound ends the connection with 1013.
+//! What is pushed to the client is bounded in bytes. Past the bound, state changes are folded: new
+//! and waiting ones are dropped, and the client gets the latest values of all their keys once it
+//! has caught up. If a message past the bound cannot be folded, the connection is closed with 1013.
 //!
-//! Answers do not count: the client has asked for them. While answers past the bound wait, its next calls wait too
-//! ([`Outbox::room`]).
+//! Answers do not count: the client has asked for them. While more bytes of answers than the bound
+//! wait, its next calls wait too ([`Outbox::room`]).
 //!
-//! Nothing here may log: messages are queued under the locks of the state and of the list of clients, and a log layer of the
-//! application may want to change the state.
+//! Nothing here may log: messages are queued under the locks of the state and of the list of
+//! clients, and a log layer of the application may change the state.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -29,41 +31,42 @@ use tokio::{
 use super::stream::Streams;
 use crate::{blocking, state::Key, wire::chunk::Outgoing};
 
-/// Bytes that are handed to the socket at a time.
+/// Size in bytes at which a batch for the socket is full.
 const BATCH: usize = 256 * 1024;
 
-/// Time that a call may hold back what it causes.
+/// How long a call may hold back the messages that it causes.
 const HOLD: Duration = Duration::from_millis(100);
 
-/// The queue of one client. Filled from anywhere, emptied by the task that writes to the socket.
+/// The queue of one client. Any thread may fill it; the task that writes to the socket empties it.
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     filled: Arc<Notify>,
     gave_up: Notify,
     emptied: Notify,
     answers_sent: Notify,
-    /// Bytes of pushes, and of answers, past which the client counts as slow.
+    /// Bytes of pushes, and separately of answers, past which the client counts as slow.
     limit: usize,
 }
 
 struct Queue {
     items: VecDeque<Item>,
-    /// Bytes of the items that are no answers.
+    /// Bytes of the items that are not answers.
     bytes: usize,
     /// Bytes of answers.
     answer_bytes: usize,
     holds: u32,
-    /// When the first of the holds began; `None` when there are none, or when they have taken too long.
+    /// When the first of the current holds began; `None` without a hold, or after a hold that took
+    /// too long.
     held_since: Option<Instant>,
-    /// How many items may leave while there are holds.
+    /// How many items may be sent while there are holds.
     free: usize,
-    /// Keys whose latest values the client still has to get, since their changes were folded.
+    /// Keys whose changes were folded and whose latest values the client still has to get.
     behind: IndexSet<Key>,
     streams: Streams,
     closing: Option<Closing>,
-    /// What was taken out last is still being written.
+    /// Whether the last batch is still being written.
     sending: bool,
-    /// The latest values of folded keys were asked for and are not queued yet.
+    /// Whether the latest values of folded keys were requested and are not queued yet.
     catching_up: bool,
 }
 
@@ -95,11 +98,11 @@ pub(crate) const TOO_SLOW: Closing = Closing { code: 1013, reason: "too slow: me
 /// What the writing task does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Send the frames that were put into the batch.
+    /// Send the frames in the batch.
     Send,
-    /// The client has caught up: ask for the latest values of these keys.
+    /// The client has caught up: request the latest values of these keys.
     CatchUp(IndexSet<Key>),
-    /// Say goodbye.
+    /// Send a close frame.
     Close(Closing),
 }
 
@@ -153,7 +156,7 @@ impl Outbox {
         self.add_answer(message, |queue| queue.items.len());
     }
 
-    /// Queues the answer to a call before what the call caused.
+    /// Queues the answer to a call before the messages that the call caused.
     pub(crate) fn reply(&self, message: Outgoing) {
         self.add_answer(message, |queue| match queue.is_holding() {
             true => {
@@ -176,7 +179,7 @@ impl Outbox {
         blocking::notify(&self.filled);
     }
 
-    /// Whether the client may make another call: it has taken enough of the answers to those before.
+    /// Whether the client may make another call: it has read enough of the answers to earlier ones.
     pub(crate) fn has_room(&self) -> bool {
         let queue = self.queue.lock();
         queue.answer_bytes <= self.limit || queue.closing.is_some()
@@ -211,14 +214,16 @@ impl Outbox {
         blocking::notify(&self.filled);
     }
 
-    /// Queues a message that says how much of the state the client has. It is left out where changes before it were folded.
+    /// Queues a mark, which says how much of the state the client has. It is omitted if changes
+    /// before it were folded.
     pub(crate) fn mark(&self, message: &Outgoing) {
         if !self.queue.lock().catching_up {
             self.push_state(message, &Arc::default());
         }
     }
 
-    /// Holds back what is queued from now on, answers aside, until the guard is dropped or 100 ms have passed.
+    /// Holds back messages that are queued from now on, except answers, until the guard is dropped
+    /// or 100 ms have passed.
     pub(crate) fn hold(&self) -> Hold<'_> {
         let mut queue = self.queue.lock();
         if queue.holds == 0 {
@@ -229,35 +234,37 @@ impl Outbox {
         Hold { outbox: self }
     }
 
-    /// Ends the connection once everything queued so far was sent.
+    /// Closes the connection after everything queued so far is sent.
     pub(crate) fn close(&self, closing: Closing) {
         self.queue.lock().closing.get_or_insert(closing);
         blocking::notify(&self.filled);
         self.answers_sent.notify_waiters();
     }
 
-    /// Resolves when the client has fallen too far behind. It reads nothing then, not even a goodbye, perhaps.
+    /// Waits until the client has fallen too far behind. It may then read nothing, not even a close
+    /// frame.
     pub(crate) async fn given_up(&self) {
         self.gave_up.notified().await;
     }
 
-    /// Offers the newest frame of a stream. An older one that still waits is dropped.
+    /// Offers the newest picture of a stream. It replaces an older one that still waits.
     pub(super) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
         self.queue.lock().streams.offer(topic, frame);
         blocking::notify(&self.filled);
     }
 
-    /// From now on only streams that the client opens are sent to it.
+    /// From now on, sends only streams that the client opens.
     pub(crate) fn streams_on_demand(&self) {
         self.queue.lock().streams.on_demand();
     }
 
-    /// Starts a stream whose frames the client acknowledges. Says no when it has too many.
+    /// Opens a stream whose pictures the client acknowledges. Returns `false` if the client has too
+    /// many streams open.
     pub(super) fn open_stream(&self, topic: &str) -> bool {
         self.queue.lock().streams.open(topic)
     }
 
-    /// The client has drawn a frame.
+    /// Records that the client has drawn a picture.
     pub(crate) fn acknowledge(&self, topic: &str) {
         self.queue.lock().streams.acknowledge(topic);
         blocking::notify(&self.filled);
@@ -267,7 +274,7 @@ impl Outbox {
         self.queue.lock().streams.close(topic);
     }
 
-    /// Resolves when everything that was queued has been handed to the socket.
+    /// Waits until everything that was queued has been handed to the socket.
     pub(crate) async fn drained(&self) {
         loop {
             let emptied = self.emptied.notified();
@@ -280,7 +287,7 @@ impl Outbox {
         }
     }
 
-    /// Waits for something to do, and fills `batch` with frames where that is to send them.
+    /// Waits for something to do. For [`Next::Send`], `batch` is filled with the frames to send.
     ///
     /// # Cancellation
     /// Nothing is lost when the future is dropped.
@@ -351,7 +358,8 @@ impl Queue {
         Some(Next::Send)
     }
 
-    /// Turns all waiting changes of state, and those of `keys`, into keys whose latest values are due.
+    /// Removes all waiting changes of state, and marks their keys and `keys` as keys whose latest
+    /// values are due.
     fn fold(&mut self, keys: &[Key]) {
         let mut position = 0;
         let (mut bytes, mut free) = (self.bytes, self.free);
@@ -381,7 +389,7 @@ impl Queue {
     }
 }
 
-/// Holds back what a call causes, see [`Outbox::hold`].
+/// Holds back the messages that a call causes; see [`Outbox::hold`].
 pub(crate) struct Hold<'a> {
     outbox: &'a Outbox,
 }

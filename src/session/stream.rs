@@ -1,30 +1,32 @@
-//! Streams of frames on their way to one client: of each only the newest frame waits.
+//! Streams of pictures on their way to one client: only the newest picture of each stream waits.
 //!
-//! A stock client gets every stream. One that knows better opens the streams it shows and acknowledges each frame that it
-//! has drawn; the frames on their way to it are few then, however slow it is.
+//! A stock client gets every stream. A client that knows this server's extensions opens the streams
+//! it shows and acknowledges each picture that it has drawn, so that only a few are on their way to
+//! it, however slow it is.
 
 use std::sync::Arc;
 
 use crate::wire::chunk::Outgoing;
 
-/// Frames that may be on their way before the page has said that one was drawn.
+/// Maximum number of unacknowledged pictures of a stream.
 const WINDOW: u32 = 2;
 
-/// Streams that one client may have open.
+/// Maximum number of open streams of one client.
 const MAX_STREAMS: usize = 64;
 
-/// The streams of one client, the one that has waited longest first.
+/// The streams of one client. The one that has waited longest is first.
 #[derive(Default)]
 pub(super) struct Streams {
     streams: Vec<Stream>,
-    /// Whether streams wait to be opened, or flow to everybody, as stock clients expect.
+    /// Whether only streams that the client opens are sent. Stock clients expect all of them.
     on_demand: bool,
 }
 
 struct Stream {
     topic: Arc<str>,
     waiting: Option<Outgoing>,
-    /// Frames that were sent and not acknowledged; `None` where the client acknowledges nothing.
+    /// Number of pictures that were sent and not acknowledged; `None` if the client does not
+    /// acknowledge.
     unacknowledged: Option<u32>,
 }
 
@@ -78,7 +80,7 @@ impl Streams {
         self.streams.retain(|stream| *stream.topic != *topic);
     }
 
-    /// A frame that may be sent. Its stream goes to the end of the line.
+    /// Returns a picture that may be sent, and moves its stream to the end of the line.
     pub(super) fn next(&mut self) -> Option<Outgoing> {
         let position = self.streams.iter().position(Stream::may_send)?;
         let mut stream = self.streams.remove(position);

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Owns what was spawned while the server runs.
+use crate::blocking::own_task;
+
+/// Owns the tasks that are spawned while the server runs.
 #[derive(Clone)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
@@ -20,7 +22,7 @@ impl Tasks {
         Tasks { tracker: TaskTracker::new(), ending: cancel.child_token(), cancel, runtime }
     }
 
-    /// Runs the future of a callback. It may go on for a while when the run ends.
+    /// Runs the future of a callback. It may continue for a while when the run ends.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.spawn_until(self.cancel.clone(), future);
     }
@@ -30,7 +32,8 @@ impl Tasks {
         self.spawn_until(self.ending.clone(), future);
     }
 
-    /// Runs a future that is told when the run begins to end. It may go on for as long as callbacks may.
+    /// Runs a future with a token that fires when the run begins to end. It may continue for as
+    /// long as callbacks may.
     pub(crate) fn spawn_until_ending<F: Future<Output = ()> + Send + 'static>(
         &self,
         future: impl FnOnce(CancellationToken) -> F,
@@ -46,7 +49,7 @@ impl Tasks {
         let until = async move {
             end.run_until_cancelled(future).await;
         };
-        self.tracker.spawn_on(until, &self.runtime);
+        self.tracker.spawn_on(own_task(self.runtime.id(), until), &self.runtime);
     }
 
     /// Ends all tasks at their next await, without waiting for them.
@@ -54,8 +57,8 @@ impl Tasks {
         self.cancel.cancel();
     }
 
-    /// Waits for the callbacks, at most `grace`, and then cancels those that are left. One that never yields is not waited
-    /// for beyond another `grace`.
+    /// Waits for the callbacks for at most `grace`, then cancels the remaining ones and waits for
+    /// at most `grace` again. Callbacks that never yield are left running.
     pub(crate) async fn finish(&self, grace: Duration) {
         self.ending.cancel();
         self.tracker.close();

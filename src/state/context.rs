@@ -1,4 +1,4 @@
-//! What the parts of an application share with each other and not with the clients.
+//! Values that the parts of an application share with each other and not with the clients.
 
 use std::{
     any::{Any, TypeId},
@@ -11,7 +11,8 @@ use parking_lot::RwLock;
 
 use super::State;
 
-/// Values of the application that stay on the server: one of each type, and a state that no client sees.
+/// Values of the application that stay on the server: one value of each type, and a state that no
+/// client sees.
 ///
 /// ```
 /// struct Database(&'static str);
@@ -32,30 +33,30 @@ impl Context {
         Context { values: Arc::default(), state: State::private() }
     }
 
-    /// The same under the names of a part of the application.
+    /// Returns the same context with the state's names translated, for a part of the application.
     pub(crate) fn translated(&self, translator: super::Translator) -> Self {
         Context { values: Arc::clone(&self.values), state: self.state.translated(translator) }
     }
 
-    /// Keeps a value, in place of the one of this type before.
+    /// Stores a value and returns the previous value of this type.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
         let mut values = self.values.write();
         values.insert(TypeId::of::<T>(), Arc::new(value))?.downcast().ok()
     }
 
-    /// The value of a type, if one was inserted.
+    /// Returns the value of a type, if one was inserted.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let values = self.values.read();
         Arc::clone(values.get(&TypeId::of::<T>())?).downcast().ok()
     }
 
-    /// Takes the value of a type out.
+    /// Removes and returns the value of a type.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let mut values = self.values.write();
         values.remove(&TypeId::of::<T>())?.downcast().ok()
     }
 
-    /// A state like the shared one, with flushes and listeners, of which clients get nothing.
+    /// A state with flushes and listeners like the shared one, but never sent to clients.
     pub fn state(&self) -> &State {
         &self.state
     }

@@ -1,12 +1,14 @@
 //! Flush rounds.
 //!
-//! One thread at a time runs the rounds; what other threads commit in that time is sent at once and its listeners run
-//! later. A round runs each listener of the changed keys once, in the order in which the keys changed and then of
-//! registration. What listeners set makes the next round, which begins by sending it.
+//! One thread at a time runs the rounds. What other threads commit during that time is sent at
+//! once, and its listeners run later. A round runs each listener of the changed keys once, in the
+//! order in which the keys changed and, for one key, in the order of registration. The changes that
+//! listeners make form the next round, which begins by sending them.
 //!
-//! A flush ends when its own changes have no more consequences. Its first round includes what others had left;
-//! what others change after that is left to their flushes or to the sink. Otherwise a thread that changes values all
-//! the time could keep a caller in its flush for ever.
+//! A flush ends when its own changes have no more consequences. Its first round includes changes
+//! that other threads had already made; later changes of other threads are left to their flushes or
+//! to the sink. Otherwise a thread that changes values all the time could keep another thread in
+//! its flush forever.
 
 use std::sync::{
     Arc,
@@ -22,25 +24,27 @@ use super::{
 };
 use crate::wire::Packed;
 
-/// How many listeners may set each other off one after another before it counts as a fight.
+/// Maximum length of a chain of listeners that trigger each other; a longer chain is an error.
 const MAX_DEPTH: u32 = 100;
 
-/// The listeners of one round, each with the cause of its change, and the keys that changed.
+/// The listeners of one round, each with the cause of its change, and the changed keys.
 struct Round {
     due: Vec<(Arc<Listener>, Cause)>,
     modified: Arc<[Key]>,
 }
 
 impl State {
-    /// Sends what is pending to the clients and runs the change listeners, until the changes have no more consequences.
+    /// Sends pending values to the clients and runs the change listeners, until the changes have no
+    /// more consequences.
     ///
-    /// Does nothing before the server is ready, and nothing inside a change listener, whose changes go out when it has
-    /// returned. Returns without waiting for listeners when another thread is running them: that thread, or the server,
-    /// runs those of these changes too. A listener that sets off another one, which sets off the first again, and so on a
-    /// hundred times, is stopped with an error in the log that names both.
+    /// Does nothing before the server is ready, or inside a change listener: the listener's changes
+    /// are sent when it returns. If another thread is running listeners, this returns without
+    /// waiting for them; that thread or the server also runs the listeners of these changes. If
+    /// listeners trigger each other in a chain of more than a hundred, the chain is stopped, and an
+    /// error in the log names the listener.
     ///
-    /// Listeners that are plain functions run on the calling thread. They may block: a worker thread of tokio is replaced
-    /// for that time.
+    /// Listeners that are plain functions run on the calling thread. They may block: a worker
+    /// thread of tokio is replaced for that time.
     pub fn flush(&self) {
         if scope::is_listening(self.identity()) {
             return;
@@ -64,14 +68,14 @@ impl State {
         }
     }
 
-    /// Lets flushes do their work from now on, and makes the first one.
+    /// Enables flushes, and flushes for the first time.
     pub(crate) fn ready(&self) {
         self.store.notes.tell_waiting();
         self.store.lock().ready = true;
         self.flush();
     }
 
-    /// Makes flushes wait for the next start.
+    /// Disables flushes until the next start.
     pub(crate) fn not_ready(&self) {
         self.store.lock().ready = false;
     }
@@ -105,10 +109,10 @@ impl State {
     }
 }
 
-/// The right to run rounds, given back also when a listener panics.
+/// The right to run rounds. It is returned even if a listener panics.
 struct Rounds<'a> {
     state: &'a State,
-    /// What tells its changes from those of other flushes.
+    /// Distinguishes the changes of this flush from those of other flushes.
     flush: u64,
     count: u32,
     finished: bool,
@@ -121,7 +125,7 @@ impl<'a> Rounds<'a> {
         Rounds { state, flush, count: 0, finished: false }
     }
 
-    /// Commits and collects the listeners that are due; `None` when there are no more consequences.
+    /// Commits, and returns the listeners that are due; `None` when there are no more consequences.
     fn next(&mut self) -> Option<Round> {
         let mut inner = self.state.store.lock();
         inner.commit();
@@ -155,7 +159,7 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// Each listener of the touched keys once, for the merged cause.
+/// Returns each listener of the touched keys once, with the merged cause.
 fn due(inner: &Inner, touched: IndexMap<Key, Cause>) -> Vec<(Arc<Listener>, Cause)> {
     let mut due: IndexMap<*const Listener, (Arc<Listener>, Cause)> = IndexMap::new();
     for (key, cause) in touched {

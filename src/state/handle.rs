@@ -1,4 +1,4 @@
-//! What applications do with state.
+//! The public interface of the state.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -17,10 +17,11 @@ use crate::{
 
 /// Values shared with every client. A cheap handle, usable from any thread.
 ///
-/// Reading gives the value that was set last, flushed or not. Setting makes a value *pending*; a flush sends what is
-/// pending to the clients as one message and runs the change listeners. Callbacks of the application (triggers, listeners,
-/// hooks) and [`batch`](State::batch) flush at their end. What is set elsewhere, on a thread of your own for instance, is sent
-/// by [`flush`](State::flush), or else by itself within about 10 ms.
+/// Reads return the value that was set last, flushed or not. Setting makes a value *pending*; a
+/// flush sends the pending values to the clients as one message and runs the change listeners.
+/// Callbacks of the application (triggers, listeners, hooks) and [`batch`](State::batch) flush when
+/// they end. Values that are set elsewhere, for instance on a thread of the application, are sent
+/// by [`flush`](State::flush), or automatically within about 10 ms.
 ///
 /// ```
 /// let server = selvedge::Server::new("doc");
@@ -43,36 +44,37 @@ impl State {
         State { store: Arc::default(), translator: Arc::default() }
     }
 
-    /// One that no page sees.
+    /// Creates a state that no page sees.
     pub(super) fn private() -> Self {
         let state = State::new();
         state.store.notes.set_private();
         state
     }
 
-    /// The same values under the names of a part of the application.
+    /// Returns the same state with translated names, for a part of the application.
     pub(crate) fn translated(&self, translator: Translator) -> Self {
         State { store: Arc::clone(&self.store), translator: Arc::new(translator) }
     }
 
-    /// What translates the names that this handle uses. The identity, but for a child server.
+    /// The translator of the names that this handle uses. The identity, except for a child server.
     pub fn translator(&self) -> &Translator {
         &self.translator
     }
 
-    /// What distinguishes this state from others on a thread that runs listeners of several.
+    /// Distinguishes this state from others on a thread that runs listeners of several states.
     pub(super) fn identity(&self) -> usize {
         Arc::as_ptr(&self.store) as usize
     }
 
-    /// What a name is in the store.
+    /// Returns the name that a key has in the store.
     pub(super) fn name<'a>(&self, key: &'a str) -> Cow<'a, str> {
         self.translator.translate(key)
     }
 
     /// Sets a value. It becomes pending, unless the clients have exactly this value already.
     ///
-    /// A value that cannot be sent to pages is left out and logged; [`try_set`](Self::try_set) returns the error instead.
+    /// A value that cannot be sent to pages is logged and not set; [`try_set`](Self::try_set)
+    /// returns the error instead.
     pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> &Self {
         let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
@@ -81,13 +83,14 @@ impl State {
         self
     }
 
-    /// Sets a value, or says why it cannot be sent to pages.
+    /// Sets a value, or returns an error if it cannot be sent to pages.
     ///
-    /// A key that cannot be a variable in a template, such as `a.b` or `class`, is set, too, and told once in the log.
+    /// A key that cannot be a variable in a template, such as `a.b` or `class`, is set all the
+    /// same, and logged once.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`], and for the key `__proto__`, which no page could take.
-    /// The state keeps the old value then.
+    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`], and for the key
+    /// `__proto__`, which no page could hold. The state then keeps the old value.
     pub fn try_set(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
         let key = key.as_ref();
         let packed = Packed::encode_for(key, &value)?;
@@ -96,7 +99,7 @@ impl State {
         Ok(())
     }
 
-    /// What a name is in the store, if pages can take a key of this name.
+    /// Returns the name that a key has in the store, if pages can hold a key of this name.
     fn settable<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
         let name = self.name(key);
         check_key(&name)
@@ -105,7 +108,7 @@ impl State {
         Ok(name)
     }
 
-    /// Sets each field of a struct, or each entry of a map, as a key of its own.
+    /// Sets each field of a struct, or each entry of a map, as a separate key.
     ///
     /// ```
     /// #[derive(serde::Serialize, serde::Deserialize)]
@@ -120,7 +123,8 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) when the value cannot be encoded or is no struct or map. Nothing is set then.
+    /// [`Error::Encode`](crate::Error::Encode) if the value cannot be encoded or is not a struct or
+    /// map. Then nothing is set.
     pub fn extend<T: Serialize + ?Sized>(&self, fields: &T) -> Result<()> {
         let fields = crate::wire::fields(fields)?;
         for key in fields.keys() {
@@ -134,23 +138,24 @@ impl State {
         Ok(())
     }
 
-    /// The current value of a key. A key that was never set reads as nothing: `None`, `()` or an error for other types.
+    /// Returns the current value of a key. A key that was never set reads as nothing: `None`, `()`,
+    /// or an error for other types.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) when the value is of another type, [`Error::Unknown`](crate::Error::Unknown)
-    /// when the key was never set.
+    /// [`Error::Decode`](crate::Error::Decode) if the value is of another type,
+    /// [`Error::Unknown`](crate::Error::Unknown) if the key was never set.
     pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<str>) -> Result<T> {
         let key = key.as_ref();
         let value = self.current(key);
         self.decode(key, value.as_ref())
     }
 
-    /// The current value in its encoded form; that of nothing if the key was never set.
+    /// Returns the current value in encoded form; an encoded nil if the key was never set.
     pub fn packed(&self, key: impl AsRef<str>) -> Packed {
         self.current(key.as_ref()).unwrap_or(Packed::nil())
     }
 
-    /// Whether the key was ever set, be it to nothing.
+    /// Whether the key was ever set, even to nothing.
     pub fn has(&self, key: impl AsRef<str>) -> bool {
         self.current(key.as_ref()).is_some()
     }
@@ -159,7 +164,7 @@ impl State {
         self.store.lock().current(&self.name(key)).cloned()
     }
 
-    /// Decodes the value of a key, which is nothing if it was never set.
+    /// Decodes the value of a key; `None` is a key that was never set.
     fn decode<T: DeserializeOwned>(&self, key: &str, value: Option<&Packed>) -> Result<T> {
         match value {
             Some(value) => value.decode_for(key),
@@ -173,7 +178,8 @@ impl State {
         Error::Unknown { kind: "key", name: key.to_owned(), candidates }
     }
 
-    /// All values as they are now, by their names; for a child server, those that it can name.
+    /// Returns all current values by name. For a child server, these are the values that it has
+    /// names for.
     pub fn all(&self) -> IndexMap<String, Packed> {
         let inner = self.store.lock();
         let named =
@@ -216,9 +222,10 @@ impl State {
         });
     }
 
-    /// Changes a value in place: reads it, lets `edit` change it and sets it, with no other change in between.
+    /// Changes a value in place: reads it, lets `edit` change it, and sets it, with no other change
+    /// in between.
     ///
-    /// `edit` runs again when somebody else changed the key meanwhile.
+    /// If another thread changes the key in the meantime, `edit` runs again.
     ///
     /// # Errors
     /// Those of [`get`](Self::get) and of [`try_set`](Self::try_set).
@@ -247,7 +254,8 @@ impl State {
         }
     }
 
-    /// Sets several values in one step: they become one message and one round of listeners, whatever other threads do.
+    /// Sets several values in one step: they become one message and one round of listeners,
+    /// regardless of other threads.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -272,7 +280,8 @@ impl State {
         });
     }
 
-    /// A scope that flushes at its end, also when it panics. What is set meanwhile on this thread waits for it.
+    /// Returns a scope that flushes when it is dropped, including during a panic. Until then,
+    /// values that this thread sets are not sent.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -286,7 +295,8 @@ impl State {
         FlushScope { state: self, _defer: scope::defer() }
     }
 
-    /// Marks keys as changed, so that their listeners run at the next flush. Clients get nothing that they have already.
+    /// Marks keys as changed, so that their listeners run at the next flush. Clients do not get
+    /// values that they have already.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -315,7 +325,8 @@ impl State {
         keys.iter().all(|key| inner.pending.contains_key(&*self.name(key)))
     }
 
-    /// Takes pending values as they are, without telling clients or listeners. Other keys are left alone.
+    /// Marks pending values as sent, without notifying clients or listeners. Other keys are left
+    /// alone.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -329,7 +340,7 @@ impl State {
         }
     }
 
-    /// Has the values of these keys sent when they are set or marked the next time, also if they have not changed.
+    /// Forces the next change of these keys to be sent, even if the value is equal.
     pub fn clear_client_cache(&self, keys: &[&str]) {
         let mut inner = self.store.lock();
         for key in keys {
@@ -338,23 +349,24 @@ impl State {
         }
     }
 
-    /// Flushes, and gives all values as a client gets them that connects now.
+    /// Flushes, and returns all values as a newly connected client gets them.
     pub fn initial(&self) -> IndexMap<String, Packed> {
         self.flush();
         self.all()
     }
 
-    /// What has changed in the round of listeners that is running on this thread; nothing outside of listeners.
+    /// Returns the keys that changed in the round of listeners that is running on this thread.
+    /// Empty outside of listeners.
     pub fn modified_keys(&self) -> Vec<String> {
         let modified = scope::modified(self.identity());
         let keys = modified.iter().flat_map(|keys| keys.iter());
         keys.filter_map(|key| self.translator.reverse(key)).collect()
     }
 
-    /// Keeps the listeners of these keys, or of all keys where none are given, from running for what this thread sets
-    /// until the guard is dropped. Clients get the values all the same.
+    /// Suppresses the listeners of these keys, or of all keys if `keys` is empty, for what this
+    /// thread sets until the guard is dropped. Clients still get the values.
     ///
-    /// A listener on several keys runs if one of the others was changed outside.
+    /// A listener on several keys runs if one of its other keys changes.
     ///
     /// ```
     /// use selvedge::{Ctx, Server};
@@ -369,10 +381,11 @@ impl State {
         scope::suppress(self.identity(), keys)
     }
 
-    /// Declares keys that each page keeps for itself: pages never send them.
+    /// Declares keys that are local to each page: pages never send them.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) when `trame__client_only` was set to something that is no list of names.
+    /// [`Error::Decode`](crate::Error::Decode) if `trame__client_only` was set to something other
+    /// than a list of names.
     pub fn client_only(&self, keys: &[&str]) -> Result<()> {
         self.set_default("trame__client_only", Vec::<String>::new())?;
         self.update("trame__client_only", |names: &mut Vec<String>| {
@@ -384,12 +397,12 @@ impl State {
         })
     }
 
-    /// Whether flushes do their work: while the server runs.
+    /// Whether flushes are enabled, which they are while the server runs.
     pub fn is_ready(&self) -> bool {
         self.store.lock().ready
     }
 
-    /// Makes a change under the lock, and sees to it that somebody flushes it.
+    /// Makes a change under the lock, and makes sure that it is flushed.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner, &Writer) -> T) -> T {
         let state = self.identity();
         let writer = Writer { state, cause: scope::cause(state) };
@@ -401,18 +414,18 @@ impl State {
         result
     }
 
-    /// How often pending values were committed, if there are some that were not.
+    /// Returns the number of commits of pending values so far, or `None` if nothing is pending.
     pub(crate) fn pending_since(&self) -> Option<u64> {
         let inner = self.store.lock();
         (!inner.pending.is_empty()).then_some(inner.commits)
     }
 
-    /// Gives every commit from now on to `sink`.
+    /// Sends every commit from now on to `sink`.
     pub(crate) fn connect(&self, sink: Arc<dyn Sink>) {
         self.store.lock().sink = Some(sink);
     }
 
-    /// Registers a listener, which runs when one of its keys was committed.
+    /// Registers a listener, which runs when one of its keys is committed.
     pub(crate) fn listen(&self, listener: Listener) {
         let listener = Arc::new(listener);
         let mut inner = self.store.lock();
@@ -421,17 +434,20 @@ impl State {
         }
     }
 
-    /// Gives the pushed values to `read` between two commits: what it queues stands in the order of the commits.
+    /// Calls `read` with the pushed values under the lock, so that what it queues is in the order
+    /// of the commits.
     pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&IndexMap<Key, Packed>) -> T) -> T {
         read(&self.store.lock().pushed)
     }
 
-    /// Reads the place of the newest commit under the lock, so that what `read` queues stands behind it.
+    /// Calls `read` with the mark of the newest commit under the lock, so that what it queues comes
+    /// after that commit.
     pub(crate) fn with_mark<T>(&self, read: impl FnOnce(&Mark) -> T) -> T {
         read(self.store.lock().history.now())
     }
 
-    /// Reads the values that have changed after a mark, like [`snapshot`](Self::snapshot). `None` for a mark of another state.
+    /// Calls `read` with the values that changed after a mark, like [`snapshot`](Self::snapshot);
+    /// with `None` if the mark is of another state.
     pub(crate) fn changed_after<T>(
         &self,
         mark: &Mark,
@@ -446,9 +462,11 @@ impl State {
         read(inner.history.knows(mark).then(changed))
     }
 
-    /// Takes values that a client set, by their names in the store: the others get them before any listener runs.
+    /// Commits values that a client set, by their names in the store. The other clients get them
+    /// before any listener runs.
     ///
-    /// `committed` runs before any other commit can be made, under the lock. The caller flushes afterwards.
+    /// `committed` runs under the lock, before any other commit can be made. The caller flushes
+    /// afterwards.
     pub(crate) fn set_from_client(
         &self,
         client: ClientId,
@@ -461,13 +479,13 @@ impl State {
     }
 }
 
-/// Values that are set together, see [`State::batch`].
+/// Values that are set together; see [`State::batch`].
 pub struct Batch {
     changes: Vec<(String, Result<Packed>)>,
 }
 
 impl Batch {
-    /// Adds a value. One that cannot be sent to pages is left out and logged.
+    /// Adds a value. If it cannot be sent to pages, it is logged and not set.
     pub fn set(&mut self, key: impl AsRef<str>, value: impl Serialize) -> &mut Self {
         let key = key.as_ref();
         self.changes.push((key.to_owned(), Packed::encode_for(key, &value)));
@@ -475,7 +493,7 @@ impl Batch {
     }
 }
 
-/// Flushes when it is dropped, see [`State::scope`]. Otherwise it is the state itself.
+/// Dereferences to the state and flushes it when dropped; see [`State::scope`].
 #[must_use = "it flushes when it is dropped"]
 pub struct FlushScope<'a> {
     state: &'a State,

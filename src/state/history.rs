@@ -1,4 +1,4 @@
-//! Which commit changed which key last, so that a client that was away gets only what it missed.
+//! The last commit of each key, so that a client that reconnects gets only what it missed.
 
 use std::{
     collections::HashMap,
@@ -8,9 +8,10 @@ use std::{
 
 use super::Key;
 
-/// A place in the order of the commits of one state.
+/// A position in the order of the commits of one state.
 ///
-/// The name of the state keeps clients from taking up with another one: that of the program when it was started anew.
+/// It contains the name of the state, so that a client cannot resume with the state of a restarted
+/// program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) state: String,
@@ -45,17 +46,17 @@ impl History {
         }
     }
 
-    /// The place of the newest commit.
+    /// The mark of the newest commit.
     pub(super) fn now(&self) -> &Mark {
         &self.now
     }
 
-    /// Whether a key has changed after a place that [`knows`](Self::knows) has.
+    /// Whether a key has changed after a mark for which [`knows`](Self::knows) is true.
     pub(super) fn is_newer(&self, key: &str, mark: &Mark) -> bool {
         self.last.get(key).is_some_and(|last| *last > mark.commit)
     }
 
-    /// Whether a place is one of this history.
+    /// Whether a mark belongs to this history.
     pub(super) fn knows(&self, mark: &Mark) -> bool {
         mark.state == self.now.state && mark.commit <= self.now.commit
     }

@@ -1,28 +1,30 @@
-//! What of a state outlives the program: values that have changed since its start.
+//! The part of a state that outlives the program: values that have changed since its start.
 //!
-//! A value is kept together with the one that the program had set itself before. It is taken over only by a program that
-//! sets the same one: a key whose initial value was changed in the code starts as the code says. So does one whose kept value is
-//! of another type than the initial one, unless the application has given the key a type.
+//! Each value is kept together with the initial value that the program had set. The next start
+//! restores it only if the program sets the same initial value: if the initial value was changed in
+//! the code, the code wins. A kept value of another type than the initial one is not restored
+//! either, unless the application has given the key a type.
 
 use std::collections::HashMap;
 
 use super::{Key, State, scope};
 use crate::wire::Packed;
 
-/// The values that a program has set itself when it starts, by their names in the store.
+/// The values that a program sets when it starts, by their names in the store.
 pub(crate) type Initial = HashMap<Key, Packed>;
 
 /// A value as it was when the program ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Kept {
-    /// What the program had set itself.
+    /// The value that the program had set at its start.
     pub(crate) initial: Packed,
     pub(crate) value: Packed,
 }
 
 impl State {
-    /// Keys that are not [kept](crate::StartOptions::keep_state) when the program starts anew: what it computes itself,
-    /// results of a job that is gone with it, passwords that should not be in a file.
+    /// Excludes keys from being [kept](crate::StartOptions::keep_state) across restarts: values
+    /// that the program computes, results of a job that ends with it, passwords that should not be
+    /// in a file.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -35,14 +37,15 @@ impl State {
         self
     }
 
-    /// The values of keys that may be kept, as they are now.
+    /// Returns the current values of the keys that may be kept.
     pub(crate) fn keepable(&self) -> Initial {
         let inner = self.store.lock();
         let keepable = inner.all().filter(|(key, _)| self.is_keepable(key));
         keepable.map(|(key, value)| (Key::clone(key), value.clone())).collect()
     }
 
-    /// The values that clients have and that differ from the initial ones, in the order of their keys.
+    /// Returns the values that clients have and that differ from the initial ones, in the order of
+    /// their keys.
     pub(crate) fn changed_from(&self, initial: &Initial) -> Vec<(Key, Kept)> {
         let inner = self.store.lock();
         let changed = inner.pushed.iter().filter_map(|(key, value)| {
@@ -53,10 +56,11 @@ impl State {
         changed.collect()
     }
 
-    /// Sets what was kept, as changes that go out together. Gives back the keys whose values were taken.
+    /// Sets kept values, as changes that are sent together. Returns the keys whose values were
+    /// restored.
     pub(crate) fn take_over(&self, kept: Vec<(String, Kept)>) -> Vec<String> {
         let welcome = |(key, Kept { initial, value }): (String, Kept)| {
-            // The checks are code of the application, for which no lock may be held.
+            // Checks are application code, so no lock may be held.
             let keepable = self.is_keepable(&key);
             let value = keepable.then(|| self.admit_kept(&key, &initial, value))??;
             Some((key, Kept { initial, value }))
@@ -87,7 +91,7 @@ mod tests {
     use super::*;
     use crate::Failure;
 
-    /// What the state of a first program leaves, by names.
+    /// Returns what the state of a first program leaves, by name.
     fn left_by(first: impl Fn(&State), then: impl Fn(&State)) -> Vec<(String, Kept)> {
         let state = State::new();
         first(&state);

@@ -1,4 +1,4 @@
-//! Change listeners, as the state sees them: keys, and something to run.
+//! Change listeners as the state sees them: keys, and a function to run.
 
 use std::{fmt, panic::Location};
 
@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::Key;
 use crate::wire::{ClientId, Packed};
 
-/// What running a listener leaves to be done.
+/// What remains to be done after a listener was called.
 pub(crate) enum Reaction {
     /// Nothing.
     Done,
@@ -23,7 +23,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// A listener that gets the values of `keys` in their order, and the client whose change it was. It reports its own failures; it must not panic.
+    /// Creates a listener. `run` gets the values of `keys` in their order, and the client that made
+    /// the change. It must report its own failures and must not panic.
     pub(crate) fn new(
         keys: Vec<Key>,
         registered: &'static Location<'static>,
@@ -37,7 +38,7 @@ impl Listener {
     }
 }
 
-/// For messages: where it was registered and on what.
+/// Shows the keys and where the listener was registered, for log messages.
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the listener on {:?} ({})", self.keys, self.registered)

@@ -1,6 +1,8 @@
-//! What the developer is told of a state: each thing once, and not before there is a log.
+//! Log messages for the developer about a state. Each is logged once, and not before there is a
+//! log.
 //!
-//! A program sets its state up before it runs, and its log may begin with the run. Nothing here is told under a lock.
+//! A program sets up its state before it runs, and its log may begin with the run. Nothing is
+//! logged under a lock.
 
 use std::{
     collections::HashSet,
@@ -12,12 +14,12 @@ use tracing::dispatcher::has_been_set;
 
 use crate::{Error, Failure};
 
-/// Notes that wait for a log, at most.
+/// Maximum number of messages that wait for a log.
 const MOST_WAITING: usize = 100;
 
 #[derive(Default)]
 pub(super) struct Notes {
-    /// Whether no page sees the state.
+    /// Whether the state is hidden from pages.
     private: AtomicBool,
     odd_names: Told,
     refused: Told,
@@ -39,12 +41,12 @@ impl Note {
 }
 
 impl Notes {
-    /// No page sees the state.
+    /// Marks the state as hidden from pages.
     pub(super) fn set_private(&self) {
         self.private.store(true, Ordering::Relaxed);
     }
 
-    /// The application has used a name. One that cannot be a variable in a template is told.
+    /// Logs a warning if a name that the application uses cannot be a variable in a template.
     pub(super) fn name(&self, name: &str) {
         let Some(reason) = no_variable(name) else { return };
         if !self.private.load(Ordering::Relaxed) && self.odd_names.is_first(name) {
@@ -54,12 +56,12 @@ impl Notes {
         }
     }
 
-    /// A value of the application was not set.
+    /// Logs that a value of the application was not set.
     pub(super) fn not_set(&self, key: &str, error: &Error) {
         self.tell(Note::Error(format!("the key `{key}` was not set: {error}")));
     }
 
-    /// A client could not set a key.
+    /// Logs that a client could not set a key.
     pub(super) fn refused(&self, key: &str, failure: &Failure) {
         if self.refused.is_first(key) {
             self.tell(Note::Warning(format!(
@@ -68,7 +70,7 @@ impl Notes {
         }
     }
 
-    /// Tells what has waited for a log.
+    /// Logs the messages that waited for a log.
     pub(super) fn tell_waiting(&self) {
         let waiting = std::mem::take(&mut *self.waiting.lock());
         waiting.iter().for_each(Note::tell);
@@ -85,14 +87,14 @@ impl Notes {
     }
 }
 
-/// Names of which something was told.
+/// Names that were already logged.
 #[derive(Default)]
 struct Told(RwLock<HashSet<String>>);
 
 impl Told {
-    /// Remembered at most: names may be made from data, or come from clients.
+    /// Maximum number of names to remember: names may be computed from data or come from clients.
     const LIMIT: usize = 100;
-    /// Bytes of a name that is remembered.
+    /// Maximum size in bytes of a name to remember.
     const LONGEST: usize = 200;
 
     fn is_first(&self, name: &str) -> bool {
@@ -104,9 +106,9 @@ impl Told {
     }
 }
 
-/// Why a name cannot be a variable in a template.
+/// Returns why a name cannot be a variable in a template; `None` if it can.
 fn no_variable(name: &str) -> Option<&'static str> {
-    /// What templates have under these names: helpers and the words of JavaScript.
+    /// Names that are taken in templates: helpers and JavaScript's reserved words.
     const TAKEN: [&str; 54] = [
         "arguments",
         "await",

@@ -1,11 +1,13 @@
-//! What clients may write: everything, but for the framework's own keys, those that the application keeps to itself, values that
-//! it does not take, and values that some other client could not hold.
+//! What clients may write: everything except the framework's own keys, keys that the application
+//! made read-only, values that the application rejects, and values that some other client could not
+//! hold.
 //!
-//! A key may have types: those of its [handles](State::key) and of its check. A value has to be of each. A key without a type
-//! takes any value, with two exceptions, since they befall every form: a number does not become the empty text of a field that the
-//! user has emptied, and a whole number beyond 2^53 does not become one that is rounded.
+//! A key may have types: those of its [handles](State::key) and of its check. A value must be of
+//! each of them. A key without a type takes any value, with two exceptions that concern every form:
+//! a number is not replaced by the empty text of a field that the user has emptied, and an integer
+//! beyond 2^53 is not replaced by a rounded one.
 //!
-//! Only writes of clients pass through here. The application may set what it likes.
+//! Only writes of clients are checked here. The application may set any value.
 
 use std::{
     any::type_name,
@@ -26,10 +28,10 @@ use crate::{
 /// Keys with this prefix belong to the framework.
 const RESERVED: &str = "trame__";
 
-/// The application's own check of a value.
+/// The application's check of a value.
 type Check = Arc<dyn Fn(&Packed) -> Result<(), Failure> + Send + Sync>;
 
-/// A type that the values of a key have to be of.
+/// A type that the values of a key must have.
 #[derive(Clone, Copy)]
 struct Type {
     name: &'static str,
@@ -44,7 +46,7 @@ impl Type {
     }
 }
 
-/// Decodes a value of a key, which need not be named in the error.
+/// Decodes a value of a key. The error does not name the key.
 fn decode<T: DeserializeOwned>(value: &Packed, key: &str) -> Result<T, Failure> {
     value.decode_for(key).map_err(|error| match error {
         Error::Decode { reason, .. } => Error::Callback(reason).into(),
@@ -52,16 +54,16 @@ fn decode<T: DeserializeOwned>(value: &Packed, key: &str) -> Result<T, Failure> 
     })
 }
 
-/// Runs code of the application, which refuses a value by a panic, too.
+/// Runs code of the application. A panic counts as a rejected value.
 fn caught<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|_| Err(Failure::msg("the check of this value failed")))
 }
 
-/// What the values of one key have to be.
+/// The types and the check that the values of one key must pass.
 #[derive(Clone, Default)]
 struct Rule {
-    /// The types of handles.
+    /// The types of the key's handles.
     types: Vec<Type>,
     check: Option<(Type, Check)>,
 }
@@ -81,9 +83,9 @@ impl Protection {
 }
 
 impl State {
-    /// Keys that pages see and cannot set. A page that tries is told so, and gets the true values back.
+    /// Makes keys read-only for pages. A page that sets one gets an error and the true value.
     ///
-    /// The application itself still sets them. Keys that begin with `trame__` are read-only by themselves.
+    /// The application can still set them. Keys that begin with `trame__` are always read-only.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -96,13 +98,14 @@ impl State {
         self
     }
 
-    /// Checks what pages set a key to, before anybody sees it.
+    /// Checks the values that pages set for a key, before anything else sees them.
     ///
-    /// The value is decoded as the check's type, which is a check in itself: `validate("n", |_: i64| Ok(()))` keeps a key an `i64`.
-    /// The text `""` of a field for a number that the user has emptied becomes nothing (`null`) for a type that can be
-    /// nothing, such as `Option<f64>`, and is refused for others. A page whose value is refused is told the
-    /// [`Failure`]'s text and gets the true value back; other keys of the same message are set all the same. A check that panics
-    /// refuses. There is one check for each key; a later one takes its place. Checks run on the thread that serves the
+    /// The value is decoded as the check's type, which is itself a check: `validate("n", |_: i64|
+    /// Ok(()))` keeps a key an `i64`. The text `""` of a number field that the user has emptied
+    /// becomes nothing (`null`) if the type can be nothing, such as `Option<f64>`, and is rejected
+    /// otherwise. A page whose value is rejected gets the text of the [`Failure`] and the true
+    /// value; other keys of the same message are still set. A check that panics rejects the value.
+    /// Each key has one check; a later one replaces it. Checks run on the thread that serves the
     /// page, so they should be quick.
     ///
     /// ```
@@ -129,7 +132,7 @@ impl State {
         self
     }
 
-    /// Keeps clients from setting a key to a value that is not of this type.
+    /// Rejects values from clients that are not of this type.
     pub(super) fn expect_type<T: DeserializeOwned>(&self, key: &str) {
         let name = self.name(key);
         let is_known = |rule: &Rule| rule.types.iter().any(|known| known.name == type_name::<T>());
@@ -145,10 +148,10 @@ impl State {
         }
     }
 
-    /// The value as it is taken from a client that sets a key to it.
+    /// Checks a value that a client sets, and returns it as it is to be stored.
     ///
     /// # Errors
-    /// Why the client may not.
+    /// Why the client may not set it.
     pub(crate) fn admit(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
         self.take_from_client(key, value).inspect_err(|failure| {
             self.store.notes.refused(key, failure);
@@ -177,7 +180,7 @@ impl State {
         rule.take(key, value)
     }
 
-    /// A value that was kept, as it is taken in the place of the one that the program starts with.
+    /// Returns a kept value as it replaces the initial one; `None` if it does not pass the rules.
     pub(super) fn admit_kept(&self, key: &str, initial: &Packed, kept: Packed) -> Option<Packed> {
         let value = kept.fitting().ok()?;
         let rule = self.store.protection.rule(key);
@@ -194,7 +197,8 @@ impl Rule {
         self.types.is_empty() && self.check.is_none()
     }
 
-    /// Takes a value, or nothing in the place of an empty text. No lock is held: types and checks are the application's code.
+    /// Checks a value, and replaces an empty text by nil where the types require it. No lock is
+    /// held: types and checks are application code.
     fn take(&self, key: &str, value: Packed) -> Result<Packed, Failure> {
         let nil = Packed::nil();
         let is_emptied = value.is_blank() && !self.has_as_type(key, &value);
@@ -215,7 +219,7 @@ impl Rule {
     }
 }
 
-/// Whether a key, by its name in the store, is the framework's own.
+/// Whether a key, by its name in the store, belongs to the framework.
 pub(super) fn is_reserved(key: &str) -> bool {
     key.starts_with(RESERVED)
 }

@@ -1,8 +1,8 @@
 //! What the current thread is in the middle of.
 //!
-//! Inside a callback of the application, changes wait for the callback's end, whichever states they belong to; inside a
-//! listener of a state, a flush of that state is left to the flush that runs the listener; and a thread can suppress the
-//! listeners of what it sets.
+//! Inside a callback of the application, changes to any state wait for the callback's end. Inside a
+//! listener of a state, a flush of that state is left to the flush that runs the listener. A thread
+//! can also suppress the listeners of what it sets.
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,17 +27,17 @@ thread_local! {
 /// Why a value changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cause {
-    /// How many listeners one after another led to it.
+    /// Length of the chain of listeners that led to the change.
     pub(super) depth: u32,
     /// The client that made the first change.
     pub(super) client: Option<ClientId>,
-    /// The flush whose listeners led to it.
+    /// The flush whose listeners led to the change.
     pub(super) flush: Option<u64>,
 }
 
 impl Cause {
-    /// What holds for both: the lower depth, and a client only if it is the same. A flush stays responsible for what its
-    /// listeners have changed.
+    /// Returns what holds for both: the lower depth, and the client only if it is the same. A flush
+    /// stays responsible for the changes of its listeners.
     pub(super) fn merge(self, other: Cause) -> Cause {
         Cause {
             depth: self.depth.min(other.depth),
@@ -51,11 +51,12 @@ impl Cause {
 struct Reason {
     state: usize,
     cause: Cause,
-    /// What changed in the round whose listener runs; `None` in the future of an async listener.
+    /// The keys that changed in the round whose listener runs; `None` in the future of an async
+    /// listener.
     modified: Option<Arc<[Key]>>,
 }
 
-/// While it exists, changes of this thread wait. When it is dropped, the states that were changed are flushed.
+/// Delays the changes of this thread. Dropping it flushes the states that were changed.
 pub(super) struct Defer {
     _not_send: PhantomData<*const ()>,
 }
@@ -72,13 +73,14 @@ impl Drop for Defer {
     }
 }
 
-/// Runs code whose changes are flushed at its end, in the order in which the states were changed first.
+/// Runs code and then flushes the states that it changed, in the order of their first change.
 pub(crate) fn deferred<T>(code: impl FnOnce() -> T) -> T {
     let _defer = defer();
     code()
 }
 
-/// Leaves the flush of a change to the end of the callback that made it. Says no outside of callbacks.
+/// Leaves the flush of a change to the end of the callback that made it. Returns `false` outside of
+/// callbacks.
 pub(super) fn flush_at_the_end(state: &State) -> bool {
     DEFERRED.with_borrow_mut(|stack| {
         let Some(changed) = stack.last_mut() else { return false };
@@ -89,7 +91,7 @@ pub(super) fn flush_at_the_end(state: &State) -> bool {
     })
 }
 
-/// Runs a listener of `state`, whose writes have `cause`, in a round in which `modified` changed.
+/// Runs a listener of `state` in a round in which `modified` changed. Its writes have `cause`.
 pub(super) fn listening<T>(
     state: usize,
     cause: Cause,
@@ -112,7 +114,7 @@ fn because<T>(reason: Reason, code: impl FnOnce() -> T) -> T {
     code()
 }
 
-/// The future of an async listener: what it sets later has the cause that it was started with.
+/// The future of an async listener. Its later writes have the cause that started it.
 pub(super) struct Caused {
     pub(super) state: usize,
     pub(super) cause: Cause,
@@ -137,12 +139,12 @@ pub(super) fn is_listening(state: usize) -> bool {
     modified(state).is_some()
 }
 
-/// Why the thread writes to `state`.
+/// Returns why the thread writes to `state`.
 pub(super) fn cause(state: usize) -> Cause {
     innermost(state, |reason| reason.cause).unwrap_or_default()
 }
 
-/// What changed in the round whose listeners run on this thread.
+/// Returns the keys that changed in the round whose listeners run on this thread.
 pub(super) fn modified(state: usize) -> Option<Arc<[Key]>> {
     REASONS.with_borrow(|stack| {
         let mut reasons = stack.iter().rev().filter(|reason| reason.state == state);
@@ -156,7 +158,8 @@ struct Suppression {
     keys: Vec<Key>,
 }
 
-/// Keeps listeners from running, see [`State::suppress_change_listeners`](super::State::suppress_change_listeners).
+/// Suppresses listeners until it is dropped; see
+/// [`State::suppress_change_listeners`](super::State::suppress_change_listeners).
 #[must_use = "listeners are suppressed until this is dropped"]
 pub struct Suppressed {
     id: u64,
@@ -164,7 +167,8 @@ pub struct Suppressed {
     _not_send: PhantomData<*const ()>,
 }
 
-/// Suppresses the listeners of keys, or of all keys where none are named, for what this thread sets.
+/// Suppresses the listeners of these keys, or of all keys if `keys` is empty, for what this thread
+/// sets.
 pub(super) fn suppress(state: usize, keys: Vec<Key>) -> Suppressed {
     let id = NEXT_SUPPRESSION.replace(NEXT_SUPPRESSION.get() + 1);
     SUPPRESSED.with_borrow_mut(|all| all.push(Suppression { id, state, keys }));
@@ -177,7 +181,7 @@ impl Drop for Suppressed {
     }
 }
 
-/// Whether listeners of a key are suppressed.
+/// Whether the listeners of a key are suppressed.
 pub(super) fn is_suppressed(state: usize, key: &str) -> bool {
     SUPPRESSED.with_borrow(|all| {
         all.iter().any(|Suppression { state: known, keys, .. }| {

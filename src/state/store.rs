@@ -1,4 +1,4 @@
-//! The values, what is pending, and the lock that orders the commits.
+//! The pushed and pending values, and the lock that orders the commits.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,14 +21,15 @@ use crate::wire::{ClientId, Packed};
 /// The name of a value.
 pub(crate) type Key = Arc<str>;
 
-/// Where commits go. Called under the lock of the state: it must be quick and must not call back.
+/// The receiver of commits. Called under the lock of the state: it must be quick and must not call
+/// back.
 pub(crate) trait Sink: Send + Sync {
-    /// Sends changed values to every client but one.
+    /// Sends changed values to all clients except `except`.
     fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>);
-    /// Learns that something was set outside of callbacks. It flushes a little later, so that changes that belong together
-    /// go out together.
+    /// Called when a value was set outside of callbacks. The sink flushes a little later, so that
+    /// related changes are sent together.
     fn unflushed(&self);
-    /// Learns that listeners are due that no flush is going to run. It flushes at once.
+    /// Called when listeners are due that no flush is going to run. The sink flushes at once.
     fn listeners_due(&self);
     /// Drives the future of an async listener.
     fn drive(&self, future: BoxFuture<'static, ()>);
@@ -39,7 +40,7 @@ pub(super) struct Store {
     inner: Mutex<Inner>,
     pub(super) protection: Protection,
     pub(super) notes: Notes,
-    /// Keys that are not kept when the program starts anew.
+    /// Keys that are not kept across restarts.
     pub(super) transient: RwLock<HashSet<String>>,
 }
 
@@ -47,15 +48,15 @@ pub(super) struct Store {
 pub(super) struct Inner {
     pub(super) pushed: IndexMap<Key, Packed>,
     pub(super) pending: IndexMap<Key, Pending>,
-    /// Numbers the pending values in the order in which they were set.
+    /// The number of the next pending value, in the order in which values are set.
     next_pending: u64,
-    /// Whether a pending value was taken out, so that the others are no longer in their order.
+    /// Whether a pending value was removed, so that the others are no longer in order.
     pending_is_unordered: bool,
-    /// Counts the commits of pending values.
+    /// Number of commits of pending values.
     pub(super) commits: u64,
-    /// Keys that were committed and whose listeners have not run yet, with the cause of their change.
+    /// Committed keys whose listeners have not run yet, with the cause of their change.
     pub(super) touched: IndexMap<Key, Cause>,
-    /// Keys whose value is sent when it is set again, though the clients have it.
+    /// Keys whose next value is sent even if the clients have it.
     pub(super) unsent: HashSet<Key>,
     pub(super) listeners: HashMap<Key, Vec<Arc<Listener>>>,
     pub(super) history: History,
@@ -64,16 +65,16 @@ pub(super) struct Inner {
     pub(super) flushing: bool,
 }
 
-/// A value on its way.
+/// A value that is not committed yet.
 pub(super) struct Pending {
     order: u64,
     value: Packed,
     cause: Cause,
-    /// Its listeners do not run.
+    /// Whether its listeners are suppressed.
     silent: bool,
 }
 
-/// Who writes: the state by its identity, and why.
+/// The origin of a write: the identity of the state, and the cause.
 pub(super) struct Writer {
     pub(super) state: usize,
     pub(super) cause: Cause,
@@ -81,7 +82,7 @@ pub(super) struct Writer {
 
 impl Store {
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing under this lock runs user code; what a panic could leave is a complete change.
+        // No user code runs under this lock; a panic can only leave a complete change.
         self.inner.lock()
     }
 }
@@ -92,7 +93,7 @@ impl Inner {
         pending.or_else(|| self.pushed.get(key))
     }
 
-    /// All values as they are now.
+    /// Returns all current values.
     pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &Packed)> {
         let known = self.pushed.keys();
         let new = self.pending.keys().filter(|key| !self.pushed.contains_key(*key));
@@ -114,21 +115,21 @@ impl Inner {
         self.mark(key, value, writer);
     }
 
-    /// Takes a pending value out. The cost does not depend on how many there are.
+    /// Removes a pending value. The cost does not depend on the number of pending values.
     fn take_pending(&mut self, key: &str) -> Option<(Key, Pending)> {
         let position = self.pending.get_index_of(key)?;
         self.pending_is_unordered |= position + 1 < self.pending.len();
         self.pending.swap_remove_index(position)
     }
 
-    /// Puts the pending values in the order in which they were set.
+    /// Restores the order in which the pending values were set.
     fn order_pending(&mut self) {
         if std::mem::take(&mut self.pending_is_unordered) {
             self.pending.sort_unstable_by(|_, one, _, other| one.order.cmp(&other.order));
         }
     }
 
-    /// Makes a value pending, be it a new one or not.
+    /// Makes a value pending, whether it is new or not.
     pub(super) fn mark(&mut self, key: &str, value: Packed, writer: &Writer) {
         let key = self.key(key);
         let known = self.pending.get(&key);
@@ -140,7 +141,7 @@ impl Inner {
         self.pending.insert(key, Pending { order, value, cause, silent });
     }
 
-    /// Takes a pending value as pushed, with nobody told.
+    /// Moves a pending value to the pushed values without notifying clients or listeners.
     pub(super) fn clean(&mut self, key: &str) {
         if let Some((key, Pending { value, .. })) = self.take_pending(key) {
             self.history.record([&key].into_iter());
@@ -148,7 +149,7 @@ impl Inner {
         }
     }
 
-    /// Moves everything pending to the pushed values and sends what differs.
+    /// Moves all pending values to the pushed values and sends those that differ.
     pub(super) fn commit(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -169,7 +170,7 @@ impl Inner {
         self.send(&changes, None);
     }
 
-    /// Takes values that a client set: the others get them before any listener runs.
+    /// Commits values that a client set. The other clients get them before any listener runs.
     pub(super) fn commit_from(&mut self, client: ClientId, values: Vec<(String, Packed)>) {
         let cause = Cause { client: Some(client), ..Cause::default() };
         let mut changes = Vec::with_capacity(values.len());
@@ -194,7 +195,7 @@ impl Inner {
     }
 }
 
-/// Listeners of one key run once a round, for the merged cause.
+/// Records that a key changed. Its listeners run once a round, with the merged cause.
 fn touch(touched: &mut IndexMap<Key, Cause>, key: &Key, cause: Cause) {
     match touched.entry(Arc::clone(key)) {
         Entry::Occupied(mut entry) => {

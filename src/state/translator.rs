@@ -1,11 +1,11 @@
-//! Names of a part of an application, and what they are in the whole.
+//! Translates the names of a part of an application to the names of the whole.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-/// Names that mean the same in every part: keys of the framework.
+/// Prefix of the framework's keys, whose names are the same in every part.
 const SHARED_PREFIX: &str = "trame__";
 
-/// Gives the keys, functions and triggers of a child server names of their own.
+/// Maps the keys, functions and triggers of a child server to separate names.
 ///
 /// Keys that begin with `trame__` are never translated.
 ///
@@ -23,7 +23,7 @@ const SHARED_PREFIX: &str = "trame__";
 pub struct Translator {
     prefix: String,
     names: BTreeMap<String, String>,
-    /// What translates further, for a child of a child.
+    /// Translates the result further, for a child of a child.
     outer: Option<Arc<Translator>>,
 }
 
@@ -33,13 +33,13 @@ impl Translator {
         Translator { prefix: prefix.into(), ..Translator::default() }
     }
 
-    /// Translates one name in a way of its own, which goes before the prefix.
+    /// Adds a translation of one name, which takes precedence over the prefix.
     pub fn add(mut self, name: impl Into<String>, to: impl Into<String>) -> Self {
         self.names.insert(name.into(), to.into());
         self
     }
 
-    /// The same translator as part of one whose names are translated as well.
+    /// Returns this translator nested in `outer`, which translates its results.
     pub(crate) fn within(mut self, outer: Translator) -> Self {
         self.outer = Some(Arc::new(match self.outer {
             Some(inner) => inner.as_ref().clone().within(outer),
@@ -52,7 +52,7 @@ impl Translator {
         self.prefix.is_empty() && self.names.is_empty() && self.outer.is_none()
     }
 
-    /// What a name of the part is in the whole.
+    /// Translates a name of the part to its name in the whole.
     pub fn translate<'a>(&self, name: &'a str) -> Cow<'a, str> {
         if self.is_identity() || name.starts_with(SHARED_PREFIX) {
             return Cow::Borrowed(name);
@@ -67,7 +67,8 @@ impl Translator {
         }
     }
 
-    /// What a name of the whole is in the part; `None` for a name that the part cannot have.
+    /// Translates a name of the whole back to its name in the part; `None` if the part has no name
+    /// for it.
     pub fn reverse(&self, name: &str) -> Option<String> {
         if name.starts_with(SHARED_PREFIX) {
             return Some(name.to_owned());
@@ -83,9 +84,10 @@ impl Translator {
         (!self.names.contains_key(from)).then(|| from.to_owned())
     }
 
-    /// Replaces the names in a JavaScript expression for which `is_key` holds.
+    /// Translates the names in a JavaScript expression for which `is_key` holds.
     ///
-    /// Like trame, it knows no JavaScript: every word counts, also in a string and after a dot.
+    /// Like trame, this does not parse JavaScript: every word counts, including those in a string
+    /// and after a dot.
     pub fn translate_js(&self, expression: &str, is_key: impl Fn(&str) -> bool) -> String {
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
         let mut translated = String::with_capacity(expression.len());

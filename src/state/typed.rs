@@ -1,4 +1,4 @@
-//! Typed views of state: one key, or the fields of a struct.
+//! Typed views of the state: one key, or the fields of a struct.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,8 @@ use super::State;
 use crate::{Error, Result, wire::Packed};
 
 impl State {
-    /// The values of a struct's fields, as they are at one moment. The counterpart of [`extend`](Self::extend).
+    /// Reads the fields of a struct, all at one moment. The counterpart of
+    /// [`extend`](Self::extend).
     ///
     /// ```
     /// #[derive(serde::Serialize, serde::Deserialize)]
@@ -30,7 +31,8 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Decode`] when a field is of another type, or was never set and is not optional. The error names the field.
+    /// [`Error::Decode`] if a field is of another type, or was never set and is not optional. The
+    /// error names the field.
     pub fn extract<T: DeserializeOwned>(&self) -> Result<T> {
         let Some(names) = field_names::<T>() else {
             return Err(Error::Decode {
@@ -45,16 +47,17 @@ impl State {
             Some(((*name).to_owned(), value))
         };
         let values: IndexMap<String, Packed> = names.iter().filter_map(value).collect();
-        // Decoding runs code of the application, for which no lock may be held.
+        // Decoding runs application code, so no lock may be held.
         drop(inner);
         Packed::encode_map(&values).decode_as("the state")
     }
 
-    /// A handle to one key, with its type, which is a rule for pages, too: a page cannot set the key to a value that is not of
-    /// this type. It is told so, and gets the true value back.
+    /// Returns a typed handle to one key. The type also applies to pages: a page that sets the key
+    /// to a value of another type gets an error and the true value.
     ///
-    /// A field for a number that is empty has the text `""`. For a type that can be nothing, such as `Option<f64>`, it becomes
-    /// nothing (`null`). Where one key has handles of several types, a value has to be of each.
+    /// An empty number field has the text `""`. If the type can be nothing, such as `Option<f64>`,
+    /// it becomes nothing (`null`). If a key has handles of several types, a value must be of each
+    /// of them.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -71,7 +74,7 @@ impl State {
     }
 }
 
-/// One key of a state, see [`State::key`].
+/// One key of a state; see [`State::key`].
 pub struct Handle<T> {
     state: State,
     name: String,
@@ -90,20 +93,21 @@ impl<T: Serialize + DeserializeOwned> Handle<T> {
         &self.name
     }
 
-    /// The current value.
+    /// Returns the current value.
     ///
     /// # Errors
-    /// [`Error::Decode`] when the value is of another type, [`Error::Unknown`] when the key was never set.
+    /// [`Error::Decode`] if the value is of another type, [`Error::Unknown`] if the key was never
+    /// set.
     pub fn get(&self) -> Result<T> {
         self.state.get(&self.name)
     }
 
-    /// Sets the value, see [`State::set`].
+    /// Sets the value; see [`State::set`].
     pub fn set(&self, value: T) {
         self.state.set(&self.name, value);
     }
 
-    /// Changes the value in place, see [`State::update`].
+    /// Changes the value in place; see [`State::update`].
     ///
     /// # Errors
     /// Those of [`State::update`].
@@ -112,15 +116,15 @@ impl<T: Serialize + DeserializeOwned> Handle<T> {
     }
 }
 
-/// The names of a struct's fields; `None` for other types.
+/// Returns the names of a struct's fields; `None` for other types.
 fn field_names<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut names = None;
-    // It fails in any case: there is nothing to read.
+    // Always fails, since there is nothing to read.
     drop(T::deserialize(Names(&mut names)));
     names
 }
 
-/// Learns what fields a struct asks for, and gives none.
+/// A deserializer that records the fields that a struct asks for, and contains no data.
 struct Names<'a>(&'a mut Option<&'static [&'static str]>);
 
 impl<'de> Deserializer<'de> for Names<'_> {

@@ -1,7 +1,7 @@
-//! Templates as Rust values: elements, their attributes and what is in them.
+//! Templates as Rust values: elements, attributes and children.
 //!
-//! What comes from data cannot become code: attribute values are escaped, and [`Element::text`] is written so that Vue shows braces
-//! as braces. Expressions and event handlers are JavaScript by intent, and never the place for data.
+//! Data cannot become code: attribute values are escaped, and [`Element::text`] makes Vue show
+//! braces as braces. Expressions and event handlers are JavaScript and must not contain data.
 
 use std::{collections::HashMap, fmt};
 
@@ -37,20 +37,20 @@ pub struct Element {
 
 #[derive(Clone, Debug)]
 pub(super) enum Attribute {
-    /// A name, and a value that is escaped.
+    /// A name with a value, which is escaped, or without one.
     Named(String, Option<String>),
-    /// As it stands in a template.
+    /// The text of an attribute in template syntax.
     Raw(String),
 }
 
-/// Something in an element.
+/// A child of an element.
 #[derive(Clone, Debug)]
 pub enum Node {
     /// An element.
     Element(Element),
-    /// Template text as it stands: HTML, with expressions in braces.
+    /// Template text, not escaped: HTML with expressions in braces.
     Html(String),
-    /// A place that is filled by name, see [`Ui::fill`](crate::ui::Ui::fill).
+    /// A placeholder that is filled by name, see [`Ui::fill`](crate::ui::Ui::fill).
     Hole(String),
 }
 
@@ -60,10 +60,10 @@ impl From<Element> for Node {
     }
 }
 
-/// An element with this tag.
+/// Returns an element with this tag.
 ///
 /// # Panics
-/// When `tag` is no tag name.
+/// If `tag` is not a valid tag name.
 #[track_caller]
 pub fn el(tag: &str) -> Element {
     let valid = tag.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -88,34 +88,34 @@ impl Element {
         self
     }
 
-    /// An attribute with a text as its value.
+    /// Adds an attribute with a text as its value.
     ///
     /// # Panics
-    /// Like all methods that take the name of an attribute: when it is none.
+    /// If the name is not a valid attribute name. This applies to all methods that take one.
     #[track_caller]
     pub fn attr(self, name: &str, value: impl Into<String>) -> Self {
         self.attribute(name.to_owned(), Some(value.into()))
     }
 
-    /// An attribute that is only there.
+    /// Adds a boolean attribute.
     #[track_caller]
     pub fn flag(self, name: &str) -> Self {
         self.attribute(name.to_owned(), None)
     }
 
-    /// An attribute whose value is a JavaScript expression: `:name="…"`.
+    /// Adds an attribute whose value is a JavaScript expression: `:name="…"`.
     #[track_caller]
     pub fn bind(self, name: &str, expression: impl Into<String>) -> Self {
         self.attribute(format!(":{name}"), Some(expression.into()))
     }
 
-    /// A state key that the element shows and changes: `v-model="…"`.
+    /// Binds a state key that the element shows and changes: `v-model="…"`.
     #[track_caller]
     pub fn model(self, key: &str) -> Self {
         self.attribute("v-model".to_owned(), Some(key.to_owned()))
     }
 
-    /// What runs on an event: JavaScript, a trigger, or a function of the controller.
+    /// Adds an event handler: JavaScript, a trigger, or a function of the controller.
     ///
     /// ```
     /// use selvedge::{Ctx, Server, ui::el};
@@ -135,20 +135,20 @@ impl Element {
         self.attribute(format!("@{event}"), Some(handler.into().into_script()))
     }
 
-    /// The slot of the parent that this fills, with the names that it takes from there.
+    /// Makes the element fill a slot of its parent; `takes` are the slot props that it uses.
     #[track_caller]
     pub fn slot(self, name: &str, takes: &str) -> Self {
         let value = (!takes.is_empty()).then(|| takes.to_owned());
         self.attribute(format!("v-slot:{name}"), value)
     }
 
-    /// The name by which [`js_call`](crate::Server::js_call) finds the element.
+    /// Sets the name by which [`js_call`](crate::Server::js_call) finds the element.
     pub fn reference(self, name: &str) -> Self {
         let name = script_text(name);
         self.attribute(":ref".to_owned(), Some(format!("(el) => trame.refs[{name}] = el")))
     }
 
-    /// A property by trame's naming rules.
+    /// Adds a property by trame's naming rules.
     ///
     /// | name | in the template |
     /// | --- | --- |
@@ -160,17 +160,17 @@ impl Element {
     /// | `v_bind_items`, `v_slot_activator` | `:items`, `v-slot:activator` |
     /// | `click`, `change` and the other events of all elements | `@click`, `@change` |
     /// | `v_on_click_stop`, `update_modelValue`, `click_append` | `@click.stop`, `@update:modelValue`, `@click:append` |
-    /// | `raw_attrs` | a list of attributes as they stand in a template |
-    /// | what is written as in a template, `v-mine` or `aria-label` | the same |
+    /// | `raw_attrs` | a list of attributes in template syntax |
+    /// | a name in template syntax, `v-mine` or `aria-label` | the same name |
     ///
     /// | value | meaning |
     /// | --- | --- |
     /// | a text or number | a literal; JavaScript for an event |
-    /// | `("expr",)` | an expression; for an event the name of a trigger |
-    /// | `("key", initial)` | a state key that starts with a value; for an event a trigger and its list of arguments as JavaScript |
+    /// | `("expr",)` | an expression; for an event, the name of a trigger |
+    /// | `("key", initial)` | a state key with its initial value; for an event, a trigger and its list of arguments as JavaScript |
     /// | `("name", "[args]", "{kwargs}")` | for an event: a trigger, its arguments and keyword arguments |
     /// | a [`Trigger`](crate::Trigger), a [`ControllerFunction`](crate::ControllerFunction) | for an event: its call |
-    /// | `true`, `false` | an attribute that is only there, one that is bound to false |
+    /// | `true`, `false` | a boolean attribute; an attribute that is bound to false |
     /// | `None` | no attribute |
     ///
     /// ```
@@ -192,7 +192,7 @@ impl Element {
     /// ```
     ///
     /// # Panics
-    /// When the name or the value is none of these. The message says what to write instead.
+    /// If the name or the value is invalid. The message says what to write instead.
     #[track_caller]
     pub fn prop(self, name: &str, value: impl Into<Prop>) -> Self {
         let place = match place(name) {
@@ -228,7 +228,7 @@ impl Element {
         }
     }
 
-    /// An attribute whose value is an expression.
+    /// Adds an attribute whose value is an expression.
     #[track_caller]
     fn expression(mut self, name: &str, bound: String, value: Prop) -> Self {
         let expression = match value {
@@ -246,7 +246,7 @@ impl Element {
         self.attribute(bound, Some(expression))
     }
 
-    /// An attribute as it stands in a template.
+    /// Adds an attribute in template syntax.
     #[track_caller]
     fn raw(mut self, text: String) -> Self {
         let mut quote = None;
@@ -263,35 +263,35 @@ impl Element {
         self
     }
 
-    /// Something in the element, behind what is there.
+    /// Appends a child.
     pub fn child(mut self, child: impl Into<Node>) -> Self {
         self.children.push(child.into());
         self
     }
 
-    /// Several things in the element.
+    /// Appends several children.
     pub fn children<N: Into<Node>>(mut self, children: impl IntoIterator<Item = N>) -> Self {
         self.children.extend(children.into_iter().map(Into::into));
         self
     }
 
-    /// Text that is shown as it is, braces included.
+    /// Appends text that is shown literally, including braces.
     pub fn text(self, text: &str) -> Self {
         let script = script_text(text);
         self.child(Node::Html(format!("{{{{ {} }}}}", escaped(&script))))
     }
 
-    /// The value of a JavaScript expression: `{{ … }}`.
+    /// Appends the value of a JavaScript expression: `{{ … }}`.
     pub fn expr(self, expression: &str) -> Self {
         self.child(Node::Html(format!("{{{{ {} }}}}", escaped(expression))))
     }
 
-    /// Template text as it stands. Never the place for text that comes from data.
+    /// Appends template text, not escaped. It must not contain data.
     pub fn html(self, html: impl Into<String>) -> Self {
         self.child(Node::Html(html.into()))
     }
 
-    /// A place that is filled by name.
+    /// Appends a placeholder that is filled by name.
     pub fn hole(self, name: &str) -> Self {
         self.child(Node::Hole(name.to_owned()))
     }
@@ -303,7 +303,7 @@ impl fmt::Display for Element {
     }
 }
 
-/// What runs on an event by the value of a property.
+/// Returns the event handler for the value of a property, if it is one.
 fn handler(value: Prop) -> Option<Handler> {
     match value {
         Prop::Literal(script) => Some(script.into()),

@@ -1,4 +1,4 @@
-//! Pages as text: Vue templates from strings, files and elements.
+//! Page templates: Vue templates from strings, files and elements.
 
 mod element;
 mod naming;
@@ -25,17 +25,18 @@ use crate::{Error, Result, wire::Packed};
 pub struct Template {
     text: String,
     file: Option<PathBuf>,
-    /// State keys that the template expects, with the values they start with.
+    /// State keys that the template uses, with their initial values.
     pub(crate) initial: Vec<(String, Packed)>,
 }
 
 impl Template {
     /// Reads a template from a file.
     ///
-    /// With [`StartOptions::hot_reload`](crate::StartOptions::hot_reload), open pages follow the file.
+    /// With [`StartOptions::hot_reload`](crate::StartOptions::hot_reload), open pages follow the
+    /// file.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read as UTF-8 text.
+    /// [`Error::Io`] if the file cannot be read as UTF-8 text.
     pub fn file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path)
@@ -43,20 +44,22 @@ impl Template {
         Ok(Template { file: Some(path.to_owned()), ..text.into() })
     }
 
-    /// A text that is part of the program, and the file that it comes from. See [`template!`](crate::template!).
+    /// Creates a template from a text in the program and the file that it comes from. See
+    /// [`template!`](crate::template!).
     #[doc(hidden)]
     pub fn with_source(text: &'static str, file: Option<&'static str>) -> Self {
-        // A program that was copied to another machine has its text.
+        // If the program was copied to another machine, the file is missing and only the text is
+        // used.
         let file = file.map(PathBuf::from).filter(|file| file.is_file());
         Template { file, ..text.into() }
     }
 
-    /// The file that it was read from.
+    /// Returns the file that the template was read from.
     pub(crate) fn source(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// What is wrong with it, if it has an element that has no place in a template.
+    /// Returns an error text if the template contains an element that templates must not contain.
     pub(crate) fn element_without_place(&self) -> Option<&'static str> {
         const REFUSED: [(&str, &str); 2] = [
             (
@@ -74,7 +77,7 @@ impl Template {
         REFUSED.iter().find(|(tag, _)| tags.contains(tag)).map(|(_, reason)| *reason)
     }
 
-    /// The template's text.
+    /// Returns the text of the template.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -98,7 +101,7 @@ impl From<Element> for Template {
     }
 }
 
-/// The tags that begin in a template, outside of comments and values of attributes.
+/// Returns the names of all opening tags, without comments and attribute values.
 fn tags(text: &str) -> Vec<&str> {
     let mut tags = Vec::new();
     let mut rest = text;
@@ -118,7 +121,7 @@ fn tags(text: &str) -> Vec<&str> {
     tags
 }
 
-/// What follows the end of a tag.
+/// Returns the text from the `>` of the current tag on.
 fn after_attributes(text: &str) -> &str {
     let mut quote = None;
     for (at, c) in text.char_indices() {

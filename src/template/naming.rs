@@ -1,22 +1,23 @@
-//! trame's names of properties, as they stand in a template.
+//! trame's property names, and what they become in a template.
 //!
-//! trame knows the properties and events of each widget. Here there are no such lists: a name that no rule speaks of is a property,
-//! and events that only one widget has are written with `v_on_` or [`Element::on`](super::Element::on).
+//! trame has a list of properties and events for each widget; this module has none. A name that
+//! matches no rule is a property, and events of a single widget are written with `v_on_` or
+//! [`Element::on`](super::Element::on).
 
 use crate::error::similar;
 
-/// What a property is in the template.
+/// What a property becomes in the template.
 #[derive(Debug, PartialEq)]
 pub(super) enum Place {
-    /// An attribute. Its expressions are bound: `:name`.
+    /// An attribute. Expressions are bound: `:name`.
     Attribute(String),
-    /// A directive, or an attribute that is always bound. Its value is an expression.
+    /// A directive, or an attribute that is always bound. The value is an expression.
     Expression(String),
-    /// An event: `@name`. Its value is JavaScript, or the call of a trigger.
+    /// An event: `@name`. The value is JavaScript, or the call of a trigger.
     Event(String),
-    /// The name by which the application finds the element.
+    /// The name by which the application refers to the element.
     Reference,
-    /// Attributes that are written out already.
+    /// Attributes in template syntax.
     Raw,
 }
 
@@ -40,7 +41,7 @@ const DIRECTIVES: [&str; 16] = [
     "v_click_outside",
 ];
 
-/// Directives of Vuetify, and what the rest of a name is to them: an argument, or modifiers.
+/// Directives of Vuetify, and the separator before the rest of a name: an argument or modifiers.
 const WITH_REST: [(&str, &str); 6] = [
     ("v_intersect", "."),
     ("v_mutate", "."),
@@ -52,7 +53,7 @@ const WITH_REST: [(&str, &str); 6] = [
 
 const MODEL_MODIFIERS: [&str; 3] = ["lazy", "number", "trim"];
 
-/// Events that every element has.
+/// Events of all elements.
 const EVENTS: [&str; 30] = [
     "click",
     "contextmenu",
@@ -98,7 +99,7 @@ const TRANSITION_EVENTS: [&str; 8] = [
     "appear_cancelled",
 ];
 
-/// Arguments of trame's widgets that are no properties, and what to write instead.
+/// Arguments of trame's widgets that are not properties, and what to write instead.
 const ARGUMENTS: [(&str, &str); 8] = [
     ("__properties", "every property can be given by its name"),
     ("__events", "write `v_on_NAME` or `on(\"NAME\", …)`"),
@@ -110,7 +111,7 @@ const ARGUMENTS: [(&str, &str); 8] = [
     ("context_name", "an element is a value: keep it in a variable"),
 ];
 
-/// What a property of this name is. The error says what to write instead.
+/// Returns what the property with this name becomes. The error says what to write instead.
 pub(super) fn place(name: &str) -> Result<Place, String> {
     if let Some((_, instead)) = ARGUMENTS.iter().find(|(argument, _)| *argument == name) {
         return Err(format!("`{name}` is no property: {instead}"));
@@ -140,7 +141,7 @@ pub(super) fn place(name: &str) -> Result<Place, String> {
     })
 }
 
-/// A name that is a template's own already: `v-model`, `:items`, `@click.stop`, `aria-label`.
+/// Classifies a name in template syntax: `v-model`, `:items`, `@click.stop`, `aria-label`.
 fn written_out(name: &str) -> Place {
     match name.strip_prefix('@').or_else(|| name.strip_prefix("v-on:")) {
         Some(event) => Place::Event(event.to_owned()),
@@ -204,7 +205,8 @@ fn directive(name: &str) -> Result<Place, String> {
     ))
 }
 
-/// The event that a property's name stands for, if it is one: `click`, `click_append` and `update_modelValue` of Vuetify's widgets.
+/// Returns the event that a property name stands for, if any: `click`, or `click_append` and
+/// `update_modelValue` of Vuetify's widgets.
 fn event(name: &str) -> Option<String> {
     if EVENTS.contains(&name) {
         return Some(name.to_owned());

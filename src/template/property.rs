@@ -1,4 +1,4 @@
-//! Values of properties and events.
+//! Values of properties and event handlers.
 
 use std::fmt::Write;
 
@@ -10,26 +10,26 @@ use crate::wire::Packed;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Prop {
-    /// A text as it is.
+    /// A literal text.
     Literal(String),
     /// A JavaScript expression.
     Expression(String),
-    /// The name of a state key, which is set to this value unless it was set before.
+    /// A state key and its initial value, which is used if the key has none yet.
     Key(String, Packed),
-    /// Present, or bound to false.
+    /// A boolean attribute, or an attribute bound to false.
     Flag(bool),
     /// Styles, or other pairs of name and value.
     Pairs(Vec<(String, String)>),
-    /// Attributes as they stand in a template, for `raw_attrs`.
+    /// Attributes in template syntax, for `raw_attrs`.
     List(Vec<String>),
-    /// What runs on an event.
+    /// An event handler.
     Handler(Handler),
-    /// Nothing: the element does not have the property.
+    /// No value: the element does not get the property.
     Absent,
 }
 
 impl Prop {
-    /// What it is, in an error.
+    /// Returns the kind of the value, for error messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Prop::Literal(_) => "a text",
@@ -70,7 +70,7 @@ impl From<bool> for Prop {
 
 macro_rules! numbers {
     ($($number:ty),+) => {$(
-        /// The number as text, as in trame.
+        /// Converts the number to text, as trame does.
         impl From<$number> for Prop {
             fn from(number: $number) -> Self {
                 Prop::Literal(number.to_string())
@@ -81,28 +81,28 @@ macro_rules! numbers {
 
 numbers!(i32, i64, u32, u64, usize, f32, f64);
 
-/// A tuple of one expression, as in trame.
+/// Converts a tuple of one expression, as trame does.
 impl From<(&str,)> for Prop {
     fn from((expression,): (&str,)) -> Self {
         Prop::Expression(expression.to_owned())
     }
 }
 
-/// A tuple of one expression, as in trame.
+/// Converts a tuple of one expression, as trame does.
 impl From<(String,)> for Prop {
     fn from((expression,): (String,)) -> Self {
         Prop::Expression(expression)
     }
 }
 
-/// A state key and its initial value. One that cannot be encoded becomes nothing.
+/// Converts a state key and its initial value. A value that cannot be encoded becomes nil.
 impl<T: Serialize> From<(&str, T)> for Prop {
     fn from((key, value): (&str, T)) -> Self {
         Prop::Key(key.to_owned(), Packed::encode(&value).unwrap_or(Packed::nil()))
     }
 }
 
-/// A trigger with its arguments and keyword arguments, both as JavaScript, as in trame.
+/// Converts a trigger with its arguments and keyword arguments, both as JavaScript, as trame does.
 impl From<(&str, &str, &str)> for Prop {
     fn from((trigger, args, kwargs): (&str, &str, &str)) -> Self {
         Prop::Handler(Handler::trigger(trigger, &[args, kwargs]))
@@ -139,14 +139,15 @@ impl<P: Into<Prop>> From<Option<P>> for Prop {
     }
 }
 
-/// What runs on an event of an element: JavaScript, or the call of a function of the application.
+/// An event handler of an element: JavaScript, or the call of a function of the application.
 ///
-/// Made of a text, of a [`Trigger`](crate::Trigger) and of a [`ControllerFunction`](crate::ControllerFunction).
+/// Converted from a text, a [`Trigger`](crate::Trigger) or a
+/// [`ControllerFunction`](crate::ControllerFunction).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler(String);
 
 impl Handler {
-    /// The call of a trigger. What follows its name is JavaScript.
+    /// Returns the call of a trigger. `arguments` are JavaScript.
     pub(crate) fn trigger(name: &str, arguments: &[&str]) -> Self {
         let mut script = format!("trigger({}", script_text(name));
         for argument in arguments {
@@ -180,14 +181,14 @@ impl From<&String> for Handler {
     }
 }
 
-/// A text as a JavaScript string in which Vue finds no braces.
+/// Returns a text as a JavaScript string without braces that Vue would interpret.
 pub(super) fn script_text(text: &str) -> String {
     let mut out = String::from("'");
     for c in text.chars() {
         match c {
             '\'' | '\\' => out.extend(['\\', c]),
             '{' | '}' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                // Writing into a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{:04x}", c as u32);
             }
             c => out.push(c),

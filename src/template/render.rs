@@ -1,4 +1,4 @@
-//! Elements as the text of a template.
+//! Rendering of elements to template text.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -8,11 +8,12 @@ use super::{
 };
 use crate::wire::Packed;
 
-/// Holes within holes, beyond which a hole counts as one that contains itself.
+/// Maximum nesting depth of holes. Deeper holes are treated as self-referential.
 const MAX_DEPTH: usize = 32;
 
 impl Element {
-    /// The template with its holes filled, and the state keys that it and all in it start with.
+    /// Renders the template with its holes filled, and collects the initial state of all its
+    /// elements.
     pub(crate) fn render(&self, holes: &HashMap<String, Vec<Node>>) -> Template {
         let mut text = String::new();
         let mut renderer = Renderer { holes, initial: Vec::new() };
@@ -31,7 +32,7 @@ impl Renderer<'_> {
         out.push('<');
         out.push_str(&element.tag);
         for attribute in &element.attributes {
-            // Writing into a string does not fail.
+            // Writing to a string cannot fail.
             let _ = match attribute {
                 Attribute::Named(name, Some(value)) => {
                     write!(out, " {name}=\"{}\"", escaped(value))
@@ -64,7 +65,7 @@ impl Renderer<'_> {
     }
 }
 
-/// Elements of HTML that have no content and no end.
+/// Returns whether an HTML element has no content and no end tag.
 fn is_void(tag: &str) -> bool {
     matches!(
         tag,

@@ -1,9 +1,10 @@
-//! Files of the program's sources: part of a release, and read from where they are while the program is developed.
+//! Files among the program's sources: embedded in releases, read from disk in development.
 
-/// A template from a file of the program's sources, as a [`Template`](crate::Template).
+/// Embeds a file among the program's sources as a [`Template`](crate::Template).
 ///
-/// The path is relative to the folder of the program's `Cargo.toml`. The text is part of the program, so that a release needs no
-/// file. In a debug build, pages follow the file with [`StartOptions::hot_reload`](crate::StartOptions::hot_reload).
+/// The path is relative to the folder of the program's `Cargo.toml`. The text is part of the
+/// program, so a release needs no file. In a debug build, pages follow the file with
+/// [`StartOptions::hot_reload`](crate::StartOptions::hot_reload).
 ///
 /// ```
 /// let server = selvedge::Server::new("doc");

@@ -1,4 +1,4 @@
-//! Files that pages are made of, watched for changes. Only in development.
+//! Watches the files that pages are made of. Only used in development.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{Error, Result};
 
-/// Editors write a file in several steps; what follows within this time belongs to the same change.
+/// Quiet time after which a change is complete, since editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// Watches files and folders until it is dropped.
@@ -21,10 +21,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches files, and folders with everything in them. What does not exist is left out.
+    /// Watches files, and folders with all their content. Missing files and folders are skipped.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system watches no files for this program.
+    /// [`Error::Io`] if the system refuses to watch files.
     pub(crate) fn new(files: &[PathBuf], folders: &[PathBuf]) -> Result<Self> {
         let refused = |error: notify::Error| Error::Io {
             doing: "watching files",
@@ -32,14 +32,15 @@ impl Watch {
         };
         let (sender, changes) = mpsc::unbounded_channel();
         let tell = move |event: notify::Result<notify::Event>| match event {
-            Ok(event) if event.kind.is_access() => {} // reading is no change
+            Ok(event) if event.kind.is_access() => {} // a read is not a change
             Ok(event) => event.paths.into_iter().for_each(|path| {
-                let _ = sender.send(path); // nobody listens any more: the watch is being dropped
+                let _ = sender.send(path); // fails only while the watch is dropped
             }),
             Err(error) => tracing::warn!(%error, "some changes of files may have been missed"),
         };
         let mut watcher = notify::recommended_watcher(tell).map_err(refused)?;
-        // Editors replace files, and a watch on the old one would see nothing more.
+        // Watches the parent folders, because editors replace files and a watch on the old file
+        // would see nothing.
         let parents: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
         let parents = parents.into_iter().map(|path| (path, RecursiveMode::NonRecursive));
         let folders = folders.iter().map(|path| (path.as_path(), RecursiveMode::Recursive));
@@ -49,15 +50,15 @@ impl Watch {
         Ok(Watch { changes, _watcher: watcher })
     }
 
-    /// Waits for a change, and tells all paths that belong to it.
+    /// Waits for a change, and returns all paths that belong to it.
     ///
     /// # Cancellation
-    /// A change may be lost when the future is dropped.
+    /// If the future is dropped, a change may be lost.
     pub(crate) async fn changed(&mut self) -> BTreeSet<PathBuf> {
         let mut changed = BTreeSet::new();
         match self.changes.recv().await {
             Some(path) => changed.insert(path),
-            None => std::future::pending().await, // the watcher has ended, which says nothing about files
+            None => std::future::pending().await, // the watcher has ended; no more changes
         };
         while let Ok(Some(path)) = timeout(QUIET, self.changes.recv()).await {
             changed.insert(path);

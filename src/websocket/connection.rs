@@ -1,4 +1,4 @@
-//! What the application holds of a connection.
+//! The application's handle to a connection.
 
 use std::{
     borrow::Cow,
@@ -23,8 +23,9 @@ use crate::error::{CloseReason, WebSocketError};
 
 /// An open WebSocket: a cheap handle, usable from several tasks at once.
 ///
-/// Whatever waits on it is woken when the connection ends, and learns why. When the last handle is dropped the connection is closed in
-/// the background, with code 1000; to wait for that and to say why, call [`close`](Self::close).
+/// Every call that waits on it returns with the reason when the connection ends. Dropping the last
+/// handle closes the connection in the background with code 1000; to wait for that or to give a
+/// reason, call [`close`](Self::close).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -52,7 +53,7 @@ struct Handle {
     id: u64,
 }
 
-/// What is known of a connection from its opening.
+/// What the opening handshake says about a connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct About {
     pub(crate) local: Option<SocketAddr>,
@@ -63,7 +64,8 @@ pub(crate) struct About {
 }
 
 impl Connection {
-    /// Runs a WebSocket over a stream whose opening handshake is done, or that needs none: a pipe, a Unix socket, a tunnel.
+    /// Runs a WebSocket over a stream whose opening handshake is done, or that needs none: a pipe,
+    /// a Unix socket, a tunnel.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -71,7 +73,8 @@ impl Connection {
         Self::start(stream, BytesMut::new(), role, options, About::default())
     }
 
-    /// Starts the task of a connection. `ahead` was read from the stream before.
+    /// Starts the task of a connection. `ahead` contains bytes that were already read from the
+    /// stream.
     pub(crate) fn start(
         stream: impl Stream,
         ahead: BytesMut,
@@ -88,29 +91,33 @@ impl Connection {
 
     /// Sends text or bytes as one message.
     ///
-    /// Returns when the message is queued; it waits while more than [`Options::send_buffer`] is, which is how a peer that does not read
-    /// slows its sender down. Messages of several tasks are not mixed, and those who wait are served in order.
+    /// Returns when the message is queued. Waits while more than [`Options::send_buffer`] bytes are
+    /// queued, so that a peer that does not read slows its sender down. Messages of several tasks
+    /// are not mixed, and waiting senders are served in order.
     ///
     /// # Errors
     /// [`WebSocketError::ConnectionClosed`] as soon as either side has begun to close.
     ///
     /// # Cancellation
-    /// When the future is dropped before it is done, the message is not sent.
+    /// If the future is dropped before it is done, the message is not sent.
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), WebSocketError> {
         let sent = self.shared().outbox.send(message.into()).await;
         sent.map_err(|_| self.closed_error())
     }
 
-    /// Waits for the next message. Each is received once, in order, by whoever asks first.
+    /// Waits for the next message. Each message is received once, in order, even if several tasks
+    /// wait.
     ///
-    /// When the peer has closed, what arrived before is delivered first; after a close of this side it is dropped.
+    /// If the peer has closed, messages that arrived before are delivered first; if this side has
+    /// closed, they are dropped.
     ///
     /// # Errors
-    /// - [`WebSocketError::ConnectionClosed`] when nothing will come any more
-    /// - [`WebSocketError::MessageTooBig`] when that is because the peer sent too large a message
+    /// - [`WebSocketError::ConnectionClosed`] if no more messages will come
+    /// - [`WebSocketError::MessageTooBig`] if that is because the peer sent a message that is too
+    ///   large
     ///
     /// # Cancellation
-    /// When the future is dropped before it is done, no message is lost.
+    /// If the future is dropped before it is done, no message is lost.
     pub async fn receive(&self) -> Result<Message, WebSocketError> {
         match self.shared().inbox.next().await {
             Some(message) => Ok(message),
@@ -124,7 +131,8 @@ impl Connection {
     /// Waits for the next message, which must be text.
     ///
     /// # Errors
-    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for bytes, which are lost then.
+    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for bytes, which are
+    /// then lost.
     pub async fn receive_text(&self) -> Result<String, WebSocketError> {
         self.receive().await?.into_text()
     }
@@ -132,7 +140,8 @@ impl Connection {
     /// Waits for the next message, which must be bytes.
     ///
     /// # Errors
-    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for text, which is lost then.
+    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for text, which is
+    /// then lost.
     pub async fn receive_bytes(&self) -> Result<Bytes, WebSocketError> {
         self.receive().await?.into_bytes()
     }
@@ -154,12 +163,13 @@ impl Connection {
         }
     }
 
-    /// Sends a ping with this payload, and waits for a pong that carries it. A pong of a later ping will do, too: peers
-    /// may answer the last one only (RFC 6455, section 5.5.3).
+    /// Sends a ping with this payload and waits for its pong. The pong of a later ping also counts:
+    /// peers may answer only the last one (RFC 6455, section 5.5.3).
     ///
     /// # Errors
-    /// - [`WebSocketError::ConnectionClosed`] when the connection is closed, or ends before there is a pong
-    /// - [`WebSocketError::PingInFlight`] when a ping with the same payload waits for its pong
+    /// - [`WebSocketError::ConnectionClosed`] if the connection is closed, or ends before a pong
+    ///   arrives
+    /// - [`WebSocketError::PingInFlight`] if a ping with the same payload is waiting for its pong
     /// - [`WebSocketError::PayloadTooBig`] for more than 125 bytes
     pub async fn ping_with(&self, payload: impl Into<Bytes>) -> Result<(), WebSocketError> {
         let payload = payload.into();
@@ -171,10 +181,11 @@ impl Connection {
         pong.await.map_err(|_| self.closed_error())
     }
 
-    /// Sends a pong that nobody has asked for: a sign of life in one direction. Pings are answered without this.
+    /// Sends an unsolicited pong, a one-way heartbeat. Pings are answered without this.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`], and [`WebSocketError::PayloadTooBig`] for more than 125 bytes.
+    /// [`WebSocketError::ConnectionClosed`], and [`WebSocketError::PayloadTooBig`] for more than
+    /// 125 bytes.
     pub async fn pong(&self, payload: impl Into<Bytes>) -> Result<(), WebSocketError> {
         let payload = payload.into();
         check_control(&payload)?;
@@ -182,21 +193,23 @@ impl Connection {
         sent.map_err(|_| self.closed_error())
     }
 
-    /// Closes the connection and waits until it is gone: what was sent leaves, then a close frame with this code and text, then the
-    /// peer's own is awaited. What was not received is dropped.
+    /// Closes the connection and waits until it has ended: sends what is queued, then a close frame
+    /// with this code and text, and waits for the peer's close frame. Messages that were not
+    /// received are dropped.
     ///
-    /// It can be called any number of times: the first call decides the code, and all get the outcome, which is the code and text that the
-    /// peer answered with.
+    /// It can be called any number of times: the first call decides the code, and all calls return
+    /// the outcome, which is the code and text of the peer's answer.
     ///
     /// # Errors
-    /// [`WebSocketError::DisconnectTimeout`] when the peer did not let go within [`Options::disconnect_timeout`].
+    /// [`WebSocketError::DisconnectTimeout`] if the peer does not end the connection within
+    /// [`Options::disconnect_timeout`].
     ///
     /// # Cancellation
-    /// When the future is dropped, the closing goes on in the background.
+    /// If the future is dropped, closing continues in the background.
     ///
     /// # Panics
-    /// When the code is not one that may be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455, section 7.4). A text of more than
-    /// 123 bytes is cut.
+    /// If the code may not be sent; 1000 to 1003, 1007 to 1014 and 3000 to 4999 may (RFC 6455,
+    /// section 7.4). A text of more than 123 bytes is cut.
     #[track_caller]
     pub fn close<R: Into<Cow<'static, str>>>(
         &self,
@@ -206,7 +219,8 @@ impl Connection {
         self.close_within(code, reason, self.shared().options.disconnect_timeout)
     }
 
-    /// Closes with a time-out of its own; see [`close`](Self::close). It counts when nobody has begun to close before.
+    /// Closes like [`close`](Self::close), with a separate time-out. The time-out applies only if
+    /// closing has not begun before.
     #[track_caller]
     pub fn close_within<R: Into<Cow<'static, str>>>(
         &self,
@@ -215,7 +229,7 @@ impl Connection {
         timeout: Option<Duration>,
     ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
         assert!(may_be_sent(code), "{code} is not a code that a close frame may carry");
-        // Now and not at the first await: a send that starts after this call fails.
+        // Closes now and not at the first await: a send that starts after this call fails.
         self.shared().close(CloseReason::new(code, reason), timeout);
         let mut progress = self.shared().watch();
         async move {
@@ -230,12 +244,13 @@ impl Connection {
         }
     }
 
-    /// Why the connection is closed, or `None` while it is open. It is set as soon as one side begins to close.
+    /// Returns why the connection is closed, or `None` while it is open. Set as soon as one side
+    /// begins to close.
     pub fn closed(&self) -> Option<CloseReason> {
         self.shared().watch().borrow().reason.clone()
     }
 
-    /// Waits until the connection is gone, whoever ends it.
+    /// Waits until the connection has ended, on either side, and returns the reason.
     pub fn ended(&self) -> impl Future<Output = CloseReason> + Send + use<> {
         let mut progress = self.shared().watch();
         async move {
@@ -245,32 +260,32 @@ impl Connection {
         }
     }
 
-    /// Which end this is.
+    /// Which end of the connection this is.
     pub fn role(&self) -> Role {
         self.shared().role
     }
 
-    /// The address of this end, where there is one.
+    /// The address of this end, if there is one.
     pub fn local(&self) -> Option<SocketAddr> {
         self.handle.about.local
     }
 
-    /// The address of the peer, where there is one.
+    /// The address of the peer, if there is one.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.handle.about.remote
     }
 
-    /// The path and the query that it was opened with.
+    /// The path and query with which the connection was opened.
     pub fn path(&self) -> &str {
         &self.handle.about.path
     }
 
-    /// The subprotocol that both sides have agreed on.
+    /// The subprotocol that both sides agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
         self.handle.about.subprotocol.as_deref()
     }
 
-    /// The headers of the peer's side of the opening handshake.
+    /// The peer's headers in the opening handshake.
     pub fn headers(&self) -> &HeaderMap {
         &self.handle.about.headers
     }
@@ -292,7 +307,7 @@ impl Drop for Handle {
     }
 }
 
-/// Which end, and a number that is unique in the process: `server 7`.
+/// Formats the role and a number that is unique in the process: `server 7`.
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let role = match self.role() {

@@ -1,6 +1,8 @@
-//! The task that owns the stream: a reader, a writer and the heartbeat side by side, and the closing handshake at the end.
+//! The task that owns the stream: a reader, a writer and the heartbeat run concurrently, followed
+//! by the closing handshake.
 //!
-//! Reader and writer do not wait for each other, so that a peer that does not read is still heard, and the other way round.
+//! Reader and writer do not wait for each other, so that messages of a peer that does not read are
+//! still received, and the other way round.
 
 use std::{
     io,
@@ -28,10 +30,11 @@ use super::{
 };
 use crate::error::CloseReason;
 
-/// Bytes up to which frames are put together into one write.
+/// Size in bytes at which collected frames are written.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// How long an application has for the messages before an offence, until the offender is told.
+/// How long the application may take to handle the messages before a protocol error, until the
+/// close frame for the error is sent.
 const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// What the task and the handles of a connection share.
@@ -44,24 +47,24 @@ pub(super) struct Shared {
     progress: watch::Sender<Progress>,
 }
 
-/// How far the end of a connection has come.
+/// The progress of a connection towards its end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
-    /// Set as soon as one side begins to close, and again when the outcome is known.
+    /// Set as soon as one side begins to close, and replaced when the outcome is known.
     pub(super) reason: Option<CloseReason>,
-    /// When to cut the connection if it has not ended until then.
+    /// When to abort the connection if it has not ended by then.
     deadline: Option<Instant>,
-    /// The peer broke the limit of a message's size.
+    /// Whether the peer exceeded the maximum message size.
     pub(super) too_big: bool,
     pub(super) ended: Option<Ended>,
 }
 
-/// How a connection was given up.
+/// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// By both sides, or because it was lost.
+    /// It was closed by both sides, or lost.
     Gone,
-    /// It was cut because the peer did not end it in time.
+    /// It was aborted because the peer did not close in time.
     TimedOut,
 }
 
@@ -81,8 +84,8 @@ impl Shared {
         self.progress.subscribe()
     }
 
-    /// Begins to close from this side, unless the end has begun: what was sent before still leaves, what was not received is
-    /// dropped. The time-out starts now.
+    /// Begins to close from this side, unless closing has begun: what is queued is still sent, and
+    /// messages that were not received are dropped. The time-out starts now.
     pub(super) fn close(&self, reason: CloseReason, timeout: Option<Duration>) {
         if self.begin(reason.clone(), timeout) {
             self.inbox.clear();
@@ -90,7 +93,7 @@ impl Shared {
         }
     }
 
-    /// Marks the connection as closed before anything is sent, so that whoever sends at the same time learns of it.
+    /// Marks the connection as closed before anything is sent, so that concurrent sends fail.
     fn begin(&self, reason: CloseReason, timeout: Option<Duration>) -> bool {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let begun = self.progress.send_if_modified(|progress| {
@@ -107,14 +110,14 @@ impl Shared {
         begun
     }
 
-    /// The peer has begun the end, or has caused it.
+    /// Begins to close because the peer closed or broke the protocol.
     fn begin_by_peer(&self, reason: &CloseReason) -> bool {
         let begun = self.begin(reason.clone(), self.options.disconnect_timeout);
         self.inbox.end();
         begun
     }
 
-    /// The connection is gone. What is known of the reason now replaces what was announced.
+    /// Marks the connection as ended. The final reason, if known, replaces the announced one.
     fn finish(&self, reason: Option<CloseReason>, ended: Ended) {
         self.progress.send_if_modified(|progress| {
             if progress.ended.is_some() {
@@ -131,7 +134,7 @@ impl Shared {
         self.outbox.shut();
     }
 
-    /// Completes when a close has taken too long.
+    /// Waits until closing has taken too long.
     async fn overdue(&self) {
         let mut progress = self.watch();
         let begun = progress.wait_for(|progress| progress.reason.is_some()).await;
@@ -143,7 +146,7 @@ impl Shared {
     }
 }
 
-/// Tells the handles if the task is dropped with its runtime.
+/// Notifies the handles if the task is dropped with its runtime.
 struct Finish(Arc<Shared>);
 
 impl Drop for Finish {
@@ -153,17 +156,18 @@ impl Drop for Finish {
     }
 }
 
-/// How the reading ends.
+/// How reading ends.
 enum Ending {
     /// With the peer's close frame.
     Closed(CloseReason),
-    /// With an offence, and the close frame that answers it.
+    /// With a protocol error, and the close frame that answers it.
     Failed(CloseReason),
-    /// Without either.
+    /// With a lost connection.
     Lost(CloseReason),
 }
 
-/// Runs a connection over a stream until it is gone. `ahead` is what was read from the stream before.
+/// Runs a connection over a stream until it has ended. `ahead` contains bytes that were already
+/// read from the stream.
 pub(super) async fn drive<S: Stream>(stream: S, ahead: BytesMut, shared: Arc<Shared>) {
     let finish = Finish(Arc::clone(&shared));
     let (reader, writer) = tokio::io::split(stream);
@@ -177,7 +181,7 @@ pub(super) async fn drive<S: Stream>(stream: S, ahead: BytesMut, shared: Arc<Sha
     drop(finish);
 }
 
-/// Reads and writes until the end; gives the reason if it is another one than was announced.
+/// Reads and writes until the end. Returns the reason if it differs from the announced one.
 async fn run<S: Stream>(
     reader: ReadHalf<S>,
     writer: WriteHalf<S>,
@@ -193,11 +197,11 @@ async fn run<S: Stream>(
         tokio::select! {
             read = read.as_mut() => break read,
             result = write.as_mut(), if written.is_none() => match result {
-                // Our close frame is out, and the peer's is awaited.
+                // Our close frame is sent; wait for the peer's.
                 Ok(writer) => written = Some(writer),
                 Err(error) => return Some(lost(&error)),
             },
-            // A peer that owes its close frame has the time-out for that.
+            // While the peer's close frame is awaited, the time-out for closing applies instead.
             () = pulse.silence(shared), if written.is_none() => {
                 return Some(CloseReason::abnormal("the peer did not answer a ping"));
             }
@@ -206,14 +210,14 @@ async fn run<S: Stream>(
     let reason = match ending {
         Ending::Closed(reason) => {
             let begun = shared.begin_by_peer(&reason);
-            // A close that is on its way keeps its own reason.
+            // If this side is already closing, its reason stays.
             if begun {
                 shared.outbox.close_now(reason.clone());
             }
             Some(reason)
         }
         Ending::Failed(reason) => {
-            // What came before the offence is handled as if there were none.
+            // Messages before the protocol error are handled as if there were none.
             if written.is_none() {
                 tokio::select! {
                     result = write.as_mut() => match result {
@@ -237,7 +241,8 @@ async fn run<S: Stream>(
         None => write.await,
     };
     if let Ok(mut writer) = writer {
-        // Section 7.1.1: the server hangs up first. An error means that the peer was faster.
+        // Section 7.1.1: the server closes the stream first. An error means that the peer was
+        // faster.
         let _ = writer.shutdown().await;
         if shared.role == Role::Client {
             drain(&mut reader).await;
@@ -250,7 +255,7 @@ fn lost(error: &io::Error) -> CloseReason {
     CloseReason::abnormal(format!("the connection was lost: {error}"))
 }
 
-/// Waits for the server to hang up.
+/// Waits for the server to close the stream.
 async fn drain<S: Stream>(reader: &mut ReadHalf<S>) {
     let mut rest = [0; 1024];
     while reader.read(&mut rest).await.is_ok_and(|count| count > 0) {}
@@ -308,7 +313,7 @@ async fn read<S: Stream>(
     }
 }
 
-/// Writes what the outbox has until a close frame is out.
+/// Writes the contents of the outbox until a close frame is sent.
 async fn write<S: Stream>(mut writer: WriteHalf<S>, shared: &Shared) -> io::Result<WriteHalf<S>> {
     let mut masks = Masks::new(shared.role);
     let mut buffer = BytesMut::new();
@@ -349,7 +354,7 @@ async fn write<S: Stream>(mut writer: WriteHalf<S>, shared: &Shared) -> io::Resu
         }
         writer.write_all_buf(&mut buffer).await?;
         writer.flush().await?;
-        // Only now is there room for others.
+        // Makes room for other messages only after this batch is written.
         batch.clear();
         if buffer.capacity() > 4 * WRITE_BUFFER {
             buffer = BytesMut::new();
@@ -365,9 +370,9 @@ fn put_payload(buffer: &mut BytesMut, payload: &[u8], mask: Option<[u8; 4]>) {
     }
 }
 
-/// The masks of a client's frames, which nobody may predict (RFC 6455, section 5.3).
+/// The masks of a client's frames, which must be unpredictable (RFC 6455, section 5.3).
 struct Masks {
-    /// Random bytes, taken from the system for many frames at a time; a server has none.
+    /// Random bytes from the system, for many frames at a time; `None` for a server.
     pool: Option<[u8; 256]>,
     used: usize,
 }
@@ -391,10 +396,11 @@ impl Masks {
     }
 }
 
-/// Whether the peer is still there. Anything that comes from it tells that it is.
+/// Tracks whether the peer is still there. Anything that it sends proves that it is.
 struct Pulse {
     last: Mutex<Instant>,
-    /// Nothing is read because the application does not receive: silence is not the peer's fault then.
+    /// Whether reading is paused because the application does not receive: silence is then not the
+    /// peer's fault.
     paused: AtomicBool,
 }
 
@@ -419,7 +425,8 @@ impl Pulse {
         *self.last.lock()
     }
 
-    /// Has the peer asked after each interval of silence, and returns when nothing came for another half.
+    /// Sends a ping after each interval of silence. Returns if nothing arrives within half an
+    /// interval after a ping.
     async fn silence(&self, shared: &Shared) {
         let Some(interval) = shared.options.heartbeat else {
             return std::future::pending().await;

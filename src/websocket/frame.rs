@@ -1,23 +1,25 @@
 //! Bytes to frames and frames to bytes (RFC 6455, section 5), without a socket or a clock.
 //!
-//! What must hold: a limit is checked against a frame's header, before its payload is read; text is checked as it arrives, so that
-//! the first wrong byte ends the connection; what is kept never exceeds what was really received.
+//! What must hold: a limit is checked against the header of a frame, before its payload is read;
+//! text is checked as it arrives, so that the first invalid byte ends the connection; memory never
+//! exceeds what was received.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Message, Role};
 use crate::error::CloseReason;
 
-/// The most bytes that a control frame carries (section 5.5).
+/// Maximum size in bytes of a control frame's payload (section 5.5).
 pub(super) const MAX_CONTROL: usize = 125;
 
-/// The longest header: two bytes, eight of length, four of mask.
+/// Maximum size in bytes of a header: two, eight of length, four of mask.
 const MAX_HEADER: usize = 14;
 
-/// Bytes that are read at a time. They are kept for every idle connection.
+/// Bytes to read at a time. Every idle connection keeps a buffer of this size.
 const READ: usize = 4 * 1024;
 
-/// Bytes that are kept ready for the rest of a large frame at a time: a header that promises much costs nothing.
+/// Maximum number of bytes reserved for the rest of a large frame: a header that promises much
+/// costs nothing.
 const RESERVE: usize = 64 * 1024;
 
 const CONTINUATION: u8 = 0;
@@ -27,17 +29,17 @@ pub(super) const CLOSE: u8 = 8;
 pub(super) const PING: u8 = 9;
 pub(super) const PONG: u8 = 10;
 
-/// What has arrived.
+/// A complete message or control frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Message(Message),
     Ping(Bytes),
     Pong(Bytes),
-    /// The peer closes; 1005 when it does not say why.
+    /// The peer closes; the code is 1005 if it sent none.
     Close(CloseReason),
 }
 
-/// Puts messages together from bytes.
+/// Assembles messages from bytes.
 pub(super) struct Decoder {
     role: Role,
     max_message: usize,
@@ -52,27 +54,28 @@ struct Frame {
     last: bool,
     mask: Option<[u8; 4]>,
     left: usize,
-    /// How many bytes of the payload were taken before, which turns the mask.
+    /// Number of payload bytes taken so far, which determines the rotation of the mask.
     taken: usize,
-    /// The payload of a control frame, which may come in the middle of a message.
+    /// The payload of a control frame, which may arrive in the middle of a message.
     control: BytesMut,
 }
 
-/// A message of which something has arrived.
+/// A message that has arrived in part.
 struct Partial {
     text: bool,
     content: BytesMut,
-    /// How much of the content is known to be UTF-8.
+    /// Number of bytes of the content that are known to be UTF-8.
     checked: usize,
 }
 
 impl Decoder {
-    /// A decoder for this side of a connection that refuses messages of more than `max_message` bytes.
+    /// Creates a decoder for this side of a connection. It rejects messages of more than
+    /// `max_message` bytes.
     pub(super) fn new(role: Role, max_message: usize) -> Self {
         Decoder { role, max_message, buffer: BytesMut::new(), frame: None, message: None }
     }
 
-    /// Where to put the bytes that arrive, with room for what makes sense to read at a time.
+    /// Returns the buffer for arriving bytes, with room for a read of reasonable size.
     pub(super) fn buffer(&mut self) -> &mut BytesMut {
         let left = self.frame.as_ref().map_or(0, |frame| frame.left);
         if self.buffer.capacity() - self.buffer.len() < MAX_HEADER.max(left.min(READ)) {
@@ -81,15 +84,15 @@ impl Decoder {
         &mut self.buffer
     }
 
-    /// Whether a part of something has arrived that is not complete.
+    /// Whether something has arrived in part.
     pub(super) fn in_progress(&self) -> bool {
         !self.buffer.is_empty() || self.frame.is_some() || self.message.is_some()
     }
 
-    /// The next complete thing, or `None` when more bytes are needed.
+    /// Returns the next complete event, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// The close frame to send to a peer that broke the rules. Nothing more can be read from it.
+    /// The close frame to send to a peer that broke the protocol. Nothing more can be read from it.
     pub(super) fn next(&mut self) -> Result<Option<Event>, CloseReason> {
         loop {
             if self.frame.is_none() {
@@ -158,7 +161,7 @@ impl Decoder {
         }))
     }
 
-    /// Takes what has arrived of the frame's payload, and says whether that is all.
+    /// Takes what has arrived of the frame's payload. Returns whether the payload is complete.
     fn payload(&mut self) -> Result<bool, CloseReason> {
         let Some(frame) = &mut self.frame else {
             return Ok(false);
@@ -198,9 +201,9 @@ impl Decoder {
     }
 }
 
-/// Adds a piece to a message, and makes room for some of what the frame has left.
+/// Adds a piece to a message, and reserves room for some of the rest of the frame.
 fn append(content: &mut BytesMut, piece: BytesMut, left: usize) {
-    // A small piece is copied: a message that is kept must not keep a whole buffer alive.
+    // A small piece is copied, so that a stored message does not keep a whole buffer alive.
     if content.is_empty() && left == 0 && piece.len() >= READ {
         *content = piece;
         return;
@@ -210,11 +213,11 @@ fn append(content: &mut BytesMut, piece: BytesMut, left: usize) {
 }
 
 impl Partial {
-    /// Checks what is new; at the end of the message nothing may be missing either.
+    /// Checks the new bytes; at the end of the message the last character must be complete.
     fn check(&mut self, end: bool) -> Result<(), CloseReason> {
         match std::str::from_utf8(&self.content[self.checked..]) {
             Ok(_) => self.checked = self.content.len(),
-            // No length: what is there is the beginning of a character.
+            // No error length: the rest is the beginning of a character.
             Err(error) if error.error_len().is_none() && !end => {
                 self.checked += error.valid_up_to();
             }
@@ -239,7 +242,7 @@ struct Head {
     length: u64,
 }
 
-/// Reads a header, and says how many bytes it has.
+/// Parses a header. Also returns its size in bytes.
 fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, CloseReason> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
@@ -294,12 +297,13 @@ fn close_reason(payload: &[u8]) -> Result<CloseReason, CloseReason> {
     Ok(CloseReason::new(code, text.to_owned()))
 }
 
-/// Whether a close frame may carry the code (section 7.4, and the registry of the IANA).
+/// Whether a close frame may carry the code (section 7.4, and the IANA registry).
 pub(super) fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
-/// The payload of a close frame; none for 1005. A text that does not fit is cut at a character.
+/// Returns the payload of a close frame; empty for 1005. A text that does not fit is cut at a
+/// character boundary.
 pub(super) fn close_payload(reason: &CloseReason) -> Bytes {
     if reason.code == 1005 {
         return Bytes::new();
@@ -365,7 +369,8 @@ fn no_text() -> CloseReason {
 mod tests {
     use super::*;
 
-    /// Everything that a peer sends in one go: fragments with a ping between them, a large message, a close.
+    /// Returns the bytes of a whole conversation: fragments with a ping between them, a large
+    /// message, a close.
     fn conversation() -> Vec<u8> {
         let mut bytes = BytesMut::new();
         let mut put = |first: u8, payload: &[u8]| {

@@ -1,5 +1,5 @@
-//! The frames of a server's WebSocket, for code that has queues of its own: nothing is sent by itself, and nothing is kept but the
-//! message that is arriving.
+//! The frames of a server's WebSocket, for code that has its own queues: nothing is sent
+//! automatically, and only the message that is arriving is kept.
 
 use std::io;
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::error::CloseReason;
 
-/// Bytes up to which frames are put together into one write. Larger payloads are written as they are.
+/// Size in bytes at which collected frames are written. Larger payloads are written directly.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// Both halves of a server's WebSocket over a stream whose opening handshake is done. Messages of more than `max_message` bytes are
-/// refused.
+/// Creates both halves of a server's WebSocket over a stream whose opening handshake is done.
+/// Messages of more than `max_message` bytes are rejected.
 pub(crate) fn server_frames<S: Stream>(
     stream: S,
     max_message: usize,
@@ -28,20 +28,20 @@ pub(crate) fn server_frames<S: Stream>(
 
 /// Why nothing more can be read.
 pub(crate) enum ReadError {
-    /// The peer broke the rules: how its connection has to be closed.
+    /// The peer broke the protocol; contains the reason to close its connection with.
     Offence(CloseReason),
     /// The stream has failed, or has ended without a close frame.
     Lost(io::Error),
 }
 
-/// What comes from the peer.
+/// Reads what the peer sends.
 pub(crate) struct FrameReader<S> {
     reader: ReadHalf<S>,
     decoder: Decoder,
 }
 
 impl<S: Stream> FrameReader<S> {
-    /// The next message or control frame.
+    /// Waits for the next message or control frame.
     ///
     /// # Cancellation
     /// Nothing is lost when the future is dropped.
@@ -59,14 +59,15 @@ impl<S: Stream> FrameReader<S> {
     }
 }
 
-/// What goes to the peer.
+/// Writes what is sent to the peer.
 pub(crate) struct FrameWriter<S> {
     writer: WriteHalf<S>,
     buffer: BytesMut,
 }
 
 impl<S: Stream> FrameWriter<S> {
-    /// Writes a message of bytes, or keeps it for the next write: [`flush`](Self::flush) sends what is kept.
+    /// Writes a message of bytes, or keeps it for the next write; [`flush`](Self::flush) sends what
+    /// is kept.
     pub(crate) async fn feed(&mut self, payload: &Bytes) -> io::Result<()> {
         put_header(&mut self.buffer, BINARY, payload.len(), None);
         if payload.len() > WRITE_BUFFER {
@@ -86,7 +87,7 @@ impl<S: Stream> FrameWriter<S> {
         self.writer.flush().await
     }
 
-    /// Asks the peer whether it is there. Flush afterwards.
+    /// Adds a ping. Flush afterwards.
     pub(crate) fn ping(&mut self) {
         put_header(&mut self.buffer, PING, 0, None);
     }
@@ -97,7 +98,7 @@ impl<S: Stream> FrameWriter<S> {
         self.buffer.extend_from_slice(payload);
     }
 
-    /// Sends a close frame, behind what is kept.
+    /// Sends what is kept, and then a close frame.
     pub(crate) async fn close(&mut self, reason: &CloseReason) -> io::Result<()> {
         let payload = close_payload(reason);
         put_header(&mut self.buffer, CLOSE, payload.len(), None);

@@ -22,7 +22,7 @@ struct Queue {
     messages: VecDeque<Message>,
     bytes: usize,
     ended: bool,
-    /// Something was delivered, and whoever got it has not asked for more.
+    /// Whether a message was delivered and its receiver has not asked for another one.
     busy: bool,
 }
 
@@ -38,7 +38,7 @@ impl Inbox {
         }
     }
 
-    /// Adds a message, as soon as there is room. An empty queue has room for any.
+    /// Adds a message when there is room. An empty queue has room for any message.
     pub(super) async fn push(&self, message: Message) {
         loop {
             let taken = self.taken.notified();
@@ -60,7 +60,7 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// The next message; `None` when there is none and never will be.
+    /// Waits for the next message; `None` if there will be none.
     pub(super) async fn next(&self) -> Option<Message> {
         loop {
             let arrived = self.arrived.notified();
@@ -73,7 +73,7 @@ impl Inbox {
                     drop(queue);
                     self.taken.notify_one();
                     if more {
-                        // Several may have arrived before the one who was told of them came to run.
+                        // Several messages may have arrived before the notified task ran.
                         self.arrived.notify_one();
                     }
                     return Some(message);
@@ -90,7 +90,8 @@ impl Inbox {
         }
     }
 
-    /// Waits until the application has asked for more than there is, which tells that it is done with all that was delivered.
+    /// Waits until the application asks for a message while there is none, which shows that it has
+    /// handled all that were delivered.
     pub(super) async fn caught_up(&self) {
         loop {
             let caught_up = self.caught_up.notified();
@@ -104,14 +105,14 @@ impl Inbox {
         }
     }
 
-    /// Nothing more will arrive. What is there can still be taken.
+    /// Ends the queue. Messages in it can still be taken.
     pub(super) fn end(&self) {
         self.queue.lock().ended = true;
         self.arrived.notify_one();
         self.taken.notify_one();
     }
 
-    /// Nothing more will arrive, and what is there is dropped.
+    /// Ends the queue and drops the messages in it.
     pub(super) fn clear(&self) {
         let dropped = {
             let mut queue = self.queue.lock();

@@ -1,17 +1,18 @@
-//! WebSockets (RFC 6455) on either end: bounded, typed, with time-outs built in.
+//! WebSockets (RFC 6455) on either end: bounded, typed, with built-in time-outs.
 //!
-//! A server gets its connections from [`Server::websocket`](crate::Server::websocket), a program that connects to others from
-//! [`client::Connect`](crate::client::Connect). Both are the same [`Connection`] then.
+//! A server gets its connections from [`Server::websocket`](crate::Server::websocket), a program
+//! that connects to others from [`client::Connect`](crate::client::Connect). Both get the same
+//! [`Connection`].
 
 // - `frame`: bytes to messages, and back; `handshake`: what both sides of an opening compute
-// - `inbox`, `outbox`: what has been received, what is to be sent, each within its bounds
+// - `inbox`, `outbox`: received messages, and messages to be sent, each within its bounds
 // - `pings`: pings that wait for their pongs
 // - `driver`: the task that owns the stream and moves bytes
-// - `connection`: what the application holds; `request`: what it gets before there is a connection
+// - `connection`: the application's handle; `request`: what it gets before there is a connection
 //
-// What must hold: whoever waits is woken when the connection ends, and learns why; the stream is dropped when the last handle is, at
-// the latest after the time-out for closing; memory is bounded whatever the peer does. Nothing in here knows how a connection came
-// about.
+// What must hold: every waiting task is woken when the connection ends, and learns why; the stream
+// is dropped when the last handle is, at the latest after the time-out for closing; memory is
+// bounded whatever the peer does. Nothing here knows how a connection was opened.
 
 mod connection;
 mod driver;
@@ -39,7 +40,8 @@ pub use options::Options;
 pub use request::Request;
 pub(crate) use request::{Accepted, Decision, Opening, check_header, is_token};
 
-/// Which end of a connection this is. It decides who masks its frames, and who hangs up first.
+/// Which end of a connection this is. It decides which end masks its frames, and which end closes
+/// the stream first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The end that connected.
@@ -53,7 +55,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
 
-/// A message. Text and bytes are kept apart, as they are on the wire.
+/// A message. Text and bytes are distinct, as on the wire.
 ///
 /// ```
 /// use selvedge::websocket::Message;
@@ -73,17 +75,17 @@ pub enum Message {
 }
 
 impl Message {
-    /// Bytes of the content.
+    /// Size of the content in bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()
     }
 
-    /// Whether there is no content.
+    /// Whether the content is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The content, of whatever kind.
+    /// The content as bytes, for text and binary messages.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Message::Text(text) => text.as_bytes(),
@@ -91,7 +93,7 @@ impl Message {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     ///
     /// # Errors
     /// [`WebSocketError::WrongKind`] for bytes.
@@ -104,7 +106,7 @@ impl Message {
         }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     ///
     /// # Errors
     /// [`WebSocketError::WrongKind`] for text.

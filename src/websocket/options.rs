@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Time-outs and limits of a WebSocket. Each time-out can be switched off with `None`, each limit with [`usize::MAX`].
+/// Time-outs and limits of a WebSocket. `None` disables a time-out, [`usize::MAX`] a limit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,60 +43,66 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults, which each method names.
+    /// Returns the defaults, which are listed at each method.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The time for finding the host, connecting, TLS and the opening handshake together. Default 60 s.
+    /// Sets the time-out for name resolution, connecting, TLS and the opening handshake together.
+    /// Default 60 s.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.connect_timeout = timeout.into();
         self
     }
 
-    /// The time from a close until the connection is gone: what is queued, the close frames of both sides, the end of the stream. After
-    /// that it is cut. Default 60 s.
+    /// Sets the time-out from a close until the connection has ended: sending what is queued, the
+    /// close frames of both sides, the end of the stream. After that the connection is aborted.
+    /// Default 60 s.
     pub fn disconnect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.disconnect_timeout = timeout.into();
         self
     }
 
-    /// The time from the first byte of a message until its last; a peer that takes longer is disconnected with code 1008. Default 60 s.
+    /// Sets the time-out from the first byte of a message to its last. A peer that takes longer is
+    /// disconnected with code 1008. Default 60 s.
     pub fn message_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.message_timeout = timeout.into();
         self
     }
 
-    /// A peer that has been silent for this long is sent a ping; if half of it later nothing has come, the connection is cut. Default
-    /// 30 s. Zero switches it off, too.
+    /// Sets the interval of silence after which the peer is sent a ping. If nothing arrives for
+    /// another half of it, the connection is aborted. Default 30 s. Zero also disables the
+    /// heartbeat.
     pub fn heartbeat(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.heartbeat = interval.into().filter(|interval| !interval.is_zero());
         self
     }
 
-    /// Bytes of the largest message that may come, over all of its fragments. A larger one ends the connection with code 1009. Default
-    /// 1 MiB.
+    /// Sets the maximum size in bytes of a received message, over all of its fragments. A larger
+    /// one ends the connection with code 1009. Default 1 MiB.
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.max_message_size = bytes;
         self
     }
 
-    /// How many messages, and how many bytes of them, are kept until they are received; default 16 and 4 MiB. A message that does not fit
-    /// stops the reading until there is room, which slows the peer down; until it comes, pings are answered. One
-    /// message always fits.
+    /// Sets how many messages, and how many bytes of them, are kept until they are received.
+    /// Default 16 and 4 MiB. If a message does not fit, reading stops until there is room, which
+    /// slows the peer down; up to that message, pings are answered. One message always fits.
     pub fn receive_queue(mut self, messages: usize, bytes: usize) -> Self {
         self.receive_queue = messages.max(1);
         self.receive_queue_bytes = bytes;
         self
     }
 
-    /// Bytes that are kept for a peer that does not read. Sending waits when there are more. Default 1 MiB.
+    /// Sets how many bytes are kept for a peer that does not read. Beyond that, sending waits.
+    /// Default 1 MiB.
     pub fn send_buffer(mut self, bytes: usize) -> Self {
         self.send_buffer = bytes.max(1);
         self
     }
 
-    /// How many headers a server's answer to the opening handshake may have, and how many bytes; default 64 and 16 KiB.
+    /// Sets how many headers a server's answer to the opening handshake may have, and how many
+    /// bytes. Default 64 and 16 KiB.
     pub fn max_headers(mut self, count: usize, bytes: usize) -> Self {
         self.max_headers = count;
         self.max_header_bytes = bytes;

@@ -1,4 +1,5 @@
-//! What is to be sent: data in the order of the senders, bounded in bytes, and control frames before it.
+//! What is to be sent: data in the order of the senders, bounded in bytes, with control frames
+//! before it.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -12,10 +13,11 @@ use super::{
 };
 use crate::error::CloseReason;
 
-/// Pongs that wait to be sent; of more pings only the last ones are answered (RFC 6455, section 5.5.3).
+/// Maximum number of queued pongs; beyond it, only the last pings are answered (RFC 6455, section
+/// 5.5.3).
 const MAX_PONGS: usize = 64;
 
-/// Bytes that a small message costs beside its content, so that a flood of empty ones is bounded, too.
+/// Bytes counted for a message beside its content, so that a flood of empty ones is bounded too.
 const FRAME_COST: usize = 64;
 
 /// A frame with its share of the bound.
@@ -47,7 +49,7 @@ struct Queue {
     close: Option<CloseReason>,
 }
 
-/// The connection does not take messages any more.
+/// The connection does not accept messages any more.
 pub(super) struct Closed;
 
 impl Outbox {
@@ -61,7 +63,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a message when there is room for it. Those who wait are served in their order.
+    /// Queues a message when there is room for it. Waiting senders are served in order.
     pub(super) async fn send(&self, message: Message) -> Result<(), Closed> {
         let (opcode, payload) = match message {
             Message::Text(text) => (TEXT, Bytes::from(text)),
@@ -75,7 +77,7 @@ impl Outbox {
         self.queue_data(PING, payload).await
     }
 
-    /// Queues a pong that nobody has asked for.
+    /// Queues an unsolicited pong.
     pub(super) async fn pong(&self, payload: Bytes) -> Result<(), Closed> {
         self.queue_data(PONG, payload).await
     }
@@ -105,20 +107,20 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Asks the peer whether it is there, before anything else is sent.
+    /// Sends a ping before anything else is sent, except pongs.
     pub(super) fn ask(&self) {
         self.queue.lock().heartbeat = true;
         self.changed.notify_one();
     }
 
-    /// Takes no more messages, and closes behind those that are queued.
+    /// Accepts no more messages, and closes after those that are queued.
     pub(super) fn close(&self, reason: CloseReason) {
         self.queue.lock().close.get_or_insert(reason);
         self.room.close();
         self.changed.notify_one();
     }
 
-    /// Takes no more messages, and closes at once. What is queued is dropped.
+    /// Accepts no more messages, and closes at once. What is queued is dropped.
     pub(super) fn close_now(&self, reason: CloseReason) {
         let dropped = {
             let mut queue = self.queue.lock();
@@ -132,12 +134,12 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Takes and sends nothing any more.
+    /// Accepts and sends nothing any more.
     pub(super) fn shut(&self) {
         self.close_now(CloseReason::new(1005, ""));
     }
 
-    /// What to send next, if there is anything.
+    /// Returns what to send next, if there is anything.
     pub(super) fn take(&self) -> Option<Next> {
         let mut queue = self.queue.lock();
         let control =

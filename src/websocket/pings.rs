@@ -6,8 +6,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Pings in the order in which they were sent. A waiter is woken by its pong, by a later one, or by the end of the connection, which
-/// drops its sender.
+/// Pings in the order in which they were sent. A waiter is woken by its pong, by a later one, or by
+/// the end of the connection, which drops its sender.
 #[derive(Default)]
 pub(super) struct Pings {
     waiting: Mutex<Waiting>,
@@ -20,11 +20,12 @@ struct Waiting {
 }
 
 impl Pings {
-    /// Adds a ping; `None` when one with this payload is on its way. After the end the waiter is woken at once.
+    /// Adds a ping; `None` if one with this payload is in flight. After the end, the waiter is
+    /// woken at once.
     pub(super) fn add(&self, payload: Bytes) -> Option<oneshot::Receiver<()>> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
-        // Those whose callers have given up make room.
+        // Removes pings whose callers have stopped waiting.
         waiting.pings.retain(|(_, sender)| !sender.is_closed());
         if waiting.pings.iter().any(|(known, _)| *known == payload) {
             return None;
@@ -35,19 +36,20 @@ impl Pings {
         Some(receiver)
     }
 
-    /// A pong has come: it settles its ping and all older ones. One that fits no ping is ignored.
+    /// Handles a pong, which settles its ping and all older ones. A pong that matches no ping is
+    /// ignored.
     pub(super) fn settle(&self, payload: &Bytes) {
         let mut waiting = self.waiting.lock();
         let Some(position) = waiting.pings.iter().position(|(known, _)| known == payload) else {
             return;
         };
         for (_, sender) in waiting.pings.drain(..=position) {
-            // Whoever has stopped waiting is not interested.
+            // The caller may have stopped waiting.
             let _ = sender.send(());
         }
     }
 
-    /// No pong will come any more.
+    /// Ends the waiting: no more pongs will arrive.
     pub(super) fn end(&self) {
         let mut waiting = self.waiting.lock();
         waiting.ended = true;

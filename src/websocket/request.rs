@@ -1,4 +1,4 @@
-//! A client that asks for a connection, before the application has decided.
+//! A client's request for a connection, before the application has decided.
 
 use std::{
     fmt,
@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::{Connection, Options, Role, Stream, connection::About};
 use crate::error::{CloseReason, Rejection, WebSocketError};
 
-/// What a client has asked for. [`accept`](Self::accept) makes it a [`Connection`], [`reject`](Self::reject) answers with a status.
+/// A client's request for a connection. [`accept`](Self::accept) turns it into a [`Connection`],
+/// [`reject`](Self::reject) answers with a status.
 ///
 /// ```
 /// use selvedge::{Failure, Server, websocket::Request};
@@ -40,10 +41,10 @@ pub struct Request {
     accepted: Accepted,
 }
 
-/// Says whether a text is the secret of the server.
+/// Checks whether a text is the secret of the server.
 pub(crate) type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// The opening handshake as it came.
+/// The opening handshake as it was received.
 pub(crate) struct Opening {
     pub(crate) path: String,
     pub(crate) query: Option<String>,
@@ -55,22 +56,22 @@ pub(crate) struct Opening {
     pub(crate) options: Options,
 }
 
-/// Where whoever runs the handler finds the connection that it has accepted.
+/// The connection that a handler has accepted, for the code that runs the handler.
 pub(crate) type Accepted = Arc<OnceLock<Connection>>;
 
-/// What the application has decided.
+/// The application's decision.
 pub(crate) enum Decision {
     Accept {
         subprotocol: Option<String>,
         headers: HeaderMap,
-        /// Where the stream goes once the answer is on its way.
+        /// Receives the stream once the answer is on its way.
         stream: oneshot::Sender<Box<dyn Stream>>,
     },
     Reject(Rejection),
 }
 
 impl Request {
-    /// A request, with the ends through which its answer and its connection leave.
+    /// Creates a request, and returns the ends that get its decision and its connection.
     pub(crate) fn new(opening: Opening) -> (Self, oneshot::Receiver<Decision>, Accepted) {
         let (decide, decision) = oneshot::channel();
         let accepted = Accepted::default();
@@ -89,7 +90,7 @@ impl Request {
         &self.opening.path
     }
 
-    /// What follows the question mark, if there is one.
+    /// The query after the question mark, if there is one.
     pub fn query(&self) -> Option<&str> {
         self.opening.query.as_deref()
     }
@@ -99,12 +100,12 @@ impl Request {
         &self.opening.headers
     }
 
-    /// The subprotocols that the client proposes, the one it likes best first.
+    /// The subprotocols that the client proposes, in order of preference.
     pub fn subprotocols(&self) -> &[String] {
         &self.opening.subprotocols
     }
 
-    /// The address that the client has connected to.
+    /// The address that the client connected to.
     pub fn local(&self) -> Option<SocketAddr> {
         self.opening.local
     }
@@ -114,8 +115,9 @@ impl Request {
         self.opening.remote
     }
 
-    /// Whether this is the secret of the server, which its pages and its wslink clients have. Compared in constant time. What of the
-    /// request holds it, a header, the query, is yours to decide; web pages cannot set headers.
+    /// Whether this is the secret of the server, which its pages and its wslink clients have.
+    /// Compared in constant time. The handler decides where the request carries it, in a header or
+    /// in the query; web pages cannot set headers.
     pub fn verify_secret(&self, secret: &str) -> bool {
         (self.opening.verify)(secret)
     }
@@ -132,7 +134,7 @@ impl Request {
         Ok(self)
     }
 
-    /// Adds a header to the answer. Those of the handshake itself cannot be replaced.
+    /// Adds a header to the answer. The headers of the handshake cannot be replaced.
     ///
     /// # Errors
     /// [`WebSocketError::InvalidHeader`].
@@ -142,7 +144,8 @@ impl Request {
         Ok(self)
     }
 
-    /// The limits and time-outs of the connection; by default those of [`Options`], with the server's own heartbeat.
+    /// Sets the limits and time-outs of the connection. The default is that of [`Options`], with
+    /// the server's heartbeat.
     pub fn options(mut self, options: Options) -> Self {
         self.opening.options = options;
         self
@@ -151,7 +154,7 @@ impl Request {
     /// Opens the connection.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`] when the client has gone meanwhile.
+    /// [`WebSocketError::ConnectionClosed`] if the client has disconnected.
     pub async fn accept(self) -> Result<Connection, WebSocketError> {
         let gone = || {
             let reason = CloseReason::abnormal("the client went away before it was accepted");
@@ -177,7 +180,8 @@ impl Request {
     /// Answers with a status, the headers that were added, and a body.
     ///
     /// # Panics
-    /// When the status is not one of a final answer that has a body: 200 to 999, and neither 204, 205 nor 304.
+    /// If the status is not that of a final answer with a body: 200 to 999, except 204, 205 and
+    /// 304.
     #[track_caller]
     pub fn reject(self, status: u16, body: impl Into<Bytes>) {
         assert!(
@@ -185,12 +189,12 @@ impl Request {
             "{status} is not a status that rejects a request"
         );
         let rejection = Rejection::new(status, self.headers, body.into());
-        // Whoever has gone needs no answer.
+        // A client that has disconnected needs no answer.
         let _ = self.decide.send(Decision::Reject(rejection));
     }
 }
 
-/// Path and client only: headers and query may hold secrets.
+/// Formats only the path and the client: headers and query may contain secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -200,7 +204,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A header that HTTP allows.
+/// Checks that HTTP allows a header.
 pub(crate) fn check_header(
     name: &str,
     value: &str,
@@ -213,7 +217,8 @@ pub(crate) fn check_header(
     Ok((checked, value))
 }
 
-/// Whether this is a word that may stand in a list: a subprotocol (RFC 6455, section 4.1).
+/// Whether this is a token that may appear in a list, such as a subprotocol (RFC 6455, section
+/// 4.1).
 pub(crate) fn is_token(word: &str) -> bool {
     !word.is_empty()
         && word

@@ -1,16 +1,16 @@
-//! Which values a window cannot have. They are found before any window system sees them, since those panic or do
-//! something else in silence.
+//! Checks of window options. Invalid values are found before a window system sees them, which would
+//! panic or ignore them.
 
 use super::WindowOptions;
 use crate::{Error, Result};
 
-/// X11 counts pixels in 16 bits.
+/// Maximum length and position in logical pixels. X11 counts pixels in 16 bits.
 const MAX_LENGTH: f64 = 30_000.0;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 pub(crate) fn size(option: &'static str, (width, height): (f64, f64)) -> Result<()> {
-    // False for what is not a number, too.
+    // Also false for NaN.
     let fits = |length: f64| (1.0..=MAX_LENGTH).contains(&length);
     match fits(width) && fits(height) {
         true => Ok(()),
@@ -76,7 +76,7 @@ pub(crate) fn label(label: &str) -> Result<()> {
     }
 }
 
-/// Keys of an accelerator that are no single character.
+/// Names of accelerator keys, except single characters and `F1` to `F24`.
 const NAMED_KEYS: [&str; 16] = [
     "enter",
     "space",
@@ -98,7 +98,7 @@ const NAMED_KEYS: [&str; 16] = [
 
 const MODIFIERS: [&str; 7] = ["cmdorctrl", "ctrl", "alt", "option", "shift", "super", "cmd"];
 
-/// Hosts pass over in silence what they do not know.
+/// Checked here, because hosts silently ignore unknown keys.
 pub(super) fn accelerator(keys: &str) -> Result<()> {
     let mut parts = keys.rsplit('+').map(|part| part.trim().to_ascii_lowercase());
     let is_key = |key: String| match key.as_bytes() {

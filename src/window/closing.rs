@@ -1,15 +1,16 @@
-//! What is asked before an application ends by its user's hand.
+//! The question before the user ends an application.
 
 use serde::{Deserialize, Serialize};
 
-/// Asks before the last window is closed, or before *Quit* of the menu ends the application.
+/// The question before the user closes the last window or chooses *Quit* in the menu.
 ///
-/// Nothing is asked where the application ends for another reason: by a signal such as SIGTERM, which a log-out
-/// sends, too, by [`request_stop`](crate::Server::request_stop), or when its page was lost for good. What must not get
-/// lost has to be kept without a question. Closing one of several windows ends nothing and is not asked for either.
+/// It is not asked if the application ends in another way: by a signal such as SIGTERM, which a
+/// log-out also sends, by [`request_stop`](crate::Server::request_stop), or because its page was
+/// lost for good. So data that must not be lost has to be saved without it. It is not asked either
+/// when one of several windows is closed.
 ///
-/// On macOS, *Quit* in the Dock and in the menu that every program has ends the application without a question;
-/// [`StandardItem::Quit`](super::StandardItem::Quit) in a menu of your own asks.
+/// On macOS, *Quit* in the Dock and in the default menu ends the application without a question;
+/// [`StandardItem::Quit`](super::StandardItem::Quit) in the application's own menu asks.
 ///
 /// ```
 /// use selvedge::{Closing, ConfirmClose, Ctx, Server, WindowOptions};
@@ -26,13 +27,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfirmClose {
-    /// The question. Default: "Do you want to close the application?"
+    /// The text of the question. Default: "Do you want to close the application?"
     pub question: String,
-    /// The name of a button that closes. Default: "Close".
+    /// The label of the button that closes. Default: "Close".
     pub close: String,
-    /// The name of a button that does not. Default: "Cancel".
+    /// The label of the button that keeps the application open. Default: "Cancel".
     pub stay: String,
-    /// The trigger that decides. Default: none, the question is always asked.
+    /// The trigger that decides. Default: none, and the question is always asked.
     pub trigger: Option<String>,
 }
 
@@ -48,48 +49,49 @@ impl Default for ConfirmClose {
 }
 
 impl ConfirmClose {
-    /// A question that is always asked.
+    /// Returns a question that is always asked.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The question, in the language of the application.
+    /// Sets the text of the question, in the language of the application.
     pub fn question(mut self, question: impl Into<String>) -> Self {
         self.question = question.into();
         self
     }
 
-    /// The names of the buttons: that which closes, and that which does not.
+    /// Sets the labels of the buttons: the one that closes and the one that does not.
     pub fn buttons(mut self, close: impl Into<String>, stay: impl Into<String>) -> Self {
         self.close = close.into();
         self.stay = stay.into();
         self
     }
 
-    /// Has a trigger of the server decide. It takes no arguments and gives a [`Closing`], or `true` to close, `false`
-    /// to stay open, or a text to ask.
+    /// Lets a trigger of the server decide. It takes no arguments and returns a [`Closing`], or
+    /// `true` to close, `false` to stay open, or a text to ask.
     ///
-    /// It may be async and take its time, to save or to ask in its own way. Where its user wants to close once more
-    /// meanwhile, or where it fails, the question is asked, so that no fault of it keeps the application open.
+    /// The trigger may be async and take long, for example to save or to show its own dialog. If
+    /// the user closes again before it has answered, or if it fails, the question is asked, so that
+    /// a fault of the trigger cannot keep the application open.
     pub fn trigger(mut self, name: impl Into<String>) -> Self {
         self.trigger = Some(name.into());
         self
     }
 }
 
-/// What a trigger decides that was asked whether the application may end, see [`ConfirmClose::trigger`].
+/// The decision of a trigger on whether the application may end, see [`ConfirmClose::trigger`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Answer", into = "Answer")]
 pub enum Closing {
-    /// It may end, and nothing is asked.
+    /// The application ends without a question.
     Allow,
-    /// It stays open, and nothing is asked.
+    /// The application stays open without a question.
     Refuse,
-    /// Its user is asked this.
+    /// The user is asked this question.
     Ask(String),
 }
 
-/// A [`Closing`] as functions of the application return it.
+/// The forms in which functions of the application return a [`Closing`].
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Answer {

@@ -1,98 +1,100 @@
-//! What a host lets the application's code do with its window.
+//! The interface through which the application's code changes its window.
 
 use super::Menu;
 use crate::Result;
 
-/// The window of a running application, as its host gives it to the server.
+/// The window of a running application, provided to the server by its host.
 ///
-/// The methods are called on any thread, also on the one that the window system runs on. They act on the window that has
-/// the focus, or else on the one that was opened first.
+/// The methods may be called on any thread, including that of the window system. They act on the
+/// window that has the focus, or else on the one that was opened first.
 pub trait WindowControl: Send + Sync {
-    /// How the window is now.
+    /// Returns the current state of the window.
     ///
     /// # Errors
-    /// [`Error::NoWindow`](crate::Error::NoWindow) when there is none any more.
+    /// [`Error::NoWindow`](crate::Error::NoWindow) if there is no window any more.
     fn state(&self) -> Result<WindowState>;
 
-    /// Changes it. Values have been checked.
+    /// Changes the window. The values were checked before.
     ///
     /// # Errors
-    /// [`Error::NoWindow`](crate::Error::NoWindow) when there is none any more, and what the window system says.
+    /// [`Error::NoWindow`](crate::Error::NoWindow) if there is no window any more, and errors of
+    /// the window system.
     fn change(&self, change: WindowChange) -> Result<()>;
 }
 
-/// How a window is, see [`Window::state`](crate::Window::state). Lengths are logical pixels.
+/// The state of a window, see [`Window::state`](crate::Window::state). Lengths are logical pixels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WindowState {
-    /// Width and height of what is inside of the frame.
+    /// Width and height inside the frame.
     pub size: (f64, f64),
-    /// The upper left corner of the frame, from that of the desktop. Always 0 on Linux under Wayland.
+    /// The upper left corner of the frame, relative to that of the desktop. Always 0 on Linux under
+    /// Wayland.
     pub position: (f64, f64),
-    /// Pixels of the screen in a logical pixel.
+    /// Physical pixels per logical pixel.
     pub scale: f64,
-    /// How large the page is shown.
+    /// The zoom factor of the page.
     pub zoom: f64,
     /// The title.
     pub title: String,
-    /// Whether it is maximized.
+    /// Whether the window is maximized.
     pub maximized: bool,
-    /// Whether it is minimized.
+    /// Whether the window is minimized.
     pub minimized: bool,
-    /// Whether it is over the whole screen.
+    /// Whether the window covers the whole screen.
     pub fullscreen: bool,
-    /// Whether it is shown at all.
+    /// Whether the window is shown.
     pub visible: bool,
-    /// Whether it has the keyboard focus.
+    /// Whether the window has the keyboard focus.
     pub focused: bool,
-    /// Whether it stays above other windows.
+    /// Whether the window stays above other windows.
     pub on_top: bool,
-    /// Whether its user can change its size.
+    /// Whether the user can resize the window.
     pub resizable: bool,
 }
 
-/// What a host is asked to change. [`Window`](crate::Window) has a method for each.
+/// A change of a window, for its host. [`Window`](crate::Window) has a method for each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WindowChange {
-    /// Width and height of what is inside of the frame.
+    /// Sets the width and height inside the frame.
     Size(f64, f64),
-    /// The smallest size, or no limit.
+    /// Sets the minimum size; `None` for no limit.
     MinSize(Option<(f64, f64)>),
-    /// The largest size, or no limit.
+    /// Sets the maximum size; `None` for no limit.
     MaxSize(Option<(f64, f64)>),
-    /// The upper left corner, from that of the desktop.
+    /// Moves the upper left corner of the frame, relative to that of the desktop.
     Position(f64, f64),
-    /// Into the middle of its screen.
+    /// Centers the window on its screen.
     Center,
-    /// A title of its own, or that of the page.
+    /// Sets a fixed title; `None` for the title of the page.
     Title(Option<String>),
-    /// Whether its user can change its size.
+    /// Sets whether the user can resize the window.
     Resizable(bool),
-    /// Over the whole screen or not.
+    /// Enters or leaves full screen.
     Fullscreen(bool),
-    /// As large as the screen has room.
+    /// Maximizes the window.
     Maximize,
-    /// Into the task bar.
+    /// Minimizes the window.
     Minimize,
-    /// Neither maximized nor minimized.
+    /// Ends the maximized or minimized state.
     Restore,
-    /// Shown or hidden.
+    /// Shows or hides the window.
     Visible(bool),
-    /// Shown, above others, with the keyboard focus.
+    /// Shows the window above others, with the keyboard focus.
     Focus,
-    /// Always above others or not.
+    /// Sets whether the window stays above others.
     OnTop(bool),
-    /// Without a frame or with one.
+    /// Removes or adds the frame.
     Frameless(bool),
-    /// How large the page is shown.
+    /// Sets the zoom factor of the page.
     Zoom(f64),
-    /// Another menu, for all windows; an empty one takes it away.
+    /// Replaces the menu of all windows; an empty one removes it.
     Menu(Menu),
-    /// Whether menu items of this id can be chosen.
+    /// Enables or disables the menu items with this id.
     ItemEnabled(String, bool),
-    /// Whether menu items of this id have their check mark.
+    /// Sets or clears the check mark of the menu items with this id.
     ItemChecked(String, bool),
-    /// What menu items of this id are called.
+    /// Sets the label (second value) of the menu items with this id.
     ItemLabel(String, String),
-    /// Closes it as its user does.
+    /// Closes the window, as the user would.
     Close,
 }

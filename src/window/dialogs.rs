@@ -1,25 +1,26 @@
-//! Dialogs of the system around an application: what is asked for, and what the user answered.
+//! Native dialogs: the requests and the answers of the user.
 
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-/// Native dialogs, which a host offers to the application's code.
+/// Native dialogs, provided by a host for the application's code.
 ///
-/// Whoever waits for an answer may stop waiting; a dialog that is open then may stay, and its answer counts for nothing.
+/// The caller may stop waiting for an answer; the dialog may then stay open, and its answer is
+/// ignored.
 pub trait Dialogs: Send + Sync {
-    /// Asks which files or folder to open, and gives their paths: none when the user cancelled.
+    /// Asks which files or folder to open and returns the paths; none if the user cancelled.
     fn open(&self, request: OpenRequest) -> BoxFuture<'static, Vec<PathBuf>>;
 
-    /// Asks where to save a file, and gives the chosen path, or `None` when the user cancelled.
+    /// Asks where to save a file and returns the chosen path; `None` if the user cancelled.
     fn save(&self, request: SaveRequest) -> BoxFuture<'static, Option<PathBuf>>;
 
-    /// Shows a message until the user has answered it.
+    /// Shows a message until the user answers it.
     fn message(&self, request: MessageRequest) -> BoxFuture<'static, MessageAnswer>;
 }
 
-/// What a dialog for opening files asks for.
+/// Options of a dialog for opening files.
 ///
 /// ```
 /// use selvedge::OpenRequest;
@@ -29,13 +30,14 @@ pub trait Dialogs: Send + Sync {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct OpenRequest {
-    /// The dialog's title. Without one the system's own.
+    /// The title of the dialog. Default: the system's.
     pub title: Option<String>,
-    /// Which files can be chosen. Without filters all of them.
+    /// The kinds of files that can be chosen. Default: all.
     pub filters: Vec<FileFilter>,
-    /// Where the dialog begins. Browsers decide that themselves.
+    /// The folder in which the dialog starts. Browsers ignore it.
     pub directory: Option<PathBuf>,
-    /// What can be chosen. Set by the function that shows the dialog.
+    /// Whether the dialog chooses a file, files or a folder. Set by the function that shows the
+    /// dialog.
     pub choice: OpenChoice,
 }
 
@@ -47,19 +49,19 @@ pub enum OpenChoice {
     /// One file.
     #[default]
     File,
-    /// One file or several.
+    /// One or more files.
     Files,
-    /// A folder, with all that is in it.
+    /// A folder with all its content.
     Folder,
 }
 
-/// Files of some kind, by the ends of their names.
+/// A kind of files, defined by file name extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileFilter {
-    /// What the dialog calls them: `Images`.
+    /// The name shown in the dialog, for example `Images`.
     pub name: String,
-    /// The ends of their names, without the dot: `png`.
+    /// The extensions without the dot, for example `png`.
     pub extensions: Vec<String>,
 }
 
@@ -72,31 +74,31 @@ impl FileFilter {
 }
 
 impl OpenRequest {
-    /// Any file, from wherever the system begins.
+    /// Returns a request for any file, starting in the system's default folder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The dialog's title.
+    /// Sets the title of the dialog.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Lets the user choose files with these ends, beside those of other filters. The dot may be left out.
+    /// Also lets the user choose files with these extensions. The dot may be omitted.
     pub fn filter(mut self, name: &str, extensions: &[&str]) -> Self {
         self.filters.push(FileFilter::new(name, extensions));
         self
     }
 
-    /// Where a native dialog begins.
+    /// Sets the folder in which a native dialog starts.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
     }
 }
 
-/// What a save dialog suggests.
+/// Options of a save dialog.
 ///
 /// ```
 /// use selvedge::SaveRequest;
@@ -108,16 +110,16 @@ impl OpenRequest {
 pub struct SaveRequest {
     /// The suggested file name, with its extension.
     pub file_name: String,
-    /// The dialog's title. Without one the system's own.
+    /// The title of the dialog. Default: the system's.
     pub title: Option<String>,
-    /// Kinds of files to choose from.
+    /// The kinds of files to choose from.
     pub filters: Vec<FileFilter>,
-    /// Where the dialog begins. Browsers decide that themselves.
+    /// The folder in which the dialog starts. Browsers ignore it.
     pub directory: Option<PathBuf>,
 }
 
 impl SaveRequest {
-    /// Suggests a name.
+    /// Returns a request with a suggested file name.
     pub fn new(file_name: impl Into<String>) -> Self {
         SaveRequest {
             file_name: file_name.into(),
@@ -127,19 +129,19 @@ impl SaveRequest {
         }
     }
 
-    /// The dialog's title.
+    /// Sets the title of the dialog.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Offers a kind of files. The dot of an extension may be left out.
+    /// Adds a kind of files. The dot of an extension may be omitted.
     pub fn filter(mut self, name: &str, extensions: &[&str]) -> Self {
         self.filters.push(FileFilter::new(name, extensions));
         self
     }
 
-    /// Where a native dialog begins.
+    /// Sets the folder in which a native dialog starts.
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
@@ -156,28 +158,28 @@ impl SaveRequest {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct MessageRequest {
-    /// How serious it is.
+    /// The severity.
     pub level: MessageLevel,
-    /// The dialog's title. Without one the title of the application.
+    /// The title of the dialog. Default: the title of the application.
     pub title: Option<String>,
-    /// What the user is told or asked.
+    /// The text of the message or question.
     pub text: String,
-    /// How it can be answered.
+    /// The buttons to answer with.
     pub buttons: MessageButtons,
 }
 
 impl MessageRequest {
-    /// Something to know.
+    /// Returns an informational message.
     pub fn info(text: impl Into<String>) -> Self {
         Self::new(MessageLevel::Info, text)
     }
 
-    /// Something to be careful about.
+    /// Returns a warning.
     pub fn warning(text: impl Into<String>) -> Self {
         Self::new(MessageLevel::Warning, text)
     }
 
-    /// Something that went wrong.
+    /// Returns an error message.
     pub fn error(text: impl Into<String>) -> Self {
         Self::new(MessageLevel::Error, text)
     }
@@ -186,28 +188,28 @@ impl MessageRequest {
         MessageRequest { level, title: None, text: text.into(), buttons: MessageButtons::Ok }
     }
 
-    /// The dialog's title.
+    /// Sets the title of the dialog.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// How it can be answered; one button, `OK`, if nothing else is said.
+    /// Sets the buttons. Default: `OK` only.
     pub fn buttons(mut self, buttons: MessageButtons) -> Self {
         self.buttons = buttons;
         self
     }
 }
 
-/// How serious a message is.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageLevel {
-    /// Something to know.
+    /// Information.
     Info,
-    /// Something to be careful about.
+    /// A warning.
     Warning,
-    /// Something that went wrong.
+    /// An error.
     Error,
 }
 
@@ -224,7 +226,7 @@ pub enum MessageButtons {
     YesNo,
 }
 
-/// What the user answered.
+/// The answer of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageAnswer {
@@ -234,12 +236,12 @@ pub enum MessageAnswer {
     Yes,
     /// The button `No`.
     No,
-    /// The button `Cancel`, or the dialog was closed in another way, or its page or window is gone.
+    /// The button `Cancel`, the dialog was closed in another way, or its page or window is gone.
     Cancel,
 }
 
 impl MessageAnswer {
-    /// Whether the user agreed: `OK` or `Yes`.
+    /// Returns whether the user agreed: `OK` or `Yes`.
     pub fn is_yes(self) -> bool {
         matches!(self, MessageAnswer::Ok | MessageAnswer::Yes)
     }

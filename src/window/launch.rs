@@ -8,28 +8,30 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// The launch that began this process.
+/// The launch that started this process.
 static FIRST: OnceLock<Launch> = OnceLock::new();
 
-/// How an application was launched: what the user, or a program that opens a file with it, has asked for.
+/// How an application was launched: the arguments and files from the user or from a program that
+/// opens a file with it.
 ///
-/// [`of_this_process`](Self::of_this_process) has it for the launch that began the program; later ones come with
-/// [`Lifecycle::SecondLaunch`](crate::Lifecycle::SecondLaunch).
+/// [`of_this_process`](Self::of_this_process) returns the launch that started the program; later
+/// ones arrive with [`Lifecycle::SecondLaunch`](crate::Lifecycle::SecondLaunch).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Sent", into = "Sent")]
 #[non_exhaustive]
 pub struct Launch {
-    /// The command line, the name of the program first. What is not Unicode in it was replaced.
+    /// The command line, starting with the name of the program. Invalid Unicode was replaced.
     pub args: Vec<String>,
-    /// The working directory that paths in `args` refer to.
+    /// The working directory that relative paths in `args` refer to.
     pub cwd: PathBuf,
-    /// The files to open, as absolute paths: what is no flag and no value of a flag in the command line. A program that reads
-    /// its command line itself says which they are with [`StartOptions::files`](crate::StartOptions::files).
+    /// The files to open, as absolute paths: the arguments that are neither flags nor values of
+    /// flags. A program that parses its command line itself sets them with
+    /// [`StartOptions::files`](crate::StartOptions::files).
     pub files: Vec<PathBuf>,
 }
 
 impl Launch {
-    /// A launch that a host was told of. Relative `files` are those of the working directory.
+    /// Creates a launch that was reported to a host. Relative `files` refer to `cwd`.
     pub fn new(
         args: Vec<String>,
         cwd: impl Into<PathBuf>,
@@ -40,8 +42,8 @@ impl Launch {
         Launch { args, cwd, files }
     }
 
-    /// The launch that began this process. Its files are known once a desktop host has begun to run the application, which is
-    /// before its set-up.
+    /// Returns the launch that started this process. Its files are known once a desktop host has
+    /// begun to run the application, which is before its set-up.
     ///
     /// ```
     /// use selvedge::{Ctx, Launch, Lifecycle, Server};
@@ -60,13 +62,13 @@ impl Launch {
         FIRST.get().cloned().unwrap_or_else(|| Launch::of_command_line(Vec::new()))
     }
 
-    /// Makes it what [`of_this_process`](Self::of_this_process) gives. The first one that is declared stays. For hosts, before
-    /// the set-up of the application.
+    /// Sets the result of [`of_this_process`](Self::of_this_process); only the first call has an
+    /// effect. For hosts, before the set-up of the application.
     pub fn declare(self) {
         FIRST.get_or_init(|| self);
     }
 
-    /// The launch of this process, with these of its arguments as files.
+    /// Returns the launch of this process, with these of its arguments as files.
     pub(crate) fn of_command_line(files: Vec<PathBuf>) -> Self {
         let lossy = |text: &OsStr| text.to_string_lossy().into_owned();
         let args = std::env::args_os().map(|arg| lossy(&arg)).collect();
@@ -74,7 +76,7 @@ impl Launch {
     }
 }
 
-/// A launch on its way to another process, or to a function of the application.
+/// The encoded form of a launch, for another process or a function of the application.
 #[derive(Serialize, Deserialize)]
 struct Sent {
     args: Vec<String>,
@@ -82,7 +84,7 @@ struct Sent {
     files: Vec<SentPath>,
 }
 
-/// A path. Those that are not Unicode are bytes, so that the file is found all the same.
+/// A path; encoded as bytes if it is not valid Unicode, so that the file can still be opened.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum SentPath {

@@ -1,11 +1,11 @@
-//! Menus as data: what they show, and which trigger an item calls.
+//! Menus as data: the entries, and the triggers that the items call.
 
 use serde_json::Value;
 
 use super::check;
 use crate::Result;
 
-/// A menu, or the bar that menus hang on: items, submenus and lines between them.
+/// A menu or menu bar: items, submenus and separators.
 ///
 /// ```
 /// use selvedge::{Menu, MenuItem, StandardItem};
@@ -21,29 +21,29 @@ use crate::Result;
 /// let bar = Menu::new().submenu("&File", file).submenu("&View", view);
 /// ```
 ///
-/// The letter after an `&` in a label is underlined and reaches the entry together with Alt, on Linux and Windows; `&&`
-/// is an ampersand. On macOS the first submenu appears under the name of the program, and items that are not in a
-/// submenu are not shown.
+/// On Linux and Windows, the letter after an `&` in a label is underlined, and Alt with that letter
+/// opens the entry; `&&` is an ampersand. On macOS the first submenu appears under the name of the
+/// program, and items outside of submenus are not shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Menu {
     entries: Vec<MenuEntry>,
 }
 
-/// One line of a menu.
+/// An entry of a menu.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MenuEntry {
-    /// Calls a trigger.
+    /// An item that calls a trigger.
     Item(MenuItem),
-    /// Does what every program does, under this label.
+    /// A standard item, with this label.
     Standard(StandardItem, String),
-    /// Opens another menu.
+    /// A submenu, with this label.
     Submenu(String, Menu),
-    /// A line.
+    /// A separator line.
     Separator,
 }
 
 impl Menu {
-    /// An empty menu.
+    /// Returns an empty menu.
     pub fn new() -> Self {
         Self::default()
     }
@@ -53,22 +53,22 @@ impl Menu {
         self.with(MenuEntry::Item(item))
     }
 
-    /// Adds an item that does what every program does, under its English name.
+    /// Adds a standard item with its English label.
     pub fn standard(self, item: StandardItem) -> Self {
         self.standard_named(item, item.label())
     }
 
-    /// Adds an item that does what every program does, under a name in the language of the application.
+    /// Adds a standard item with a label in the language of the application.
     pub fn standard_named(self, item: StandardItem, label: impl Into<String>) -> Self {
         self.with(MenuEntry::Standard(item, label.into()))
     }
 
-    /// Adds a menu that opens beside this one, or under this bar.
+    /// Adds a submenu.
     pub fn submenu(self, label: impl Into<String>, menu: Menu) -> Self {
         self.with(MenuEntry::Submenu(label.into(), menu))
     }
 
-    /// Adds a line.
+    /// Adds a separator line.
     pub fn separator(self) -> Self {
         self.with(MenuEntry::Separator)
     }
@@ -78,12 +78,12 @@ impl Menu {
         self
     }
 
-    /// The entries, in their order.
+    /// Returns the entries in order.
     pub fn entries(&self) -> &[MenuEntry] {
         &self.entries
     }
 
-    /// Says which entry cannot work.
+    /// Checks the labels and accelerators of all entries.
     pub(crate) fn check(&self) -> Result<()> {
         self.entries.iter().try_for_each(|entry| match entry {
             MenuEntry::Item(item) => check::label(&item.label)
@@ -95,31 +95,32 @@ impl Menu {
     }
 }
 
-/// An item that calls a trigger of the server, as a page would.
+/// A menu item that calls a trigger of the server, as a page would.
 ///
-/// What fails or panics there is logged and reaches the hooks on [`Exception`](crate::Lifecycle::Exception). No client
-/// is behind the call: [`Ctx::client`](crate::Ctx::client) is `None`.
+/// Errors and panics of the trigger are logged and passed to the hooks on
+/// [`Exception`](crate::Lifecycle::Exception). The call has no client:
+/// [`Ctx::client`](crate::Ctx::client) is `None`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MenuItem {
-    /// What code calls it. Default: the trigger's name.
+    /// The id by which code refers to the item. Default: the name of the trigger.
     pub id: String,
-    /// What its user reads.
+    /// The label.
     pub label: String,
     /// The name of the trigger.
     pub trigger: String,
-    /// What the trigger is called with.
+    /// The arguments for the trigger.
     pub args: Vec<Value>,
-    /// The keys that call it.
+    /// The keyboard shortcut.
     pub accelerator: Option<String>,
-    /// Whether it can be chosen.
+    /// Whether the item can be chosen.
     pub enabled: bool,
-    /// Whether it has a check mark; `None` where it cannot have one.
+    /// The state of the check mark; `None` if the item has none.
     pub checked: Option<bool>,
 }
 
 impl MenuItem {
-    /// An item that calls this trigger without arguments.
+    /// Returns an item that calls this trigger without arguments.
     pub fn new(label: impl Into<String>, trigger: impl Into<String>) -> Self {
         let trigger = trigger.into();
         MenuItem {
@@ -133,76 +134,80 @@ impl MenuItem {
         }
     }
 
-    /// What [`Window::enable_item`](crate::Window::enable_item) and the others call it. Several items may have one id.
+    /// Sets the id for [`Window::enable_item`](crate::Window::enable_item) and similar methods.
+    /// Several items may share one id.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
     }
 
-    /// What the trigger is called with.
+    /// Sets the arguments for the trigger.
     pub fn args<V: Into<Value>>(mut self, args: impl IntoIterator<Item = V>) -> Self {
         self.args = args.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The keys that call it while the window has the focus: `CmdOrCtrl+S`, `Alt+Shift+F4`, `F11`. The page does not
-    /// get them.
+    /// Sets the keyboard shortcut, for example `CmdOrCtrl+S`, `Alt+Shift+F4` or `F11`. It works
+    /// while the window has the focus; the page does not get these keys.
     ///
-    /// Modifiers are `CmdOrCtrl` (Command on macOS, else Ctrl), `Ctrl`, `Alt`, `Shift` and `Super`. Keys are letters,
-    /// digits, the signs `` ` ``, `\\`, `[`, `]`, `,`, `=`, `-`, `.`, `'`, `;`, `/`, `F1` to `F24`, `Enter`, `Space`, `Tab`,
-    /// `Escape`, `Backspace`, `Delete`, `Insert`, `Home`, `End`, `PageUp`, `PageDown`, `Left`, `Right`, `Up` and `Down`.
+    /// Modifiers are `CmdOrCtrl` (Command on macOS, else Ctrl), `Ctrl`, `Alt`, `Shift` and `Super`.
+    /// Keys are letters, digits, the characters `` ` ``, `\\`, `[`, `]`, `,`, `=`, `-`, `.`, `'`,
+    /// `;`, `/`, `F1` to `F24`, `Enter`, `Space`, `Tab`, `Escape`, `Backspace`, `Delete`, `Insert`,
+    /// `Home`, `End`, `PageUp`, `PageDown`, `Left`, `Right`, `Up` and `Down`.
     pub fn accelerator(mut self, keys: impl Into<String>) -> Self {
         self.accelerator = Some(keys.into());
         self
     }
 
-    /// Whether it can be chosen.
+    /// Sets whether the item can be chosen.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self
     }
 
-    /// Gives it a check mark, which changes whenever it is chosen. The trigger gets whether it is set now, as its last
-    /// argument.
+    /// Adds a check mark that toggles when the item is chosen. The trigger gets the new state as an
+    /// additional last argument.
     pub fn checked(mut self, checked: bool) -> Self {
         self.checked = Some(checked);
         self
     }
 }
 
-/// What every program has in its menus. The host knows what to do, and the keys.
+/// A standard menu item. The host implements it and chooses the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StandardItem {
-    /// Takes back the last edit in a field.
+    /// Undoes the last edit in a field.
     Undo,
-    /// Makes it again.
+    /// Redoes the last undone edit.
     Redo,
-    /// Moves what is selected to the clipboard.
+    /// Moves the selection to the clipboard.
     Cut,
-    /// Copies what is selected to the clipboard.
+    /// Copies the selection to the clipboard.
     Copy,
-    /// Puts what is in the clipboard into a field.
+    /// Pastes the clipboard into a field.
     Paste,
     /// Selects everything.
     SelectAll,
-    /// Shows the page a tenth larger, `CmdOrCtrl+=`.
+    /// Zooms the page in by a tenth, `CmdOrCtrl+=`.
     ZoomIn,
-    /// Shows the page a tenth smaller, `CmdOrCtrl+-`.
+    /// Zooms the page out by a tenth, `CmdOrCtrl+-`.
     ZoomOut,
     /// Shows the page in its natural size, `CmdOrCtrl+0`.
     ZoomReset,
-    /// Shows the window over the whole screen, or not any more: `F11`, on macOS `Ctrl+Cmd+F`.
+    /// Enters or leaves full screen: `F11`, on macOS `Ctrl+Cmd+F`.
     Fullscreen,
     /// Minimizes the window.
     Minimize,
-    /// Closes the window, `CmdOrCtrl+W`, as its user does: see [`ConfirmClose`](super::ConfirmClose).
+    /// Closes the window, `CmdOrCtrl+W`, as the user would: see
+    /// [`ConfirmClose`](super::ConfirmClose).
     CloseWindow,
-    /// Ends the application, `CmdOrCtrl+Q`, as closing its last window does: see [`ConfirmClose`](super::ConfirmClose).
+    /// Ends the application, `CmdOrCtrl+Q`, as closing its last window would: see
+    /// [`ConfirmClose`](super::ConfirmClose).
     Quit,
 }
 
 impl StandardItem {
-    /// The English name.
+    /// Returns the English label.
     pub fn label(self) -> &'static str {
         match self {
             StandardItem::Undo => "Undo",

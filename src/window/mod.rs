@@ -1,4 +1,5 @@
-//! What an application asks of the window around it, whoever provides that window.
+//! The window around an application as data and interfaces, independent of the host that provides
+//! it.
 
 pub(crate) mod check;
 mod closing;

@@ -5,10 +5,11 @@ use std::{borrow::Cow, ops::RangeInclusive};
 use super::{ConfirmClose, Menu, check};
 use crate::Result;
 
-/// How the application's window looks, where it opens, and what it does.
+/// The look, the place and the behaviour of the application's window.
 ///
-/// Lengths are logical pixels: on a display with a scale of 2, each is two pixels of the screen. A browser shows none
-/// of this. The window can be changed later, see [`Server::window`](crate::Server::window).
+/// Lengths are logical pixels: on a display with a scale of 2, each is two physical pixels.
+/// Browsers ignore these options. The window can be changed later, see
+/// [`Server::window`](crate::Server::window).
 ///
 /// ```
 /// use selvedge::{Menu, MenuItem, StandardItem, WindowOptions};
@@ -24,58 +25,61 @@ use crate::Result;
 /// ```
 ///
 /// # More than one window
-/// Where a page opens further windows, all of them have the menu and follow these options, except those on the first
-/// appearance of the application: `position`, `screen`, `maximized`, `minimized`, `fullscreen` and `hidden`.
+/// All windows that a page opens have the menu and follow these options, except for those that
+/// concern the start of the application: `position`, `screen`, `maximized`, `minimized`,
+/// `fullscreen` and `hidden`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WindowOptions {
-    /// Width and height of what is inside of the frame. Default 1024 × 768.
+    /// Width and height inside the frame. Default 1024 × 768.
     pub size: (f64, f64),
-    /// The smallest size that the window can be given. Default: none.
+    /// The minimum size. Default: none.
     pub min_size: Option<(f64, f64)>,
-    /// The largest size that the window can be given. Default: none.
+    /// The maximum size. Default: none.
     pub max_size: Option<(f64, f64)>,
-    /// Where the upper left corner is. Default: where the system puts it.
+    /// The position of the upper left corner. Default: chosen by the system.
     pub position: Option<(f64, f64)>,
-    /// The number of the monitor that it opens on. Default: where the system puts it.
+    /// The number of the monitor that the window opens on. Default: chosen by the system.
     pub screen: Option<usize>,
-    /// Whether its user can change its size. Default: true.
+    /// Whether the user can resize the window. Default: true.
     pub resizable: bool,
-    /// Whether it opens over the whole screen, without a frame. Default: false.
+    /// Whether the window opens in full screen, without a frame. Default: false.
     pub fullscreen: bool,
-    /// Whether it opens maximized. Default: false.
+    /// Whether the window opens maximized. Default: false.
     pub maximized: bool,
-    /// Whether it opens minimized. Default: false.
+    /// Whether the window opens minimized. Default: false.
     pub minimized: bool,
-    /// Whether it stays invisible until the application shows it. Default: false.
+    /// Whether the window stays hidden until the application shows it. Default: false.
     pub hidden: bool,
-    /// Whether it takes the keyboard focus when it opens. Default: true.
+    /// Whether the window takes the keyboard focus when it opens. Default: true.
     pub focus: bool,
-    /// Whether it stays above other windows. Default: false.
+    /// Whether the window stays above other windows. Default: false.
     pub on_top: bool,
-    /// Whether it has no title bar and border of the system's. Default: false.
+    /// Whether the window has no system title bar and border. Default: false.
     pub frameless: bool,
-    /// Whether a window without a frame is moved by dragging any place of the page. Default: false.
+    /// Whether a frameless window is moved by dragging any part of the page. Default: false.
     pub easy_drag: bool,
-    /// Whether what lies behind the window can be seen where the page paints nothing. Default: false.
+    /// Whether the window is transparent where the page paints nothing. Default: false.
     pub transparent: bool,
-    /// What the window shows before its page, as red, green and blue. Default: dark grey on a dark desktop, else white.
+    /// The color of the window before its page is shown, as red, green and blue. Default: dark grey
+    /// on a dark desktop, else white.
     pub background_color: Option<(u8, u8, u8)>,
-    /// Whether text of the page can be selected, outside of fields. Default: true.
+    /// Whether text outside of fields can be selected. Default: true.
     pub text_select: bool,
-    /// How large the page is shown: 1.0 is its natural size. Default 1.0.
+    /// The zoom factor of the page; 1.0 is its natural size. Default 1.0.
     pub zoom: f64,
     /// Whether keys change the zoom. Default: false.
     pub zoomable: bool,
-    /// A title of its own. Default: the page's title, which follows `trame__title`.
+    /// A fixed title. Default: the title of the page, which follows `trame__title`.
     pub title: Option<String>,
-    /// A PNG image for the window and the task bar. Default: the host's own icon.
+    /// A PNG image for the window and the task bar. Default: the icon of the host.
     pub icon_png: Option<Cow<'static, [u8]>>,
-    /// Whether the window comes back where and as large as it was when the program ended. Default: true.
+    /// Whether the window reopens with the place and size that it had when the program ended.
+    /// Default: true.
     pub remember_place: bool,
-    /// The menu. Default: none; on macOS one that every program has.
+    /// The menu. Default: none; on macOS a standard menu.
     pub menu: Option<Menu>,
-    /// What is asked before the application ends by its user's hand. Default: nothing.
+    /// The question before the user ends the application. Default: none.
     pub confirm_close: Option<ConfirmClose>,
 }
 
@@ -111,172 +115,177 @@ impl Default for WindowOptions {
 }
 
 impl WindowOptions {
-    /// The factors by which a page can be shown. Hosts keep to them, too, when keys or a menu change the zoom.
+    /// The valid zoom factors. Hosts also apply this range when keys or a menu change the zoom.
     pub const ZOOM_RANGE: RangeInclusive<f64> = 0.1..=10.0;
 
-    /// The defaults.
+    /// Returns the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Width and height of what is inside of the frame, in logical pixels. On Linux and Windows a menu takes its part
-    /// of the height.
+    /// Sets the width and height inside the frame, in logical pixels. On Linux and Windows a menu
+    /// takes part of the height.
     pub fn size(mut self, width: f64, height: f64) -> Self {
         self.size = (width, height);
         self
     }
 
-    /// The smallest size that the window can be given, in logical pixels.
+    /// Sets the minimum size, in logical pixels.
     pub fn min_size(mut self, width: f64, height: f64) -> Self {
         self.min_size = Some((width, height));
         self
     }
 
-    /// The largest size that the window can be given, in logical pixels. A maximized window is larger on Linux.
+    /// Sets the maximum size, in logical pixels. On Linux a maximized window may be larger.
     pub fn max_size(mut self, width: f64, height: f64) -> Self {
         self.max_size = Some((width, height));
         self
     }
 
-    /// Where the upper left corner of the frame is, in logical pixels from that of the [screen](Self::screen), or else of
-    /// the desktop. On Linux under Wayland the system decides alone.
+    /// Sets the position of the frame's upper left corner, in logical pixels relative to the
+    /// [screen](Self::screen) if one is set, else to the desktop. Ignored on Linux under Wayland.
     pub fn position(mut self, x: f64, y: f64) -> Self {
         self.position = Some((x, y));
         self
     }
 
-    /// The number of the monitor that the window opens on, from 0 in the system's order, in its middle unless a
-    /// [position](Self::position) is given. Where there is no such monitor, the log says so and the option is
-    /// passed over. On Linux under Wayland the system decides alone.
+    /// Sets the monitor that the window opens on, by its number from 0 in the system's order. The
+    /// window is centered on it unless a [position](Self::position) is set. If there is no such
+    /// monitor, the option is ignored, and the log says so. Ignored on Linux under Wayland.
     pub fn screen(mut self, number: usize) -> Self {
         self.screen = Some(number);
         self
     }
 
-    /// Whether its user can change its size.
+    /// Sets whether the user can resize the window.
     pub fn resizable(mut self, resizable: bool) -> Self {
         self.resizable = resizable;
         self
     }
 
-    /// Whether it opens over the whole screen, without a frame.
+    /// Sets whether the window opens in full screen, without a frame.
     pub fn fullscreen(mut self, fullscreen: bool) -> Self {
         self.fullscreen = fullscreen;
         self
     }
 
-    /// Whether it opens maximized. `size` is what it gets when it is restored.
+    /// Sets whether the window opens maximized. `size` is its size once it is restored.
     pub fn maximized(mut self, maximized: bool) -> Self {
         self.maximized = maximized;
         self
     }
 
-    /// Whether it opens minimized. Some Wayland desktops do not minimize windows.
+    /// Sets whether the window opens minimized. Some Wayland desktops do not minimize windows.
     pub fn minimized(mut self, minimized: bool) -> Self {
         self.minimized = minimized;
         self
     }
 
-    /// Whether it stays invisible until the application shows it with [`Window::show`](crate::Window::show). The
-    /// program runs meanwhile, its page too. A second launch of the program shows it as well.
+    /// Sets whether the window stays hidden until the application shows it with
+    /// [`Window::show`](crate::Window::show). The program and its page run in the background. A
+    /// second launch of the program also shows the window.
     pub fn hidden(mut self, hidden: bool) -> Self {
         self.hidden = hidden;
         self
     }
 
-    /// Whether it takes the keyboard focus when it opens. What becomes of `false` is up to the window manager on Linux.
+    /// Sets whether the window takes the keyboard focus when it opens. On Linux the window manager
+    /// may ignore `false`.
     pub fn focus(mut self, focus: bool) -> Self {
         self.focus = focus;
         self
     }
 
-    /// Whether it stays above other windows. Not on Linux under Wayland.
+    /// Sets whether the window stays above other windows. Ignored on Linux under Wayland.
     pub fn on_top(mut self, on_top: bool) -> Self {
         self.on_top = on_top;
         self
     }
 
-    /// Whether it has no title bar and border of the system's. Then the page moves the window: a press on an element
-    /// of the class `drag-region` (or trame's `pywebview-drag-region`) begins to drag it, except on controls in it.
+    /// Sets whether the window has no system title bar and border. The page then moves the window:
+    /// dragging starts on elements of the class `drag-region` (or trame's `pywebview-drag-region`),
+    /// except on controls inside them.
     pub fn frameless(mut self, frameless: bool) -> Self {
         self.frameless = frameless;
         self
     }
 
-    /// Whether a window without a frame is moved by dragging any place of the page but controls: links, buttons,
-    /// fields, canvases, videos, and what is inside of an element of the class `no-drag`.
+    /// Sets whether a frameless window is moved by dragging any part of the page except controls:
+    /// links, buttons, fields, canvases, videos, and the content of elements of the class
+    /// `no-drag`.
     pub fn easy_drag(mut self, easy_drag: bool) -> Self {
         self.easy_drag = easy_drag;
         self
     }
 
-    /// Whether what lies behind the window can be seen where the page paints nothing. The page has to have a
-    /// transparent background, too. Not on macOS, and not on Linux without a compositor.
+    /// Sets whether the window is transparent where the page paints nothing. The page must have a
+    /// transparent background as well. Not supported on macOS, nor on Linux without a compositor.
     pub fn transparent(mut self, transparent: bool) -> Self {
         self.transparent = transparent;
         self
     }
 
-    /// What the window shows before its page, and where the page paints nothing.
+    /// Sets the color of the window before its page is shown, and where the page paints nothing.
     pub fn background_color(mut self, red: u8, green: u8, blue: u8) -> Self {
         self.background_color = Some((red, green, blue));
         self
     }
 
-    /// Whether text of the page can be selected. That in fields always can.
+    /// Sets whether text of the page can be selected. Text in fields always can.
     pub fn text_select(mut self, text_select: bool) -> Self {
         self.text_select = text_select;
         self
     }
 
-    /// How large the page is shown, from 0.1 to 10: 1.0 is its natural size.
+    /// Sets the zoom factor of the page, from 0.1 to 10; 1.0 is its natural size.
     pub fn zoom(mut self, zoom: f64) -> Self {
         self.zoom = zoom;
         self
     }
 
-    /// Whether `Ctrl` with `+`, `-` and `0` changes the zoom. On macOS give the menu the
-    /// [items for it](super::StandardItem::ZoomIn), which work everywhere.
+    /// Sets whether `Ctrl` with `+`, `-` and `0` changes the zoom. On macOS use the [zoom
+    /// items](super::StandardItem::ZoomIn) in a menu, which work on every system.
     pub fn zoomable(mut self, zoomable: bool) -> Self {
         self.zoomable = zoomable;
         self
     }
 
-    /// A title of its own, which does not follow the page.
+    /// Sets a fixed title, which does not follow the page.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// A PNG image for the window and the task bar. On macOS the program's bundle has the icon, and this is passed over.
+    /// Sets a PNG image for the window and the task bar. Ignored on macOS, where the program's
+    /// bundle contains the icon.
     pub fn icon_png(mut self, png: impl Into<Cow<'static, [u8]>>) -> Self {
         self.icon_png = Some(png.into());
         self
     }
 
-    /// Whether the window comes back where and as large as it was when the program ended. Then `size`, `position` and
-    /// `screen` are those of the first run.
+    /// Sets whether the window reopens with the place and size that it had when the program ended.
+    /// If so, `size`, `position` and `screen` apply only to the first run.
     pub fn remember_place(mut self, remember: bool) -> Self {
         self.remember_place = remember;
         self
     }
 
-    /// The menu: a bar in the window, on macOS at the top of the screen.
+    /// Sets the menu: a bar in the window, on macOS at the top of the screen.
     pub fn menu(mut self, menu: Menu) -> Self {
         self.menu = Some(menu);
         self
     }
 
-    /// What is asked before the application ends by its user's hand.
+    /// Sets the question before the user ends the application.
     pub fn confirm_close(mut self, question: ConfirmClose) -> Self {
         self.confirm_close = Some(question);
         self
     }
 
-    /// Says which value cannot work. A run with a window asks before it starts.
+    /// Checks all values. A run with a window calls this before it starts.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`](crate::Error::InvalidOption) that names the value.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) with the invalid value.
     pub fn check(&self) -> Result<()> {
         check::size("the window's size", self.size)?;
         if let Some(size) = self.min_size {

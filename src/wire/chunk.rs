@@ -1,8 +1,9 @@
-//! Messages cut into frames and put together again.
+//! Cuts messages into chunks and reassembles them.
 //!
-//! Every WebSocket message of wslink 2 is binary: a header of three little-endian 32-bit numbers (message id, offset of
-//! this chunk, size of the whole message) and a piece of the message. Chunks of one message may come in any order and
-//! between those of others. What is kept of unfinished messages never exceeds what was really received: a header that
+//! Every WebSocket message of wslink 2 is binary and contains one chunk: a header of three
+//! little-endian 32-bit numbers (message id, offset of this chunk, size of the whole message) and a
+//! part of the message. The chunks of a message may arrive in any order and between those of other
+//! messages. The memory for unfinished messages never exceeds what was received: a header that
 //! promises 4 GiB costs nothing.
 
 use std::{
@@ -17,13 +18,14 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{Error, Result};
 
-/// Bytes of the header before each chunk.
+/// Size in bytes of the header of a chunk.
 pub(crate) const HEADER: usize = 12;
 
-/// How many unfinished messages one client may have at a time.
+/// Maximum number of unfinished messages of one client.
 const MAX_UNFINISHED: usize = 64;
 
-/// What a kept chunk costs beside its content, counted so that a flood of tiny chunks is bounded, too.
+/// Bytes counted for a stored chunk beside its content, so that a flood of tiny chunks is bounded
+/// too.
 const CHUNK_COST: usize = 64;
 
 /// One message, ready to be sent to any number of clients.
@@ -40,7 +42,7 @@ enum Frames {
 }
 
 impl Outgoing {
-    /// The WebSocket messages to send, in order.
+    /// The chunks in order, each the content of one WebSocket message.
     pub(crate) fn frames(&self) -> &[Bytes] {
         match &self.frames {
             Frames::One(frame) => std::slice::from_ref(frame),
@@ -48,23 +50,24 @@ impl Outgoing {
         }
     }
 
-    /// Bytes of all frames together.
+    /// Size in bytes of all chunks together.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 }
 
-/// A message under construction: room for the header, then the content.
+/// Starts a message: reserves the header, which the content follows.
 pub(crate) fn new_message(capacity: usize) -> BytesMut {
     let mut buffer = BytesMut::with_capacity(HEADER + capacity);
     buffer.extend_from_slice(&[0; HEADER]);
     buffer
 }
 
-/// Cuts a message made with [`new_message`] into frames of at most `max_frame` bytes, the header included.
+/// Cuts a message made with [`new_message`] into chunks of at most `max_frame` bytes, header
+/// included.
 ///
 /// # Panics
-/// When `max_frame` leaves no room for content.
+/// If `max_frame` leaves no room for content.
 pub(crate) fn finish(mut buffer: BytesMut, max_frame: usize) -> Outgoing {
     assert!(max_frame > HEADER, "a frame of {max_frame} bytes has no room for content");
     let id = next_id();
@@ -96,13 +99,14 @@ fn header(id: u32, offset: u32, total: u32) -> [u8; HEADER] {
     bytes
 }
 
-/// Ids need only differ among the messages that are on their way to one client.
+/// Returns the next message id. Ids must differ only among the messages that are on their way to
+/// one client.
 fn next_id() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Puts the chunks of one client's messages together.
+/// Reassembles the messages of one client.
 pub(crate) struct Assembler {
     unfinished: HashMap<u32, Unfinished>,
     kept: usize,
@@ -116,21 +120,22 @@ struct Unfinished {
 }
 
 impl Assembler {
-    /// An assembler that refuses messages of more than `max_message` bytes.
+    /// Creates an assembler that rejects messages of more than `max_message` bytes.
     pub(crate) fn new(max_message: usize) -> Self {
         Assembler { unfinished: HashMap::new(), kept: 0, max_message }
     }
 
-    /// Changes the limit, which is low until a client has said who it is.
+    /// Changes the limit, which is low until the client has sent its hello.
     pub(crate) fn set_max_message(&mut self, max_message: usize) {
         self.max_message = max_message;
     }
 
-    /// Takes one frame and gives the message that it completes.
+    /// Adds a chunk and returns the message that it completes.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when the frame is no chunk, or does not fit the others of its message, [`Error::MessageTooLarge`] when
-    /// the message is. The connection cannot go on after that.
+    /// [`Error::Protocol`] if the bytes are not a chunk or do not fit the other chunks of the
+    /// message, [`Error::MessageTooLarge`] if the message is too large. The connection cannot
+    /// continue after an error.
     pub(crate) fn accept(&mut self, frame: Bytes) -> Result<Option<Bytes>> {
         if frame.len() < HEADER {
             return Err(broken(format!("a frame of {} bytes has no header", frame.len())));

@@ -1,4 +1,4 @@
-//! The client's half of the envelope: calls, and what a server sends.
+//! The client's half of the envelope: writes calls and reads what a server sends.
 
 use bytes::{BufMut, Bytes};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// A call with these arguments, which must be an encoded list.
+/// Writes a call. `args` must be an encoded list.
 pub(crate) fn request(id: &str, method: &str, args: &Packed, max_frame: usize) -> Outgoing {
     let mut message = chunk::new_message(args.as_bytes().len() + id.len() + method.len() + 48);
     put_map(&mut message, 5);
@@ -25,7 +25,7 @@ pub(crate) fn request(id: &str, method: &str, args: &Packed, max_frame: usize) -
     chunk::finish(message, max_frame)
 }
 
-/// What a server sends.
+/// A message from a server.
 #[derive(Debug)]
 pub(crate) enum Received {
     /// The result of the call with this id.
@@ -34,15 +34,15 @@ pub(crate) enum Received {
     Failure { id: String, code: i64, message: String },
     /// A message on a topic.
     Published { topic: String, data: Packed },
-    /// Nothing that a client has a use for.
+    /// A message that a client does not need.
     Ignored,
 }
 
 impl Received {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when it is not a map.
+    /// [`Error::Protocol`] if it is not a map.
     pub(crate) fn parse(message: Bytes) -> Result<Self> {
         parse(message).map_err(|reason| Error::Protocol(format!("a message in which {reason}")))
     }
@@ -83,7 +83,8 @@ fn parse(message: Bytes) -> Result<Received, &'static str> {
     }
 }
 
-/// The number and the text of an error. What a function said when it failed is part of the text.
+/// Returns the code and the text of an error. The text includes that of the exception, if there was
+/// one.
 fn failure(error: &Packed) -> (i64, String) {
     let fields = super::message::entries(error).unwrap_or_default();
     let code = fields.get("code").and_then(|code| code.decode().ok());

@@ -1,12 +1,12 @@
-//! From msgpack to values of Rust, by serde.
+//! Decodes msgpack to Rust values, by serde.
 //!
-//! What is given need not have the exact form of what is asked for, since JavaScript has one type of number and keys that are
-//! text:
+//! The value need not have the exact form of the requested type, since JavaScript has one type of
+//! number and its keys are text:
 //!
-//! - A floating-point number that is whole is taken for an integer, up to 2^53. Beyond it the number may be another one
-//!   than was meant, so it is refused.
-//! - A key that is a number may be text, and the other way round.
-//! - A date is text (RFC 3339) for every type but [`Timestamp`].
+//! - A float with an integer value is accepted as an integer up to 2^53. Beyond that it may have
+//!   been rounded, so it is rejected.
+//! - A numeric key may be text, and the other way round.
+//! - A date is text (RFC 3339) for every type except [`Timestamp`].
 
 mod extension;
 mod key;
@@ -34,28 +34,28 @@ use super::{
 /// The name of the newtype whose content is the encoded value.
 pub(super) const ENCODED: &str = "$selvedge::Packed";
 
-/// The largest number up to which all whole ones are exact as floating-point numbers.
+/// 2^53, up to which every integer is exact as an `f64`.
 pub(super) const EXACT: u64 = 1 << 53;
 
-/// What is wrong with a floating-point number beyond 2^53 where a whole one is meant.
+/// Explains an error for a float beyond 2^53 where an integer is expected.
 pub(crate) const INEXACT: &str =
     "which as a floating-point number may be inexact; beyond 2^53 a page sends a BigInt";
 
-/// Reads one value out of well-formed bytes.
+/// Decodes one value from well-formed bytes.
 pub(super) struct Decoder<'de> {
     bytes: &'de [u8],
     position: usize,
-    /// Where the value begins that was skipped last.
+    /// Position of the value that was skipped last.
     skipped: Option<usize>,
     outermost: Use<'de>,
 }
 
-/// What a type makes of the map that is decoded.
+/// How a type used the map that was decoded.
 #[derive(Default)]
 pub(crate) struct Use<'de> {
-    /// Keys whose values were skipped: the type has no use for them.
+    /// Keys whose values were skipped because the type does not use them.
     pub(crate) unused: Vec<&'de str>,
-    /// The fields of the type, where it is a struct.
+    /// The fields of the type if it is a struct.
     pub(crate) fields: &'static [&'static str],
 }
 
@@ -64,7 +64,7 @@ impl<'de> Decoder<'de> {
         Decoder { bytes, position: 0, skipped: None, outermost: Use::default() }
     }
 
-    /// What the decoded type made of the value, which is a map.
+    /// Returns how the decoded type used the value, which is a map.
     pub(super) fn into_use(self) -> Use<'de> {
         self.outermost
     }
@@ -84,7 +84,7 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    /// The next value, encoded.
+    /// Skips the next value and returns its encoding.
     fn skip(&mut self) -> Result<&'de [u8], Fault> {
         let rest = &self.bytes[self.position..];
         let length = extent(rest).map_err(Fault::new)?;
@@ -117,7 +117,7 @@ impl<'de> Decoder<'de> {
         read(self.bytes).is_ok_and(|(_, header)| header == self.position)
     }
 
-    /// An integer where one is asked for: a float that is whole serves as well.
+    /// Decodes an integer. A float with an integer value is accepted.
     fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
         let value = self.next()?;
         let number = match value {
@@ -140,7 +140,7 @@ impl<'de> Decoder<'de> {
     }
 }
 
-/// A value of another type than the expected one.
+/// Returns the error for a value of another type than the expected one.
 fn mismatch(given: Value, expected: &dyn serde::de::Expected) -> Fault {
     match given {
         Value::Nil => Fault::invalid_type(Unexpected::Unit, expected),
@@ -163,7 +163,7 @@ fn mismatch(given: Value, expected: &dyn serde::de::Expected) -> Fault {
     }
 }
 
-/// Text, or bytes where it is none.
+/// Visits text, or bytes if the text is not UTF-8.
 fn visit_text<'de, V: Visitor<'de>>(text: &'de [u8], visitor: V) -> Result<V::Value, Fault> {
     match str::from_utf8(text) {
         Ok(text) => visitor.visit_borrowed_str(text),
@@ -292,7 +292,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 }
 
-/// The items of a list that are still to come.
+/// The remaining items of a list.
 struct List<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: u32,
@@ -321,7 +321,7 @@ impl<'de> SeqAccess<'de> for List<'_, 'de> {
     }
 }
 
-/// The entries of a map that are still to come.
+/// The remaining entries of a map.
 struct Map<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     left: u32,
@@ -370,7 +370,7 @@ impl<'de> MapAccess<'de> for Map<'_, 'de> {
     }
 }
 
-/// An enum's variant with content: a map of its name.
+/// An enum variant with content: a map from its name to the content.
 struct Variant<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
 }

@@ -1,11 +1,13 @@
-//! From values of Rust to msgpack, by serde.
+//! Encodes Rust values as msgpack, by serde.
 //!
-//! Structs and enums look as in JSON: maps with the names of the fields, variants by name. What differs from other encoders:
+//! Structs and enums look as in JSON: maps with the names of the fields, and variants by name.
+//! Differences from other encoders:
 //!
-//! - An `f32` that is not an item of a list is sent as the number that is written the same way, so that a page shows 0.1 as
-//!   0.1. Lists keep the four bytes of each item.
-//! - A number that does not fit into 64 bits is refused. msgpack has none.
-//! - Lists and maps hold as many items as were given, whatever `Serialize` had announced.
+//! - An `f32` outside of a list is sent as the `f64` with the same decimal form, so that a page
+//!   shows 0.1 as 0.1. In a list, items keep their four bytes.
+//! - A number that does not fit into 64 bits is rejected, since msgpack has none.
+//! - The length of a list or map is the number of items that were written, even if `Serialize`
+//!   announced another one.
 
 use serde::{
     Serialize, Serializer,
@@ -21,22 +23,22 @@ use super::{
     value::{Value, read},
 };
 
-/// The name of the newtype as which serde knows extensions of msgpack.
+/// The name of the newtype that represents msgpack extensions in serde.
 pub(super) const EXTENSION: &str = "_ExtStruct";
 
-/// What was encoded.
+/// An encoded value.
 #[derive(Default)]
 pub(super) struct Output {
     pub(super) bytes: Vec<u8>,
-    /// Whether some client may not be able to hold it. Types of Rust have no other odd parts than keys of maps, and
-    /// extensions.
+    /// Whether some client may be unable to hold the value. In Rust types, only keys of maps and
+    /// extensions can cause that.
     pub(super) is_doubtful: bool,
 }
 
 /// Encodes a value.
 ///
 /// # Errors
-/// When its `Serialize` fails, and for what msgpack does not have.
+/// If its `Serialize` fails, or if msgpack cannot represent it.
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Output, Fault> {
     let mut out = Output { bytes: Vec::with_capacity(32), is_doubtful: false };
     value.serialize(Encoder { out: &mut out, nesting: 0, is_item: false })?;
@@ -48,7 +50,7 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     put(rmp::encode::write_str(out, text));
 }
 
-/// Writing into memory does not fail.
+/// Asserts that a write succeeded. Writing into memory does not fail.
 fn put<T, E>(written: Result<T, E>) {
     debug_assert!(written.is_ok());
 }
@@ -56,29 +58,29 @@ fn put<T, E>(written: Result<T, E>) {
 /// Writes one value.
 struct Encoder<'a> {
     out: &'a mut Output,
-    /// Lists and maps around the value.
+    /// Number of lists and maps around the value.
     nesting: usize,
-    /// Whether it is an item of a list.
+    /// Whether the value is an item of a list.
     is_item: bool,
 }
 
-/// What a list or map that has begun is.
+/// Whether a compound is a list or a map.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     List,
     Map,
 }
 
-/// A list or map that has begun.
+/// A list or map that is being written.
 struct Compound<'a> {
     out: &'a mut Output,
     nesting: usize,
     kind: Kind,
-    /// Where its header begins and ends.
+    /// Start and end of its header.
     header: (usize, usize),
     announced: usize,
     count: usize,
-    /// Where the key begins whose value comes next.
+    /// Position of the key whose value comes next.
     key: usize,
 }
 
@@ -103,7 +105,8 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// A list or map as the value of a map that holds the name of an enum's variant.
+    /// Begins a list or map as the content of an enum variant: the value of a map with the
+    /// variant's name as its key.
     fn begin_variant(
         self,
         variant: &'static str,
@@ -135,7 +138,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// A number of 64 bits.
+/// A 64-bit integer.
 enum Whole {
     Unsigned(u64),
     Signed(i64),
@@ -174,7 +177,7 @@ impl Compound<'_> {
         Ok(())
     }
 
-    /// The key whose value comes next, for an error.
+    /// Returns the key whose value comes next, for an error.
     fn current_key(&self) -> String {
         match read(&self.out.bytes[self.key..]) {
             Ok((Value::Text(text), _)) => String::from_utf8_lossy(text).into_owned(),
@@ -462,14 +465,15 @@ impl SerializeStructVariant for Compound<'_> {
     }
 }
 
-/// The number that is written with the same digits.
+/// Returns the `f64` with the same decimal form.
 fn written_the_same(number: f32) -> f64 {
     let exact = f64::from(number);
     if exact.fract() == 0.0 || !exact.is_finite() {
         return exact;
     }
-    // Short decimals, which most numbers of applications are, without the detour over text. So close to zero their distance is
-    // larger than that of two f32, so there is one at most.
+    // Fast path, without a conversion to text, for decimals of up to three places, which most
+    // numbers in applications are. Below 8000 they are farther apart than neighbouring f32 values,
+    // so at most one of them rounds to this f32.
     let rounded = (exact * 1000.0).round() / 1000.0;
     if exact.abs() < 8000.0 && rounded as f32 == number {
         return rounded;
@@ -477,7 +481,7 @@ fn written_the_same(number: f32) -> f64 {
     number.to_string().parse().unwrap_or(exact)
 }
 
-/// Type and body of an extension, from the list of the two.
+/// Returns the type and body of an extension, from a list of the two.
 fn extension_parts(list: &[u8]) -> Option<(i8, &[u8])> {
     let (Value::List(2), begin) = read(list).ok()? else { return None };
     let (kind, length) = read(&list[begin..]).ok()?;

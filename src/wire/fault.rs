@@ -1,5 +1,5 @@
-//! Why a value cannot be encoded or decoded, in the words of its users: where in the value, what was expected and what was
-//! given. The encoding itself is never spoken of.
+//! Why a value cannot be encoded or decoded, in the user's terms: the place in the value, what was
+//! expected, and what was given. The encoding is not mentioned, except for extensions of msgpack.
 
 use std::fmt::{self, Display};
 
@@ -7,13 +7,14 @@ use serde::de::{Expected, Unexpected};
 
 use crate::error::similar;
 
-/// Characters of a text that are shown of it.
+/// Maximum number of characters shown of a text.
 const SHOWN_TEXT: usize = 40;
 
-/// Characters of a path that are shown of it.
+/// Maximum number of characters shown of a path.
 const SHOWN_PATH: usize = 120;
 
-/// What is wrong, and at which part of the value. Small, since each value that is read or written may be wrong.
+/// What is wrong, and in which part of the value. Small, since every read or write of a value can
+/// return it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault(Box<Content>);
 
@@ -29,24 +30,25 @@ impl Fault {
         Self::at(String::new(), reason)
     }
 
-    /// A fault at a path, which looks like `[3].options`.
+    /// Creates a fault at a path such as `[3].options`.
     pub(super) fn at(path: String, reason: impl Into<String>) -> Self {
         Fault(Box::new(Content { path, reason: reason.into() }))
     }
 
-    /// The same as a fault of the list that holds the value.
+    /// Returns the fault as one of the list that contains the value.
     pub(super) fn in_item(mut self, index: usize) -> Self {
         self.0.path.insert_str(0, &format!("[{index}]"));
         self
     }
 
-    /// The same as a fault of the map that holds the value.
+    /// Returns the fault as one of the map that contains the value.
     pub(super) fn in_entry(mut self, key: &str) -> Self {
         self.0.path.insert_str(0, &entry(key));
         self
     }
 
-    /// The text, for a value of this name, or of none. A fault of the whole value does not name it.
+    /// Returns the text for a value of this name, which may be empty. A fault of the whole value
+    /// does not name it.
     pub(crate) fn of(&self, name: &str) -> String {
         if self.0.path.is_empty() {
             return self.0.reason.clone();
@@ -56,7 +58,7 @@ impl Fault {
     }
 }
 
-/// A step of a path, into a map.
+/// Returns the step of a path into a map.
 pub(super) fn entry(key: &str) -> String {
     let is_name = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_');
     match is_name {
@@ -65,7 +67,7 @@ pub(super) fn entry(key: &str) -> String {
     }
 }
 
-/// A text for an error: whole, or its beginning.
+/// Returns a text for an error: all of it, or its first `limit` characters.
 pub(crate) fn shortened(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -73,7 +75,7 @@ pub(crate) fn shortened(text: &str, limit: usize) -> String {
     }
 }
 
-/// A text in quotes, shortened, with control characters escaped.
+/// Returns a text in quotes, shortened, with control characters escaped.
 pub(crate) fn quoted(text: &str) -> String {
     format!("{:?}", shortened(text, SHOWN_TEXT))
 }
@@ -130,7 +132,7 @@ impl serde::de::Error for Fault {
     }
 }
 
-/// The names that look like the given one, or else all.
+/// Returns the names similar to the given one, or all names if there are none.
 fn alternatives(given: &str, known: &'static [&'static str]) -> String {
     let near = similar(known.iter().copied(), given);
     let proposed = if near.is_empty() {
@@ -141,7 +143,7 @@ fn alternatives(given: &str, known: &'static [&'static str]) -> String {
     proposed.join(" or ")
 }
 
-/// A value as a user knows it.
+/// Describes a value in the user's terms.
 fn named(given: &Unexpected) -> String {
     match given {
         Unexpected::Str(text) => format!("the text {}", quoted(text)),

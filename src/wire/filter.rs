@@ -1,10 +1,11 @@
-//! What of a value clients may see: a map that has a list `_filter` loses the keys listed there.
+//! Filters what clients may see of a value: a map with a list `_filter` loses the keys listed
+//! there.
 //!
-//! The rule is trame's, made for uploaded files whose content stays on the server: it looks through lists on the top level and not
-//! into nested maps.
+//! The rule is trame's, made for uploaded files whose content stays on the server: it looks into
+//! top-level lists and not into nested maps.
 //!
-//! It is applied each time that a value is sent, which happens under the lock of the state. So it costs no more than the copy into
-//! the message: nothing is decoded, and contents are passed over by their lengths.
+//! It is applied each time a value is sent, under the lock of the state. So it costs no more than
+//! the copy into the message: nothing is decoded, and contents are skipped by their lengths.
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -15,10 +16,10 @@ use super::{
     scan::{Head, Malformed, Scanner},
 };
 
-/// The key with the names of the hidden ones.
+/// The key of the list of hidden keys.
 const FILTER: &str = "_filter";
 
-/// The value without what clients may not see; `None` when they may see all of it.
+/// Returns the value without what clients may not see; `None` if they may see all of it.
 pub(super) fn without_hidden(value: &Bytes) -> Option<Packed> {
     let is_list_or_map = matches!(value[0], 0x80..=0x9f | 0xdc..=0xdf);
     if !is_list_or_map || memmem::find(value, FILTER.as_bytes()).is_none() {
@@ -58,7 +59,7 @@ fn put_shown(value: &Bytes, out: &mut Vec<u8>) -> Result<(), Malformed> {
 
 const UNWRITTEN: Malformed = "memory cannot be written";
 
-/// The names that a map hides.
+/// Returns the names that a map hides.
 fn hidden(pairs: &[(Packed, Packed)]) -> Vec<Name> {
     let filter =
         pairs.iter().find(|(key, _)| matches!(name(key), Name::Text(text) if text == FILTER));
@@ -66,7 +67,7 @@ fn hidden(pairs: &[(Packed, Packed)]) -> Vec<Name> {
     names.unwrap_or_default().iter().map(name).collect()
 }
 
-/// A key as it is compared: the same text may be encoded in several ways.
+/// A key in a form that can be compared: the same text has several encodings.
 #[derive(PartialEq)]
 enum Name {
     Text(String),
@@ -106,7 +107,7 @@ mod tests {
         let expected = json!(map.clone());
         map.insert(long, json!(1));
         check(json!(map), expected);
-        // The same text in a longer form.
+        // The same text in a longer encoding.
         let odd = [&b"\x82\xd9\x07_filter\x91\xd9\x01a\xa1a\x05"[..]].concat();
         let shown = Packed::checked(odd.into()).unwrap().filtered().into_owned();
         assert!(

@@ -1,10 +1,11 @@
-//! Whether every client can hold a value.
+//! Checks whether every client can hold a value.
 //!
-//! msgpack can say more than a JavaScript object: keys of any type, a key twice, extensions, text that is no Unicode. The
-//! decoder of a page gives up the whole message when it meets such a thing, be it the snapshot with which the page starts. So
-//! a value that one client or the application sets is checked before others get it.
+//! msgpack can represent more than a JavaScript object: keys of any type, duplicate keys,
+//! extensions, text that is not Unicode. A page's decoder rejects the whole message if it contains
+//! any of these, even the snapshot with which the page starts. So a value that a client or the
+//! application sets is checked before others get it.
 //!
-//! The check looks at each value once. Where in the value the fault is, is looked up when there is one.
+//! The check is one pass over the value. The path to a fault is computed only if there is one.
 
 use std::collections::HashSet;
 
@@ -16,18 +17,19 @@ use super::{
     value::{Value, read},
 };
 
-/// Levels of lists and maps in a value. The encoder of npm `wslink` stops at 100, of which a message takes five.
+/// Maximum nesting of lists and maps in a value. The encoder of npm `wslink` stops at 100, of which
+/// a message uses five.
 pub(super) const MAX_NESTING: usize = 95;
 
-/// The key that no JavaScript object takes as its own.
+/// The key that a JavaScript object cannot have as its own property.
 const PROTOTYPE: &str = "__proto__";
 
-/// So many keys are compared with each other; more are put into a set.
+/// Up to this many keys are compared with each other; more are put into a set.
 const FEW_KEYS: usize = 12;
 
 const KEYS_ARE: &str = "the keys of a map are text or whole numbers";
 
-/// Whether a name can be a key of a map that pages get.
+/// Checks whether a name can be a key of a map that pages get.
 ///
 /// # Errors
 /// Why it cannot.
@@ -38,11 +40,11 @@ pub(crate) fn check_key(key: &str) -> Result<(), Fault> {
     }
 }
 
-/// Gives the value in the form in which all clients can hold it: whole numbers that are keys become text, as they are in
-/// JavaScript, since the decoder of Python takes nothing else.
+/// Returns the value in a form that all clients can hold: integer keys become text, as they are in
+/// JavaScript, since Python's decoder accepts nothing else.
 ///
 /// # Errors
-/// What in it some client cannot hold.
+/// The part that some client cannot hold.
 pub(crate) fn fitting(value: Packed) -> Result<Packed, Fault> {
     if !check(value.as_bytes())? {
         return Ok(value);
@@ -52,22 +54,22 @@ pub(crate) fn fitting(value: Packed) -> Result<Packed, Fault> {
     Ok(Packed::from_checked(value.into()))
 }
 
-/// Checks one well-formed value. Says whether a map in it has numbers as keys.
+/// Checks one well-formed value. Returns whether it contains a map with numeric keys.
 pub(super) fn check(bytes: &[u8]) -> Result<bool, Fault> {
     Check::default()
         .run(bytes)
         .map_err(|(position, reason)| Fault::at(path(bytes, position), reason))
 }
 
-/// Where the fault is, in bytes, and what it is.
+/// Position of the fault in bytes, and the reason.
 type Misfit = (usize, String);
 
 /// A list or map that has begun.
 struct Open {
-    /// Values that are still to come, keys among them.
+    /// Number of values still to come, keys included.
     left: u64,
     is_map: bool,
-    /// Where its keys begin among those of all maps that are open.
+    /// Index of its first key among the keys of all open maps.
     keys: usize,
     begin: usize,
 }
@@ -119,7 +121,7 @@ impl<'a> Check<'a> {
         Ok(self.has_number_keys)
     }
 
-    /// Takes a value that is a key.
+    /// Checks and records a key.
     #[inline]
     fn key(&mut self, key: Value<'a>) -> Result<(), String> {
         match key {
@@ -139,7 +141,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Counts a value that is complete, and the lists and maps that end with it.
+    /// Counts a complete value, and closes the lists and maps that end with it.
     fn close(&mut self) -> Result<(), Misfit> {
         while let Some(last) = self.open.last_mut() {
             last.left -= 1;
@@ -158,7 +160,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// A key that is there more than once.
+/// Returns a key that occurs more than once.
 fn repeated<'a>(keys: &[&'a [u8]]) -> Option<&'a [u8]> {
     if keys.len() <= FEW_KEYS {
         let earlier = |(index, key): &(usize, &&[u8])| keys[..*index].contains(key);
@@ -170,7 +172,7 @@ fn repeated<'a>(keys: &[&'a [u8]]) -> Option<&'a [u8]> {
 
 const NOT_UNICODE: &str = "a text is not UTF-8; send it as bytes";
 
-/// Whether a value that is no key can be held; of a list or map, whether it can begin.
+/// Checks whether a value other than a key can be held; for a list or map, whether it can begin.
 #[inline]
 fn fits(value: Value) -> Result<(), String> {
     match value {
@@ -189,7 +191,7 @@ fn fits(value: Value) -> Result<(), String> {
     }
 }
 
-/// What a value is, for an error.
+/// Describes a value, for an error.
 fn named(value: Value) -> String {
     match value {
         Value::Nil => "nothing (null)".to_owned(),
@@ -207,9 +209,11 @@ fn named(value: Value) -> String {
     }
 }
 
-/// The path to the value that begins at `target`, as `[3].options`. A key belongs to its map.
+/// Returns the path to the value that begins at `target`, such as `[3].options`. A key has the path
+/// of its map.
 fn path(bytes: &[u8], target: usize) -> String {
-    /// A list or map on the way: its remaining entries, and the index or key of the next one.
+    /// A list or map on the path: the number of its remaining values, and the index or key of the
+    /// next one.
     struct Step {
         left: u64,
         is_map: bool,
@@ -254,17 +258,17 @@ fn path(bytes: &[u8], target: usize) -> String {
     }
     let part = |step: &Step| match step.is_map {
         false => format!("[{}]", step.index),
-        // A key is at fault: that is the map's.
+        // The fault is in a key, so it belongs to the map.
         true if step.left.is_multiple_of(2) => String::new(),
         true => entry(&step.key),
     };
     steps.iter().map(part).collect()
 }
 
-/// A value with the numbers that are keys as text.
+/// Returns a value with its numeric keys as text.
 fn with_text_keys(bytes: &[u8]) -> Vec<u8> {
     let mut text_keys = Vec::with_capacity(bytes.len() + bytes.len() / 8);
-    // Whether a level is a map, and the values that are still to come on it.
+    // For each open level, whether it is a map, and the number of values still to come.
     let mut open: Vec<(bool, u64)> = Vec::new();
     let mut position = 0;
     while position < bytes.len() {
@@ -306,7 +310,7 @@ fn with_text_keys(bytes: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// A map of the key `a`, with this value.
+    /// Returns the encoding of a map from the key `a` to this value.
     fn in_a(value: &[u8]) -> Vec<u8> {
         [&[0x81, 0xa1, b'a'], value].concat()
     }
@@ -329,7 +333,7 @@ mod tests {
             &[0x93, 0x80, 0x90, 0xa0],
             &[0xc4, 2, 0xff, 0xfe],
             &[0xd6, 0xff, 0, 0, 0, 1],
-            // Two maps may have the same key, one inside the other or side by side.
+            // Two maps may have the same key, nested or side by side.
             &[0x92, 0x81, 0xa1, b'a', 0x81, 0xa1, b'a', 1, 0x81, 0xa1, b'a', 1],
         ] {
             check_value(bytes, Ok(()));
@@ -365,7 +369,7 @@ mod tests {
         let told = "`__proto__` cannot be a key in a page; choose another name";
         check_value(&prototype, Err(told));
         check_value(&in_a(&prototype), Err(&format!("`k.a`: {told}")));
-        // A value is not a key.
+        // `__proto__` is allowed as a value.
         check_value(&in_a(&[&[0xa9], "__proto__".as_bytes()].concat()), Ok(()));
         let many = |last: &str| {
             let keys: Vec<String> = (0..99).map(|n| format!("{n:02}")).collect();

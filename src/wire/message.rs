@@ -1,8 +1,8 @@
 //! Requests, replies, errors and publishes: the RPC envelope of wslink 2.
 //!
-//! A request is a map of `id`, `method`, `args` and `kwargs`. Its id is echoed as it came. The stock JavaScript client drops answers
-//! whose id is not three parts joined by colons, the middle one of words joined by dots, so topics and client ids are
-//! made of letters, digits and underscores.
+//! A request is a map of `id`, `method`, `args` and `kwargs`. Its id is echoed unchanged. The stock
+//! JavaScript client drops answers whose id is not three parts joined by colons, the middle one of
+//! words joined by dots, so topics and client ids consist of letters, digits and underscores.
 
 use std::fmt;
 
@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// Who is connected, for as long as the connection lasts.
+/// Identifies a client for as long as its connection lasts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientId(u128);
 
 impl ClientId {
-    /// A new one, which nobody can guess.
+    /// Creates an id that cannot be guessed.
     pub(crate) fn random() -> Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(Error::random("making a client id"))?;
@@ -29,21 +29,21 @@ impl ClientId {
     }
 }
 
-/// The form on the wire, `c` and 32 hexadecimal digits.
+/// Formats the id as on the wire: `c` and 32 hexadecimal digits.
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "c{:032x}", self.0)
     }
 }
 
-/// Shortened, since logs carry it on every line.
+/// Shortened, since logs contain it on every line.
 impl fmt::Debug for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "client {:08x}", self.0 >> 96)
     }
 }
 
-/// A call that a client made.
+/// A call from a client.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// Echoed in the answer.
@@ -53,7 +53,7 @@ pub(crate) struct Request {
     pub(crate) kwargs: IndexMap<String, Packed>,
 }
 
-/// What a complete message is.
+/// A complete message, parsed.
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Request(Request),
@@ -61,15 +61,15 @@ pub(crate) enum Incoming {
     Invalid {
         id: Packed,
     },
-    /// Well-formed, but nothing that asks for an answer.
+    /// Well-formed, but nothing that needs an answer.
     Ignored,
 }
 
 impl Incoming {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
-    /// [`Error::Protocol`] when it is not exactly one msgpack value.
+    /// [`Error::Protocol`] if it is not exactly one msgpack value.
     pub(crate) fn parse(message: Bytes) -> Result<Self> {
         parse(message).map_err(|reason| Error::Protocol(format!("a message in which {reason}")))
     }
@@ -113,7 +113,7 @@ fn parse(message: Bytes) -> Result<Incoming, &'static str> {
     })
 }
 
-/// The items of a list; none when it is something else, as wslink has it.
+/// Reads the items of a list; any other value counts as an empty list, as in wslink.
 fn list(scanner: &mut Scanner) -> Result<Vec<Packed>, &'static str> {
     match scanner.enter()? {
         Head::Array(items) => (0..items).map(|_| scanner.value()).collect(),
@@ -127,7 +127,8 @@ fn list(scanner: &mut Scanner) -> Result<Vec<Packed>, &'static str> {
     }
 }
 
-/// The entries of a map; none when it is something else. Keys that are not text are left out.
+/// Reads the entries of a map; any other value counts as an empty map. Keys that are not text are
+/// skipped.
 fn map(scanner: &mut Scanner) -> Result<IndexMap<String, Packed>, &'static str> {
     let mut entries = IndexMap::new();
     match scanner.enter()? {
@@ -150,7 +151,8 @@ fn map(scanner: &mut Scanner) -> Result<IndexMap<String, Packed>, &'static str> 
     Ok(entries)
 }
 
-/// The items of an encoded list, or `None` when the value is something else. Small ones of a large list are copies.
+/// Returns the items of an encoded list, or `None` if the value is not a list. Small items of a
+/// large list are copied.
 pub(crate) fn items(value: &Packed) -> Option<Vec<Packed>> {
     let whole = value.as_bytes().len();
     let mut scanner = Scanner::new(value.bytes());
@@ -162,7 +164,8 @@ pub(crate) fn items(value: &Packed) -> Option<Vec<Packed>> {
     }
 }
 
-/// The entries of an encoded map, or `None` when the value is something else. Small ones of a large map are copies.
+/// Returns the entries of an encoded map, or `None` if the value is not a map. Small entries of a
+/// large map are copied.
 pub(crate) fn entries(value: &Packed) -> Option<IndexMap<String, Packed>> {
     let bytes = value.bytes();
     let whole = bytes.len();
@@ -171,22 +174,22 @@ pub(crate) fn entries(value: &Packed) -> Option<IndexMap<String, Packed>> {
     Some(entries.into_iter().map(|(key, value)| (key, value.apart_from(whole))).collect())
 }
 
-/// The numbers that wslink gives to failures.
+/// The error codes of wslink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
     /// The secret is wrong, or a call came before the hello.
     Unauthorized = -32000,
-    /// A request that is none.
+    /// An invalid request.
     Invalid = -32600,
     /// No such method.
     Unknown = -32601,
     /// The method failed.
     Raised = -32001,
-    /// The method returned something that no message can carry.
+    /// The method returned a value that no message can carry.
     Unserializable = -32002,
 }
 
-/// The answer to a call.
+/// Writes the answer to a call.
 pub(crate) fn reply(id: &Packed, result: &Packed, max_frame: usize) -> Outgoing {
     let mut message = envelope(id.as_bytes(), result.as_bytes().len());
     put_str(&mut message, "result");
@@ -194,7 +197,7 @@ pub(crate) fn reply(id: &Packed, result: &Packed, max_frame: usize) -> Outgoing 
     chunk::finish(message, max_frame)
 }
 
-/// The answer to a call that failed.
+/// Writes the answer to a call that failed.
 pub(crate) fn error(
     id: &Packed,
     code: ErrorCode,
@@ -216,14 +219,14 @@ pub(crate) fn error(
     chunk::finish(message, max_frame)
 }
 
-/// A message to all who listen to a topic.
+/// Writes a message to all clients that listen to a topic.
 pub(crate) fn publish(topic: &str, data: &Packed, max_frame: usize) -> Outgoing {
     let mut message = publish_envelope(topic, data.as_bytes().len());
     message.put_slice(data.as_bytes());
     chunk::finish(message, max_frame)
 }
 
-/// A message whose data is a map of these entries.
+/// Writes a message on a topic whose data is a map of these entries.
 pub(crate) fn publish_map<'a>(
     topic: &str,
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
@@ -234,7 +237,7 @@ pub(crate) fn publish_map<'a>(
     chunk::finish(message, max_frame)
 }
 
-/// The answer to a call, whose result is a map of these entries.
+/// Writes the answer to a call whose result is a map of these entries.
 pub(crate) fn reply_map<'a>(
     id: &Packed,
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
@@ -246,7 +249,8 @@ pub(crate) fn reply_map<'a>(
     chunk::finish(message, max_frame)
 }
 
-/// The answer to a call, whose result is a map that ends with another map: the snapshot of a state.
+/// Writes the answer to a call whose result is the snapshot of a state: a map of the state's name
+/// and a map of its entries.
 pub(crate) fn reply_state<'a>(
     id: &Packed,
     name: &str,
@@ -264,12 +268,12 @@ pub(crate) fn reply_state<'a>(
     chunk::finish(message, max_frame)
 }
 
-/// Bytes that the entries of a map take at most.
+/// Returns an upper bound for the size in bytes of the entries of a map.
 fn size_of_entries<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> usize {
     entries.map(|(key, value)| key.len() + 5 + value.as_bytes().len()).sum()
 }
 
-/// A list as a value of its own.
+/// Encodes a list as a separate value.
 pub(super) fn list_value<'a>(items: impl Iterator<Item = &'a Packed> + Clone) -> Packed {
     let mut bytes = BytesMut::new();
     let count = items.clone().count() as u32;
@@ -278,7 +282,7 @@ pub(super) fn list_value<'a>(items: impl Iterator<Item = &'a Packed> + Clone) ->
     Packed::from_checked(bytes.freeze())
 }
 
-/// A map as a value of its own.
+/// Encodes a map as a separate value.
 pub(super) fn map_value(entries: &IndexMap<String, Packed>) -> Packed {
     let mut bytes = BytesMut::new();
     put_map(&mut bytes, entries.len() as u32);
@@ -300,7 +304,7 @@ fn put_entries<'a>(
     }
 }
 
-/// What each answer starts with: a map of three, the last key still to come.
+/// Starts an answer: a map of three entries, of which the last is still to be written.
 fn envelope(id: &[u8], capacity: usize) -> BytesMut {
     let mut message = chunk::new_message(capacity + id.len() + 40);
     put_map(&mut message, 3);
@@ -327,7 +331,7 @@ pub(super) fn put_map(message: &mut BytesMut, pairs: u32) {
     put(message, |out| rmp::encode::write_map_len(out, pairs).map(drop));
 }
 
-/// Writing into memory does not fail.
+/// Writes into memory, which does not fail.
 fn put<E>(
     message: &mut BytesMut,
     write: impl FnOnce(&mut bytes::buf::Writer<&mut BytesMut>) -> Result<(), E>,
@@ -351,7 +355,7 @@ mod tests {
         Packed::from_checked(frame).decode().unwrap()
     }
 
-    /// Whether a value is a piece of these bytes, and so keeps them in memory.
+    /// Whether a value is a slice of these bytes, and so keeps them in memory.
     fn is_piece(value: &Packed, whole: &Bytes) -> bool {
         whole.as_ptr_range().contains(&value.as_bytes().as_ptr())
     }

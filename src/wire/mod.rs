@@ -1,15 +1,16 @@
 //! Bytes to messages: msgpack values, chunks and the RPC envelope of wslink 2.
 //!
-//! Nothing in here knows a socket, a clock or a task: functions take bytes and give messages, or the reason why they
-//! are none. Whatever a peer sends, the memory used is bounded by the bytes it really sent.
+//! Nothing here knows a socket, a clock or a task: functions take bytes and return messages, or the
+//! reason why the bytes are invalid. Whatever a peer sends, memory is bounded by the bytes that
+//! were received.
 //!
 //! - [`packed`]: one msgpack value, encoded once and passed on as bytes
-//! - [`encode`] and [`decode`]: values of Rust, by serde; [`fault`]: why that cannot be
+//! - [`encode`] and [`decode`]: Rust values, by serde; [`fault`]: why that fails
 //! - [`fit`]: whether every client can hold a value
-//! - [`filter`]: what of a value clients may see
-//! - [`chunk`]: the 12-byte header, cutting messages into frames and putting them together again
+//! - [`filter`]: what clients may see of a value
+//! - [`chunk`]: cuts messages into chunks with a 12-byte header, and reassembles them
 //! - [`message`]: requests, replies, errors and publishes, as a server reads and writes them
-//! - [`client`]: the same from the other side
+//! - [`client`]: the same from the client's side
 //! - [`readable`]: values as JSON, for logs
 
 pub(crate) mod chunk;

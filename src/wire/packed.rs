@@ -1,8 +1,8 @@
 //! One msgpack value, encoded once and passed on as bytes.
 //!
-//! State values, arguments and results live in this form: comparing two of them compares bytes, pushing one to many
-//! clients copies a pointer, and decoding happens only where a Rust type is asked for. A change of type (1 to true,
-//! 1 to 1.0) is a change of bytes and therefore a change.
+//! State values, arguments and results are kept in this form: comparing two values compares bytes,
+//! pushing a value to many clients copies a pointer, and values are decoded only where a Rust type
+//! is needed. A change of type (1 to true, 1 to 1.0) is a change of bytes and therefore a change.
 
 use std::{any::type_name, borrow::Cow, fmt};
 
@@ -30,7 +30,7 @@ use crate::{Error, Result};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Packed(Bytes);
 
-/// The type of a value as JavaScript has it, where all numbers are of one.
+/// The type of a value in JavaScript, which has one type of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nothing,
@@ -44,23 +44,25 @@ pub(crate) enum Kind {
 }
 
 impl Packed {
-    /// The encoding of nothing: `nil`, which JavaScript sees as `null`.
+    /// The encoding of nothing: `nil`, which is `null` in JavaScript.
     pub const fn nil() -> Self {
         Packed(Bytes::from_static(&[0xc0]))
     }
 
-    /// Encodes a value. Structs become maps, keys of maps text, byte strings ([`Attachment`]) *bin*. An `f32` that is not
-    /// an item of a list becomes the `f64` that is written the same, so that pages show 0.1 as 0.1.
+    /// Encodes a value. Structs become maps, keys of maps become text, and byte strings
+    /// ([`Attachment`]) become *bin*. An `f32` outside of a list becomes the `f64` with the same
+    /// decimal form, so that pages show 0.1 as 0.1.
     ///
     /// # Errors
-    /// [`Error::Encode`] when the value's own `Serialize` fails, and when some client could not hold the value: keys of maps
-    /// are text or whole numbers, and each is there once; whole numbers have 64 bits; lists and maps are nested at most 95
-    /// deep; dates are those of JavaScript. The error has the path to what is wrong.
+    /// [`Error::Encode`] if the value's `Serialize` fails, or if some client could not hold the
+    /// value: keys of maps must be text or integers, without duplicates; integers have at most 64
+    /// bits; lists and maps are nested at most 95 deep; dates must be in JavaScript's range. The
+    /// error contains the path to the fault.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         Self::try_encode(value).map_err(|fault| encode_error::<T>(&fault, ""))
     }
 
-    /// Encodes a value of a key. The path in an error begins with the key.
+    /// Encodes the value of a key. The path in an error begins with the key.
     ///
     /// # Errors
     /// Those of [`encode`](Self::encode).
@@ -77,24 +79,26 @@ impl Packed {
     /// Decodes the value as a Rust type.
     ///
     /// # Errors
-    /// [`Error::Decode`] when it is of another type.
+    /// [`Error::Decode`] if it is of another type.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
         self.decode_as("the value")
     }
 
-    /// Like [`decode`](Self::decode), with a name for the value in the error.
+    /// Decodes the value like [`decode`](Self::decode), with a name for the value in the error.
     pub(crate) fn decode_as<T: DeserializeOwned>(&self, what: impl fmt::Display) -> Result<T> {
         T::deserialize(&mut Decoder::new(&self.0))
             .map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))
     }
 
-    /// Like [`decode`](Self::decode), for the value of a key of the state. The path in an error begins with the key.
+    /// Decodes the value of a key of the state like [`decode`](Self::decode). The path in an error
+    /// begins with the key.
     pub(crate) fn decode_for<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         T::deserialize(&mut Decoder::new(&self.0))
             .map_err(|fault| decode_error::<T>(format!("state `{key}`"), fault.of(key)))
     }
 
-    /// Like [`decode_as`](Self::decode_as). Also gives what the type makes of a map.
+    /// Decodes the value like [`decode_as`](Self::decode_as), and also returns how the type used
+    /// the map.
     pub(crate) fn decode_with_use<T: DeserializeOwned>(
         &self,
         what: impl fmt::Display,
@@ -105,15 +109,15 @@ impl Packed {
         Ok((value, decoder.into_use()))
     }
 
-    /// The value in a form that all clients can hold.
+    /// Returns the value in a form that all clients can hold.
     ///
     /// # Errors
-    /// What in it some client cannot hold.
+    /// The part that some client cannot hold.
     pub(crate) fn fitting(self) -> Result<Self, Fault> {
         super::fit::fitting(self)
     }
 
-    /// What it is in JavaScript.
+    /// Returns the value's type in JavaScript.
     pub(crate) fn kind(&self) -> Kind {
         match super::value::read(&self.0) {
             Ok((Value::Bool(_), _)) => Kind::Bool,
@@ -129,7 +133,7 @@ impl Packed {
         }
     }
 
-    /// Whether this is a whole number that a floating-point number cannot tell from its neighbours.
+    /// Whether this is an integer beyond 2^53, which a float may not represent exactly.
     pub(crate) fn is_wide(&self) -> bool {
         match super::value::read(&self.0) {
             Ok((Value::Unsigned(number), _)) => number > EXACT,
@@ -138,7 +142,7 @@ impl Packed {
         }
     }
 
-    /// Whether this is a floating-point number that stands for more than one whole number.
+    /// Whether this is a float beyond 2^53, which may stand for more than one integer.
     pub(crate) fn is_inexact(&self) -> bool {
         match super::value::read(&self.0) {
             Ok((Value::F64(number), _)) => number.abs() > EXACT as f64,
@@ -147,7 +151,7 @@ impl Packed {
         }
     }
 
-    /// Whether this is a text of nothing but white space, as that of a field which the user has emptied.
+    /// Whether this is an empty or blank text, such as that of a field which the user has emptied.
     pub(crate) fn is_blank(&self) -> bool {
         matches!(
             super::value::read(&self.0),
@@ -155,12 +159,12 @@ impl Packed {
         )
     }
 
-    /// The encoding of a map of values that are encoded already.
+    /// Encodes a map of values that are already encoded.
     pub(crate) fn encode_map(entries: &IndexMap<String, Packed>) -> Self {
         super::message::map_value(entries)
     }
 
-    /// The encoding of a list of values that are encoded already.
+    /// Encodes a list of values that are already encoded.
     pub(crate) fn encode_list<'a>(items: impl Iterator<Item = &'a Packed> + Clone) -> Self {
         super::message::list_value(items)
     }
@@ -168,7 +172,7 @@ impl Packed {
     /// Encodes the arguments of a call, which are a list or nothing.
     ///
     /// # Errors
-    /// [`Error::Encode`] when they are something else.
+    /// [`Error::Encode`] if they are anything else.
     pub(crate) fn encode_arguments<T: Serialize + ?Sized>(arguments: &T) -> Result<Self> {
         let encoded = Self::encode(arguments)?;
         if encoded.is_nil() {
@@ -193,25 +197,26 @@ impl Packed {
         &self.0
     }
 
-    /// The same bytes, shared.
+    /// The msgpack bytes, shared.
     pub(super) fn bytes(&self) -> Bytes {
         self.0.clone()
     }
 
-    /// Bytes that come from outside, if they are exactly one value.
+    /// Returns bytes from outside as a value, if they are exactly one.
     pub(crate) fn checked(bytes: Bytes) -> Option<Self> {
         (super::scan::extent(&bytes) == Ok(bytes.len())).then_some(Packed(bytes))
     }
 
-    /// Takes bytes that were checked to be exactly one value.
+    /// Wraps bytes that were checked to be exactly one value.
     pub(super) fn from_checked(bytes: Bytes) -> Self {
         debug_assert_eq!(super::scan::extent(&bytes), Ok(bytes.len()));
         Packed(bytes)
     }
 
-    /// The value as a part of `whole` bytes, which it would keep in memory: a copy where these are much more than its own.
+    /// Returns the value detached from the `whole` bytes that it is a slice of, and so keeps in
+    /// memory: a copy if they are much more than its own.
     pub(super) fn apart_from(self, whole: usize) -> Self {
-        // Less is not worth a copy.
+        // Size in bytes up to which a copy is not worth it.
         const SMALL: usize = 4 * 1024;
         match whole > SMALL && self.0.len() < whole / 2 {
             true => Packed(Bytes::copy_from_slice(&self.0)),
@@ -219,16 +224,16 @@ impl Packed {
         }
     }
 
-    /// What clients may see of the value, see [`filter`](super::filter).
+    /// Returns what clients may see of the value; see [`filter`](super::filter).
     pub(crate) fn filtered(&self) -> Cow<'_, Packed> {
         super::filter::without_hidden(&self.0).map_or(Cow::Borrowed(self), Cow::Owned)
     }
 }
 
-/// Encodes each field of a struct or entry of a map by itself.
+/// Encodes each field of a struct or entry of a map separately.
 ///
 /// # Errors
-/// [`Error::Encode`] when the value cannot be encoded or is no struct or map.
+/// [`Error::Encode`] if the value cannot be encoded, or is not a struct or map.
 pub(crate) fn fields<T: Serialize + ?Sized>(value: &T) -> Result<IndexMap<String, Packed>> {
     super::message::entries(&Packed::encode(value)?).ok_or_else(|| Error::Encode {
         type_name: type_name::<T>(),
@@ -253,24 +258,25 @@ impl fmt::Debug for Packed {
     }
 }
 
-/// As part of another value. It is decoded and encoded once more on the way; by itself a value is passed on as it is.
+/// Serializes the value as a part of another one, which decodes and re-encodes it. A whole value is
+/// passed on unchanged.
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error as _;
-        // Text that is no UTF-8 would become bytes in silence.
+        // Text that is not UTF-8 would silently become bytes.
         super::fit::check(&self.0).map_err(S::Error::custom)?;
         rmpv::decode::read_value(&mut &self.0[..]).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
-/// Takes any value.
+/// Accepts any value.
 impl<'de> Deserialize<'de> for Packed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(ENCODED, Encoded)
     }
 }
 
-/// Takes the bytes of a value out of our own decoder, and encodes what it gets from another one.
+/// Takes the encoded bytes from our own decoder, and encodes what another deserializer provides.
 struct Encoded;
 
 impl<'de> serde::de::Visitor<'de> for Encoded {
@@ -293,7 +299,7 @@ impl<'de> serde::de::Visitor<'de> for Encoded {
     }
 }
 
-/// Bytes that travel as msgpack *bin*: a `Uint8Array` in the page, without base64.
+/// Bytes that are sent as msgpack *bin*: a `Uint8Array` in the page, without base64.
 ///
 /// A plain `Vec<u8>` would become a list of numbers.
 ///

@@ -1,4 +1,4 @@
-//! Values for people: JSON, with words for what JSON does not have.
+//! Values as JSON for logs, with words for what JSON does not have.
 
 use rmpv::Value as Msgpack;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{
     timestamp::{TIMESTAMP, Timestamp},
 };
 
-/// A value as JSON, with words for what JSON does not have.
+/// Returns a value as JSON, with words for what JSON does not have.
 pub(crate) fn readable(value: &Packed) -> Value {
     match rmpv::decode::read_value(&mut value.as_bytes()) {
         Ok(value) => to_json(&value),

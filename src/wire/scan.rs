@@ -1,7 +1,7 @@
-//! Finding where msgpack values begin and end, without decoding them.
+//! Finds where msgpack values begin and end, without decoding them.
 //!
-//! Input comes from clients: every length is checked against the bytes that are there, and nesting is limited so that
-//! no later decoder can run out of stack.
+//! Input comes from clients: every length is checked against the bytes that are present, and
+//! nesting is limited so that no later decoder can overflow its stack.
 
 use bytes::Bytes;
 
@@ -10,19 +10,19 @@ use super::{
     value::{PLAIN, Value, read},
 };
 
-/// How deep maps and lists may be nested in a message.
+/// Maximum nesting of maps and lists in a message.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// Why bytes are not the msgpack that was expected.
+/// Why bytes are not the expected msgpack.
 pub(super) type Malformed = &'static str;
 
-/// Reads one message from front to back, handing out values as slices of it.
+/// Reads one message from front to back, and returns values as slices of it.
 pub(super) struct Scanner {
     bytes: Bytes,
     position: usize,
 }
 
-/// What a value is, as far as an envelope needs to know.
+/// The kind of a value, as far as an envelope needs it.
 pub(super) enum Head {
     Map(u32),
     Array(u32),
@@ -38,7 +38,8 @@ impl Scanner {
         self.position == self.bytes.len()
     }
 
-    /// Looks at the next value; steps into a map or list, and stays before anything else.
+    /// Reads the head of the next value; steps into a map or list, and stays before any other
+    /// value.
     pub(super) fn enter(&mut self) -> Result<Head, Malformed> {
         let (value, length) = read(&self.bytes[self.position..])?;
         let head = match value {
@@ -50,7 +51,7 @@ impl Scanner {
         Ok(head)
     }
 
-    /// The next value as bytes of its own, checked to its end.
+    /// Returns the next value as a slice of the message, checked to its end.
     pub(super) fn value(&mut self) -> Result<Packed, Malformed> {
         let length = extent(&self.bytes[self.position..])?;
         let value = self.bytes.slice(self.position..self.position + length);
@@ -58,21 +59,21 @@ impl Scanner {
         Ok(Packed::from_checked(value))
     }
 
-    /// The next value as text, or `None` when it is something else.
+    /// Returns the next value as text, or `None` if it is not text.
     pub(super) fn text(&mut self) -> Result<Option<String>, Malformed> {
         let value = self.value()?;
         Ok(value.decode().ok())
     }
 }
 
-/// Steps over values that are plain, except for the last of those that are left.
+/// Skips plain values, except the last one of those that are left.
 pub(super) fn skip_plain(bytes: &[u8], position: &mut usize, left: &mut u64) {
     let (mut at, mut still) = (*position, *left);
     while let Some(first) = bytes.get(at)
         && let length @ 1.. = usize::from(PLAIN[usize::from(*first)])
         && still > 1
     {
-        // Lists often hold values of one kind, whose length need not be looked up again.
+        // Lists often contain values of one kind, so their length is looked up only once.
         while still > 1 && bytes.get(at) == Some(first) {
             at += length;
             still -= 1;
@@ -81,10 +82,10 @@ pub(super) fn skip_plain(bytes: &[u8], position: &mut usize, left: &mut u64) {
     (*position, *left) = (at, still);
 }
 
-/// The number of bytes of the first value in `bytes`.
+/// Returns the size in bytes of the first value in `bytes`.
 pub(super) fn extent(bytes: &[u8]) -> Result<usize, Malformed> {
     let mut position = 0;
-    // How many values are still to come on each level that is open.
+    // Number of values still to come on each open level.
     let mut open: Vec<u64> = Vec::new();
     loop {
         if let Some(left) = open.last_mut() {

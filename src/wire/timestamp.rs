@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Attachment;
 
-/// A point in time that travels as msgpack's timestamp extension: a `Date` in the page.
+/// A point in time, sent as msgpack's timestamp extension: a `Date` in the page.
 ///
-/// Where a date is read as something else, such as a `String`, a `serde_json::Value` or a type of `chrono`, it is the text of
-/// RFC 3339 that `Display` gives. A page knows the 100 million days before and after 1970, to the millisecond; setting
-/// a time outside of them is refused.
+/// A date that is decoded as another type, such as a `String`, a `serde_json::Value` or a type of
+/// `chrono`, is the RFC 3339 text that `Display` writes. A page can hold the 100 million days
+/// before and after 1970, to the millisecond; setting a time outside of them is an error.
 ///
 /// ```
 /// use selvedge::{Packed, Timestamp};
@@ -27,21 +27,21 @@ use super::Attachment;
 pub struct Timestamp {
     /// Whole seconds since 1970-01-01 UTC.
     pub seconds: i64,
-    /// Nanoseconds of the started second, below 1,000,000,000.
+    /// Nanoseconds within the second, below 1,000,000,000.
     pub nanoseconds: u32,
 }
 
 /// The type number of the timestamp extension (msgpack specification, "Timestamp extension type").
 pub(super) const TIMESTAMP: i8 = -1;
 
-/// The last second of JavaScript's `Date`, and of the first one its opposite.
+/// The last second of JavaScript's `Date`; the first one is its negative.
 const LAST_SECOND: i64 = 8_640_000_000_000;
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 const NANOSECONDS: u32 = 1_000_000_000;
 
 impl Timestamp {
-    /// Reads the body of the extension. `None` where it is malformed.
+    /// Parses the body of the extension. `None` if it is malformed.
     pub(super) fn from_body(body: &[u8]) -> Option<Self> {
         let number =
             |bytes: &[u8]| bytes.iter().fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
@@ -61,7 +61,7 @@ impl Timestamp {
         [&self.nanoseconds.to_be_bytes()[..], &self.seconds.to_be_bytes()].concat()
     }
 
-    /// Whether a page can hold it as a date.
+    /// Whether a page can hold the time as a date.
     pub(super) fn is_a_date(self) -> bool {
         let last = (LAST_SECOND, 0);
         (-LAST_SECOND..=LAST_SECOND).contains(&self.seconds)
@@ -87,12 +87,12 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
-/// The text of RFC 3339 in UTC, with as many decimals as are needed of 0, 3, 6 and 9.
+/// Writes RFC 3339 text in UTC, with 0, 3, 6 or 9 decimals, as few as possible.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil(self.seconds.div_euclid(SECONDS_OF_A_DAY));
         let second = self.seconds.rem_euclid(SECONDS_OF_A_DAY);
-        // As in ISO 8601 and in JavaScript, other years than those of four digits have a sign.
+        // As in ISO 8601 and JavaScript, years that do not have four digits get a sign.
         match year {
             0..=9999 => write!(f, "{year:04}")?,
             _ => write!(f, "{year:+07}")?,
@@ -114,9 +114,10 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Year, month and day of a day that is counted from 1970-01-01, in the Gregorian calendar.
+/// Returns the year, month and day in the Gregorian calendar of a day counted from 1970-01-01.
 fn civil(day: i64) -> (i64, i64, i64) {
-    // Years begin in March here, so that the day of a leap year is the last of its year; 400 of them repeat.
+    // Years begin in March here, so that a leap day is the last day of its year. The calendar
+    // repeats after 400 years.
     const DAYS_OF_400_YEARS: i64 = 146_097;
     const DAYS_BEFORE_1970: i64 = 719_468;
     let day = day + DAYS_BEFORE_1970;
@@ -129,7 +130,8 @@ fn civil(day: i64) -> (i64, i64, i64) {
     (cycle * 400 + year, month, in_month)
 }
 
-/// The form in which serde knows extensions of msgpack: a newtype of this name around type and body.
+/// The form in which serde represents msgpack extensions: a newtype of this name around type and
+/// body.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "_ExtStruct")]
 struct Extension((i8, Attachment));

@@ -1,4 +1,4 @@
-//! The first msgpack value of some bytes, as far as it can be told without looking into lists and maps.
+//! Reads the first msgpack value of some bytes, without looking into lists and maps.
 
 use rmp::Marker;
 
@@ -12,21 +12,22 @@ pub(super) enum Value<'a> {
     Nil,
     Bool(bool),
     Unsigned(u64),
-    /// A negative number, or a positive one that was written with a sign.
+    /// A negative number, or a positive one that was encoded as signed.
     Signed(i64),
     F32(f32),
     F64(f64),
-    /// Text that should be UTF-8.
+    /// Text that should be UTF-8, but is not checked.
     Text(&'a [u8]),
     Bytes(&'a [u8]),
     Extension(i8, &'a [u8]),
     /// The number of items that follow.
     List(u32),
-    /// The number of keys, each with its value, that follow.
+    /// The number of entries, each a key and a value, that follow.
     Map(u32),
 }
 
-/// Reads a value, and gives the number of bytes up to the next one or to the first part of this one.
+/// Reads a value. Also returns the number of bytes up to the next value, or up to the first item of
+/// a list or map.
 #[inline]
 pub(super) fn read(bytes: &[u8]) -> Result<(Value<'_>, usize), Malformed> {
     let marker = Marker::from_u8(*bytes.first().ok_or("a value is missing")?);
@@ -121,7 +122,7 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// Bytes behind their length.
+    /// Reads a length and then that many bytes.
     fn sized_u8(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.u8()?;
         self.take(length.into())
@@ -143,8 +144,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The bytes that a value takes which is complete in itself and the same for every client, by its first byte: nothing, truth and
-/// numbers. 0 for all others.
+/// Size in bytes, by first byte, of values that are complete in themselves and the same for every
+/// client: nil, booleans and numbers. 0 for all others.
 pub(super) const PLAIN: [u8; 256] = {
     let mut lengths = [0; 256];
     let mut first = 0;

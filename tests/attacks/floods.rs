@@ -1,4 +1,4 @@
-//! Too many, too much, too slow.
+//! Tests floods: too many connections, too much data, too slow requests.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,11 @@ use tokio::{
 use super::{is_unharmed, target};
 use crate::support::{Client, PATIENCE, open, request};
 
-/// Sockets that an attacker opens, as far as the system lets this process have them and the server's own.
+/// Number of sockets that an attacker opens, if the system allows this process that many in
+/// addition to the server's sockets.
 const SOCKETS: usize = 10_000;
 
-/// How soon a page has to be served while the sockets are there.
+/// Time limit for serving a page while the sockets are open.
 const PROMPT: Duration = Duration::from_secs(3);
 
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: HOST\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -39,7 +40,7 @@ async fn sockets_that_never_say_hello_keep_nobody_out() {
     let mut idle = Vec::with_capacity(sockets);
     for number in 0..sockets {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        // Silent, in the middle of a request, or waiting for a WebSocket's hello.
+        // Silent, in the middle of a request, or before the hello of a WebSocket.
         let begin = [&b""[..], b"GET / HTTP/1.1\r\nHo", upgrade.as_bytes()][number % 3];
         drop(stream.write_all(begin).await);
         idle.push(stream);
@@ -58,14 +59,14 @@ async fn sockets_that_never_say_hello_keep_nobody_out() {
     is_unharmed(running).await;
 }
 
-/// The answer to a request that is written as far as the server reads it.
+/// Returns the answer to a request, which is written as far as the server reads it.
 async fn answer_to(running: &selvedge::Running, request: &str) -> String {
     let mut stream = TcpStream::connect(running.addresses()[0]).await.unwrap();
     let host = running.addresses()[0].to_string();
     let (mut reader, mut writer) = stream.split();
     let request = request.replace("HOST", &host);
     let mut answer = Vec::new();
-    // The server need not read on once it has answered.
+    // The server may stop reading once it has answered.
     let (_, read) = tokio::join!(
         async { drop(writer.write_all(request.as_bytes()).await) },
         timeout(PATIENCE, reader.read_to_end(&mut answer))
@@ -102,7 +103,7 @@ async fn slow_headers_and_bodies_do_not_hold_a_connection() {
         let begin = Instant::now();
         let (mut reader, mut writer) = stream.split();
         let drip = async {
-            // One byte a second, as slow clients of this kind do.
+            // One byte per second, as in a slowloris attack.
             while writer.write_all(b"x").await.is_ok() {
                 sleep(Duration::from_secs(1)).await;
             }

@@ -1,7 +1,8 @@
-//! What others on the machine and in the network may try. Nobody but the attacker may notice.
+//! Attacks from the machine and from the network. Only the attacker may be affected.
 //!
-//! Each test begins with a server as everybody starts it and ends with proof that it still serves its own page. Attacks on servers
-//! without the defence are in `src/http/tests.rs`; those from real browsers in `tests/e2e/attacks.rs`.
+//! Each test starts with a server with default options and ends with proof that it still serves its
+//! own page. Attacks on servers without the defence are in `src/http/tests.rs`; attacks from real
+//! browsers are in `tests/e2e/attacks.rs`.
 
 mod floods;
 mod strangers;
@@ -16,7 +17,7 @@ async fn target() -> Running {
     start(&server).await
 }
 
-/// A client with the secret is served as ever; then the server is stopped.
+/// Checks that a client with the secret is served as usual; then stops the server.
 async fn is_unharmed(running: Running) {
     let state = Client::connect(&running).await.snapshot().await;
     assert_eq!(state["precious"], "a thing of value");

@@ -1,4 +1,4 @@
-//! Programs and pages without the secret.
+//! Tests programs and pages without the secret.
 
 use futures_util::{SinkExt, StreamExt};
 use selvedge::{Server, StartOptions};
@@ -12,7 +12,7 @@ use crate::{
     support::{Client, PATIENCE, SECRET, SignedIn, frame, open, options, request},
 };
 
-/// What calls are answered on a WebSocket without a hello.
+/// Returns the answers to calls on a WebSocket without a hello.
 async fn told(running: &selvedge::Running, calls: &[(&str, serde_json::Value)]) -> String {
     let mut socket = open(running).await;
     for (method, args) in calls {

@@ -1,4 +1,4 @@
-//! The page of the example through the eyes of axe, which knows the rules of WCAG.
+//! Checks the page of the example with axe, which tests the rules of WCAG.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,8 @@ use crate::{
     support::start,
 };
 
-/// Finds what keeps people from using the page; `dark` is whether the page has to be dark.
+/// Checks that the page has no serious accessibility violations; `dark`: whether the page has to be
+/// dark.
 async fn nothing_serious_is_found(driver: Driver, dark: bool) {
     let program = Program::start(&web(), &["--server", "--port", "0"]).await;
     let link = program.traces.sign_in_link().await;
@@ -24,12 +25,12 @@ async fn nothing_serious_is_found(driver: Driver, dark: bool) {
     driver.page.clone().close().await.unwrap();
 }
 
-/// Looks at what is on the screen.
+/// Checks that the current screen has no serious violations.
 pub async fn nothing_serious_is_in(driver: &Driver) {
     serious_findings_are_none(driver, &[]).await;
 }
 
-/// The same, leaving out what `elsewhere` selects.
+/// Checks the current screen, except for the elements that `elsewhere` selects.
 async fn serious_findings_are_none(driver: &Driver, elsewhere: &[&str]) {
     let serious = serious_findings(driver, elsewhere).await;
     assert!(serious.is_empty(), "{serious:#?}");
@@ -64,8 +65,8 @@ async fn of_the_dark_page_nothing_serious_is_found() {
     nothing_serious_is_found(Driver::chromium_with(&["--force-dark-mode"]).await, true).await;
 }
 
-/// What the page says about itself: that it starts, that it was refused, that its connection is lost, that a call failed, and
-/// that a template cannot be shown.
+/// Checks the page's own notices: that it starts, that it was refused, that its connection is lost,
+/// that a call failed, and that a template cannot be shown.
 async fn its_own_words_are_for_everybody(driver: Driver) {
     let server = Server::new("states");
     server.state().set("trame__title", "States");
@@ -104,7 +105,7 @@ async fn its_own_words_are_for_everybody(driver: Driver) {
     driver.page.clone().close().await.unwrap();
 }
 
-/// Waits until everything that fades in has done so.
+/// Waits until all transitions have ended.
 async fn still(driver: &Driver) {
     driver
         .js_until(
@@ -113,7 +114,7 @@ async fn still(driver: &Driver) {
         .await;
 }
 
-/// The button of the page's own bar is reached with the Tab key, and drawn with a ring then.
+/// The Tab key reaches the button in the page's bar, which then has a focus ring.
 async fn focus_is_seen_and_moves_by_keyboard(driver: &Driver) {
     let body = driver.page.find(fantoccini::Locator::Css("body")).await.unwrap();
     for _ in 0..4 {
@@ -153,8 +154,8 @@ async fn nothing_moves_for_those_who_do_not_want_it() {
     running.stop().await.unwrap();
 }
 
-/// Findings inside of widgets that other people make, which are left out. Vuetify: the label above a filled field has a contrast
-/// of 3.97, that of a slider 4.29, and the slider's handle has no name.
+/// Selects third-party widgets, whose violations are ignored. Vuetify: the label above a filled
+/// field has a contrast of 3.97, that of a slider 4.29, and the slider's handle has no name.
 const THEIRS: [&str; 2] = [".v-field-label", ".v-slider"];
 
 #[tokio::test]

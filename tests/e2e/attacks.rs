@@ -1,7 +1,7 @@
-//! What web pages of others may try in a real browser in which the user has signed in to an application.
+//! Attacks of other web pages in a real browser in which the user has signed in to an application.
 //!
-//! Each attack is also shown to work where the defence is taken away by naming the attacker as a friend: so it is the defence
-//! that stops it, and not a mistake in the attack.
+//! Each attack is also shown to work without the defence, by allowing the attacker's origin. So the
+//! defence stops it, not a mistake in the attack.
 
 use std::{
     net::SocketAddr,
@@ -18,10 +18,10 @@ use tokio::{
 
 use crate::{driver::Driver, support::request};
 
-/// A web server of somebody else on this machine. Every path is an empty page, but for `x.js`.
+/// A web server of an attacker on this machine. Every path is an empty page, except `x.js`.
 struct Attacker {
     address: SocketAddr,
-    /// The headers that it was sent.
+    /// The headers that it received.
     heard: Arc<Mutex<String>>,
     serving: JoinHandle<()>,
 }
@@ -40,7 +40,7 @@ impl Attacker {
         Attacker { address, heard, serving }
     }
 
-    /// The page's address, under a name of this machine.
+    /// Returns the address of the page, under a name of this machine.
     fn at(&self, name: &str) -> String {
         format!("http://{name}:{}", self.address.port())
     }
@@ -74,7 +74,7 @@ async fn answer(stream: TcpStream, heard: Arc<Mutex<String>>) {
     drop(stream.write_all(answer.as_bytes()).await);
 }
 
-/// An application of the user's, that has `friends` besides its own page.
+/// Starts an application of the user that allows the origins `friends` besides its own.
 async fn application(friends: &[String]) -> Running {
     let server = Server::new("victim");
     server.template("main", "<p id='shown'>shown</p>");
@@ -84,7 +84,7 @@ async fn application(friends: &[String]) -> Running {
     server.spawn(options).await.unwrap()
 }
 
-/// The user's browser, in which the application is open.
+/// Starts the user's browser, in which the application is open.
 async fn signed_in(running: &Running, flags: &[&str]) -> Driver {
     let driver = Driver::chromium_with(flags).await;
     driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
@@ -92,7 +92,7 @@ async fn signed_in(running: &Running, flags: &[&str]) -> Driver {
     driver
 }
 
-/// What becomes of a WebSocket that the present page opens.
+/// Returns the outcome of a WebSocket that the current page opens.
 async fn websocket(driver: &Driver, running: &Running) -> Value {
     driver
         .js(&format!(
@@ -109,7 +109,7 @@ async fn websocket(driver: &Driver, running: &Running) -> Value {
 #[tokio::test]
 async fn pages_of_other_origins_open_no_websocket() {
     let attacker = Attacker::new().await;
-    // The same host with another port has the user's cookie; the other name is another site.
+    // Another port of the same host gets the user's cookie; the other name is another site.
     for name in ["127.0.0.1", "localhost"] {
         let running = application(&[]).await;
         let driver = signed_in(&running, &[]).await;
@@ -157,7 +157,7 @@ async fn a_page_on_another_port_has_the_cookie_and_gets_no_secret() {
     driver.page.goto(&attacker.at("127.0.0.1")).await.unwrap();
     let cookie = format!("selvedge-{}=", running.port());
     assert!(attacker.heard().contains(&cookie), "cookies ignore ports");
-    // The server there can present the cookie itself, as any program, and needs no Origin for that.
+    // That server can send the cookie itself, like any program, and needs no `Origin` for that.
     let heard = attacker.heard();
     let pair = &heard[heard.find(&cookie).unwrap()..];
     let pair = pair.split(['\r', ';']).next().unwrap();
@@ -177,7 +177,7 @@ async fn a_page_on_another_port_has_the_cookie_and_gets_no_secret() {
         let became = driver.js_until("window.became").await;
         assert!(!became.as_str().unwrap().contains("secret"), "{mode}: {became}");
     }
-    // A form needs no permission to be sent, and its answer replaces the page.
+    // A form can be sent without permission, and its answer replaces the page.
     driver
         .js(&format!(
             "const form = document.createElement('form');
@@ -268,7 +268,7 @@ async fn the_page_runs_foreign_scripts_only_where_the_application_names_them() {
     running.stop().await.unwrap();
 }
 
-/// Templates run in the page, so whoever serves its session could do there what the user can.
+/// Templates run in the page, so the server of its session could do everything that the user can.
 #[tokio::test]
 async fn a_link_connects_the_page_to_nobody_else() {
     let attacker = Attacker::new().await;

@@ -1,4 +1,4 @@
-//! The same application in Chromium.
+//! Tests the example in Chromium.
 
 use fantoccini::Locator;
 

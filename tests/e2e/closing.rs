@@ -1,4 +1,4 @@
-//! Every way in which the desktop program ends, with its exit code, and nothing left behind.
+//! Tests every way in which the desktop program ends, with its exit code, and nothing left behind.
 
 use std::time::{Duration, Instant};
 

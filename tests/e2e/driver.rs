@@ -18,7 +18,7 @@ use crate::{
     support::SECRET,
 };
 
-/// A driver and the session with it.
+/// A driver and its session.
 pub struct Driver {
     process: Child,
     pub page: Client,
@@ -26,14 +26,14 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// The desktop program in its own window, driven from the inside.
+    /// Starts the desktop program in its own window, driven from the inside.
     pub async fn window(args: &[&str]) -> Self {
         Self::window_of(&desktop(), &[], args).await
     }
 
-    /// The same for any program that opens a window.
+    /// Starts any program that opens a window, driven from the inside.
     ///
-    /// The driver starts the program, so a script in between notes its process id and its exit code.
+    /// The driver starts the program, so a wrapper script records its process id and exit code.
     pub async fn window_of(program: &Path, environment: &[(&str, &OsStr)], args: &[&str]) -> Self {
         let traces = Traces::new();
         let script = traces.path().join("program");
@@ -54,12 +54,12 @@ impl Driver {
         Self::connect(driver, "--port=", traces, capabilities).await
     }
 
-    /// Chromium without a window.
+    /// Starts headless Chromium.
     pub async fn chromium() -> Self {
         Self::chromium_with(&[]).await
     }
 
-    /// The same, with flags.
+    /// Starts headless Chromium with flags.
     pub async fn chromium_with(flags: &[&str]) -> Self {
         let traces = Traces::new();
         let profile = format!("--user-data-dir={}", traces.path().join("profile").display());
@@ -72,7 +72,7 @@ impl Driver {
             "--disable-component-update",
             "--disable-sync",
             "--no-first-run",
-            // Tests have the same outcome with and without the internet.
+            // Tests have the same result with and without internet access.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
             &profile,
         ];
@@ -109,12 +109,12 @@ impl Driver {
         Driver { process, page, traces }
     }
 
-    /// The process id of the desktop program.
+    /// Returns the process id of the desktop program.
     pub async fn program(&self) -> i32 {
         until("the program's process id", async || self.traces.number("pid")).await
     }
 
-    /// The windows of the desktop program.
+    /// Returns the windows of the desktop program.
     pub async fn windows(&self) -> Vec<String> {
         windows_of(self.program().await)
     }
@@ -124,7 +124,7 @@ impl Driver {
         self.page.execute(script, vec![]).await.unwrap()
     }
 
-    /// Waits until JavaScript in the page gives something that is true for JavaScript.
+    /// Waits until JavaScript in the page returns a truthy value.
     pub async fn js_until(&self, script: &str) -> Value {
         until(script, async || {
             let value = self.js(&format!("return {script}")).await;
@@ -133,12 +133,12 @@ impl Driver {
         .await
     }
 
-    /// The element with this id, once it is there.
+    /// Returns the element with this id, once it exists.
     pub async fn element(&self, id: &str) -> fantoccini::elements::Element {
         self.page.wait().for_element(Locator::Id(id)).await.unwrap()
     }
 
-    /// The value of a field, as the page has it.
+    /// Returns the value of a field in the page.
     pub async fn value(&self, id: &str) -> f64 {
         self.js(&format!("return Number(document.getElementById('{id}').value)"))
             .await
@@ -146,7 +146,7 @@ impl Driver {
             .unwrap()
     }
 
-    /// Waits until the canvas shows a field that is not of one colour, and gives a sum over its pixels.
+    /// Waits until the canvas shows more than one colour, and returns a sum over its pixels.
     pub async fn drawn(&self) -> f64 {
         const SUM: &str = "(() => {
             const canvas = document.querySelector('#field canvas, canvas#field');

@@ -1,4 +1,4 @@
-//! Files that are dragged from another program onto a window.
+//! Tests files that are dragged from another program onto a window.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::{
     screen::Screen,
 };
 
-/// What the page notes of a file that is dropped on it.
+/// What the page records of a dropped file.
 async fn noted_of_drop(markup: &str) -> String {
     let screen = Screen::start().await;
     let program = Program::start_with(&manners(), &[], |command| {

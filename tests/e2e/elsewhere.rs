@@ -1,4 +1,5 @@
-//! What is not the application's: a web server of somebody else's, which is also a proxy, and the system's browser.
+//! Programs other than the application: a foreign web server, which is also a proxy, and the
+//! system's browser.
 
 use std::{
     ffi::OsString,
@@ -17,7 +18,8 @@ use tokio::{
 
 const PAGE: &str = "<!doctype html><title>elsewhere</title><p>A page from elsewhere";
 
-/// A server that answers everything with the same page, as a web server, an HTTP proxy and a SOCKS 5 proxy.
+/// A server that answers everything with the same page, as a web server, an HTTP proxy and a SOCKS
+/// 5 proxy.
 pub struct Elsewhere {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
@@ -40,12 +42,12 @@ impl Elsewhere {
         Elsewhere { address, asked, _serving: serving }
     }
 
-    /// Its address, with this scheme.
+    /// Returns its address, with this scheme.
     pub fn url(&self, scheme: &str) -> String {
         format!("{scheme}://{}", self.address)
     }
 
-    /// The request lines so far; for SOCKS, the hosts.
+    /// Returns the request lines so far; for SOCKS, the hosts.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -76,7 +78,7 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>) -> Option
     stream.write_all(answer.as_bytes()).await.ok()
 }
 
-/// Lets a SOCKS client through (RFC 1928), and says where it wants to go.
+/// Answers a SOCKS client (RFC 1928), and returns the host that it asks for.
 async fn socks_target(stream: &mut TcpStream) -> Option<String> {
     let mut greeting = [0; 2];
     stream.read_exact(&mut greeting).await.ok()?;
@@ -100,7 +102,7 @@ async fn socks_target(stream: &mut TcpStream) -> Option<String> {
     Some(format!("SOCKS {host}:{port}"))
 }
 
-/// Takes the place of the system's browser: notes what is to be opened.
+/// Replaces the system's browser and records what is to be opened.
 pub struct SystemBrowser(tempfile::TempDir);
 
 impl SystemBrowser {
@@ -113,7 +115,7 @@ impl SystemBrowser {
         SystemBrowser(folder)
     }
 
-    /// A `PATH` on which it is the first.
+    /// Returns a `PATH` on which it comes first.
     pub fn path(&self) -> OsString {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders =

@@ -1,5 +1,5 @@
-//! Ends that the program's own code, or something around it, brings about, with exit codes and what they leave behind.
-//! Those by its user and by signals are in `closing`.
+//! Tests ends caused by the program's code or its environment, with exit codes and what they leave
+//! behind. `closing` tests ends by the user and by signals.
 
 use std::{os::unix::process::ExitStatusExt, process::Command};
 
@@ -59,15 +59,15 @@ async fn a_panic_in_a_task_leaves_a_report_and_the_program_running() {
     program.traces.nothing_is_left(program.port()).await;
 }
 
-/// A panic cannot pass the window system's own code: it ends the process, and the system closes what it had, in its own
-/// time.
+/// A panic cannot unwind through the window system's code: it ends the process, and the system
+/// closes its sockets some time later.
 #[tokio::test]
 async fn a_panic_in_the_event_loop_leaves_a_report_and_no_process() {
     let mut program = Program::start(&manners(), &[]).await;
     program.window().await;
     let mut client = program.client().await;
     client.send("trame.trigger", json!(["panic_in_loop"])).await;
-    // Reading a debug build's symbols for the backtrace takes its time.
+    // Reading a debug build's symbols for the backtrace takes a while.
     let status = until("the end", async || program.child.try_wait().unwrap()).await;
     assert_eq!(status.signal(), Some(6));
     let report = read_named(&program.traces.path().join(LOGS), "crash-").expect("a report");
@@ -96,7 +96,7 @@ async fn a_window_without_its_cookie_signs_in_again_when_its_user_loads_the_page
     program.joined(1).await;
     signal(program.traces.process("WebKitNetwork"), "KILL");
     program.joined(2).await;
-    // The cookie has died with the process. In the menu, R is for Reload.
+    // The cookie is lost with the process. In the menu, R is Reload.
     window.choose(program.pid(), (600, 69), "r").await;
     program.joined(3).await;
     window.close();

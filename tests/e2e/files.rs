@@ -1,4 +1,5 @@
-//! Files of 200 MB beside a state that goes on, and dialogs, in Chromium and in the application's window.
+//! Tests files of 200 MB while the state keeps changing, and dialogs, in Chromium and in the
+//! application's window.
 
 use std::{
     fs::{self, File},
@@ -19,14 +20,15 @@ use crate::{
 
 const SIZE: u64 = 200_000_000;
 
-/// What the program may use more while it transfers, in kB. The whole file would be more than three times that.
+/// Maximum additional memory of the program during a transfer, in kB. The whole file would be more
+/// than three times that.
 const MEMORY: u64 = 60_000;
 
-/// How long a page may hear nothing of a state that changes ten times a second, in ms. What blocks it for the whole
-/// transfer, or collects it, takes longer on any machine.
+/// Maximum time without a state change in a page, in ms, while the state changes ten times a
+/// second. Blocking or buffering for the whole transfer would take longer on any machine.
 const SILENCE: f64 = 1500.0;
 
-/// Notes in the page how far a transfer is, and the longest time without a change of the state.
+/// Records in the page the progress of a transfer, and the longest time without a state change.
 const WATCH: &str = "
     window.seen = { progress: [], silence: 0 };
     let last = performance.now();
@@ -47,7 +49,7 @@ async fn opened(driver: &Driver) -> Program {
     program
 }
 
-/// The most memory that a program has used so far, in kB.
+/// Returns the peak memory of a program, in kB.
 fn peak(program: &Program) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -194,7 +196,7 @@ async fn choose(driver: &Driver, input: &str, path: &Path) {
     input.send_keys(path.to_str().unwrap()).await.unwrap();
 }
 
-/// Presses a button of the dialog of the page.
+/// Presses a button of the page's dialog.
 async fn press(driver: &Driver, label: &str) {
     let button = format!("//dialog[@open]//button[text()='{label}']");
     driver.page.wait().for_element(Locator::XPath(&button)).await.unwrap().click().await.unwrap();

@@ -1,4 +1,4 @@
-//! How a desktop program starts: with files, again and again, and where it cannot keep anything.
+//! Tests how a desktop program starts: with files, repeatedly, and where it cannot write anything.
 
 use std::{
     ffi::OsStr,
@@ -15,17 +15,18 @@ use crate::{
     support::{Client, SECRET},
 };
 
-/// What the page has found in its storage: how often it was there before.
+/// Returns the number of earlier visits that the page has found in its storage.
 async fn visits(client: &mut Client) -> i64 {
     until("the page's word", async || client.snapshot().await["visits"].as_i64()).await
 }
 
-/// Starts the program, waits for its page, closes the window, and gives what the page has found and the port.
+/// Starts the program, waits for its page, closes the window, and returns what the page has found
+/// and the port.
 async fn visit(traces: Traces, args: &[&str]) -> (Traces, i64, u16) {
     let mut program = Program::start_in(traces, &manners(), args, |_| ()).await;
     let mut client = program.client().await;
     let found = visits(&mut client).await;
-    // The web view writes what was stored half a second later, and when the window closes.
+    // The web view writes its storage half a second later, and when the window closes.
     close(&program.window().await);
     assert_eq!(program.exit().await.code(), Some(0), "{}", program.traces.log());
     let port = program.port();
@@ -72,7 +73,7 @@ async fn a_port_that_is_taken_gives_another_storage_for_as_long() {
     assert_eq!((found, again), (1, port));
 }
 
-/// Says that folders of the user cannot be made: there is a file in the place of each.
+/// Makes the user's folders impossible to create: a file is in the place of each.
 fn without_home(command: &mut Command, file: &OsStr) {
     for variable in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"]
     {
@@ -91,7 +92,7 @@ async fn a_program_without_a_home_works_and_names_what_it_cannot_write() {
     .await;
     let mut client = program.client().await;
     assert_eq!(visits(&mut client).await, 0);
-    // A second launch finds it all the same.
+    // A second launch still finds it.
     let mut second = program.traces.command(&manners());
     without_home(&mut second, file.as_os_str());
     let second = AsyncCommand::from(second).kill_on_drop(true).spawn().unwrap();
@@ -151,7 +152,7 @@ async fn files_reach_the_first_launch_and_each_later_one() {
     .await;
     let files = launches[1]["files"].as_array().unwrap();
     assert_eq!(files[..3], ["/a b.png", "/tmp/c.png", "/--d.png"].map(Value::from));
-    // It is not Unicode: as bytes, the program finds the file.
+    // The name is not Unicode; the program finds the file by its bytes.
     assert_eq!(files[3], json!(b"/caf\xe9.png"));
     close(&program.window().await);
     program.exit().await;

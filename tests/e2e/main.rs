@@ -1,6 +1,7 @@
-//! The built programs, in real windows, browsers and clients.
+//! Tests the built programs in real windows, browsers and clients.
 //!
-//! Needs a display with a window manager, and the drivers of WebKitGTK and Chromium: `cargo xtask test --only e2e` brings all of it.
+//! Needs a display with a window manager, and the drivers of WebKitGTK and Chromium:
+//! `cargo xtask test --only e2e` provides all of it.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod accessibility;

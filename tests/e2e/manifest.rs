@@ -1,4 +1,4 @@
-//! The tool that writes manifests of widget packages, with a package of our own.
+//! Tests the tool that writes manifests of widget packages, with a test package.
 
 use std::fs;
 
@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::packages::{manifest_tool, succeed};
 
-/// A package that does what packages do: one part enables others, folders have options, state is a dict, setups decide about
-/// styles and plugins, and all of it is in a module behind the one that is named.
+/// A package with the features of real packages: one part enables others, folders have options,
+/// state is a dict, setups decide about styles and plugins, and all of it is in a module that the
+/// named module imports.
 const PACKAGE: &str = r#"
 from pathlib import Path
 

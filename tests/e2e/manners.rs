@@ -1,5 +1,5 @@
-//! What a desktop program does for its user: it is there once, comes back where it was, keeps its files where they belong,
-//! and says what goes on.
+//! Tests what a desktop program does for its user: it runs as one instance, reopens where it was,
+//! keeps its files in the right folders, and reports problems.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::{
     support::SECRET,
 };
 
-/// A launch of the program where another one may run.
+/// Launches the program while another instance may be running.
 fn launch(traces: &Traces, adapt: impl FnOnce(&mut Command)) -> Child {
     let mut command = traces.command(&manners());
     command.args(["--authKey", SECRET]);
@@ -25,7 +25,7 @@ fn launch(traces: &Traces, adapt: impl FnOnce(&mut Command)) -> Child {
     AsyncCommand::from(command).kill_on_drop(true).spawn().unwrap()
 }
 
-/// The window of a process with this title, if it has no other.
+/// Returns the window of a process with this title, if it has no other.
 fn alone(pid: i32, title: &str) -> Option<String> {
     match &all_windows_of(pid)[..] {
         [window] => (window.title == title).then(|| window.id.clone()),
@@ -86,7 +86,7 @@ async fn twenty_launches_at_once_make_one_window() {
     })
     .await;
     let first = launches.iter().find_map(Child::id).unwrap() as i32;
-    // There may be a splash before.
+    // There may be a splash first.
     let window = until("the window alone", async || alone(first, "Manners")).await;
     assert_eq!(traces.log().matches(" listening ").count(), 1, "{}", traces.log());
     close(&window);
@@ -157,7 +157,7 @@ async fn files_are_where_the_platform_has_them() {
     program.exit().await;
 }
 
-/// What is in the files of a folder whose names begin so, if there are any.
+/// Returns the content of the files in a folder whose names have this prefix, if there are any.
 pub fn read_named(folder: &Path, begin: &str) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.map(Result::unwrap);
     let named = entries.filter(|entry| entry.file_name().to_str().unwrap().starts_with(begin));
@@ -222,7 +222,7 @@ async fn the_inspector_opens_when_it_is_asked_for() {
     };
     let mut program = Program::start_with(&manners(), &[], debug).await;
     let window = program.window().await;
-    // It is a page of its own.
+    // The inspector is a separate page.
     until("the inspector's web process", async || {
         let processes = program.traces.processes();
         let web = processes.iter().filter(|(_, name)| name.starts_with("WebKitWebProces"));
@@ -230,7 +230,7 @@ async fn the_inspector_opens_when_it_is_asked_for() {
     })
     .await;
     close(&window);
-    // Ending the inspector's processes takes its time.
+    // Ending the inspector's processes takes a while.
     assert_eq!(code(&mut program.child).await, Some(0));
 }
 

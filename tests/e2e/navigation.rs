@@ -1,4 +1,5 @@
-//! Where the page in a window leads: frames, links, forms, history and reloads do what they do in a browser.
+//! Tests navigation in a window: HTML frames, links, forms, history and reloads work as in a
+//! browser.
 
 use crate::{
     driver::Driver,
@@ -36,7 +37,7 @@ async fn frames_show_what_they_name_and_only_the_window_stays() {
     )
     .await;
     driver.js("document.getElementById('blob').src = URL.createObjectURL(new Blob(['<p id=inside>'], { type: 'text/html' }))").await;
-    // Pages of other origins have no document for this one.
+    // This page cannot access documents of other origins.
     driver.js_until("document.getElementById('site').contentDocument === null").await;
     driver.js_until("document.getElementById('data').contentDocument === null").await;
     for id in ["own", "blob"] {
@@ -111,7 +112,7 @@ async fn forms_and_reloads_come_back_signed_in() {
 async fn a_page_closes_its_window() {
     let driver = Driver::window_of(&manners(), &[], &[]).await;
     driver.element("launches").await;
-    // The answer to this may be lost with the window.
+    // The window may close before it answers this.
     drop(driver.page.execute("setTimeout(() => window.close())", vec![]).await);
     until("the end", async || driver.traces.number("code")).await;
     assert_eq!(driver.traces.number("code"), Some(0));
@@ -147,7 +148,7 @@ async fn a_page_says_that_it_leaves_when_it_does() {
 }
 
 async fn leaves(driver: &Driver, mut client: Client) {
-    // A download asks the page whether it may be left, and leaves it.
+    // A download fires `beforeunload` although the page stays.
     driver.js("dispatchEvent(new Event('beforeunload')); location.reload()").await;
     let exits = until("the exit", async || {
         let exits = client.snapshot().await["exits"].as_i64().unwrap();

@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// What is installed, and whatever else the outcome depends on.
+/// Everything that the result depends on: the packages to install, and the tool.
 const REQUIREMENTS: &str = include_str!("trame.txt");
 const TOOL: &str = include_str!("../../tools/trame_manifest.py");
 
@@ -18,7 +18,8 @@ const MODULES: [&str; 4] = [
     "trame.modules.plotly",
 ];
 
-/// The manifests of trame's page and widgets, `www` first. Fetched once and kept until one of the versions changes.
+/// Returns the manifests of trame's page and widgets, `www` first. They are downloaded once and
+/// kept until a version changes.
 pub fn manifests() -> &'static [PathBuf] {
     static MANIFESTS: OnceLock<Vec<PathBuf>> = OnceLock::new();
     MANIFESTS.get_or_init(|| {
@@ -41,7 +42,7 @@ fn installed() -> PathBuf {
     if folder.is_dir() {
         return folder;
     }
-    // Another process may do the same: whoever is first has made the folder, and it is never there in parts.
+    // Another process may do the same: the first one creates the folder, which is never incomplete.
     let fresh = tempfile::tempdir_in(place).unwrap();
     let packages = fresh.path().join("packages");
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -70,14 +71,14 @@ fn installed() -> PathBuf {
     folder
 }
 
-/// The tool that writes manifests.
+/// Returns the tool that writes manifests.
 pub fn manifest_tool() -> Command {
     let mut tool = Command::new("python3");
     tool.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/trame_manifest.py"));
     tool
 }
 
-/// Runs a program to its end and gives what it printed.
+/// Runs a program to its end and returns its output.
 pub fn succeed(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,5 @@
-//! The web view's own dialogs: `alert`, `confirm`, `prompt`, the question before a page is left, and permissions.
+//! Tests the dialogs of the web view: `alert`, `confirm`, `prompt`, the question before leaving a
+//! page, and permissions.
 
 use crate::{
     driver::Driver,
@@ -50,9 +51,9 @@ async fn a_page_is_asked_before_its_window_closes() {
     let window = screen.window(program.pid()).await;
     window.place([0, 0, 700, 500]);
     until("the page", async || (screen.color(INSIDE) == [255; 3]).then_some(())).await;
-    // Nothing is asked for a page that its user has not touched.
+    // No question for a page that its user has not touched.
     window.drag((300, 300), (0, 0));
-    // The question darkens the page, and takes keys a little later.
+    // The question darkens the page, and accepts keys a little later.
     let is_white = || screen.color(INSIDE) == [255; 3];
     window.close();
     until("the question", async || (!is_white()).then_some(())).await;
@@ -61,7 +62,7 @@ async fn a_page_is_asked_before_its_window_closes() {
         is_white().then_some(())
     })
     .await;
-    // A signal ends it without a question.
+    // A signal ends the program without a question.
     signal(program.pid(), "TERM");
     assert_eq!(program.exit().await.code(), Some(143));
 }

@@ -1,4 +1,4 @@
-//! Pages that do not come: a window is never empty, and says why.
+//! Tests pages that do not load: a window is never empty, and says why.
 
 use crate::{
     driver::Driver,
@@ -13,7 +13,7 @@ async fn a_page_that_is_not_there_is_named_and_the_window_goes_back() {
     let driver = Driver::window_of(&manners(), &screen.environment(), &[]).await;
     driver.element("launches").await;
     driver.js("window.mark = 1; location.href = '/nothing?secret'").await;
-    // The page behind the sentence is hidden.
+    // The page behind the message is hidden.
     driver.js_until("document.hidden").await;
     let log = driver.traces.log();
     assert!(
@@ -35,7 +35,8 @@ async fn a_web_process_that_dies_again_offers_the_systems_browser() {
     let window = screen.window(program.pid()).await;
     let mut killed = Vec::new();
     for loads in 1..=2 {
-        // WebKit aborts when a process dies that has just been started, so it has to have come to something.
+        // WebKit aborts if a process dies right after its start, so wait until it has loaded
+        // something.
         program.joined(loads).await;
         let pid = until("a web process", async || {
             let web = |(pid, name): &(i32, String)| {

@@ -1,5 +1,5 @@
-//! What scripts and widget packages find in the page: all that trame's own page has, but for what `docs/differences.md`
-//! lists.
+//! Tests that scripts and widget packages find in the page everything that trame's page has, except
+//! for what `docs/differences.md` lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,11 @@ use crate::{driver::Driver, packages::manifests, support::start};
 
 const DIFFERENCES: &str = include_str!("../../docs/differences.md");
 
-/// The heading of the table that lists what the built-in page has not.
+/// The heading of the table of names that the built-in page does not have.
 const LISTED_UNDER: &str = "## The page";
 
-/// The names of all properties, also inherited ones, of the objects that widget packages touch.
+/// Returns the names of all properties, including inherited ones, of the objects that widget
+/// packages use.
 const NAMES: &str = r#"
     const names = (object) => {
         const found = new Set();
@@ -36,7 +37,7 @@ const NAMES: &str = r#"
     return {found, fixed};
 "#;
 
-/// Names that a template of trame's page knows besides the state, as far as this template knows them.
+/// Prints the names that a template of trame's page has besides the state, among those listed here.
 const SCOPE: &str = r#"<p id="scope">{{ Object.entries({
     trame: typeof trame, utils: typeof utils, window: typeof window, tts: typeof tts, trigger: typeof trigger, set: typeof set,
     get: typeof get, setAll: typeof setAll, flushState: typeof flushState, registerDecorator: typeof registerDecorator,
@@ -60,7 +61,7 @@ async fn names_in(manifests: &[std::path::PathBuf]) -> (Names, Vec<String>) {
     (serde_json::from_value(of("found")).unwrap(), serde_json::from_value(of("fixed")).unwrap())
 }
 
-/// Names in the table, `object.name` or `*.name` for any object.
+/// Returns the names in the table, `object.name` or `*.name` for any object.
 fn listed() -> BTreeSet<String> {
     let (_, section) = DIFFERENCES.split_once(LISTED_UNDER).expect("the section about the page");
     let section = section.split("\n## ").next().unwrap();

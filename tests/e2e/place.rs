@@ -1,4 +1,4 @@
-//! A window comes back as its user left it, start after start.
+//! Tests that a window reopens as its user left it.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::{
     screen::{Screen, Window},
 };
 
-/// What a start leaves behind.
+/// What a start has saved.
 const FILE: &str = "config/app.selvedge.manners/window.json";
 
 fn kept(traces: &Traces) -> Value {
@@ -21,7 +21,7 @@ fn kept(traces: &Traces) -> Value {
         .unwrap_or_default()
 }
 
-/// Corner of the frame and size of the inside.
+/// Position of the window frame and size of the content.
 fn place(window: &Window) -> [i32; 4] {
     let ((x, y), (width, height)) = (window.corner(), window.size());
     [x, y, width, height]
@@ -86,7 +86,7 @@ async fn a_maximized_window_comes_back_maximized_and_has_its_place_when_it_is_re
     window.arrange(150, 120, 820, 610);
     until("the move", async || (place(&window)[2..] == [820, 610]).then_some(())).await;
     let moved = place(&window);
-    // What is not kept yet cannot be found again.
+    // What has not been saved yet cannot be restored.
     until("the place to be kept", async || {
         (kept(&program.traces)["size"] == json!([820, 610])).then_some(())
     })
@@ -186,7 +186,7 @@ impl Weston {
 
 impl Drop for Weston {
     fn drop(&mut self) {
-        // Its shell and its keyboard as well.
+        // Ends its shell and its keyboard as well.
         let group = format!("-{}", self.compositor.id());
         drop(Command::new("kill").args(["-KILL", "--", &group]).status());
         drop(self.compositor.wait());

@@ -1,4 +1,4 @@
-//! The programs under test: started, watched, and looked after when a test fails.
+//! The programs under test: starts them, watches them, and cleans up when a test fails.
 
 use std::{
     env, fs,
@@ -18,53 +18,53 @@ use tokio::{
 
 use crate::support::{Client, PATIENCE, SECRET};
 
-/// What no test takes, even on a busy machine.
+/// Time limit of a test, which is enough even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// How often something is looked at that cannot be awaited.
+/// Polling interval.
 pub const STEP: Duration = Duration::from_millis(10);
 
-/// The program that opens a window.
+/// Returns the program that opens a window.
 pub fn desktop() -> PathBuf {
     binary("SELVEDGE_DESKTOP", "selvedge")
 }
 
-/// The program whose behaviour is chosen by its environment.
+/// Returns the program whose behaviour the environment selects.
 pub fn manners() -> PathBuf {
     binary("SELVEDGE_MANNERS", "selvedge-manners")
 }
 
-/// A window that a file can be dragged out of.
+/// Returns the program with a window from which a file can be dragged.
 pub fn drag_source() -> PathBuf {
     binary("SELVEDGE_DRAG_SOURCE", "selvedge-drag-source")
 }
 
-/// The same application for browsers.
+/// Returns the example for browsers.
 pub fn web() -> PathBuf {
     binary("SELVEDGE_WEB", "reaction-diffusion")
 }
 
-/// The notes that outlive their program.
+/// Returns the example whose notes survive a restart.
 pub fn notebook() -> PathBuf {
     binary("SELVEDGE_NOTEBOOK", "notebook")
 }
 
-/// trame's widgets in a window.
+/// Returns the example with trame's widgets in a window.
 pub fn widgets_desktop() -> PathBuf {
     binary("SELVEDGE_WIDGETS", "trame-widgets-desktop")
 }
 
-/// Notes in a window that has a menu and many options.
+/// Returns the example with notes in a window that has a menu and many options.
 pub fn window_app() -> PathBuf {
     binary("SELVEDGE_WINDOW", "window-app")
 }
 
-/// The program that users start from.
+/// Returns the starter program.
 pub fn starter() -> PathBuf {
     binary("SELVEDGE_STARTER", "starter")
 }
 
-/// The example with files and dialogs, in a window or for browsers.
+/// Returns the example with files and dialogs, in a window or for browsers.
 pub fn files() -> PathBuf {
     binary("SELVEDGE_FILES", "files")
 }
@@ -76,7 +76,7 @@ fn binary(variable: &str, name: &str) -> PathBuf {
     path
 }
 
-/// Waits until a condition gives something.
+/// Waits until a condition returns something.
 pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let met = async {
         loop {
@@ -89,9 +89,10 @@ pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>)
     timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
-/// What the programs of one test write, and a mark that all of their processes carry.
+/// The output of one test's programs, and a mark that all of their processes carry.
 ///
-/// A test that takes too long loses all of its processes: whatever it waits for fails then, and tells which test it is.
+/// If a test takes too long, all of its processes are killed: then its wait fails and names the
+/// test.
 pub struct Traces {
     dir: tempfile::TempDir,
     mark: String,
@@ -121,19 +122,19 @@ impl Traces {
         fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
-    /// The number behind `name` in a file of one number.
+    /// Returns the number in the file `name`.
     pub fn number(&self, name: &str) -> Option<i32> {
         fs::read_to_string(self.dir.path().join(name)).ok()?.trim().parse().ok()
     }
 
-    /// A program that appends what it prints to the log.
+    /// Returns a command whose output is appended to the log.
     pub fn command(&self, program: &Path) -> Command {
         let log = || {
             fs::File::options().append(true).create(true).open(self.dir.path().join("log")).unwrap()
         };
         let mut command = Command::new(program);
         let (name, value) = self.mark.split_once('=').unwrap();
-        // Folders of its own keep a program from the user's and from those of other tests.
+        // Separate folders isolate a program from the user and from other tests.
         for (variable, folder) in [
             ("XDG_DATA_HOME", "data"),
             ("XDG_CONFIG_HOME", "config"),
@@ -155,7 +156,7 @@ impl Traces {
         command
     }
 
-    /// Where the program listens, from what it printed.
+    /// Returns the address of the program, from its output.
     pub async fn address(&self) -> SocketAddr {
         until("an address in the log", async || {
             let log = self.log();
@@ -166,11 +167,11 @@ impl Traces {
         .await
     }
 
-    /// The sign-in link that the program prints.
+    /// Returns the sign-in link that the program prints.
     pub async fn sign_in_link(&self) -> String {
         until("a sign-in link in the log", async || {
             let log = self.log();
-            // A line that is not complete yet may end within the link.
+            // An incomplete line may end within the link.
             let mut lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
             lines.find_map(|line| {
                 line.split_whitespace().find(|word| word.contains("sign_in=")).map(str::to_owned)
@@ -179,19 +180,19 @@ impl Traces {
         .await
     }
 
-    /// All processes that were started for this test, and their children.
+    /// Returns all processes started for this test, and their children.
     pub fn processes(&self) -> Vec<(i32, String)> {
         processes(&self.mark)
     }
 
-    /// The process of a window that does this part of its work, by the beginning of the name.
+    /// Returns the process of a window with this task, by the start of its name.
     pub fn process(&self, name: &str) -> i32 {
         let processes = self.processes();
         let found = processes.iter().find(|(_, full)| full.starts_with(name));
         found.unwrap_or_else(|| panic!("no {name} among {processes:?}")).0
     }
 
-    /// Waits until nothing of the test runs any more and its port is free.
+    /// Waits until no process of the test is running and its port is free.
     pub async fn nothing_is_left(&self, port: u16) {
         assert!(is_port_free("127.0.0.1", port).await.unwrap(), "{}", self.log());
         until("the end of all processes", async || self.processes().is_empty().then_some(())).await;
@@ -240,7 +241,7 @@ impl Program {
         Self::start_with(program, args, |_| {}).await
     }
 
-    /// The same, with something said about its surroundings.
+    /// Starts a program with changes to its environment, and waits until it listens.
     pub async fn start_with(
         program: &Path,
         args: &[&str],
@@ -249,7 +250,8 @@ impl Program {
         Self::start_in(Traces::new(), program, args, adapt).await
     }
 
-    /// The same, where other programs of the test have left something. Their log goes.
+    /// Starts a program in the folders of earlier programs of the test, and waits until it listens.
+    /// Removes their log.
     pub async fn start_in(
         traces: Traces,
         program: &Path,
@@ -277,13 +279,13 @@ impl Program {
         Client::connect_to(self.address).await
     }
 
-    /// Waits until this many clients have said hello since the start.
+    /// Waits until this many clients have sent the hello since the start.
     pub async fn joined(&self, count: usize) {
         let joins = || self.traces.log().matches("a client joined").count();
         until("the page to connect", async || (joins() >= count).then_some(())).await;
     }
 
-    /// The windows that it shows.
+    /// Returns its visible windows.
     pub fn windows(&self) -> Vec<String> {
         windows_of(self.pid())
     }
@@ -292,12 +294,13 @@ impl Program {
         until("a window", async || self.windows().pop()).await
     }
 
-    /// The program's exit status, which has to come also on a busy machine.
+    /// Waits for the program's exit status, with a limit for busy machines.
     pub async fn exit(&mut self) -> ExitStatus {
         self.exit_within(PATIENCE / 2).await
     }
 
-    /// The program's exit status, where a program that waits for somebody must be told from one that does not.
+    /// Waits for the program's exit status, with a limit that distinguishes a program that waits
+    /// for the user from one that does not.
     pub async fn exit_within(&mut self, limit: Duration) -> ExitStatus {
         let exit = timeout(limit, self.child.wait()).await;
         exit.unwrap_or_else(|_| panic!("the program goes on\n{}", self.traces.log())).unwrap()
@@ -313,13 +316,14 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Whether it shows that a start takes long. It has a size that no other window here has, and goes when the window comes.
+    /// Returns whether it is the splash. The splash has a size that no other window here has, and
+    /// closes when the window appears.
     fn is_splash(&self) -> bool {
         self.size == ("360".to_owned(), "150".to_owned())
     }
 }
 
-/// The windows of a process where `wmctrl` looks.
+/// Returns the windows of a process on the display of this `wmctrl`.
 fn listed(mut wmctrl: Command, pid: i32) -> Vec<Listed> {
     let output = wmctrl.args(["-l", "-p", "-G"]).output().unwrap();
     let window = |line: &str| {
@@ -333,18 +337,18 @@ fn listed(mut wmctrl: Command, pid: i32) -> Vec<Listed> {
     String::from_utf8_lossy(&output.stdout).lines().filter_map(window).collect()
 }
 
-/// The windows of a process, without a splash.
+/// Returns the windows of a process, without a splash.
 pub fn windows_of(pid: i32) -> Vec<String> {
     windows_in(Command::new("wmctrl"), pid)
 }
 
-/// The same where `wmctrl` looks.
+/// Returns the windows of a process, without a splash, on the display of this `wmctrl`.
 pub fn windows_in(wmctrl: Command, pid: i32) -> Vec<String> {
     let windows = listed(wmctrl, pid).into_iter().filter(|window| !window.is_splash());
     windows.map(|window| window.id).collect()
 }
 
-/// All windows of a process, with splash and dialogs.
+/// Returns all windows of a process, with splash and dialogs.
 pub fn all_windows_of(pid: i32) -> Vec<Listed> {
     listed(Command::new("wmctrl"), pid)
 }

@@ -1,4 +1,5 @@
-//! Proxies in the environment: the window's own server is never reached through one, everything else is.
+//! Tests proxies in the environment: the window never uses a proxy for its own server, and always
+//! for everything else.
 
 use crate::{
     elsewhere::Elsewhere,
@@ -7,13 +8,13 @@ use crate::{
 
 const VARIABLES: [&str; 4] = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 
-/// What the proxy was asked with these variables in the environment, once it was asked for `last`. `PROXY` stands for the
-/// proxy's host and port.
+/// Returns the requests to the proxy with these environment variables, once it was asked for
+/// `last`. `PROXY` stands for the proxy's host and port.
 async fn asked(variables: &[(&str, &str)], last: &str) -> Vec<String> {
     let proxy = Elsewhere::start().await;
     let place = proxy.url("PROXY").replace("PROXY://", "");
     let mut program = Program::start_with(&manners(), &[], |command| {
-        // What the surroundings of the tests say does not count.
+        // Ignores the environment of the tests.
         for name in VARIABLES {
             command.env_remove(name).env_remove(name.to_uppercase());
         }
@@ -24,7 +25,7 @@ async fn asked(variables: &[(&str, &str)], last: &str) -> Vec<String> {
         command.envs(variables.iter().map(|(name, value)| (name, value.replace("PROXY", &place))));
     })
     .await;
-    // The page is there, and its WebSocket.
+    // The page is loaded, and its WebSocket is open.
     program.joined(1).await;
     let has = |asked: &[String]| asked.iter().any(|line| line.starts_with(last));
     until(last, async || has(&proxy.asked()).then_some(())).await;
@@ -49,7 +50,7 @@ async fn the_own_server_is_reached_without_a_proxy_and_others_through_it() {
     let excepted = [("http_proxy", "http://PROXY"), ("no_proxy", "elsewhere.invalid,localhost")];
     let through = asked(&excepted, OTHER).await;
     assert!(!has(&through, FIRST), "{through:?}");
-    // The own server is excepted already.
+    // The program's own server is already an exception.
     let excepted = [("http_proxy", "http://PROXY"), ("no_proxy", "127.0.0.0/8")];
     asked(&excepted, FIRST).await;
     asked(&[("http_proxy", "socks5://PROXY")], "SOCKS elsewhere.invalid:80").await;

@@ -1,4 +1,4 @@
-//! A network between page and server that fails as networks do.
+//! A failing network between page and server.
 
 use std::net::SocketAddr;
 
@@ -9,18 +9,18 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What happens to all connections that there are.
+/// A fault of all current connections.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// Both ends are told.
+    /// Both ends are closed.
     Cut,
-    /// The next bytes for the page arrive in half, then both ends are told.
+    /// Half of the next bytes for the page arrive, then both ends are closed.
     CutInside,
-    /// Nothing gets through any more, and nobody is told.
+    /// Nothing gets through any more, and neither end is closed.
     Silence,
 }
 
-/// Hands on connections to a server. It ends with this value.
+/// Forwards connections to a server, until it is dropped.
 pub struct Proxy {
     pub address: SocketAddr,
     faults: broadcast::Sender<Fault>,
@@ -28,7 +28,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// The server may come later, and may come and go.
+    /// Starts the proxy. The server may start later, and may restart.
     pub async fn start(server: impl Fn() -> SocketAddr + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -45,13 +45,13 @@ impl Proxy {
         Proxy { address, faults, _serving: serving }
     }
 
-    /// Lets something happen to the connections that there are. Says to how many.
+    /// Injects a fault into the current connections. Returns their number.
     pub fn fail(&self, fault: Fault) -> usize {
         self.faults.send(fault).unwrap_or(0)
     }
 }
 
-/// Hands on until one end closes or a fault ends it.
+/// Forwards until one end closes or a fault ends it.
 async fn hand_on(mut page: TcpStream, server: SocketAddr, mut faults: broadcast::Receiver<Fault>) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     let (mut from_page, mut from_server) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);

@@ -1,4 +1,4 @@
-//! What cannot work: a clear message, a defined exit code, nothing left running.
+//! Tests starts that cannot work: a clear message, a defined exit code, nothing left running.
 
 use std::{net::TcpListener, process::Command, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     support::open_at,
 };
 
-/// The exit code and what was printed.
+/// Returns the exit code and the output.
 async fn run(
     program: &std::path::Path,
     args: &[&str],

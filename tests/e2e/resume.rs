@@ -1,4 +1,4 @@
-//! A page that stays alive: through restarts of its server, connections that are cut and networks that fall silent.
+//! Tests a page that survives restarts of its server, lost connections and silent networks.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -18,7 +18,7 @@ use crate::{
 const RESTARTS: usize = 20;
 const CUTS: usize = 100;
 
-/// Adds lines all the time, and notes what became of each.
+/// Adds lines all the time, and records the outcome of each.
 const ADD_LINES: &str = "
     window.log = {made: 0, answered: [], failed: []};
     window.adding = setInterval(() => {
@@ -26,7 +26,7 @@ const ADD_LINES: &str = "
         trame.trigger('add', [line]).then(() => log.answered.push(line), () => log.failed.push(line));
     }, 40);";
 
-/// The notebook behind a network that fails, and its page in Chromium.
+/// The notebook behind a failing network, and its page in Chromium.
 struct Notebook {
     program: Program,
     proxy: Proxy,
@@ -38,7 +38,7 @@ struct Notebook {
 impl Notebook {
     async fn open() -> Self {
         let files = tempfile::tempdir().unwrap();
-        // The port has to be the same after each restart, and the page has to know it as the proxy's.
+        // The port has to be the same after each restart, and the page has to use the proxy's port.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = SocketAddr::from(([127, 0, 0, 1], port));
         let proxy = Proxy::start(move || server).await;
@@ -52,7 +52,7 @@ impl Notebook {
         Notebook { program, proxy, driver, files, typed: String::new() }
     }
 
-    /// Types as a user does, wherever the connection stands.
+    /// Types as a user does, in any state of the connection.
     async fn type_more(&mut self, text: &str) {
         let field = self.driver.page.find(Locator::Id("draft")).await.unwrap();
         field.send_keys(text).await.unwrap();
@@ -68,18 +68,18 @@ impl Notebook {
         self.connected().await;
     }
 
-    /// Lets something happen to the connection of the page, and waits until it has another.
+    /// Injects a fault into the page's connection, and waits until the page has a new one.
     async fn fault(&mut self, fault: Fault) {
         let joined = self.joins();
         assert!(self.proxy.fail(fault) > 0, "there was a connection");
         self.type_more("c").await;
         if matches!(fault, Fault::Silence) {
-            // What the system says when a cable is plugged in again: the page looks at once.
+            // The event of a plugged-in cable: the page checks at once.
             self.driver.js("window.dispatchEvent(new Event('online'))").await;
         }
         until("a new connection", async || {
             let is_back = self.joins() > joined;
-            // Every other time the page is told to hurry, else it waits as long as it does by itself.
+            // Every other time the page is made to retry at once, else it waits for its own delay.
             if !is_back && joined.is_multiple_of(2) && !matches!(fault, Fault::Silence) {
                 self.hurry().await;
             }
@@ -105,7 +105,7 @@ impl Notebook {
         .await;
     }
 
-    /// Has the page look whether the network is back, instead of waiting longer and longer.
+    /// Makes the page check the network at once, instead of waiting for the growing delay.
     async fn hurry(&self) {
         self.driver.js("window.dispatchEvent(new Event('online'))").await;
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -116,7 +116,7 @@ impl Notebook {
         serde_json::from_slice(&text).unwrap()
     }
 
-    /// Everything typed is where it belongs, on both sides.
+    /// Checks that everything typed is present on both sides.
     async fn nothing_typed_is_lost(&self) {
         until("the draft to be saved", async || {
             (self.saved()["draft"] == *self.typed).then_some(())
@@ -127,7 +127,7 @@ impl Notebook {
     }
 }
 
-/// How often pages have connected.
+/// Returns how often pages have connected.
 fn joins(log: &str) -> usize {
     log.matches("a client joined").count()
 }
@@ -152,7 +152,7 @@ async fn a_page_outlives_restarts_and_cuts_and_nothing_is_lost_or_doubled() {
         for cut in 0..CUTS / RESTARTS {
             notebook.type_more(&format!("{round}-{cut} ")).await;
             let fault = if cut % 2 == 0 { Fault::Cut } else { Fault::CutInside };
-            // Silence takes seconds to be noticed.
+            // Detecting silence takes seconds.
             let silent = (round, cut) == (3, 1);
             notebook.fault(if silent { Fault::Silence } else { fault }).await;
         }
@@ -194,7 +194,7 @@ async fn scroll_focus_and_selection_stay_through_a_cut_and_a_restart() {
         .js("for (let line = 0; line < 40; line += 1) trame.trigger('add', [`${line}`])")
         .await;
     notebook.driver.js_until("document.querySelectorAll('#lines li').length === 40").await;
-    // Long enough to know its place in the order of changes, by which it tells a restart from a cut.
+    // Long enough to get a mark, with which it distinguishes a restart from a lost connection.
     notebook.driver.js("window.first = parseFloat(clock.textContent)").await;
     notebook.driver.js_until("parseFloat(clock.textContent) > first + 2.5").await;
     notebook.driver.js("draft.setSelectionRange(4, 8); scrollTo(0, 57)").await;
@@ -214,7 +214,7 @@ async fn scroll_focus_and_selection_stay_through_a_cut_and_a_restart() {
     notebook.nothing_typed_is_lost().await;
 }
 
-/// In a window all connections are in a process of their own. It falls silent here, and is itself again later.
+/// In a window a separate process has all connections. Here it is suspended, and resumed later.
 #[tokio::test]
 async fn a_window_keeps_everything_through_the_silence_of_its_connections() {
     let driver = Driver::window_of(&window_app(), &[], &[]).await;
@@ -242,13 +242,13 @@ async fn a_window_keeps_everything_through_the_silence_of_its_connections() {
     until("the text", async || (client.snapshot().await["text"] == *typed).then_some(())).await;
 }
 
-/// What a laptop that was asleep finds: a connection that nobody has closed, and on which nothing comes any more.
+/// What a laptop finds after sleep: a connection that was not closed, and on which nothing arrives.
 #[tokio::test]
 async fn a_page_notices_by_itself_that_nothing_comes_any_more() {
     let mut notebook = Notebook::open().await;
     notebook.type_more("before ").await;
     notebook.nothing_typed_is_lost().await;
-    // The clock of the page stands still for an hour, as that of a sleeping machine, and goes on.
+    // The page's clock stops for an hour, as on a sleeping machine, and continues.
     notebook
         .driver
         .js("const now = Date.now; window.sleep = () => { Date.now = () => now() + 3_600_000; }")

@@ -1,4 +1,4 @@
-//! Files that a page saves in a window.
+//! Tests files that a page saves in a window.
 
 use std::{ffi::OsStr, fs};
 

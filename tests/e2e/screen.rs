@@ -1,4 +1,4 @@
-//! A display of a test's own, for keys and focus that other tests must not take.
+//! A display for one test, so that no other test takes its keys and focus.
 
 use std::{
     ffi::OsStr,
@@ -22,7 +22,8 @@ pub struct Screen {
 impl Screen {
     pub async fn start() -> Self {
         let mut server = Command::new("Xvfb")
-            // Without `-noreset` the server begins anew after its first client, and takes the second one along.
+            // Without `-noreset` the server resets after its first client, and drops the second
+            // one.
             .args([
                 "-displayfd",
                 "1",
@@ -51,14 +52,14 @@ impl Screen {
         screen
     }
 
-    /// Has a program put the windows together, so that one can be seen through another.
+    /// Starts a compositor, so that windows can be transparent.
     pub fn compose(&mut self) {
         let mut compositor = Command::new("xcompmgr");
         compositor.envs(self.environment()).stdout(Stdio::null()).stderr(Stdio::null());
         self.clients.push(compositor.spawn().unwrap());
     }
 
-    /// The color of a place, as red, green and blue.
+    /// Returns the colour of a pixel as red, green and blue.
     pub fn color(&self, (x, y): (i32, i32)) -> [u8; 3] {
         let place = format!("1x1+{x}+{y}");
         let picture = ["-window", "root", "-crop", &place, "-depth", "8", "rgb:-"];
@@ -66,12 +67,12 @@ impl Screen {
         answer.stdout.try_into().unwrap_or_else(|bytes| panic!("no color: {bytes:?}"))
     }
 
-    /// What lets a program show its windows here.
+    /// Returns the environment that makes a program use this display.
     pub fn environment(&self) -> [(&str, &OsStr); 2] {
         [("DISPLAY", self.name.as_ref()), ("GDK_BACKEND", "x11".as_ref())]
     }
 
-    /// Starts a program that shows its windows here.
+    /// Starts a program on this display.
     pub async fn program(&self, program: &Path, arguments: &[&str]) -> Program {
         Program::start_with(program, arguments, |command| {
             command.envs(self.environment());
@@ -79,7 +80,8 @@ impl Screen {
         .await
     }
 
-    /// A program that looks at this screen, ended after a while: xdotool waits for a window as long as it takes.
+    /// Returns a command for this display with a time limit: xdotool waits for a window without
+    /// one.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new("timeout");
         command.args([&PATIENCE.as_secs().to_string(), program]);
@@ -87,29 +89,29 @@ impl Screen {
         command
     }
 
-    /// What a program prints that looks at this screen.
+    /// Returns the output of a command for this display.
     fn ask(&self, program: &str, arguments: &[&str]) -> String {
         let answer = self.command(program).args(arguments).output().unwrap();
         String::from_utf8_lossy(&answer.stdout).into_owned()
     }
 
-    /// Lets the mouse's button go.
+    /// Releases the mouse button.
     pub fn release(&self) {
         self.ask("xdotool", &["mouseup", "1"]);
     }
 
-    /// The windows of a program.
+    /// Returns the windows of a program.
     pub fn windows(&self, pid: i32) -> Vec<Window<'_>> {
         let ids = windows_in(self.command("wmctrl"), pid);
         ids.into_iter().map(|id| Window { screen: self, id }).collect()
     }
 
-    /// The first window of a program, once it is there.
+    /// Returns the first window of a program, once it exists.
     pub async fn window(&self, pid: i32) -> Window<'_> {
         until("a window", async || self.windows(pid).pop()).await
     }
 
-    /// The window with this title, once it has the keyboard.
+    /// Returns the window with this title, once it has the focus.
     pub async fn focused(&self, title: &str) -> Window<'_> {
         until(title, async || {
             let id = self.ask("xdotool", &["getwindowfocus"]).trim().to_owned();
@@ -129,32 +131,32 @@ impl Drop for Screen {
     }
 }
 
-/// A window on a screen, as the window system knows it.
+/// A window as reported by the window system.
 pub struct Window<'a> {
     screen: &'a Screen,
     pub id: String,
 }
 
 impl Window<'_> {
-    /// The number behind a label of `xwininfo`.
+    /// Returns the number after a label of `xwininfo`.
     fn measured(&self, label: &str) -> i32 {
         let answer = self.screen.ask("xwininfo", &["-id", &self.id]);
         let line = answer.lines().find(|line| line.trim_start().starts_with(label));
         line.and_then(|line| line.split_whitespace().last()?.parse().ok()).unwrap_or(-1)
     }
 
-    /// Width and height without the frame.
+    /// Returns width and height without the frame.
     pub fn size(&self) -> (i32, i32) {
         (self.measured("Width:"), self.measured("Height:"))
     }
 
-    /// The upper left corner of the frame.
+    /// Returns the upper left corner of the frame.
     pub fn corner(&self) -> (i32, i32) {
         let x = self.measured("Absolute upper-left X:") - self.measured("Relative upper-left X:");
         (x, self.measured("Absolute upper-left Y:") - self.title_bar())
     }
 
-    /// Its height, 0 without one.
+    /// Returns the height of the title bar, 0 without one.
     pub fn title_bar(&self) -> i32 {
         self.measured("Relative upper-left Y:")
     }
@@ -163,7 +165,7 @@ impl Window<'_> {
         self.screen.ask("xprop", &["-id", &self.id, name])
     }
 
-    /// Whether it is `FULLSCREEN`, `HIDDEN` and so on.
+    /// Returns whether the window has a state, such as `FULLSCREEN` or `HIDDEN`.
     pub fn is(&self, state: &str) -> bool {
         self.property("_NET_WM_STATE").contains(&format!("_NET_WM_STATE_{state}"))
     }
@@ -183,26 +185,26 @@ impl Window<'_> {
         self.screen.ask("xdotool", &["type", text]);
     }
 
-    /// Drags the mouse from a place in the window by this much.
+    /// Drags the mouse from a place in the window by a distance.
     pub fn drag(&self, from: (i32, i32), by: (i32, i32)) {
         self.hold(from, by);
         self.screen.release();
     }
 
-    /// The same, with the button still pressed at the end.
+    /// Drags the mouse, and keeps the button pressed at the end.
     pub fn hold(&self, from: (i32, i32), by: (i32, i32)) {
         let text = |number: i32| number.to_string();
         let start = [text(from.0), text(from.1)];
         self.screen.ask("xdotool", &["mousemove", "--window", &self.id, &start[0], &start[1]]);
         self.screen.ask("xdotool", &["mousedown", "1"]);
-        // In steps, as a hand does it: the page has to notice the press before the mouse is let go.
+        // In steps, like a hand: the page has to handle the press before the button is released.
         let (x, y) = (text(by.0 / 10), text(by.1 / 10));
         for _ in 0..10 {
             self.screen.ask("xdotool", &["mousemove_relative", "--", &x, &y, "sleep", "0.05"]);
         }
     }
 
-    /// Opens the menu of a place in the window of a program, and chooses the item with this key.
+    /// Opens the context menu at a place in a program's window, and chooses the item with this key.
     pub async fn choose(&self, pid: i32, (x, y): (i32, i32), key: &str) {
         let visible = ["search", "--onlyvisible", "--pid", &pid.to_string()];
         let count = || self.screen.ask("xdotool", &visible).lines().count();
@@ -213,24 +215,24 @@ impl Window<'_> {
         self.screen.ask("xdotool", &["key", key]);
     }
 
-    /// Has the window manager move it and give its inside this size.
+    /// Makes the window manager move the window and set the size of its content.
     pub fn arrange(&self, x: i32, y: i32, width: i32, height: i32) {
         let place = format!("0,{x},{y},{width},{height}");
         self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-e", &place]);
     }
 
-    /// Has the window manager change a state: `add,fullscreen` and so on.
+    /// Makes the window manager change a state, such as `add,fullscreen`.
     pub fn set_state(&self, change: &str) {
         self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-b", change]);
     }
 
-    /// Moves and resizes it: left and upper edge, width, height.
+    /// Moves and resizes the window: left and upper edge, width, height.
     pub fn place(&self, place: [i32; 4]) {
         let place = place.map(|number| number.to_string()).join(",");
         self.screen.ask("wmctrl", &["-i", "-r", &self.id, "-e", &format!("0,{place}")]);
     }
 
-    /// Closes it as its user does.
+    /// Closes the window as its user does.
     pub fn close(&self) {
         self.screen.ask("wmctrl", &["-i", "-c", &self.id]);
     }

@@ -1,4 +1,4 @@
-//! How browsers stay signed in, and get back in.
+//! Tests how browsers stay signed in, and sign in again.
 
 use selvedge::{Running, Server};
 

@@ -1,5 +1,5 @@
-//! The program that users start from, as a project of its own, while it is developed: its page follows its files, and its
-//! state outlives it.
+//! Tests the starter program in development, as a separate project: its page follows its files, and
+//! its state survives restarts.
 
 use std::{
     fs,
@@ -11,14 +11,14 @@ use crate::{
     program::{Program, close, signal, starter, until},
 };
 
-/// The program in a folder for one test, because its state is kept beside it.
+/// Copies the program to a folder for one test, because its state is kept beside it.
 fn copied(folder: &Path) -> PathBuf {
     let copy = folder.join("starter");
     fs::hard_link(starter(), &copy).or_else(|_| fs::copy(starter(), &copy).map(drop)).unwrap();
     copy
 }
 
-/// A file of the project with another text, until this is dropped.
+/// Changes the text of a project file until this is dropped.
 struct Edited {
     file: PathBuf,
     original: String,
@@ -66,7 +66,7 @@ async fn a_window_follows_its_files_and_comes_back_with_its_state() {
         let shown = format!("document.getElementById('square').textContent === '{square}'");
         driver.js_until(&shown).await;
     }
-    // Were the page loaded again, this would be gone.
+    // A reload of the page would remove this.
     driver.js("window.same = true").await;
     let template = Edited::new("page/main.html", "One more", "And one more");
     driver.js_until("document.body.textContent.includes('And one more')").await;
@@ -74,11 +74,11 @@ async fn a_window_follows_its_files_and_comes_back_with_its_state() {
     driver.js_until("getComputedStyle(document.querySelector('main')).rowGap === '77px'").await;
     assert_eq!(driver.js("return window.same").await, true);
     driver.js_until("document.getElementById('square').textContent === '9'").await;
-    // What `tauri dev` does when the code has changed.
+    // As `tauri dev` does after a change of the code.
     let kept = folder.path().join("starter.starter.kept");
     until("the state to be kept", async || {
         let kept = fs::read(&kept).unwrap_or_default();
-        // Beside what the set-up made of it, which was 1: as MessagePack, a list of both.
+        // Stored with the initial value of the set-up, which was 1: as MessagePack, a list of both.
         kept.windows(9).any(|window| window == b"square\x92\x01\x09").then_some(())
     })
     .await;

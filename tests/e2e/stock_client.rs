@@ -1,4 +1,4 @@
-//! The npm package `wslink`, unmodified, in Node.
+//! Tests the unmodified npm package `wslink` in Node.
 
 use std::{path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! Templates of an application in the built-in page, in Chromium.
+//! Tests templates of an application in the built-in page, in Chromium.
 
 use std::sync::{Arc, Mutex};
 

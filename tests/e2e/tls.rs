@@ -1,4 +1,4 @@
-//! HTTPS in Chromium.
+//! Tests HTTPS in Chromium.
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use selvedge::{Ctx, Server, StartOptions};

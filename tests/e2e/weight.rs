@@ -1,10 +1,13 @@
-//! What the built-in page costs beside trame's page: `cargo xtask bench --page` prints it.
+//! Measures the cost of the built-in page compared with trame's page: `cargo xtask bench --page`
+//! prints it.
 //!
-//! The same application and template in both pages, which take turns in one browser. Each turn has a server of its own, so its
-//! origin is new to the browser and nothing comes from a cache. The ratios are what counts; the times belong to the machine.
+//! Both pages show the same application and template and take turns in one browser. Each turn has a
+//! separate server, so its origin is new to the browser and nothing is cached. The ratios are the
+//! result; the times depend on the machine.
 //!
-//! "First content" is the application in the built-in page, and a spinner in trame's: what the built-in page shows meanwhile fades in
-//! after a fifth of a second, and a browser does not count what fades in.
+//! "First content" is the application in the built-in page, and a spinner in trame's: what the
+//! built-in page shows before that fades in after a fifth of a second, and a browser does not count
+//! what fades in.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +23,7 @@ use crate::{driver::Driver, packages::manifests, support::start};
 
 const TURNS: usize = 11;
 
-/// The time at which the state is on the page for the first time.
+/// Returns the time at which the page first shows the state.
 const PLAIN: &str = r#"<main :ref="() => (window.shown ??= window.performance.now())"><h1>Hello {{ name }}</h1>
     <input v-model="name" aria-label="Name"><p v-for="number in numbers" :key="number">Line {{ number }}</p></main>"#;
 const VUETIFY: &str = r#"<v-app><v-main><v-container :ref="() => (window.shown ??= window.performance.now())"><h1>Hello {{ name }}</h1>
@@ -82,12 +85,14 @@ async fn turn(driver: &Driver, template: &str, manifests: &[PathBuf]) -> BTreeMa
     let number = |(name, value): (&String, &Value)| Some((name.clone(), value.as_f64()?));
     let mut figures: BTreeMap<_, _> =
         figures.as_object().unwrap().iter().filter_map(number).collect();
-    // The built-in page is sent packed. What comes from folders is not, here or by trame's server.
+    // The built-in page is sent compressed. Files from folders are not, neither here nor by trame's
+    // server.
     figures.insert("bytes sent, if packed".into(), figures["bytes sent"] - saved);
     figures
 }
 
-/// Bytes by which the files of trame's page would be smaller if gzip packed them. The built-in page has none of them.
+/// Returns the bytes that gzip would save on the files of trame's page. The built-in page has none
+/// of these files.
 fn saved_by_packing(paths: &Value, manifests: &[PathBuf]) -> f64 {
     let Some(www) = manifests.iter().find(|manifest| manifest.ends_with("www.json")) else {
         return 0.0;

@@ -1,4 +1,5 @@
-//! Widget packages made for trame, from their unmodified files, in Chromium: in trame's own page and in the built-in one.
+//! Tests trame widget packages with their unmodified files in Chromium, in trame's page and in the
+//! built-in page.
 
 use std::{fs, path::PathBuf};
 
@@ -47,14 +48,15 @@ impl Widgets {
         self.server.state().get(key).unwrap()
     }
 
-    /// What pages have reported, but for a font that the style sheet of the Markdown package wants from the internet.
+    /// Returns the reports of pages, except for a font that the style sheet of the Markdown package
+    /// loads from the internet.
     fn faults(&self) -> Vec<String> {
         let faults: Vec<String> = self.server.state().get("faults").unwrap();
         let is_own = |fault: &String| !fault.contains("__trame_markdown/style.css");
         faults.into_iter().filter(is_own).collect()
     }
 
-    /// Replaces the text of the name's field, as a user does.
+    /// Replaces the text of the name field, as a user does.
     async fn type_name(&self, name: &str) {
         let field = self.driver.element("name").await;
         let replaced = format!("\u{e009}a\u{e000}{name}");
@@ -71,7 +73,7 @@ impl Widgets {
     }
 }
 
-/// What holds in both pages alike.
+/// Checks that apply to both pages.
 async fn the_widgets_work(widgets: &Widgets) {
     widgets.shows("#greeting", "Hello Ada").await;
     widgets.shows("#notes strong", "full speed").await;
@@ -117,7 +119,7 @@ async fn calls_go_both_ways(widgets: &Widgets) {
 
 async fn a_file_is_uploaded(widgets: &Widgets) {
     let path = widgets.driver.traces.path().join("data.bin");
-    // Larger than a frame, so that it comes in chunks.
+    // Larger than a frame, so that it arrives in chunks.
     fs::write(&path, vec![1u8; 5_000_000]).unwrap();
     let field = widgets.driver.element("file").await;
     field.send_keys(path.to_str().unwrap()).await.unwrap();
@@ -182,7 +184,7 @@ async fn trames_own_page_gets_nothing_without_a_sign_in() {
     widgets.shows("#greeting", "Hello Ada").await;
     let stranger = Driver::chromium().await;
     stranger.page.goto(widgets.running.url()).await.unwrap();
-    // That page has no better words for it.
+    // That page has no better message for it.
     stranger.js_until("document.getElementById('app').textContent.includes('connect()')").await;
     assert_eq!(widgets.server.client_count(), 1);
     widgets.stop().await;

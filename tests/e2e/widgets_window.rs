@@ -1,4 +1,4 @@
-//! Widget packages made for trame in the desktop window, in trame's own page and in the built-in one.
+//! Tests trame widget packages in the desktop window, in trame's page and in the built-in page.
 
 use std::{env, path::PathBuf};
 
@@ -23,7 +23,8 @@ impl Window {
         Window { driver }
     }
 
-    /// Sees what the server has. It answers no pings while the test is busy elsewhere, so it is not kept.
+    /// Connects to read the server's state. The client is not kept, because it answers no pings
+    /// while the test is busy elsewhere.
     async fn client(&self) -> Client {
         Client::connect_to(self.driver.traces.address().await).await
     }
@@ -45,9 +46,9 @@ impl Window {
     }
 }
 
-/// What holds in both pages alike.
+/// Checks that apply to both pages.
 async fn the_widgets_work(window: &Window) {
-    // Each package has drawn something of its own.
+    // Each package has rendered something.
     window.shows("#greeting", "Hello Ada").await;
     window.shows("#notes strong", "full speed").await;
     window.shows("#pressure .gtitle", "Pressure at 40").await;
@@ -75,7 +76,8 @@ async fn the_widgets_work(window: &Window) {
     assert_eq!(own_faults(faults), Vec::<&str>::new());
 }
 
-/// What pages have reported, but for a font that the style sheet of the Markdown package wants from the internet.
+/// Returns the reports of pages, except for a font that the style sheet of the Markdown package
+/// loads from the internet.
 fn own_faults(faults: &Value) -> Vec<&str> {
     let faults = faults.as_array().unwrap().iter().filter_map(Value::as_str);
     faults.filter(|fault| !fault.contains("__trame_markdown/style.css")).collect()

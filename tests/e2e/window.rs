@@ -1,4 +1,4 @@
-//! The application in its window.
+//! Tests the application in its window.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
     let driver = Driver::window(&[]).await;
     let mut client = Client::connect_to(driver.traces.address().await).await;
 
-    // A slider moves the server's state, which is behind it for a moment.
+    // A slider changes the server's state, which lags behind for a moment.
     let slider = driver.element("feed").await;
     let before = driver.value("feed").await;
     slider.send_keys("\u{e014}\u{e014}").await.unwrap();
@@ -20,16 +20,16 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
     })
     .await;
 
-    // A change on the server moves the slider, and the name of the preset is gone.
+    // A change on the server moves the slider and clears the name of the preset.
     client.set(json!({"feed": 0.07})).await.unwrap();
     driver.js_until("Number(document.getElementById('feed').value) === 0.07").await;
     assert_eq!(client.snapshot().await["preset"], "");
 
-    // Frames arrive and differ.
+    // Pictures arrive and differ.
     let first = driver.drawn().await;
     until("another frame", async || (driver.drawn().await != first).then_some(())).await;
 
-    // Paused, the field stands still, and a step moves it.
+    // When paused, the field does not change; a step changes it.
     driver.element("toggle").await.click().await.unwrap();
     until("the pause", async || (client.snapshot().await["running"] == false).then_some(())).await;
     let iteration = until("the last statistics", async || {

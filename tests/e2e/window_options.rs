@@ -1,4 +1,5 @@
-//! How the window is, read from the window system: by its options, by the program, by its menu, and how it closes.
+//! Tests the window as the window system reports it: its options, changes by the program, its menu,
+//! and how it closes.
 
 use serde_json::json;
 
@@ -17,12 +18,12 @@ async fn state_becomes(client: &mut Client, key: &str, value: serde_json::Value)
     until(key, async || (client.snapshot().await[key] == value).then_some(())).await;
 }
 
-/// Starts the program so that no other run has left its place for it.
+/// Starts the program without a saved place from another run.
 async fn program(screen: &Screen, arguments: &[&str]) -> Program {
     screen.program(&window_app(), &[&["--forget"], arguments].concat()).await
 }
 
-/// The same, with its page driven from the inside.
+/// Starts the program without a saved place, with its page driven from the inside.
 async fn driven(screen: &Screen, arguments: &[&str]) -> Driver {
     let arguments = [&["--forget", "--unasked"], arguments].concat();
     let driver = Driver::window_of(&window_app(), &screen.environment(), &arguments).await;
@@ -108,7 +109,7 @@ async fn keys_zoom_a_window_only_where_it_is_allowed() {
         let driver = driven(&screen, &arguments.collect::<Vec<_>>()).await;
         let mut client = Client::connect_to(driver.traces.address().await).await;
         let window = screen.window(driver.program().await).await;
-        // The menu has items with the same keys, until it is a simple one.
+        // The full menu has items with the same keys; the simple one does not.
         window.press(&["ctrl+shift+m"]);
         state_becomes(&mut client, "simple", json!(true)).await;
         driver.js_until("innerWidth === 600").await;
@@ -168,7 +169,8 @@ async fn the_program_and_the_menu_change_the_window() {
     let refused = client.call("trame.trigger", json!(["resize", [-1, 400], {}])).await;
     assert!(format!("{refused:?}").contains("no value for the window's size"), "{refused:?}");
 
-    // The menu: a shortcut, an item that a page enables, a check mark that both can set, and a click.
+    // Tests the menu: a shortcut, an item that a page enables, a check mark that both can set, and
+    // a click.
     window.press(&["ctrl+s"]);
     client.set(json!({"text": "one"})).await.unwrap();
     becomes("the title", || window.title() == "Notes (unsaved)").await;
@@ -184,7 +186,7 @@ async fn the_program_and_the_menu_change_the_window() {
     window.press(&["alt+v", "t"]);
     state_becomes(&mut client, "on_top", json!(true)).await;
     becomes("on top", || window.is("ABOVE")).await;
-    // Another menu: what the one before had is gone, and what is new works.
+    // Replaces the menu: old items are gone, and new items work.
     window.press(&["ctrl+shift+m"]);
     state_becomes(&mut client, "simple", json!(true)).await;
     window.press(&["ctrl+shift+w", "ctrl+shift+m"]);
@@ -213,7 +215,7 @@ async fn the_program_and_the_menu_change_the_window() {
     client.trigger("title", json!([null])).await;
     becomes("the page's title", || window.title() == "Notes (unsaved)").await;
 
-    // Without a question, *Quit* is the stop that every close is.
+    // Without a question, *Quit* stops like every close.
     window.press(&["ctrl+q"]);
     assert_eq!(until("the exit code", async || driver.traces.number("code")).await, 0);
 }
@@ -255,7 +257,7 @@ async fn closing_asks_when_something_would_be_lost() {
         becomes("the question to go", || screen.windows(program.pid()).len() == 1).await;
         assert_eq!(client.snapshot().await["unsaved"], true, "the program goes on");
     }
-    // What the program does itself asks as well.
+    // A close by the program asks as well.
     client.trigger("close", json!([])).await;
     question(&screen, &program, &window).await.press(&["Tab", "Left", "Return"]);
     assert_eq!(program.exit().await.code(), Some(0));
@@ -323,7 +325,8 @@ async fn who_closes_again_while_the_program_decides_is_asked() {
 async fn a_frameless_window_is_dragged_by_its_page() {
     let screen = Screen::start().await;
     for (more, drags) in [
-        // The button in the row of the class `drag-region`, the text beside it, and a place outside of the row.
+        // The button in the row with the class `drag-region`, the text beside it, and a place
+        // outside the row.
         (None, [((40, 60), false), ((300, 470), false), ((300, 60), true)].as_slice()),
         (Some("--drag"), &[((40, 60), false), ((300, 470), true)]),
     ] {
@@ -334,7 +337,7 @@ async fn a_frameless_window_is_dragged_by_its_page() {
         for (from, moves) in drags {
             window.drag(*from, (50, 30));
             if *moves {
-                // A page that is slow to notice the press lets the hand go a part of the way alone.
+                // If the page handles the press late, the window follows only a part of the way.
                 until("another place", async || {
                     let moved = window.corner() != (100, 100);
                     if !moved {

@@ -1,7 +1,7 @@
-//! What is different here on purpose: each difference turns a recorded session into the one that is expected.
+//! The intentional differences from trame: each turns a recorded session into the expected one.
 //!
-//! The page `docs/differences.md` lists them with their reasons, and where in the recordings each is seen. The list and
-//! these functions check each other.
+//! `docs/differences.md` lists them with their reasons and their places in the recordings. A test
+//! compares that list with these functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::session::{CLIENT_ID, Event, SENTENCE, Session, What};
 
-/// The bytes of the largest frame, as the recorded server and as this one tell.
+/// Maximum frame size in bytes that the recorded server and this server announce.
 const MAX_FRAME: (u64, u64) = (4_194_304, 10_000_000);
 
-/// Where each difference was met: by its name, session and time.
+/// The places where each difference was found, by name, session and time.
 #[derive(Default)]
 pub struct Places(BTreeMap<&'static str, BTreeMap<String, BTreeSet<u64>>>);
 
@@ -22,7 +22,7 @@ impl Places {
         sessions.entry(session.to_owned()).or_default().insert(time);
     }
 
-    /// In the form in which the page lists them, by difference.
+    /// Returns the places in the format of the page, by difference.
     pub fn listed(&self) -> BTreeMap<String, String> {
         let session = |(name, times): (&String, &BTreeSet<u64>)| {
             let times: Vec<_> = times.iter().map(u64::to_string).collect();
@@ -75,7 +75,7 @@ fn rewrite(message: &mut Value, note: &mut impl FnMut(&'static str)) {
     }
 }
 
-/// What happens here where the recorded server dropped the connection.
+/// Returns what this server does where the recorded server dropped the connection.
 fn answer_instead(
     session: &str,
     time: u64,
@@ -106,7 +106,8 @@ fn answer(id: &str, error: Value) -> What {
     What::Receive(json!({"wslink": "1.0", "id": id, "error": error}))
 }
 
-/// The recorded server publishes a little late: the answer to the next call may come first.
+/// Moves pushes before later answers: the recorded server publishes late, so the answer to the next
+/// call may come first.
 fn later_answers_do_not_overtake_pushes(session: &mut Session, places: &mut Places) {
     if session.name != "browser_vue3" {
         return;

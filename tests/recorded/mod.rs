@@ -1,5 +1,5 @@
-//! Recorded sessions of stock clients with a trame server: replayed, this server says the same, message by message and in the
-//! same order, with the exceptions that `docs/differences.md` lists.
+//! Replays recorded sessions of stock clients with a trame server: this server sends the same
+//! messages in the same order, with the exceptions in `docs/differences.md`.
 
 mod differences;
 mod session;
@@ -24,7 +24,7 @@ use crate::support::{PATIENCE, open};
 /// The secret of the recordings.
 const SECRET: &str = "wslink-secret";
 
-/// The longest pause that is waited for, where only the order counts.
+/// Maximum pause, where only the order counts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 const SESSIONS: [&str; 7] = [
@@ -87,7 +87,7 @@ fn the_differences_are_those_that_the_documentation_lists() {
     assert_eq!(documented.collect::<std::collections::BTreeMap<_, _>>(), places.listed());
 }
 
-/// Does what the client of a session did, and compares what the server does.
+/// Repeats the actions of a session's client and compares the server's reactions.
 async fn replay(name: &str) {
     let mut session = Session::read(name);
     differences::apply(&mut session, &mut Places::default());
@@ -102,7 +102,7 @@ async fn replay(name: &str) {
 struct Replay {
     running: Running,
     connections: HashMap<String, Connection>,
-    /// Lets one greeting go on.
+    /// Lets one greeting continue.
     greetings: Arc<Semaphore>,
 }
 
@@ -115,7 +115,7 @@ impl Replay {
             _ => None,
         });
         if let Some(count) = first.and_then(|state| state.get("count")) {
-            // A page that was there before may have changed it.
+            // An earlier page may have changed it.
             server.state().set("count", count);
         }
         let options = StartOptions::new().port(0).secret(SECRET);
@@ -155,7 +155,7 @@ impl Replay {
         }
     }
 
-    /// Ends the server; nothing that was not recorded may have come before.
+    /// Ends the server and checks that it sent nothing that was not recorded.
     async fn finish(mut self) {
         let running = self.running;
         let stopped = tokio::spawn(async move { running.stop().await });
@@ -195,7 +195,7 @@ async fn greeted(server: &Server) {
 
 struct Connection {
     socket: WebSocketStream<TcpStream>,
-    /// The content of a message whose last frame has not come.
+    /// The content of a message whose last frame has not arrived.
     unfinished: Vec<u8>,
 }
 

@@ -1,22 +1,22 @@
-//! A recorded session as it was written down.
+//! A recorded session, as stored.
 
 use std::{collections::HashMap, fs, path::Path};
 
 use rmpv::Value as Msgpack;
 use serde_json::{Value, json};
 
-/// Bytes before the content of each frame.
+/// Number of bytes before the content of each frame.
 const HEADER: usize = 12;
 
-/// Bytes that the recording keeps of binary values.
+/// Number of bytes of a binary value that the recording keeps.
 const KEPT_BYTES: usize = 32;
 
-/// How soon after a frame a connection was dropped because of it, in milliseconds.
+/// Maximum time from a frame to the drop of the connection that it caused, in milliseconds.
 const AT_ONCE: u64 = 20;
 
-/// Text that differs from run to run, for [`matches`].
+/// Placeholder for text that differs between runs, for [`matches`].
 pub const CLIENT_ID: &str = "(a client id)";
-/// Text that is free, for [`matches`].
+/// Placeholder for arbitrary text, for [`matches`].
 pub const SENTENCE: &str = "(a sentence)";
 
 pub struct Session {
@@ -33,7 +33,7 @@ pub struct Event {
 pub enum What {
     /// The client sends a binary message.
     Send(Vec<u8>),
-    /// The client sends a text.
+    /// The client sends a text message.
     SendText(String),
     /// The server sends a message; this is its content.
     Receive(Value),
@@ -68,7 +68,7 @@ impl Session {
                     Some(code) if time - last_sent[&connection] <= AT_ONCE => {
                         Some(What::Closed(code as u16))
                     }
-                    // The recorder had ended the server.
+                    // The recorder had stopped the server.
                     _ => None,
                 },
                 _ => None,
@@ -79,7 +79,7 @@ impl Session {
     }
 }
 
-/// The content of the messages that clients sent in several frames, by the id in the header.
+/// The content of client messages in several frames, by the id in the header.
 fn chunked_messages(events: &[Value]) -> HashMap<u64, Vec<u8>> {
     let mut messages = HashMap::new();
     for event in events {
@@ -117,7 +117,7 @@ fn sent_bytes(event: &Value, messages: &HashMap<u64, Vec<u8>>) -> Vec<u8> {
     bytes
 }
 
-/// The content of a message of the server; `None` where the frame does not complete one.
+/// Returns the content of a server message; `None` if the frame does not complete one.
 fn received(event: &Value) -> Option<Value> {
     if event["complete"] != true {
         return None;
@@ -137,7 +137,7 @@ fn from_hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// A message as msgpack. Bytes that the recording cut short are all the same.
+/// Encodes a message as msgpack. Bytes that the recording cut off are all equal.
 fn encode(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
     rmpv::encode::write_value(&mut bytes, &to_msgpack(value)).unwrap();
@@ -159,7 +159,7 @@ fn to_msgpack(value: &Value) -> Msgpack {
     }
 }
 
-/// A message as JSON, in the way of the recording.
+/// Converts a message to JSON, in the format of the recording.
 pub fn decode(message: &[u8]) -> Value {
     let mut rest = message;
     let value = rmpv::decode::read_value(&mut rest).unwrap();
@@ -191,7 +191,7 @@ fn to_json(value: &Msgpack) -> Value {
     }
 }
 
-/// Whether a message is the expected one.
+/// Returns whether a message is the expected one.
 pub fn matches(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::String(free), Value::String(text)) if free == CLIENT_ID => {

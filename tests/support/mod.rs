@@ -1,4 +1,4 @@
-//! A client that speaks wslink, and servers to talk to.
+//! A wslink client, and servers for it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,13 +16,13 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
-/// The secret of all servers here.
+/// The secret of all servers in these tests.
 pub const SECRET: &str = "k-test";
 
-/// Longer than anything takes that works.
+/// Time limit that only a failure exceeds.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Options for a test: any port, a known secret.
+/// Returns options for a test: any port, a known secret.
 pub fn options() -> StartOptions {
     StartOptions::new().port(0).secret(SECRET)
 }
@@ -36,7 +36,7 @@ pub async fn open(running: &Running) -> WebSocketStream<TcpStream> {
     open_at(running.addresses()[0]).await
 }
 
-/// The same, with headers.
+/// Opens the WebSocket of a server with headers, without a hello.
 pub async fn open_with(
     running: &Running,
     headers: &[(&'static str, &str)],
@@ -79,7 +79,7 @@ impl Answer {
     }
 }
 
-/// Sends a request as it stands, with `Connection: close` added, and reads the whole answer.
+/// Sends a request unchanged, except for an added `Connection: close`, and reads the whole answer.
 pub async fn request(
     running: &Running,
     method: &str,
@@ -89,7 +89,7 @@ pub async fn request(
     request_with(running, method, path, headers, "").await
 }
 
-/// The same, with a body.
+/// Sends a request with a body, and reads the whole answer.
 pub async fn request_with(
     running: &Running,
     method: &str,
@@ -100,7 +100,7 @@ pub async fn request_with(
     request_to(running.addresses()[0], method, path, headers, body).await
 }
 
-/// The same for a server of another process.
+/// Sends a request to a server of another process, and reads the whole answer.
 pub async fn request_to(
     address: SocketAddr,
     method: &str,
@@ -134,9 +134,9 @@ pub async fn request_to(
     Answer { status, headers, body: bytes[end + 4..].to_vec() }
 }
 
-/// What a browser has after it has followed a sign-in link.
+/// What a browser has after following a sign-in link.
 pub struct SignedIn {
-    /// All of the cookie's header.
+    /// The whole `Set-Cookie` header.
     pub set_cookie: String,
     pub proof: String,
 }
@@ -159,12 +159,12 @@ impl SignedIn {
         self.set_cookie.split(';').next().unwrap()
     }
 
-    /// What the page posts to the launcher.
+    /// Returns what the page posts to the launcher.
     pub fn body(&self) -> String {
         json!({ "application": "trame", "signInProof": self.proof }).to_string()
     }
 
-    /// What the launcher tells the page.
+    /// Returns the launcher's answer to the page.
     pub async fn launch(&self, running: &Running, headers: &[(&str, &str)]) -> Value {
         let headers = [&[("Cookie", self.cookie())], headers].concat();
         let answer = request_with(running, "POST", "/paraview/", &headers, &self.body()).await;
@@ -173,12 +173,12 @@ impl SignedIn {
     }
 }
 
-/// A client that has said hello.
+/// A client that has sent the hello.
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
     next_id: u32,
     chunks: HashMap<u32, Vec<u8>>,
-    /// Messages in the order in which they came, answers included, as long as nobody has asked for them.
+    /// Messages that no call has taken yet, in the order of arrival, including answers.
     pub inbox: VecDeque<Incoming>,
     pub id: String,
 }
@@ -217,7 +217,7 @@ impl Client {
         self.answer(&id).await
     }
 
-    /// Calls a trigger; its result as JSON.
+    /// Calls a trigger and returns its result as JSON.
     pub async fn trigger(&mut self, name: &str, args: Value) -> Value {
         to_json(&self.call("trame.trigger", json!([name, args, {}])).await.unwrap())
     }
@@ -233,12 +233,12 @@ impl Client {
         self.call("trame.state.update", json!([changes])).await
     }
 
-    /// The state as a newcomer gets it.
+    /// Returns the state as a new client gets it.
     pub async fn snapshot(&mut self) -> Value {
         to_json(&self.call("trame.state.get", json!([])).await.unwrap())["state"].take()
     }
 
-    /// Sends a call and gives its id.
+    /// Sends a call and returns its id.
     pub async fn send(&mut self, method: &str, args: Value) -> String {
         self.next_id += 1;
         let prefix = if method.starts_with("wslink.") { "system" } else { "rpc" };
@@ -256,7 +256,7 @@ impl Client {
         }
     }
 
-    /// The next message on a topic, as JSON.
+    /// Returns the next message on a topic, as JSON.
     pub async fn published(&mut self, topic: &str) -> Value {
         let found = |incoming: &Incoming| matches!(incoming, Incoming::Published { topic: known, .. } if known == topic);
         match self.wait_for(found).await {
@@ -265,12 +265,12 @@ impl Client {
         }
     }
 
-    /// The next change of state.
+    /// Returns the next state change.
     pub async fn pushed(&mut self) -> Value {
         self.published("trame.state.topic").await
     }
 
-    /// The close code that the server sends.
+    /// Returns the close code that the server sends.
     pub async fn closed(&mut self) -> Option<u16> {
         match self.wait_for(|incoming| matches!(incoming, Incoming::Closed(_))).await {
             Incoming::Closed(frame) => frame.map(|frame| frame.code.into()),
@@ -278,8 +278,8 @@ impl Client {
         }
     }
 
-    /// Everything that has come so far and nobody has asked for, in short: after an answered call that is all that was
-    /// sent before it.
+    /// Returns all messages that have arrived and not been taken, in short form. After an answered
+    /// call these are all that were sent before it.
     pub fn take_inbox(&mut self) -> Vec<Value> {
         let short = |incoming| match incoming {
             Incoming::Answer { id, .. } => json!({ "answer": id }),
@@ -346,7 +346,7 @@ impl Client {
     }
 }
 
-/// A message in one frame.
+/// Encodes a message in one frame.
 pub fn frame(message: &Value) -> Vec<u8> {
     let content = selvedge::Packed::encode(message).unwrap();
     let content = content.as_bytes();
@@ -358,7 +358,7 @@ pub fn frame(message: &Value) -> Vec<u8> {
     frame
 }
 
-/// Bytes become `{"$bytes": count}`.
+/// Converts a value to JSON. Bytes become `{"$bytes": count}`.
 pub fn to_json(value: &Msgpack) -> Value {
     match value {
         Msgpack::Nil => Value::Null,

@@ -1,5 +1,6 @@
-//! Autobahn's cases against both ends, run by the Python package `kosoku`, whose virtual environment `cargo xtask test --only peers`
-//! makes. All cases without compression must be OK, strictly; three only inform.
+//! Runs Autobahn's cases against both ends with the Python package `kosoku`, whose virtual
+//! environment `cargo xtask test --only peers` creates. All cases without compression must be
+//! strictly OK; three are informational.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +21,10 @@ use tokio::{
 use super::echo_with;
 use crate::support::start;
 
-/// The compression of messages, which is neither offered nor accepted.
+/// Cases of message compression, which is neither offered nor accepted.
 const LEFT_OUT: [&str; 2] = ["12.*", "13.*"];
 
-/// How the closing of these is judged is left open by the cases themselves.
+/// Cases that do not define how to judge the close.
 const INFORMATIONAL: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
 
 /// The suite sends messages of up to 16 MiB.
@@ -31,7 +32,7 @@ fn large() -> Options {
     Options::new().max_message_size(16 << 20).receive_queue(16, 32 << 20)
 }
 
-/// A program of the virtual environment.
+/// Returns the path of a program in the virtual environment.
 pub fn python(program: &str) -> PathBuf {
     let environment =
         std::env::var_os("SELVEDGE_PEERS").expect("`cargo xtask test --only peers` sets this");
@@ -48,7 +49,7 @@ fn kosoku(mode: &str, address: &str, out: &Path) -> Command {
     kosoku
 }
 
-/// Fails with every case that is not as it should be.
+/// Panics with all cases that failed.
 fn check(out: &Path) {
     let index = std::fs::read_to_string(out.join("index.json")).unwrap();
     let agents: BTreeMap<String, BTreeMap<String, serde_json::Value>> =

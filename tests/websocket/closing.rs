@@ -1,4 +1,4 @@
-//! How connections end, in order and in a race.
+//! Tests how connections end, normally and in races.
 
 use selvedge::{
     Failure, Server,
@@ -164,7 +164,7 @@ async fn read_messages_after_remote_close() {
 async fn no_messages_after_local_close() {
     let (client, server) = pair(Options::new(), Options::new());
     server.send("1").await.unwrap();
-    client.ping().await.unwrap(); // by now the message is there
+    client.ping().await.unwrap(); // by now the message has arrived
     client.close(1000, "").await.unwrap();
     assert_eq!(code_of(client.receive().await), 1000);
 }
@@ -196,7 +196,7 @@ async fn server_close_client_disconnect_race() {
 async fn remote_close_local_message_race() {
     let (server, mut raw) = Raw::facing(Role::Server, Options::new());
     raw.close(1000, "").await;
-    // Whatever of both is first: the message leaves, or the close is reported.
+    // Either the message is sent, or the close is reported, whichever comes first.
     for _ in 0..100 {
         match server.send("x").await {
             Ok(()) => tokio::task::yield_now().await,

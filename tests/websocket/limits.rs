@@ -1,4 +1,4 @@
-//! Queues, back-pressure, and the limits of the opening handshake.
+//! Tests queues, back-pressure, and the limits of the opening handshake.
 
 use std::time::Duration;
 

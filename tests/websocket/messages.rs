@@ -1,4 +1,4 @@
-//! Messages, pings and pongs.
+//! Tests messages, pings and pongs.
 
 use selvedge::websocket::{Message, Options, Role, WebSocketError};
 use tokio::join;

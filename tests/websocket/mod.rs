@@ -1,4 +1,5 @@
-//! WebSockets on both ends. Where a test is called like one of trio-websocket's without its `test_`, it shows the same behaviour.
+//! Tests WebSockets on both ends. A test with the name of a trio-websocket test, without its
+//! `test_`, tests the same behaviour.
 
 mod autobahn;
 mod closing;
@@ -20,14 +21,14 @@ use selvedge::{
 
 use crate::support::start;
 
-/// A server with an endpoint at `/echo`.
+/// Starts a server with an endpoint at `/echo`.
 async fn echo() -> Running {
     let server = Server::new("websocket");
     server.websocket("/echo", echo_with(Options::new()));
     start(&server).await
 }
 
-/// A handler that sends back what it gets.
+/// A handler that echoes its messages.
 fn echo_with(
     options: Options,
 ) -> impl Fn(Request) -> futures_util::future::BoxFuture<'static, Result<(), Failure>>
@@ -48,7 +49,7 @@ fn echo_with(
     }
 }
 
-/// The URL of a path of a server.
+/// Returns the URL of a path of a server.
 fn url(running: &Running, path: &str) -> String {
     format!("{}{path}", running.url().replacen("http", "ws", 1))
 }
@@ -58,7 +59,7 @@ async fn connect(running: &Running, path: &str) -> Connection {
     connect.open().await.unwrap()
 }
 
-/// Both ends of a connection over memory.
+/// Returns both ends of an in-memory connection.
 fn pair(client: Options, server: Options) -> (Connection, Connection) {
     let (here, there) = tokio::io::duplex(64 * 1024);
     (Connection::over(here, Role::Client, client), Connection::over(there, Role::Server, server))

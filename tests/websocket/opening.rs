@@ -1,4 +1,4 @@
-//! How connections are opened and refused.
+//! Tests how connections are opened and refused.
 
 use std::sync::{Arc, Mutex};
 
@@ -362,14 +362,14 @@ async fn serve_ssl() {
     let port = listener.local_addr().unwrap().port();
     let plain = echo().await;
     let upstream = plain.addresses()[0];
-    // TLS in front of a server that knows none, as a proxy does it.
+    // TLS in front of a server without TLS, as with a proxy.
     let proxy = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let mut secure = acceptor.accept(stream).await?;
                 let mut stream = tokio::net::TcpStream::connect(upstream).await?;
-                // The server goes by its own name only.
+                // The server accepts only its own name.
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {
                     head.push(secure.read_u8().await?);

@@ -1,4 +1,5 @@
-//! Peers of other makers, in both directions: Python's `websockets` and `trio-websocket`, Node's `ws`, and a trame server.
+//! Tests other implementations in both directions: Python's `websockets` and `trio-websocket`,
+//! Node's `ws`, and a trame server.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,7 +24,7 @@ fn here(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
 
-/// Each peer as a command that takes `client URL` or `server`.
+/// The peers, as commands that take `client URL` or `server`.
 fn peers(arguments: &[&str]) -> Vec<Command> {
     let script = |name: &str| here("tests/websocket/peers").join(name);
     let with = |mut command: Command, script: PathBuf| {
@@ -52,7 +53,7 @@ async fn listening(command: &mut Command) -> (Child, u16) {
     }
 }
 
-/// Its input ends, and then it does.
+/// Closes its input, which ends the program.
 async fn end(mut child: Child) {
     drop(child.stdin.take());
     assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());

@@ -1,4 +1,4 @@
-//! A peer that sends whatever bytes a test wants, over memory.
+//! An in-memory peer that sends arbitrary bytes.
 
 use selvedge::websocket::{Connection, Options, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -15,12 +15,12 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// A connection, and the raw peer on the other end.
+    /// Returns a connection, and the raw peer on the other end.
     pub fn facing(role: Role, options: Options) -> (Connection, Raw) {
         Self::with_buffer(role, options, 1 << 20)
     }
 
-    /// The same, where only so many bytes are on the way.
+    /// Returns a connection and a raw peer, with a buffer of this many bytes between them.
     pub fn with_buffer(role: Role, options: Options, buffer: usize) -> (Connection, Raw) {
         let (here, stream) = tokio::io::duplex(buffer);
         let connection = Connection::over(here, role, options);
@@ -65,7 +65,7 @@ impl Raw {
         self.send(CLOSE, &payload).await;
     }
 
-    /// The next frame: opcode and payload; `None` at the end of the stream.
+    /// Returns opcode and payload of the next frame; `None` at the end of the stream.
     pub async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         let first = self.stream.read_u8().await.ok()?;
         let second = self.stream.read_u8().await.ok()?;
@@ -87,7 +87,7 @@ impl Raw {
         Some((first & 0x0f, payload))
     }
 
-    /// The code of the close frame that comes next.
+    /// Returns the code of the next frame, which must be a close frame.
     pub async fn close_code(&mut self) -> u16 {
         let (opcode, payload) = self.next().await.expect("a close frame");
         assert_eq!(opcode, CLOSE);

@@ -1,10 +1,10 @@
-//! Peers that break the rules, and those that just leave.
+//! Tests peers that break the protocol, and peers that disconnect.
 
 use selvedge::websocket::{Options, Role, WebSocketError};
 
 use super::raw::{BINARY, CLOSE, PING, PONG, Raw, TEXT};
 
-/// The code that answers these bytes.
+/// Returns the close code that answers these bytes.
 async fn answer(role: Role, bytes: &[u8]) -> u16 {
     let (connection, mut raw) = Raw::facing(role, Options::new().max_message_size(1000));
     raw.write(bytes).await;
@@ -57,7 +57,7 @@ async fn text_that_is_not_utf8_is_answered_with_1007_at_its_first_wrong_byte() {
     assert_eq!(answer(Role::Server, &cut_off).await, 1007);
     let reason = raw.frame(true, CLOSE, b"\x03\xe8\xff");
     assert_eq!(answer(Role::Server, &reason).await, 1007);
-    // The frame is not complete, and the message even less.
+    // Neither the frame nor the message is complete.
     let begun = raw.frame(false, TEXT, b"ok\xf4\x90rest that never comes");
     assert_eq!(answer(Role::Server, &begun[..10]).await, 1007);
     let split = [raw.frame(false, TEXT, b"\xed"), raw.frame(false, 0, b"\xa0")].concat();

@@ -1,4 +1,5 @@
-//! Two hundred clients that come, go, stall and lie for a minute: `cargo test --release --test integration soak -- --ignored --nocapture`.
+//! Runs two hundred clients that connect, disconnect, stall and misbehave for a minute: `cargo test
+//! --release --test integration soak -- --ignored --nocapture`.
 
 use std::{
     net::SocketAddr,
@@ -27,7 +28,7 @@ use crate::support::{SECRET, start};
 const CLIENTS: usize = 200;
 const LENGTH: Duration = Duration::from_secs(60);
 
-/// What the process holds.
+/// Resources of the process.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     tasks: usize,
@@ -50,11 +51,11 @@ fn held() -> Held {
     }
 }
 
-/// One visit of one client, of the kind that its number says.
+/// Runs one visit of a client, whose number selects its behaviour.
 async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error> {
     let echo = Connect::to(&format!("ws://{address}/echo"))?;
     match number % 6 {
-        // In order.
+        // Behaves correctly.
         0 => {
             let connection = echo.open().await?;
             for size in [0, 10, 1000, 100_000] {
@@ -64,7 +65,7 @@ async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error
             connection.ping().await?;
             connection.close(1000, "").await?;
         }
-        // Leaves without a word.
+        // Disconnects without a close frame.
         1 => {
             let mut stream = TcpStream::connect(address).await.unwrap();
             let head = format!(
@@ -75,14 +76,14 @@ async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error
             let mut answer = [0; 100];
             let _ = stream.read(&mut answer).await;
         }
-        // Sends, and does not read what comes back.
+        // Sends, and does not read the answers.
         2 => {
             let connection = echo.options(Options::new().receive_queue(1, 1)).open().await?;
             let flood = async { while connection.send(vec![2; 10_000]).await.is_ok() {} };
             drop(timeout(Duration::from_secs(3), flood).await);
             drop(connection.close_within(1000, "", Some(Duration::from_millis(100))).await);
         }
-        // Sends rubbish.
+        // Sends garbage.
         3 => {
             let mut stream = TcpStream::connect(address).await.unwrap();
             let head = format!(
@@ -94,7 +95,7 @@ async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error
             let mut answer = Vec::new();
             let _ = timeout(Duration::from_secs(2), stream.read_to_end(&mut answer)).await;
         }
-        // A client of the state server that lives for a moment.
+        // A short-lived client of the state server.
         4 => {
             let client =
                 Client::builder(&format!("ws://{address}/ws"))?.secret(SECRET).open().await?;
@@ -102,7 +103,7 @@ async fn visit(number: usize, address: SocketAddr) -> Result<(), selvedge::Error
             client.call_trigger("add", (1, 2)).await?;
             client.close().await?;
         }
-        // Says something, then nothing for a while, and is dropped.
+        // Sends something, is silent for a while, and is dropped.
         _ => {
             let connection = echo.open().await?;
             connection.send("x").await?;
@@ -153,7 +154,7 @@ async fn soak_of_clients_that_come_and_go_leaves_nothing_behind() {
         "visits {visits:?}, failed {failed:?}, before {before:?}, after {after:?}, {report:?}"
     );
     assert_eq!(failed.load(Ordering::Relaxed), 0);
-    // Buffers grow to their bounds at first, and stay there.
+    // Buffers first grow to their limits, and then stay there.
     let (half, last) = (samples[samples.len() / 2], samples[samples.len() - 1]);
     assert!(last.resident < half.resident * 5 / 4, "memory grows");
     assert_eq!(after.sockets, before.sockets);

@@ -1,4 +1,4 @@
-//! Time-outs, under a clock that jumps: none of these waits.
+//! Tests time-outs with a paused clock, so that no test really waits.
 
 use std::time::Duration;
 
@@ -176,14 +176,14 @@ async fn a_peer_that_does_not_read_is_noticed_by_the_heartbeat() {
 
 #[tokio::test(start_paused = true)]
 async fn server_open_timeout_is_for_the_headers_of_a_request() {
-    // The server's sockets are real: the clock runs while they are waited for.
+    // The server's sockets are real, so the clock runs while the test waits for them.
     tokio::time::resume();
     let running = super::echo().await;
     let mut stream = tokio::net::TcpStream::connect(running.addresses()[0]).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /echo HTTP/1.1\r\nHost:").await.unwrap();
     tokio::time::pause();
     let mut rest = Vec::new();
-    // The jump of the clock to the time-out ends this at once.
+    // The clock jumps to the time-out, which ends this at once.
     let _ = stream.read_to_end(&mut rest).await;
     assert!(!String::from_utf8_lossy(&rest).starts_with("HTTP/1.1 101"));
     tokio::time::resume();

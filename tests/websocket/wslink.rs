@@ -1,4 +1,4 @@
-//! The client of state servers.
+//! Tests the client of state servers.
 
 use selvedge::{
     Attachment, Ctx, Error, Packed, Running, Server, client::Client, websocket::WebSocketError,

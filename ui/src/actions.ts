@@ -1,10 +1,11 @@
-// Calls of the server into the page: a method or a property of something that a template named with `ref`.
+// Calls from the server into the page: a method or property of an element that a template named
+// with `ref`.
 
 import type { Mistakes } from "./mistakes";
 
 export type Refs = Record<string, unknown>;
 
-/** The named elements of the templates that are shown, besides those that `:ref` callbacks put here. */
+/** The named elements of the templates that are shown, and those that `:ref` callbacks add. */
 export class TemplateRefs {
   private readonly sources = new Set<() => Refs>();
   readonly refs: Refs = new Proxy(Object.create(null) as Refs, {
@@ -12,13 +13,13 @@ export class TemplateRefs {
     has: (stored, name) => typeof name === "string" && (name in stored || this.find(name) !== undefined),
   });
 
-  /** Adds the `$refs` of a template. Returns the way to take them out again. */
+  /** Adds the `$refs` of a template. Returns a function that removes them. */
   add(source: () => Refs): () => void {
     this.sources.add(source);
     return () => void this.sources.delete(source);
   }
 
-  /** The names that are known at the moment. */
+  /** Returns the names known at the moment. */
   readonly names = (): string[] => {
     const found = [this.refs, ...[...this.sources].map((source) => source())];
     return found.flatMap((refs) => Object.keys(refs).filter((name) => refs[name] !== null));
@@ -42,7 +43,7 @@ interface Action {
   value?: unknown;
 }
 
-/** Carries out a list of actions. What names something unknown is left out, which is told in development. */
+/** Runs a list of actions. Skips actions with unknown names, which are reported in development. */
 export function runActions(actions: unknown, { refs, names }: { refs: Refs; names: () => string[] }, mistakes: Mistakes): void {
   if (!Array.isArray(actions)) return;
   for (const action of actions as Action[]) {

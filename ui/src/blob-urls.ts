@@ -1,18 +1,18 @@
-// Addresses of contents that a browser is about to read.
+// URLs of content that the browser is about to read.
 
-/** Time in ms after which a browser has taken hold of the content. */
+/** Time after which the browser has started to read the content, in ms. */
 const KEPT = 10_000;
 
 const kept = new Map<string, ReturnType<typeof setTimeout>>();
 
-/** An address of `content` that is good for a while. */
+/** Returns a URL of `content` that is valid for a while. */
 export function addressOf(content: Blob): string {
   const url = URL.createObjectURL(content);
   kept.set(url, setTimeout(() => release(url), KEPT));
   return url;
 }
 
-/** Ends the addresses that are still good. */
+/** Revokes the URLs that are still valid. */
 export function releaseAddresses(): void {
   for (const url of [...kept.keys()]) release(url);
 }

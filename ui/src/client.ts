@@ -1,6 +1,8 @@
-// `trame.client`: the connection in the shape of trame's client, for templates, scripts and widget packages.
+// `trame.client`: the connection with the interface of trame's client, for templates, scripts and
+// widget packages.
 //
-// It outlives single connections: what a script subscribed to, registered or asked to hear of goes on with the next.
+// It outlives single connections: subscriptions, registrations and listeners of a script continue
+// on the next one.
 
 import { type Connection, ConnectionLost, type Link, type Listener } from "./connection";
 import { createImageStream, type ImageStream } from "./image-stream";
@@ -23,10 +25,10 @@ export interface Session {
   addAttachment: (content: unknown) => unknown;
 }
 
-/** Gives the methods that are added to `getRemote()` under a name. */
+/** Returns the methods that are added to `getRemote()` under a name. */
 type Protocol = (session: Session) => object;
 
-/** Something that happens, and those who want to know. */
+/** An event and its listeners. */
 class Happening<A extends unknown[]> {
   private readonly listeners = new Set<(...args: A) => void>();
 
@@ -49,8 +51,8 @@ class Happening<A extends unknown[]> {
 export type Client = ReturnType<typeof createClient>["client"];
 
 /**
- * The client, and the way to tell it where the connection stands. `track` counts a promise as work that the user waits
- * for.
+ * Creates the client, and the functions that report the state of the connection to it. `track`
+ * counts a promise as work that the user waits for.
  */
 export function createClient(connection: Connection, state: SharedState, track: (work: Promise<void>) => void) {
   const session = sessionOf(connection);
@@ -87,7 +89,7 @@ export function createClient(connection: Connection, state: SharedState, track: 
       Reflect.deleteProperty(protocols, name);
       Reflect.deleteProperty(remote, name);
     },
-    /** Pictures that a server draws for trame's remote views. */
+    /** Pictures that a server renders for trame's remote views. */
     getImageStream: () => (images ??= createImageStream(session)),
     isConnected: () => connection.ready,
     isBusy: () => Number(state.get("trame__busy") ?? 0) > 0,
@@ -103,9 +105,9 @@ export function createClient(connection: Connection, state: SharedState, track: 
 
   return {
     client,
-    /** Ends what scripts have made with it. */
+    /** Ends what scripts have created with it. */
     dispose: () => images?.delete(),
-    /** The state is in step with a new connection. */
+    /** The state is synchronized on a new connection. */
     settled: () => {
       if (connectedBefore) images?.reconnected();
       connectedBefore = true;
@@ -113,7 +115,7 @@ export function createClient(connection: Connection, state: SharedState, track: 
     },
     linkChanged: (link: Link) => {
       if (link.phase === "lost") closed.tell(new ConnectionLost());
-      // Listeners know the answer of a launcher, which looks like this.
+      // Listeners expect the answer of a launcher, which has this form.
       if (link.phase === "refused")
         failed.tell(Object.assign(new Error(link.message), { response: { error: link.message } }));
     },
@@ -151,7 +153,10 @@ function trameProtocol(session: Session) {
   };
 }
 
-/** The methods by which trame's local views get the geometry of a scene. The server has to provide them. */
+/**
+ * The methods by which trame's local views get the geometry of a scene. The server has to provide
+ * them.
+ */
 function syncViewProtocol(session: Session) {
   return {
     getArray: (hash: string, binary = true) => session.call("viewport.geometry.array.get", [hash, binary]),

@@ -1,7 +1,8 @@
-// One wslink connection that comes back when it is lost.
+// A wslink connection that reconnects when it is lost.
 //
-// Calls start in the order in which they were made. A call that has no answer when the connection goes is rejected
-// with `ConnectionLost`: whether the server acted on it is not known. Subscriptions outlive connections.
+// Calls start in the order in which they were made. A call without an answer when the connection is
+// lost is rejected with `ConnectionLost`: it is not known whether the server ran it. Subscriptions
+// outlive connections.
 
 import type { WebsocketSession } from "wslink/src/WebsocketConnection";
 import SmartConnectModule, { type SmartConnect } from "wslink/src/SmartConnect";
@@ -10,16 +11,18 @@ import { onUnreadable } from "./msgpack";
 import { type Config, launcherURL } from "./options";
 import { Pulse } from "./pulse";
 
-/** Where the connection stands. */
+/** The state of the connection. */
 export type Link =
   | { phase: "starting" }
   | { phase: "ready" }
-  /** Gone, and being tried again. `ended`: the application said that it stops. */
+  /** Lost, and being retried. `ended`: the application announced its stop. */
   | { phase: "lost"; ended: boolean }
-  /** The application does not want this page. Nothing more is tried. */
+  /** The application refused this page. No further attempts follow. */
   | { phase: "refused"; message: string };
 
-/** The answer of a server that knows Selvedge's additions. `development`: its program is being developed. */
+/**
+ * The answer of a server with Selvedge's extensions. `development`: its program is in development.
+ */
 export interface Extras {
   version: number;
   development?: boolean;
@@ -29,15 +32,18 @@ export interface ConnectionEvents {
   link(link: Link): void;
   /** The server has accepted this page. */
   ready(): void;
-  /** What a server says that knows Selvedge's additions to the protocol; null from another. Comes after `ready`. */
+  /**
+   * The answer of a server with Selvedge's protocol extensions; null from other servers. Follows
+   * `ready`.
+   */
   extras(answer: Extras | null): void;
-  /** Something that the server has sent could not be read, and is lost. */
+  /** A message of the server could not be decoded and is lost. */
   unreadable(message: string): void;
 }
 
 export type Listener = (data: unknown) => void;
 
-/** An error that the server answered. */
+/** An error answer of the server. */
 export class CallError extends Error {
   constructor(
     message: string,
@@ -49,7 +55,7 @@ export class CallError extends Error {
   }
 }
 
-/** What wslink's servers answer where a message cannot be read. */
+/** The answer of wslink's servers to a message that they cannot decode. */
 const UNREADABLE = -32700;
 
 export class ConnectionLost extends Error {
@@ -59,11 +65,15 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** Time that a known session has to accept the page, and then to tell what it knows, in ms. */
+/**
+ * Time limit for a known session to accept the page, and then to announce its extensions, in ms.
+ */
 const HELLO_TIMEOUT = 10_000;
 const EXTRAS_VERSION = 1;
 
-/** Time before the next attempt in ms: doubles from `first` to `limit`, and differs from page to page. */
+/**
+ * Delay before the next attempt, in ms: doubles from `first` to `limit`, and differs between pages.
+ */
 export function backOff(attempt: number, ended: boolean, random = Math.random()): number {
   const [first, limit] = ended ? [2000, 30_000] : [250, 5000];
   return Math.min(first * 2 ** attempt, limit) * (1 - random / 2);
@@ -76,7 +86,7 @@ export class Connection {
   private askedLauncherAgain = false;
   private link: Link = { phase: "starting" };
   private attempts = 0;
-  /** Whether the page shows what the server has. */
+  /** Whether the page shows the server's state. */
   private inStep = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly topics = new Map<string, Set<Listener>>();
@@ -89,7 +99,7 @@ export class Connection {
     () => this.lost(false),
   );
 
-  /** `wanted`: where the session is, if that is being found out already. Null where it cannot be. */
+  /** `wanted`: the session, if a lookup is already in progress. Null if it cannot be looked up. */
   constructor(
     private readonly config: Config,
     private readonly events: ConnectionEvents,
@@ -108,7 +118,9 @@ export class Connection {
     onUnreadable((error) => this.unreadable(error));
   }
 
-  /** Ends the connection for good. Calls without an answer are rejected with `ConnectionLost`. */
+  /**
+   * Ends the connection permanently. Calls without an answer are rejected with `ConnectionLost`.
+   */
   dispose(): void {
     this.end.abort();
     this.leave();
@@ -124,7 +136,7 @@ export class Connection {
     return this.known ?? this.config;
   }
 
-  /** Connects, to the session that was there before if there was one. Ends an attempt that is under way. */
+  /** Connects, to the previous session if there was one. Ends an attempt in progress. */
   connect(): void {
     const { wanted } = this;
     this.wanted = null;
@@ -132,12 +144,15 @@ export class Connection {
     else void wanted.then((found) => this.attempt((this.known = found) ?? this.config));
   }
 
-  /** Tries at once instead of after a while, where the connection is lost and nothing is under way. */
+  /**
+   * Tries at once instead of after the delay, if the connection is lost and no attempt is in
+   * progress.
+   */
   retry(): void {
     if (this.smart === null && this.link.phase === "lost") this.connect();
   }
 
-  /** Calls a method of the server, with arguments that may have to be waited for. */
+  /** Calls a method of the server. Arguments may be promises. */
   call(
     method: string,
     args: unknown[] | Promise<unknown[]> = [],
@@ -158,7 +173,7 @@ export class Connection {
     return sent.then(({ answer }) => answer);
   }
 
-  /** Hears what the server publishes. Returns the way to stop. */
+  /** Subscribes to what the server publishes. Returns a function that unsubscribes. */
   subscribe(topic: string, listener: Listener): () => void {
     let listeners = this.topics.get(topic);
     if (!listeners) {
@@ -170,7 +185,9 @@ export class Connection {
     return () => void listeners.delete(listener);
   }
 
-  /** The state is in step again: the next loss starts with a short delay. */
+  /**
+   * Notes that the state is synchronized: after the next loss, retries start with a short delay.
+   */
   settled(): void {
     this.attempts = 0;
     this.inStep = true;
@@ -179,12 +196,13 @@ export class Connection {
   private attempt(config: Config): void {
     this.leave();
     if (this.end.signal.aborted) return;
-    // `iframe` makes wslink use the transport of the page for every kind of session. Its own way to the launcher is text that is
-    // put together, which is right only where the page's address ends with a slash.
+    // `iframe` makes wslink use the transport of the page for every kind of session. wslink builds
+    // the launcher's URL by joining text, which is correct only if the page's address ends with a
+    // slash.
     const launcher = { sessionManagerURL: launcherURL(config).href };
     const smart = SmartConnectModule.newInstance({
       config: { ...structuredClone(config), ...launcher, iframe: true } as object,
-      // wslink asks at first, and again with the answer of a launcher.
+      // wslink calls this first without, and then with the answer of a launcher.
       configDecorator: (full) => {
         if (this.smart === smart && full.sessionURL) this.found(config, full as Config);
         return full;
@@ -201,15 +219,16 @@ export class Connection {
   }
 
   /**
-   * The session is known, by `config` or from a launcher. One that a launcher named is kept for the next attempt even if
-   * it is lost before it accepts the page: what opens the launcher may be gone by then.
+   * Notes the session, from `config` or from a launcher. A session from a launcher is kept for the
+   * next attempt even if it is lost before it accepts the page: by then, the launcher may no longer
+   * admit the page.
    */
   private found(config: Config, full: Config): void {
     if (!config.sessionURL) this.known = { ...full };
     this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
   }
 
-  /** Ends the present connection, if any, without telling anybody. */
+  /** Ends the current connection, if any, without events. */
   private leave(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -232,7 +251,7 @@ export class Connection {
     this.setLink({ phase: "ready" });
     const negotiation = this.hello();
     this.events.ready();
-    // Until it is answered nobody else notices a connection that falls silent.
+    // Until it is answered, nothing else detects a silent connection.
     this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
     const answered = (extras: Extras | null) => {
       if (this.session !== session) return;
@@ -247,12 +266,15 @@ export class Connection {
     );
   }
 
-  /** Asks for Selvedge's additions to the protocol. Such a server answers at any time. */
+  /** Asks for Selvedge's protocol extensions. A server that has them answers at any time. */
   private hello(): Promise<unknown> {
     return this.call("selvedge.hello", [{ version: EXTRAS_VERSION }]);
   }
 
-  /** wslink reports three kinds: an answer of the server, the text of a launcher, and events of the socket. */
+  /**
+   * Handles the three kinds of errors that wslink reports: an answer of the server, the text of a
+   * launcher, and events of the socket.
+   */
   private failed(config: Config, error: unknown): void {
     // A close event follows the error event of a socket.
     if (error === undefined || error instanceof Event) return;
@@ -267,8 +289,9 @@ export class Connection {
   }
 
   /**
-   * A message has come that cannot be read. What it was is not known: if it held the state, there is nothing to show, and
-   * the next attempt would get the same. If it was an answer, its call has none.
+   * Handles a message that cannot be decoded. Its kind is unknown: if it contained the state, there
+   * is nothing to show, and the next attempt would get the same. If it was an answer, its call gets
+   * none.
    */
   private unreadable(error: unknown): void {
     if (this.smart === null) return;
@@ -314,7 +337,7 @@ export class Connection {
     const session = this.session;
     if (!session) return Promise.reject(new ConnectionLost());
     return new Promise((resolve, reject) => {
-      // Throws, and so rejects, when an argument cannot be sent.
+      // Throws, and so rejects, if an argument cannot be sent.
       const answer = session.call(method, args, kwargs) as Promise<unknown>;
       this.unanswered.add(reject);
       answer.then(
@@ -340,19 +363,19 @@ function callError(error: unknown): Error {
   return new Error(messageOf(error));
 }
 
-/** Servers in Python keep what happened in the data of the error. */
+/** Servers in Python put the cause into the data of the error. */
 function answerOf(error: object, data: unknown): string {
   const exception = (data as { exception?: unknown } | null | undefined)?.exception;
   return typeof exception === "string" ? `${messageOf(error)}: ${exception}` : messageOf(error);
 }
 
-/** The text for a user in an error of any shape. */
+/** Returns the text for the user of any error value. */
 export function messageOf(error: unknown): string {
   if (typeof error === "string") return error;
   if (typeof error === "object" && error !== null && "message" in error) return String(error.message);
   try {
     return error === undefined ? "undefined" : JSON.stringify(error);
   } catch {
-    return String(error); // a circle
+    return String(error); // a circular structure
   }
 }

@@ -1,8 +1,9 @@
-// What is done to a value before it is sent: a file becomes its content, and scripts may add steps of their own.
+// Processes values before they are sent: a file is replaced by its content, and scripts may add
+// steps.
 
 import { isPromise, withFileContent } from "./files";
 
-/** A step of a script. `decorate` gives the value to send, or a promise of it. */
+/** A step of a script. `decorate` returns the value to send, or a promise of it. */
 export interface Decorator {
   /** Steps with a smaller number come first. Files are read at 0. */
   priority: number;
@@ -16,10 +17,10 @@ export function registerDecorator(decorator: Decorator): void {
   decorators.sort((left, right) => left.priority - right.priority);
 }
 
-/** Applies all steps. Gives a promise only where there is something to wait for. */
+/** Applies all steps. Returns a promise only if a step does. */
 export function decorate(value: unknown): unknown {
   return decorators.reduce<unknown>((before, step) => {
-    // What is not there is not decorated.
+    // Missing values are not decorated.
     const apply = (current: unknown) => (current === null || current === undefined ? current : step.decorate(current));
     return isPromise(before) ? before.then(apply) : apply(before);
   }, value);

@@ -1,7 +1,8 @@
-// Dialogs that the application asks for, as the browser's own modal ones: they keep the focus, and Escape closes them.
+// Dialogs of the application, shown as native modal dialogs of the browser: they keep the focus,
+// and Escape closes them.
 //
-// Each is answered once. When the connection goes, the application has its answer, that the page is gone, so the
-// dialogs go, too.
+// Each is answered once. When the connection is lost, the application has the answer that the page
+// is gone, so the dialogs are closed, too.
 
 import { type Connection, messageOf } from "./connection";
 import type { Upload, Uploads } from "./uploads";
@@ -21,14 +22,14 @@ interface Open {
   kind: "open";
   id: number;
   title?: string;
-  /** Ends of names as an `<input type=file>` takes them. */
+  /** File extensions, as for `<input type=file>`. */
   accept: string;
   choice: "file" | "files" | "folder";
 }
 
 type Request = Message | Open | { kind: "close"; id: number };
 
-/** The buttons by their answers. The last one is what Enter presses. */
+/** The buttons by their answers. Enter presses the last one. */
 const BUTTONS: Record<Message["buttons"], Record<string, string>> = {
   ok: { ok: "OK" },
   "ok-cancel": { cancel: "Cancel", ok: "OK" },
@@ -47,7 +48,7 @@ export class Dialogs {
   constructor(
     private readonly connection: Pick<Connection, "call" | "subscribe">,
     private readonly uploads: Uploads,
-    /** Hears what did not work. */
+    /** Called with the reason when something failed. */
     private readonly failed: (message: string) => void,
   ) {
     connection.subscribe(TOPIC, (data) => this.handle(data as Request));
@@ -105,12 +106,13 @@ export class Dialogs {
     }
     if (uploads.some((upload) => upload.state !== "done")) {
       uploads.forEach((upload: Upload) => upload.cancel());
-      // The application waits for what does not come. It may have given up before, which is no error.
+      // Tells the application that no more files will follow. It may have given up before, which is
+      // not an error.
       this.connection.call("selvedge.dialog.end", [id]).catch(() => undefined);
     }
   }
 
-  /** Takes a dialog away and tells the application what its user answered. */
+  /** Removes a dialog and sends the user's answer to the application. */
   private finish(id: number, answer: unknown): void {
     this.close(id);
     this.answer(id, answer).catch((error: unknown) => this.failed(messageOf(error)));
@@ -134,7 +136,7 @@ export class Dialogs {
     dialog.append(heading, ...content, row);
     dialog.setAttribute("aria-labelledby", heading.id);
     dialog.oncancel = (event) => {
-      // A file input has such an event, too.
+      // A file input also fires this event.
       if (event.target !== dialog) return;
       event.preventDefault();
       cancel();
@@ -148,7 +150,7 @@ export class Dialogs {
   private close(id: number): void {
     const dialog = this.shown.get(id);
     this.shown.delete(id);
-    // Closed first, so that the focus goes back to where it was.
+    // Close first, so that the focus returns to where it was.
     dialog?.close();
     dialog?.remove();
   }

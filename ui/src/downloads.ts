@@ -1,6 +1,6 @@
-// Downloads, which the browser does itself, with its own progress.
+// Downloads, which the browser handles, with its own progress.
 
-/** Has the browser download what is at an address. */
+/** Makes the browser download the content of an address. */
 export function downloadFrom(url: string, name: string): void {
   const link = Object.assign(document.createElement("a"), { href: url, download: name, hidden: true });
   document.body.append(link);

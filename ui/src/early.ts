@@ -1,24 +1,31 @@
-// What is done while a browser still gets and reads the page's own code, which takes the most of a start: the launcher is
-// asked, and the WebSocket opened. It stands in the document itself, so that nothing comes before it.
+// Asks the launcher and opens the WebSocket while the browser still loads and parses the page's
+// code, which takes most of a start. This script is in the document itself, so that it runs first.
 
 import { type Config, keepSignInProof, launcherURL, readOptions } from "./options";
 
-/** What the page's own code finds when it starts. */
+/** What this script leaves for the page's code. */
 export interface Early {
   config: Config;
   /** The name of the template to show. */
   template: string;
-  /** Whether a host page may bring a transport of its own, of which nothing is known here. */
+  /** Whether a host page may provide a transport, about which nothing is known here. */
   hostTransport: boolean;
-  /** Where the session is. Null where this is not for certain: then wslink finds out, and what is wrong. */
+  /**
+   * The session. Null if it is not certain: then wslink finds the session and reports what is
+   * wrong.
+   */
   session: Promise<Config | null> | null;
-  /** The connection to this URL that is open, or being opened, already. Gives it once. */
+  /**
+   * Returns the connection to this URL that is already open or being opened. Returns it only once.
+   */
   takeSocket: (url: string) => WebSocket | null;
-  /** The page's own code runs. */
+  /** Called when the page's code runs. */
   begun: () => void;
 }
 
-/** Time that the page's own code may take to arrive, in ms. A page that still waits says so. */
+/**
+ * Time limit for loading the page's code, in ms. After it, the document says that the code is late.
+ */
 const CODE_TIMEOUT = 20_000;
 
 declare global {
@@ -32,7 +39,7 @@ function begin(): Early {
   const hostTransport = Boolean(config.wsProxy ?? config.iframe);
   let waiting: WebSocket | null = null;
   const open = (found: Config | null) => {
-    // wslink fills in a host that is left open.
+    // A URL with a host placeholder is left to wslink, which fills in the host.
     if (found?.sessionURL && !found.sessionURL.includes("USE_HOST")) waiting = new WebSocket(found.sessionURL);
     return found;
   };
@@ -55,8 +62,8 @@ async function findSession(config: Config): Promise<Config | null> {
 }
 
 /**
- * Says in the document what keeps the page's own code from running: it cannot be loaded, it is of a kind that the browser does
- * not know, or it does not come. Returns the way to stop.
+ * Says in the document why the page's code does not run: it cannot be loaded, the browser does not
+ * support it, or it does not arrive. Returns a function that stops this.
  */
 function watchCode(): () => void {
   const onError = (event: Event) => {
@@ -65,7 +72,7 @@ function watchCode(): () => void {
     else if (event instanceof ErrorEvent) showFault(`The page cannot run in this browser: ${event.message}`);
   };
   const timer = setTimeout(() => showFault("The page's code does not arrive."), CODE_TIMEOUT);
-  // Elements that cannot be loaded tell it on the way down only.
+  // Load errors of elements do not bubble; they are seen only while capturing.
   window.addEventListener("error", onError, { capture: true });
   return () => {
     clearTimeout(timer);

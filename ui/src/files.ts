@@ -1,6 +1,9 @@
-// Files that a user picked become their content before they are sent.
+// Replaces files that a user picked by their content before they are sent.
 
-/** A file as the server sees it. It keeps the content to itself: `_filter` lists what is not sent back. */
+/**
+ * A file as the server sees it. `_filter` lists the parts that the server does not send back: the
+ * content.
+ */
 export interface FileContent {
   name: string;
   lastModified: number;
@@ -11,10 +14,13 @@ export interface FileContent {
   _filter: ["content"];
 }
 
-/** Objects and lists are searched this deep: a list of objects that hold files. */
+/** Depth to which objects and lists are searched: a list of objects that contain files. */
 const MAX_DEPTH = 2;
 
-/** Replaces files in a value, in lists and in plain objects. Returns a promise only where there are files. */
+/**
+ * Replaces files in a value, in lists and in plain objects. Returns a promise only if there are
+ * files.
+ */
 export function withFileContent(value: unknown, depth = MAX_DEPTH): unknown {
   if (value instanceof File) return readFile(value);
   if (value instanceof FileList) value = [...value];

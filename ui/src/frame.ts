@@ -1,4 +1,4 @@
-// Pictures as a stream brings them, turned into pixels for a canvas.
+// Converts the pictures of a stream into pixels for a canvas.
 
 /** `indexed8`: one byte per pixel into a palette of 256 RGB colours. Rows from the top. */
 export interface Frame {
@@ -9,12 +9,12 @@ export interface Frame {
   palette?: Uint8Array;
 }
 
-/** Formats that browsers read themselves. Their pictures know their size. */
+/** Formats that browsers decode. The file contains the size of the picture. */
 const ENCODED = ["png", "jpeg", "webp", "avif", "gif", "bmp"];
 
 /**
- * A picture that is the content of a file: bytes as they are, a Blob, or an object with such `data` and a `format` that is no
- * format of plain pixels. Nothing for anything else.
+ * Returns a picture that is the content of a file: bytes, a Blob, or an object with such `data` and
+ * a `format` other than plain pixels. Returns nothing for anything else.
  */
 export function encodedPicture(value: unknown): Blob | null {
   if (value instanceof Blob) return value;
@@ -29,7 +29,7 @@ export function encodedPicture(value: unknown): Blob | null {
 const BYTES_PER_PIXEL = { indexed8: 1, gray8: 1, rgba8: 4 };
 const PALETTE_BYTES = 256 * 3;
 
-/** Checks what came from the server. Throws a `TypeError` that names what is wrong. */
+/** Checks a picture from the server. Throws a `TypeError` that names what is wrong. */
 export function checkFrame(value: unknown): Frame {
   const frame = value as Partial<Frame> | null;
   const { width, height, format, data, palette } = frame ?? {};
@@ -48,11 +48,11 @@ function isSize(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value > 0;
 }
 
-/** Turns frames into images. Keeps its memory for the next frame of the same size. */
+/** Converts pictures into images. Keeps its memory for the next picture of the same size. */
 export class FrameDecoder {
   private image: ImageData | null = null;
   private pixels = new Uint32Array(0);
-  /** The colour of each value, as a pixel. */
+  /** The colour of each value, as a pixel word. */
   private readonly colours = new Uint32Array(256);
   private readonly components = new Uint8Array(this.colours.buffer);
 
@@ -77,7 +77,7 @@ export class FrameDecoder {
     return this.image;
   }
 
-  /** Written byte by byte, so that the order of bytes in a word does not matter. */
+  /** Writes the palette byte by byte, so that the byte order of words does not matter. */
   private setColours(palette: Uint8Array | undefined): void {
     for (let value = 0; value < 256; value += 1) {
       for (let part = 0; part < 3; part += 1)

@@ -1,14 +1,14 @@
-// Pictures that a server draws and sends for a view: what trame's remote views, made with vtk.js, expect of a client.
-// Names, methods and messages are those of vtk.js' image stream.
+// Pictures that a server renders for a view, with the interface that trame's remote views (vtk.js)
+// expect of a client. Names, methods and messages are those of vtk.js' image stream.
 //
-// Methods are used apart from their object, so nothing here relies on `this`.
+// Callers detach methods from their object, so nothing here relies on `this`.
 
 import type { Session } from "./client";
 import { ConnectionLost } from "./connection";
 
 const PICTURES = "viewport.image.push.subscription";
 
-/** So many picture URLs stay valid after a newer one came: views draw them a little later. */
+/** Number of picture URLs that stay valid after a newer one: views draw them a little later. */
 const KEPT_URLS = 60;
 
 interface Picture {
@@ -19,7 +19,10 @@ interface Picture {
   workTime?: unknown;
 }
 
-/** The newest picture of a view. `image` is there if the view has its pictures decoded, which is the default. */
+/**
+ * The newest picture of a view. `image` is set if the view decodes its pictures, which is the
+ * default.
+ */
 interface ImageEvent {
   url: string;
   image?: HTMLImageElement;
@@ -41,7 +44,7 @@ type ImageDelivery = ReturnType<typeof imageDelivery>;
 export type ImageStream = ReturnType<typeof createImageStream>;
 export type ViewStream = ReturnType<typeof createViewStream>;
 
-/** The methods of a server that draws. Views call some of them past their stream. */
+/** The methods of a server that renders. Views call some of them without their stream. */
 function imageDelivery(session: Session) {
   return {
     subscribeToImageStream: (callback: Parameters<Session["subscribe"]>[1]) => session.subscribe(PICTURES, callback),
@@ -83,7 +86,7 @@ export function createImageStream(session: Session) {
       serverAnimationFPS = fps;
       return protocol.setServerAnimationFPS(fps);
     },
-    /** A view of the server by its id; `-1` is the one that was drawn last. */
+    /** Returns a view of the server by its id; `-1` is the view rendered last. */
     createViewStream: (viewId: unknown = "-1", [width, height] = [400, 400] as [number, number]): ViewStream => {
       const view = createViewStream(protocol, stream);
       view.setViewId(viewId);
@@ -95,7 +98,7 @@ export function createImageStream(session: Session) {
       for (const view of views) view.delete();
       void subscription.unsubscribe();
     },
-    /** The server of a new connection knows nothing of the views. */
+    /** Registers the views on a new connection, whose server does not know them. */
     reconnected: () => views.forEach((view) => view.announce()),
   };
   return stream;
@@ -177,7 +180,7 @@ function createViewStream(protocol: ImageDelivery, parent: Parent) {
 
   const view = {
     ...accessors(settings),
-    /** What the stream holds, as the objects of vtk.js give it: all of it, or what is named. */
+    /** Returns the properties of the stream, as vtk.js objects do: all, or those named. */
     get: (...names: string[]): Record<string, unknown> => {
       const all = { ...settings, protocol, viewId, size, camera, fps: rates, lastImageEvent: last };
       return names.length ? Object.fromEntries(names.map((name) => [name, Reflect.get(all, name)])) : all;
@@ -212,7 +215,7 @@ function createViewStream(protocol: ImageDelivery, parent: Parent) {
     },
     invokeImageReady,
     processMessage: (picture: Picture) => {
-      // Views are numbers for some servers and text for others.
+      // Some servers use numbers as view ids, others text.
       if (String(picture.id) !== String(viewId) || !picture.image) return;
       const url = URL.createObjectURL(new Blob([picture.image], { type: "image/jpeg" }));
       urls.push(url);
@@ -227,7 +230,7 @@ function createViewStream(protocol: ImageDelivery, parent: Parent) {
       const image = new Image();
       const number = (received += 1);
       image.onload = () => {
-        // One that was decoded late must not replace a newer one.
+        // A picture that was decoded late must not replace a newer one.
         if (number < shown) return;
         shown = number;
         invokeImageReady(Object.assign(event, { image }));
@@ -254,7 +257,7 @@ function createViewStream(protocol: ImageDelivery, parent: Parent) {
       };
       return protocol.updateCameraParameters(viewId, parameters, false);
     },
-    /** The user has begun to turn the view: coarser pictures, more often. */
+    /** Starts an interaction of the user: coarser pictures, more often. */
     startInteraction: (): Promise<unknown> => {
       const calls = [setQuality(settings.interactiveQuality, settings.interactiveRatio)];
       if (camera) {
@@ -274,7 +277,7 @@ function createViewStream(protocol: ImageDelivery, parent: Parent) {
       }
       return Promise.all(calls);
     },
-    /** Tells a new connection of the view. */
+    /** Registers the view on a new connection. */
     announce: () => {
       if (viewId === null) return;
       register();

@@ -6,12 +6,12 @@ import { installTransport } from "./transport";
 
 const { selvedgeEarly: early } = window;
 if (!early) throw new Error("The document lacks the script that comes before this one.");
-// It knows the secret of the session, which is nobody else's business.
+// The object knows the secret of the session, so the window does not keep it.
 delete window.selvedgeEarly;
 early.begun();
 installTransport(early.hostTransport, early.takeSocket);
 const status = new Status();
-// The program around the page has something to tell, such as where it has saved a file.
+// The program around the page shows a message, such as where it has saved a file.
 window.addEventListener("selvedge-notice", (event) => {
   if (event instanceof CustomEvent) status.notice(String(event.detail));
 });

@@ -1,16 +1,18 @@
-// Development: mistakes of an application that a page cannot show, each told once, in the console and to the server.
+// Development: reports mistakes of an application that a page cannot show, each once, in the
+// console and to the server.
 //
-// A page goes on whatever a template names: a component that does not exist is an unknown element, a misspelt variable is
-// undefined. Vue says such things in its development build, which this page is not, and for names that it knows.
+// A wrong name in a template does not stop a page: a component that does not exist is an unknown
+// element, a misspelt variable is undefined. Vue reports such mistakes only in its development
+// build, which this page does not use, and only for names that it knows.
 
 import { isHTMLTag } from "@vue/shared";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
-/** Longer names are not compared with others. */
+/** Maximum length of names that are compared with others. */
 const MAX_LENGTH = 64;
 
 export class Mistakes {
-  /** Whether the program is being developed. Nothing is told otherwise. */
+  /** Whether the program is in development. Otherwise nothing is reported. */
   on = false;
   private readonly told = new Set<string>();
 
@@ -19,7 +21,7 @@ export class Mistakes {
     private readonly report: (message: string) => void,
   ) {}
 
-  /** Tells of a mistake. `known` are the names that `name` may stand for. */
+  /** Reports a mistake. `known` are the names that `name` may stand for. */
   tell(message: string, name = "", known: Iterable<string> = []): void {
     if (!this.on || this.told.has(message)) return;
     const near = nearest(name, known);
@@ -29,7 +31,7 @@ export class Mistakes {
     this.report(text);
   }
 
-  /** Writes what the server knows already, once. */
+  /** Logs a mistake that the server already knows, once. */
   note(message: string): void {
     if (this.told.has(message)) return;
     this.told.add(message);
@@ -37,11 +39,11 @@ export class Mistakes {
   }
 }
 
-/** The name that a misspelt one most likely stands for. */
+/** Returns the name that a misspelt name most likely stands for. */
 export function nearest(name: string, known: Iterable<string>): string | null {
   if (name === "" || name.length > MAX_LENGTH) return null;
   let best: string | null = null;
-  // A third of the letters may be wrong.
+  // Up to a third of the letters may be wrong.
   let limit = Math.floor(name.length / 3) + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) >= limit) continue;
@@ -51,7 +53,7 @@ export function nearest(name: string, known: Iterable<string>): string | null {
   return best;
 }
 
-/** How many letters must be added, removed, replaced or swapped with the next. */
+/** Counts the letters that must be added, removed, replaced or swapped with the next. */
 function editDistance(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);
@@ -72,7 +74,7 @@ function editDistance(one: string, other: string): number {
   return row[other.length] as number;
 }
 
-/** Elements of HTML whose name differs in one letter. */
+/** HTML elements whose names differ in one letter. */
 export function similarTags(tag: string): string[] {
   const found = new Set<string>();
   for (let at = 0; at <= tag.length; at += 1) {

@@ -1,12 +1,12 @@
-// What the encoder and decoder of messages do not do as they come with wslink: whole numbers of 64 bits, text that was cut
-// inside a character, and a word about messages that cannot be read.
+// Extends wslink's message encoder and decoder: 64-bit integers, text that was cut inside a
+// character, and reports of messages that cannot be decoded.
 //
-// A number beyond 2^53 is a BigInt here, in both directions: as a number it would be another one. wslink makes encoders and
-// decoders itself, so it is their classes that learn it.
+// An integer beyond 2^53 is a BigInt, in both directions, because a number would be rounded. wslink
+// creates encoders and decoders itself, so their classes are patched.
 
 import { Decoder, Encoder } from "@msgpack/msgpack";
 
-/** The parts of a decoder that are changed here. */
+/** The parts of a decoder that are patched here. */
 interface Decoding {
   pos: number;
   view: DataView;
@@ -15,7 +15,7 @@ interface Decoding {
   decode: (this: Decoding, message: Uint8Array) => unknown;
 }
 
-/** The parts of an encoder that are changed here. */
+/** The parts of an encoder that are patched here. */
 interface Encoding {
   pos: number;
   view: DataView;
@@ -29,7 +29,10 @@ const SIGNED_64 = 0xd3;
 
 let unreadable: (error: unknown) => void = () => undefined;
 
-/** Has `listener` hear of messages that cannot be decoded. wslink drops them, whatever they answer. */
+/**
+ * Calls `listener` for messages that cannot be decoded. wslink drops them, even if they are
+ * answers.
+ */
 export function onUnreadable(listener: (error: unknown) => void): void {
   unreadable = listener;
 }
@@ -70,15 +73,15 @@ encoding.encodeObject = function (object, depth) {
   }
   this.ensureBufferSizeToWrite(9);
   this.view.setUint8(this.pos, isUnsigned ? UNSIGNED_64 : SIGNED_64);
-  // The bits of a positive number are the same in both forms.
+  // Signed and unsigned encodings of a positive number have the same bits.
   this.view.setBigInt64(this.pos + 1, object);
   this.pos += 9;
 };
 
-/** One half of a character that has two in JavaScript, without the other. */
+/** Matches a lone surrogate. */
 const HALF = /\p{Surrogate}/gu;
 
-// The encoder would send bytes that are no text to anybody else.
+// The encoder would send bytes that other decoders do not accept as text.
 encoding.encodeString = function (text) {
   encodeString.call(this, text.isWellFormed?.() ? text : text.replace(HALF, "\uFFFD"));
 };
@@ -95,7 +98,7 @@ declare global {
   }
 }
 
-// Vue shows objects as JSON, which has whole numbers of any size and whose writer takes no BigInt.
+// Vue shows objects as JSON. JSON has integers of any size, but `JSON.stringify` rejects a BigInt.
 BigInt.prototype.toJSON ??= function (this: bigint) {
   return JSON.rawJSON ? JSON.rawJSON(String(this)) : String(this);
 };

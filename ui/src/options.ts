@@ -1,6 +1,6 @@
-// What the address of the page says about the session, in the terms of trame's stock page.
+// Session options in the address of the page, with the names of trame's stock page.
 
-/** The configuration of wslink's SmartConnect. All of it travels to the launcher. */
+/** The configuration of wslink's SmartConnect. All of it is sent to the launcher. */
 export interface Config {
   application: string;
   sessionURL?: string;
@@ -9,14 +9,14 @@ export interface Config {
   [option: string]: unknown;
 }
 
-/** Parameters that leave the visible address: they are for one session, or secret. */
+/** Parameters that are removed from the visible address: they are for one session, or secret. */
 const CONSUMED = ["sessionURL", "sessionManagerURL", "secret", "application", "remove"];
 
-/** How a sign-in link leads here: the fragment of an address never leaves the browser. */
+/** The fragment in which a sign-in link passes its proof: browsers never send fragments. */
 const PROOF_FRAGMENT = "#signInProof=";
 const PROOF_ITEM = "selvedge.signInProof";
 
-/** Reads the query of the address and removes from it what is not for the user to see. */
+/** Reads the query of the address and removes the parts that the user must not see. */
 export function readOptions(location: Location, history: History): { config: Config; template: string } {
   const proof = signInProof(location, history);
   const url = new URL(location.href);
@@ -30,7 +30,7 @@ export function readOptions(location: Location, history: History): { config: Con
     ...(root.sessionManagerUrl ? { sessionManagerURL: root.sessionManagerUrl } : {}),
     ...query,
   };
-  // A link may name any launcher, and the proof is for the own one.
+  // A link may name any launcher, but the proof is only for the page's own.
   if (proof !== null && launcherURL(config).origin === location.origin) config.signInProof = proof;
   if (config.sessionURL) config.sessionURL = sessionURL(config.sessionURL, location);
 
@@ -43,8 +43,8 @@ export function readOptions(location: Location, history: History): { config: Con
 }
 
 /**
- * What shows the launcher that the cookie comes from this very origin. Pages on other ports of the host have the same
- * cookies, and cannot read what is stored here.
+ * Returns the proof for the launcher that the cookie comes from this origin. Pages on other ports
+ * of the host have the same cookies, but cannot read this storage.
  */
 function signInProof(location: Location, history: History): string | null {
   if (location.hash.startsWith(PROOF_FRAGMENT)) {
@@ -59,16 +59,22 @@ function signInProof(location: Location, history: History): string | null {
   }
 }
 
-/** Keeps the proof for further windows and reloads. Apart from reading it, since a browser takes its time for it. */
+/**
+ * Stores the proof for further windows and reloads. Separate from reading it, because storing takes
+ * a browser a while.
+ */
 export function keepSignInProof({ signInProof }: Config): void {
   try {
     if (typeof signInProof === "string") localStorage.setItem(PROOF_ITEM, signInProof);
   } catch {
-    // A browser that keeps nothing. This page has the proof all the same.
+    // A browser without storage. This page still has the proof.
   }
 }
 
-/** Whom the page asks where the session is. By default the server that it came from, at the place that wslink asks. */
+/**
+ * Returns the URL of the launcher. The default is the page's own server, at the path that wslink
+ * uses.
+ */
 export function launcherURL({ sessionManagerURL }: Config): URL {
   const own = new URL("paraview/", document.baseURI);
   try {
@@ -79,7 +85,7 @@ export function launcherURL({ sessionManagerURL }: Config): URL {
   }
 }
 
-/** Fills in the host, and keeps to TLS where the page has it, since browsers refuse anything else there. */
+/** Fills in the host, and uses TLS if the page does, since browsers refuse anything else there. */
 function sessionURL(text: string, location: Location): string {
   return text
     .replaceAll(/use_hostname/gi, location.hostname)

@@ -1,4 +1,4 @@
-// The page: connects, keeps the state in step, and shows the template of the address.
+// The page: connects, synchronizes the state, and shows the template that the address names.
 
 import * as Vue from "vue";
 import { runActions, TemplateRefs } from "./actions";
@@ -52,7 +52,7 @@ export class Page {
   private readonly triggers = new Set<string>();
   private readonly end = new AbortController();
   private readonly consoleError = console.error;
-  /** The console's own way to write an error. */
+  /** The original `console.error`. */
   private readonly write = this.consoleError.bind(console);
 
   constructor(
@@ -123,11 +123,15 @@ export class Page {
     const { signal } = this.end;
     window.addEventListener("error", (event) => this.fault(event.error ?? event.message), { signal });
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason), { signal });
-    // Not `beforeunload`, which also comes when the page stays: for a download, or when its user is asked and says no.
+    // Not `beforeunload`, which also fires when the page stays: for a download, or when the user is
+    // asked and decides to stay.
     window.addEventListener("pagehide", () => void this.announce("client_exited"), { signal });
   }
 
-  /** Ends all that the page has made: components, connection, timers and listeners. It cannot be started again. */
+  /**
+   * Ends everything that the page has created: components, connection, timers and listeners. The
+   * page cannot be started again.
+   */
   dispose(): void {
     if (this.end.signal.aborted) return;
     this.end.abort();
@@ -147,8 +151,8 @@ export class Page {
   }
 
   /**
-   * Shows the page's own part, once there is something to say. Not before the application's, which users wait for: what the
-   * document shows by itself will do until then.
+   * Shows the page's own notices, once there is one to show. The application comes first, because
+   * users wait for it; until then the content of the document is enough.
    */
   private showStatus(): void {
     if (this.statusShown) return;
@@ -157,7 +161,7 @@ export class Page {
     this.status.show(element("shell"), () => this.connection.connect(), fromDialogs);
   }
 
-  /** Calls a trigger of the server, after what the user has edited so far. */
+  /** Calls a trigger of the server, after sending the user's edits so far. */
   private readonly trigger = (
     name: string,
     args: unknown[] = [],
@@ -165,8 +169,8 @@ export class Page {
   ): Promise<unknown> => {
     void this.state.flush();
     const answer = this.track(this.connection.call("trame.trigger", decoratedTrigger(name, args, kwargs)));
-    // Templates seldom look at the outcome, so it is shown; who does look gets it too. That there is no connection is
-    // shown anyway.
+    // Templates rarely check the outcome, so a failure is shown; the caller gets it, too. A missing
+    // connection is shown anyway.
     answer.catch((error: unknown) => {
       if (!(error instanceof ConnectionLost)) this.status.notice(messageOf(error));
     });
@@ -174,7 +178,7 @@ export class Page {
     return answer;
   };
 
-  /** A server answers a trigger that it does not have with nothing. */
+  /** Reports an unknown trigger, which a server answers with nothing. */
   private async checkTrigger(name: string): Promise<void> {
     if (this.triggers.has(name)) return;
     this.triggers.add(name);
@@ -186,7 +190,10 @@ export class Page {
     return this.status.track(call, (count) => this.state.setLocal("trame__busy", count));
   }
 
-  /** Takes over the server's state on a new connection. A failure means that the connection is gone again. */
+  /**
+   * Loads the server's state on a new connection. A failure means that the connection was lost
+   * again.
+   */
   private async synchronise(): Promise<void> {
     try {
       await this.takeOver();
@@ -203,7 +210,7 @@ export class Page {
     }
   }
 
-  /** Gets the values that this page does not have yet, or does not know to have. */
+  /** Gets the values that this page does not have yet, or may not have. */
   private async takeOver(): Promise<void> {
     const missed = await this.resume.missed();
     if (missed.since === "mark") {
@@ -221,7 +228,7 @@ export class Page {
     return state;
   }
 
-  /** Shows the server's values again where it did not take ours. */
+  /** Restores the server's values for edits that the server refused. */
   private async restore(keys: string[], error: unknown): Promise<void> {
     this.status.notice(messageOf(error));
     this.mistakes.tell(`The application did not take an edit. ${messageOf(error)}`);
@@ -256,7 +263,7 @@ export class Page {
     scrollToFragment();
   }
 
-  /** The template of the address. A script may have it drawn anew. */
+  /** The template that the address names. A script can have it rendered again. */
   private root(templates: Templates): Vue.Component {
     const refreshes = Vue.ref(0);
     this.state.addListener(({ type }) => {
@@ -279,7 +286,7 @@ export class Page {
         this.checkKey(key, "sets");
         return state.set(key, value);
       },
-      // A ref, as in trame: its value can be read, assigned and bound.
+      // Returns a ref, as in trame: its value can be read, assigned and bound.
       get: (key: string) => {
         this.checkKey(key, "asks for");
         return state.has(key) ? state.reference(key) : undefined;
@@ -296,7 +303,7 @@ export class Page {
     };
   }
 
-  /** A key that a template names in a call. */
+  /** Checks a key that a template names in a call. */
   private checkKey(key: string, doing: string): void {
     const { mistakes, state } = this;
     if (!mistakes.on || state.has(key) || !state.canDirty(key)) return;
@@ -307,13 +314,16 @@ export class Page {
     return this.connection.call("trame.lifecycle.update", [event]).catch(() => undefined);
   }
 
-  /** What scripts and widgets write as errors is for the server, too. */
+  /** Also sends errors that scripts and widgets log to the server. */
   private readonly forwarding = (...args: unknown[]): void => {
     this.write(...args);
     if (!args.some(isAnswer)) this.report(args.map(messageOf).join(" "));
   };
 
-  /** An error in this page. What the server answered, or could not answer, it need not be told. */
+  /**
+   * Handles an error in this page. Errors that the server answered, or could not answer, are not
+   * sent to it.
+   */
   private fault(error: unknown): void {
     if (isAnswer(error)) return;
     const message = messageOf(error);
@@ -321,7 +331,7 @@ export class Page {
     this.report(message);
   }
 
-  /** Tells the server of an error in this page, each once. */
+  /** Reports an error in this page to the server, each error once. */
   private report(message: string): void {
     if (this.reported.has(message)) return;
     this.reported.add(message);
@@ -329,12 +339,12 @@ export class Page {
   }
 }
 
-/** Whether an error says what the server answered, or that it could not. */
+/** Whether an error is an answer of the server, or says that it could not answer. */
 function isAnswer(error: unknown): boolean {
   return error instanceof CallError || error instanceof ConnectionLost;
 }
 
-/** The arguments of an update, once each value can be sent. */
+/** Resolves to the arguments of an update, once each value can be sent. */
 function decoratedUpdate(changes: Change[]): unknown[] | Promise<unknown[]> {
   return whenReady(decorateAll(changes.map(({ value }) => value)), (values) => [
     changes.map(({ key }, index) => ({ key, value: values[index] })),
@@ -354,7 +364,9 @@ function whenReady<T, R>(value: T | Promise<T>, use: (value: T) => R): R | Promi
   return isPromise(value) ? value.then(use) : use(value);
 }
 
-/** Goes to the part that the address names, which was not there yet when the browser looked for it. */
+/**
+ * Scrolls to the part that the address names, which did not exist when the browser looked for it.
+ */
 function scrollToFragment(): void {
   const { hash } = window.location;
   if (hash.length > 1) window.location.hash = hash;

@@ -1,20 +1,21 @@
-// Whether a connection is still there.
+// Detects dead connections.
 //
-// A browser does not tell of a peer that has gone without a word: after a laptop's sleep, behind a router that forgot the
-// connection, an open socket may stay open and silent for many minutes. So a connection on which nothing has come for a
-// while is asked, and one that does not answer is given up.
+// A browser does not report a peer that disappeared without closing: after a laptop's sleep, or
+// behind a router that forgot the connection, a socket may stay open and silent for many minutes.
+// So a connection that has been silent for a while gets a probe, and a connection that does not
+// answer is given up.
 
 import { traffic } from "./transport";
 
-/** How often it is looked whether something has come, in ms. */
+/** Polling interval, in ms. */
 const TICK = 5000;
-/** So many ticks without a message make a question. */
+/** Number of ticks without a message after which a probe is sent. */
 const SILENT_TICKS = 4;
-/** A tick that comes so late in ms means that the machine was asleep. */
+/** Delay of a tick that means that the machine was asleep, in ms. */
 const LATE = 3 * TICK;
-/** Time for an answer in ms: a large message may be on its way before it. */
+/** Time limit for an answer, in ms: a large message may arrive before it. */
 const PATIENCE = 15_000;
-/** The same where there is reason to doubt. */
+/** Time limit for an answer if the connection is doubtful, in ms. */
 const DOUBT = 5000;
 
 export class Pulse {
@@ -24,7 +25,7 @@ export class Pulse {
   private seen = 0;
   private silent = 0;
 
-  /** `ask` has the server answer; `dead` hears that it does not. */
+  /** `ask` sends a probe; `dead` is called if there is no answer. */
   constructor(
     private readonly ask: () => Promise<unknown>,
     private readonly dead: () => void,
@@ -43,7 +44,7 @@ export class Pulse {
     this.ticker = this.deadline = undefined;
   }
 
-  /** Asks now. `doubtful`: something has happened that connections seldom survive. */
+  /** Sends a probe now. `doubtful`: an event has occurred that connections rarely survive. */
   check(doubtful: boolean): void {
     if (this.ticker === undefined || (this.deadline !== undefined && !doubtful)) return;
     clearTimeout(this.deadline);
@@ -51,7 +52,8 @@ export class Pulse {
     this.deadline = setTimeout(
       () => {
         this.deadline = undefined;
-        // What has come was perhaps on its way before, and the question may wait behind what has left: neither is an answer.
+        // What was received may have been sent earlier, and the probe may wait behind data that is
+        // being sent: neither is an answer.
         if (traffic.received > received || traffic.unsent() < unsent) this.check(doubtful);
         else this.dead();
       },
@@ -63,7 +65,7 @@ export class Pulse {
       clearTimeout(deadline);
       this.deadline = undefined;
     };
-    // An error is an answer, too. Where the connection is lost meanwhile, `stop` was called.
+    // An error is an answer, too. If the connection is lost before it, `stop` was called.
     this.ask().then(answered, answered);
   }
 

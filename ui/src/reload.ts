@@ -1,15 +1,18 @@
-// Development: files that the page has loaded were changed on disk.
+// Development: handles changes on disk of files that the page has loaded.
 
 let reloads = 0;
 
-/** Swaps styles in place. For any other file the page has to be loaded again, which is left to `loadAgain`. */
+/** Replaces style sheets in place. For any other file calls `loadAgain`, which reloads the page. */
 export function reloadAssets(urls: unknown, loadAgain: () => void): void {
   if (!Array.isArray(urls)) return;
   const swapped = urls.map((url) => typeof url === "string" && swapStyle(url));
   if (swapped.includes(false)) loadAgain();
 }
 
-/** Says whether the page has this style. The old one goes when the new one is there, so that nothing flickers. */
+/**
+ * Returns whether the page has this style sheet. Removes the old one when the new one is loaded, to
+ * avoid flicker.
+ */
 function swapStyle(url: string): boolean {
   const path = new URL(url, document.baseURI).pathname;
   const links = [...document.querySelectorAll<HTMLLinkElement>("link[rel=stylesheet]")];

@@ -1,4 +1,5 @@
-// Loads what the server's modules bring: style sheets, scripts, Vue plugins, and the page's title and icon.
+// Loads what the server's modules provide: style sheets, scripts, Vue plugins, and the page's title
+// and icon.
 
 import type { App, Plugin } from "vue";
 import type { SharedState } from "./state";
@@ -10,7 +11,10 @@ type Load = (url: string) => Promise<void>;
 
 const loaded = new Map<string, Promise<void>>();
 
-/** Loads the lists of the state in their order. A URL that fails is reported and does not stop the others. */
+/**
+ * Loads the lists in the state in their order. A URL that fails is reported and does not stop the
+ * others.
+ */
 export async function loadResources(state: SharedState, report: (message: string) => void): Promise<void> {
   const load = (key: string, element: (url: string) => HTMLElement) =>
     loadAll(entries(state.get(key)), (url) => insert(url, element).catch((error: unknown) => report(String(error))));
@@ -19,7 +23,7 @@ export async function loadResources(state: SharedState, report: (message: string
   await load("trame__module_scripts", (url) => script(url, "module"));
 }
 
-/** Evaluates `trame__vue_use` and hands the plugins to Vue. */
+/** Evaluates `trame__vue_use` and passes the plugins to Vue. */
 export function usePlugins(app: App, state: SharedState, report: (message: string) => void): void {
   for (const entry of list(state.get("trame__vue_use"))) {
     const [expression, ...options] = (Array.isArray(entry) ? entry : [entry]) as [string, ...unknown[]];
@@ -33,12 +37,12 @@ export function usePlugins(app: App, state: SharedState, report: (message: strin
   }
 }
 
-/** Gives the routes of the application to the router, which a widget package may have brought along. */
+/** Passes the application's routes to the router, if a widget package provides one. */
 export function addRoutes(state: SharedState, { router }: Utils): void {
   if (router) for (const route of list(state.get("trame__routes"))) router.addRoute(route);
 }
 
-/** Keeps title, icon and colour scheme of the page as the state has them. */
+/** Synchronizes title, icon and colour scheme of the page with the state. */
 export function followAppearance(state: SharedState): void {
   state.watch(["trame__color_scheme"], (scheme) => {
     const { dataset } = document.documentElement;
@@ -51,7 +55,7 @@ export function followAppearance(state: SharedState): void {
   state.watch(["trame__favicon"], (url) => {
     const link = document.querySelector<HTMLLinkElement>("link[rel~=icon]");
     if (typeof url !== "string" || url === "" || !link) return;
-    // The icon of the state may be of another type than the one that came with the page.
+    // The icon from the state may have another type than the one in the document.
     link.removeAttribute("type");
     link.href = url;
   });
@@ -101,7 +105,7 @@ function script(url: string, type: string): HTMLElement {
   return Object.assign(document.createElement("script"), { type, src: url, async: false });
 }
 
-/** Evaluates in the scope of the page, where scripts have put their globals. */
+/** Evaluates in the global scope, where scripts have put their globals. */
 function evaluate(expression: string): unknown {
   return (0, eval)(expression);
 }

@@ -1,13 +1,14 @@
-// What this page missed while it was away.
+// Fetches the changes that this page missed while it was disconnected.
 //
-// A mark is a place in the order of the server's changes up to which this page has them. The page asks for one when
-// changes have come, and not more often than once in a while: with an old mark it gets some values twice, never too few.
+// A mark is a position in the order of the server's changes up to which this page has them. The
+// page asks for one after changes, at a limited rate: with an old mark it gets some values twice,
+// but never too few.
 
 import { CallError, type Connection } from "./connection";
 
 const MARK_TOPIC = "selvedge.mark";
 
-/** Time from the first change that came after a mark to the next mark, in ms. */
+/** Time from the first change after a mark to the next mark, in ms. */
 const MARK_DELAY = 1000;
 
 type Mark = [state: string, change: number];
@@ -15,7 +16,10 @@ type Mark = [state: string, change: number];
 export type Missed =
   /** The values that have changed. */
   | { since: "mark"; values: Record<string, unknown> }
-  /** Nothing is known of what was before: everything is needed. `restarted`: since the server is another one. */
+  /**
+   * The mark is unknown, so the whole state is needed. `restarted`: because the server was
+   * restarted.
+   */
   | { since: "nothing"; restarted: boolean };
 
 export class Resume {
@@ -30,7 +34,7 @@ export class Resume {
     });
   }
 
-  /** Whether the server of the present connection knows marks. */
+  /** Notes a new connection; `extras`: its server supports marks. */
   connected(extras: boolean): void {
     this.extras = extras;
     if (extras && this.stale) this.schedule();
@@ -42,13 +46,13 @@ export class Resume {
     this.timer = undefined;
   }
 
-  /** The page has more than the mark says. */
+  /** Notes that the page has changes newer than the mark. */
   changed(): void {
     this.stale = true;
     if (this.extras) this.schedule();
   }
 
-  /** Asks for what has changed since the last mark. Rejects when the connection is lost again. */
+  /** Gets what has changed since the last mark. Rejects if the connection is lost again. */
   async missed(): Promise<Missed> {
     if (!this.mark) return { since: "nothing", restarted: false };
     try {
@@ -65,7 +69,7 @@ export class Resume {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.stale = false;
-      // It comes as a message. Where it fails, the old one stays good.
+      // The mark arrives as a message. If the call fails, the old mark stays valid.
       this.connection.call("selvedge.mark").catch(() => undefined);
     }, MARK_DELAY);
   }

@@ -1,12 +1,14 @@
 // The state that this page shares with the server.
 //
-// An edit of the user is sent at the end of the current tick, the latest value of each key, one update at a time.
-// While an edit of a key is unsent or unacknowledged, values of the server for it are dropped, since the edit comes
-// after them: the server acknowledges an update before it publishes what the update caused, and does not echo it.
-// So typing never loses letters, and a listener that corrects a value has the last word.
+// An edit of the user is sent at the end of the current tick: the latest value of each key, one
+// update at a time. While an edit of a key is unsent or unacknowledged, the server's values for the
+// key are dropped, since the edit is newer: the server acknowledges an update before it publishes
+// the consequences, and does not echo it. So typing never loses letters, and a listener that
+// corrects a value has the last word.
 //
-// A field for a number that is empty has a text, `""`, which the server does not take for a number. While the user is about to
-// type another one it is not sent; once the field is left, the server says what an empty field means.
+// An empty number field has the text `""`, which the server does not accept as a number. It is not
+// sent while the field has the focus, since the user may type another number; once the field loses
+// the focus, the server decides what an empty field means.
 
 import { computed, type Ref, type ShallowRef, shallowRef, toRaw, triggerRef } from "vue";
 import { ConnectionLost } from "./connection";
@@ -18,8 +20,8 @@ export interface Change {
 }
 
 /**
- * What listeners hear of. `ready`: everything of the server is there, once for each connection. `refresh`: a script wants
- * the page to be drawn anew.
+ * Events for listeners. `ready`: the whole state of the server is loaded, once per connection.
+ * `refresh`: a script wants the page to be rendered again.
  */
 export interface StateEvent {
   type: "new-keys" | "dirty-state" | "ready" | "refresh";
@@ -30,25 +32,25 @@ export type StateListener = (event: StateEvent) => void;
 
 export class SharedState {
   private readonly values = new Map<string, ShallowRef<unknown>>();
-  /** Keys that have a value. Templates may ask for others, which are then waited for. */
+  /** Keys that have a value. Templates may read other keys and are updated when these get one. */
   private readonly present = new Set<string>();
   private readonly unsent = new Set<string>();
-  /** Keys whose number was deleted in a field that has the focus. */
+  /** Keys whose number was cleared in a field that has the focus. */
   private readonly emptied = new Set<string>();
-  /** Client-only keys that this page has set: the server knows nothing better for them. */
+  /** Client-only keys that this page has set, which a snapshot of the server does not replace. */
   private readonly own = new Set<string>();
-  /** How many updates on their way hold a key. */
+  /** Number of unacknowledged updates that contain a key. */
   private readonly inFlight = new Map<string, number>();
   private updates = 0;
   private scheduled = false;
   private online = false;
   private readonly listeners = new Set<StateListener>();
-  /** Those who wait until their edits have arrived. */
+  /** Callers that wait until their edits are acknowledged. */
   private waiting: (() => void)[] = [];
 
   /**
-   * `send` delivers an update and resolves when it is acknowledged. `refused` hears of updates that the server did
-   * not take: the values shown are then not those of the server.
+   * `send` delivers an update and resolves when it is acknowledged. `refused` is called for updates
+   * that the server refused: the values shown then differ from the server's.
    */
   constructor(
     private readonly send: (changes: Change[]) => Promise<unknown>,
@@ -65,7 +67,9 @@ export class SharedState {
     return [...this.present];
   }
 
-  /** The value of a key, `undefined` if it has none, or everything. Reactive. */
+  /**
+   * Returns the value of a key, `undefined` if it has none, or all values without a key. Reactive.
+   */
   get(key: string): unknown;
   get(): Record<string, unknown>;
   get(key?: string): unknown {
@@ -73,12 +77,15 @@ export class SharedState {
     return this.cell(key).value;
   }
 
-  /** The value of a key as a ref, whose assignments are edits. */
+  /** Returns the value of a key as a ref, whose assignments are edits. */
   reference(key: string): Ref<unknown> {
     return computed({ get: () => this.get(key), set: (value) => void this.set(key, value) });
   }
 
-  /** Calls `run` with the values of `keys`: now, and when one of them changes. Returns the way to stop. */
+  /**
+   * Calls `run` with the values of `keys`: now, and when one of them changes. Returns a function
+   * that stops this.
+   */
   watch(keys: string[], run: (...values: unknown[]) => void): () => void {
     const call = () => run(...keys.map((key) => this.get(key)));
     const listener: StateListener = ({ type, keys: changed }) => {
@@ -99,12 +106,15 @@ export class SharedState {
 
   // Edits of this page
 
-  /** Resolves when the server has the value, or at once where it cannot be reached: then it gets it later. */
+  /**
+   * Sets a value. Resolves when the server has it, or at once if the server cannot be reached: then
+   * it gets the value later.
+   */
   set(key: string, value: unknown): Promise<void> {
     return this.update({ [key]: value });
   }
 
-  /** As {@link set}, for several keys. */
+  /** Sets several keys, like {@link set}. */
   update(values: Record<string, unknown>): Promise<void> {
     const changed = Object.entries(values).filter(([key, value]) => {
       const isDeletion = value === "" && isNumber(this.cell(key).value) && document.activeElement instanceof HTMLInputElement;
@@ -119,8 +129,8 @@ export class SharedState {
   }
 
   /**
-   * Sends what is unsent now, without waiting for earlier updates. Keys that are named are sent in any case: this
-   * is how a change inside a value becomes known.
+   * Sends unsent edits now, without waiting for earlier updates. Named keys are always sent, so
+   * that a change inside a value reaches the server.
    */
   flush(...keys: (string | string[])[]): Promise<void> {
     const named = keys.flat();
@@ -130,21 +140,21 @@ export class SharedState {
     return this.transmit();
   }
 
-  /** Sets a value that is this page's own business. */
+  /** Sets a value that only this page uses. */
   setLocal(key: string, value: unknown): void {
     if (this.assign(key, value)) this.notify([key]);
   }
 
-  // What pages of trame have besides, for scripts that are made for them
+  // Further members of trame's page, for scripts made for it
 
   readonly registerDecorator = registerDecorator;
   client: unknown = null;
   /** The server's name for the application. */
   name = "";
-  /** Whether the values of a server are there. They stay when the connection goes. */
+  /** Whether the values of a server are loaded. They stay when the connection is lost. */
   ready = false;
 
-  /** Everything that has a value. */
+  /** All keys that have a value, with their values. */
   get state(): Record<string, unknown> {
     return this.get();
   }
@@ -159,7 +169,7 @@ export class SharedState {
     return this.keys().filter((key) => !(Array.isArray(fixed) && fixed.includes(key)));
   }
 
-  /** Whether edits of a key are sent. */
+  /** Returns whether edits of a key are sent. */
   canDirty(key: string): boolean {
     const clientOnly = this.get("trame__client_only");
     return !(Array.isArray(clientOnly) && clientOnly.includes(key));
@@ -169,19 +179,19 @@ export class SharedState {
     this.announce({ type, keys });
   }
 
-  /** Marks keys as changed inside. */
+  /** Marks keys as changed in place. */
   dirty(...keys: string[]): void {
     void this.flush(...keys);
   }
 
   // Values of the server
 
-  /** Takes over everything that the server has, which is not news for what belongs to this page alone. */
+  /** Applies the whole state of the server, except for keys that belong only to this page. */
   applySnapshot(values: Record<string, unknown>): void {
     this.apply(Object.fromEntries(Object.entries(values).filter(([key]) => !this.own.has(key) || this.canDirty(key))));
   }
 
-  /** Takes over values of the server, except where an edit of this page is newer. */
+  /** Applies values of the server, except where an edit of this page is newer. */
   apply(values: Record<string, unknown>): void {
     const keys = Object.keys(values).filter(
       (key) =>
@@ -197,13 +207,13 @@ export class SharedState {
     this.notify(changed);
   }
 
-  /** The connection is gone: what is not acknowledged has to be sent again. */
+  /** Notes that the connection is lost: unacknowledged edits have to be sent again. */
   disconnected(): void {
     this.online = false;
     this.release();
   }
 
-  /** The state of the server has been taken over: edits can leave. */
+  /** Notes that the state of the server is loaded: edits can be sent. */
   connected(): void {
     this.online = true;
     this.ready = true;
@@ -237,14 +247,14 @@ export class SharedState {
     this.notify(keys);
   }
 
-  /** Keeps the deletion of a number to this page until the field is left. */
+  /** Holds back a cleared number until the field loses the focus. */
   private hold(key: string): void {
     this.dispose();
     document.addEventListener("focusout", this.releaseEmptied);
     this.emptied.add(key);
   }
 
-  /** Ends what it listens to. */
+  /** Removes the event listeners. */
   dispose(): void {
     document.removeEventListener("focusout", this.releaseEmptied);
   }
@@ -317,7 +327,10 @@ function isNumber(value: unknown): boolean {
   return typeof value === "number" || typeof value === "bigint";
 }
 
-/** The server leaves parts out of a value that has `_filter`; such a value is news only if another part changed. */
+/**
+ * The server omits parts of a value that has `_filter`; such a value has changed only if another
+ * part did.
+ */
 function hasSameVisiblePart(value: unknown, present: unknown): boolean {
   if (!isRecord(value) || !isRecord(present)) return false;
   if (!Array.isArray(value._filter) || value._filter.length === 0) return false;

@@ -1,14 +1,14 @@
-// What the page says about itself: whether it is connected, busy, or has bad news. Shown by an app of its own, which
-// is there before the first template and does not depend on any widget package.
+// The page's own notices: whether it is connected or busy, and errors. A separate Vue app shows
+// them, which exists before the first template and does not depend on any widget package.
 
 import { type App, computed, createApp, defineComponent, h, reactive, ref, shallowReactive, watch, type VNode } from "vue";
 import { line } from "./components/upload";
 import type { Link } from "./connection";
 import type { Upload } from "./uploads";
 
-/** Time that the server may take before the page shows that it waits, in ms. */
+/** Time after which the page shows that it waits for the server, in ms. */
 const BUSY_DELAY = 250;
-/** Time that a message stays, in ms. */
+/** Time that a message is shown, in ms. */
 const NOTICE_TIME = 8000;
 
 export class Status {
@@ -29,7 +29,7 @@ export class Status {
     this.seen.mounted = true;
   }
 
-  /** Counts a call until it is answered. Returns how many there are to `changed`. */
+  /** Counts a call until it is answered. Passes the number of open calls to `changed`. */
   async track<T>(call: Promise<T>, changed: (count: number) => void): Promise<T> {
     changed((this.busy.value += 1));
     try {
@@ -39,14 +39,14 @@ export class Status {
     }
   }
 
-  /** Tells the user of something that did not work. */
+  /** Shows an error to the user. */
   notice(message: string): void {
     this.seen.notice = message;
     clearTimeout(this.noticeTimer);
     this.noticeTimer = setTimeout(() => (this.seen.notice = ""), NOTICE_TIME);
   }
 
-  /** Shows all this in `element`, and the `uploads` that have no place in a template. */
+  /** Shows the notices in `element`, and the `uploads` that no template shows. */
   show(element: Element, reconnect: () => void, uploads: () => Upload[]): void {
     const { seen, connection, busy } = this;
     const waiting = ref(false);
@@ -87,7 +87,7 @@ export class Status {
     this.shell.mount(element);
   }
 
-  /** Says nothing any more. */
+  /** Removes the notices. */
   dispose(): void {
     this.shell?.unmount();
     clearTimeout(this.noticeTimer);
@@ -102,7 +102,7 @@ function fullPage(text: string, button: VNode): VNode {
   return h("main", { class: "sv-page" }, content);
 }
 
-/** What a user should know about the connection, or nothing. */
+/** Returns what the user should know about the connection, or nothing. */
 function linkText(link: Link, mounted: boolean): string {
   switch (link.phase) {
     case "starting":

@@ -1,19 +1,20 @@
-// Streams of frames, of which only the newest counts.
+// Streams of pictures, of which only the newest counts.
 //
-// With Selvedge's additions a stream is opened, and each frame is acknowledged once it is on the screen, so that the
-// server never sends more than the page can draw; a hidden page draws nothing and so asks for nothing. Without them
-// the server sends all frames, and the page still draws only the newest of each animation frame.
+// With Selvedge's extensions the page opens a stream and acknowledges each picture once it is on
+// the screen, so that the server never sends more than the page can draw. A hidden page draws
+// nothing and so requests nothing. Without the extensions the server sends all pictures, and the
+// page draws only the newest one per animation frame.
 
 import type { Connection } from "./connection";
 
-/** A promise is waited for before the frame is acknowledged. */
+/** If it returns a promise, the picture is acknowledged when the promise settles. */
 export type Draw = (frame: unknown) => void | Promise<void>;
 
 interface Stream {
   draws: Set<Draw>;
   unsubscribe: () => void;
   frame: unknown;
-  /** Frames that came since the last drawing. Each is owed an acknowledgement. */
+  /** Number of pictures received since the last draw. Each has to be acknowledged. */
   fresh: number;
   opened: boolean;
 }
@@ -21,13 +22,13 @@ interface Stream {
 export class Streams {
   private readonly streams = new Map<string, Stream>();
   private extras = false;
-  /** How many there were so far. */
+  /** Number of connections so far. */
   private connections = 0;
   private scheduled: number | null = null;
 
   constructor(private readonly connection: Pick<Connection, "call" | "subscribe">) {}
 
-  /** Draws the frames of `topic` with `draw`, as long as the returned function is not called. */
+  /** Draws the pictures of `topic` with `draw` until the returned function is called. */
   watch(topic: string, draw: Draw): () => void {
     const stream = this.streams.get(topic) ?? this.create(topic);
     stream.draws.add(draw);
@@ -38,7 +39,10 @@ export class Streams {
     };
   }
 
-  /** The connection is new. The server knows nothing of the streams of the one before. */
+  /**
+   * Reopens the streams on a new connection, since its server does not know those of the previous
+   * one.
+   */
   connected(extras: boolean): void {
     this.extras = extras;
     this.connections += 1;
@@ -53,7 +57,7 @@ export class Streams {
     this.extras = false;
   }
 
-  /** Draws nothing any more. */
+  /** Stops drawing. */
   dispose(): void {
     this.disconnected();
     if (this.scheduled !== null) cancelAnimationFrame(this.scheduled);
@@ -112,7 +116,7 @@ export class Streams {
     if (!stream.opened) return;
     const connection = this.connections;
     const acknowledge = () => {
-      // A new connection owes nothing for the frames of the one before.
+      // Pictures of the previous connection need no acknowledgement on a new one.
       if (connection !== this.connections) return;
       for (let count = 0; count < owed; count += 1) this.tell("ack", topic);
     };
@@ -121,7 +125,8 @@ export class Streams {
   }
 
   private tell(verb: "open" | "ack" | "close", topic: string): void {
-    // A connection that goes takes its streams along, and `connected` opens them again. Other errors are the app's.
+    // A lost connection loses its streams, and `connected` reopens them. Other errors are the
+    // application's.
     this.connection.call(`selvedge.stream.${verb}`, [topic]).catch((error: unknown) => {
       if (verb === "open") console.warn(`The stream ${topic} could not be opened.`, error);
     });

@@ -1,15 +1,18 @@
-// Functions that templates know as `utils`. Names and behaviour are trame's.
+// Functions that templates call as `utils`. Names and behaviour are trame's.
 
 import { addressOf } from "./blob-urls";
 import { downloadFrom } from "./downloads";
 
-/** Lets the user save `content` as a file. A promise of the content is waited for. */
+/** Lets the user save `content` as a file. If it is a promise, awaits it. */
 export async function download(name: string, content: unknown, type = "application/octet-stream"): Promise<void> {
   const part = (await content) as BlobPart;
   downloadFrom(addressOf(new Blob([part], { type })), name);
 }
 
-/** The value at a dotted path of `root`, the window by default. A path that ends in `()` is called. */
+/**
+ * Returns the value at a dotted path of `root`, by default the window. A path that ends in `()` is
+ * called.
+ */
 export function get(path: string, root: unknown = window): unknown {
   const call = path.endsWith("()");
   const names = (call ? path.slice(0, -2) : path).split(".");
@@ -17,7 +20,7 @@ export function get(path: string, root: unknown = window): unknown {
   return call && typeof value === "function" ? (value as () => unknown)() : value;
 }
 
-/** `object` without the properties that cannot be sent, such as events have. */
+/** Returns `object` without properties that cannot be sent, such as those of events. */
 export function safe(object: unknown): unknown {
   if (canBeSent(object)) return object;
   if (Array.isArray(object)) return object.map(safe);
@@ -34,7 +37,7 @@ export interface TreeNode {
   children?: TreeNode[];
 }
 
-/** The nodes of a tree view that shows a value. */
+/** Returns the nodes of a tree view that shows a value. */
 export function tree(value: unknown, parent = ""): TreeNode[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).map(([key, item]: [string, unknown], index) => {
@@ -60,9 +63,12 @@ function canBeSent(value: unknown): boolean {
   }
 }
 
-/** Numbers as text. */
+/** Formats numbers as text. */
 export const fmt = {
-  /** `value` in the largest of `units` of which there is one. A unit is `base` times the one before it; a list has a base of its own for each. */
+  /**
+   * Formats `value` in the largest of `units` that fits. A unit is `base` times the previous one;
+   * `base` may be a list with one factor per unit.
+   */
   number(value: number | null, units: string[] = [], base: number | number[] = 1000, digits = 2): string | null {
     if (value === null) return null;
     let unit = 0;
@@ -83,7 +89,7 @@ const VTK_EVENT_KEYS =
   ["type", "key", "keyCode", "controlKey", "altKey", "shiftKey", "position", "spinX", "spinY", "pixelX", "pixelY"];
 
 export const vtk = {
-  /** The part of an event of vtk.js that can be sent. */
+  /** Returns the part of a vtk.js event that can be sent. */
   event: (event: Record<string, unknown>): Record<string, unknown> =>
     Object.fromEntries(VTK_EVENT_KEYS.filter((key) => key in event).map((key) => [key, event[key]])),
 };

@@ -1,7 +1,8 @@
-// Templates of the state, compiled in the page.
+// Compiles the templates of the state.
 //
-// In a template every state key is a variable that can be read and assigned, next to a few helpers. A template that
-// cannot be compiled or drawn shows why in its place; the rest of the page goes on.
+// In a template every state key is a variable that can be read and assigned, next to a few helpers.
+// A template that cannot be compiled or rendered is replaced by the reason; the rest of the page
+// keeps working.
 
 import { compile, type CompilerError, DOMErrorCodes, type RootNode } from "@vue/compiler-dom";
 import { camelize, capitalize, generateCodeFrame, hyphenate, isGloballyAllowed } from "@vue/shared";
@@ -16,7 +17,7 @@ const PREFIX = "trame__template_";
 const BUILT_IN_DIRECTIVES =
   ["bind", "cloak", "else", "else-if", "for", "html", "if", "memo", "model", "on", "once", "pre", "show", "slot", "text"];
 
-/** What templates know besides the state. */
+/** The names that templates can use besides the state. */
 export type Helpers = Record<string, unknown>;
 
 type Render = (this: unknown, scope: object, cache: unknown[]) => Vue.VNode;
@@ -38,7 +39,7 @@ export class Templates {
     private readonly mistakes: Mistakes,
   ) {}
 
-  /** Makes every template of the state a component of the app, also those that come later. */
+  /** Registers every template of the state as a component of the app, including later ones. */
   install(app: Vue.App): void {
     this.app = app;
     const register = (keys: string[]) => {
@@ -52,7 +53,7 @@ export class Templates {
     });
   }
 
-  /** The component that shows a template, and follows its changes. */
+  /** Returns the component that shows a template and follows its changes. */
   component(name: string): Vue.Component {
     let component = this.byName.get(name);
     if (!component) {
@@ -101,7 +102,8 @@ export class Templates {
           try {
             return render.call(scope, scope, cache);
           } catch (error) {
-            // Vue cleans up after an error that leaves the function; the box is drawn in the next pass.
+            // Vue cleans up after an error that leaves the function; the next pass renders the
+            // error box.
             queueMicrotask(() => (failure.value = { message: String(error) }));
             throw error;
           }
@@ -110,7 +112,7 @@ export class Templates {
     });
   }
 
-  /** A failure to draw, which is forgotten when the state changes: it may have been the cause. */
+  /** A render error, cleared when the state changes, since the state may have caused it. */
   private retriedFailure(): Vue.ShallowRef<Failure | null> {
     const failure = Vue.shallowRef<Failure | null>(null);
     const retry = () => (failure.value = null);
@@ -119,7 +121,9 @@ export class Templates {
     return failure;
   }
 
-  /** The variables of a template: helpers, the state, what Vue and plugins add, in this order. */
+  /**
+   * The variables of a template: helpers, the state, and what Vue and plugins add, in this order.
+   */
   private scope(name: string, instance: Vue.ComponentPublicInstance, helpers: Helpers): object {
     const { state } = this;
     const missing = (key: string, doing: string) => this.missing(name, key, doing, helpers);
@@ -144,13 +148,15 @@ export class Templates {
     });
   }
 
-  // Mistakes, which are told in development
+  // Mistakes, reported in development
 
   private names(): string[] {
     return this.state.keys().flatMap((key) => (key.startsWith(PREFIX) ? [key.slice(PREFIX.length)] : []));
   }
 
-  /** A variable that has no value: the state may get it later, but does not have it yet. */
+  /**
+   * Reports a variable without a value; the state may get the key later, but does not have it yet.
+   */
   private missing(template: string, key: string, doing: string, helpers: Helpers): void {
     if (!this.mistakes.on || !this.state.canDirty(key)) return;
     const hint = key in window ? ` What is the browser's is \`window.${key}\`.` : "";
@@ -158,7 +164,7 @@ export class Templates {
     this.mistakes.tell(`The template \`${template}\` ${doing} \`${key}\`, which is no key of the state.${hint}`, key, known);
   }
 
-  /** Components and directives of a template that are not there. */
+  /** Reports unknown components and directives of a template. */
   private check(template: string, { components, directives }: RootNode): void {
     const { app, mistakes } = this;
     if (!app || !mistakes.on) return;
@@ -181,12 +187,12 @@ export class Templates {
   }
 }
 
-/** `trame__template_side_panel` is the component `trame-template-side-panel`. */
+/** Maps `trame__template_side_panel` to the component name `trame-template-side-panel`. */
 function componentName(key: string): string {
   return key.replace("__", "-").replaceAll("_", "-").toLowerCase();
 }
 
-/** What to write instead of an element that Vue does not take. */
+/** What to write instead of an element that Vue does not accept. */
 const INSTEAD = {
   style: "Name a style sheet in `styles` of a module, or write <trame-style :css=\"key\"> for rules in the state.",
   script: "Name a script in `scripts` of a module, or write <trame-script :script=\"key\"> for a script in the state.",
@@ -207,7 +213,7 @@ function compileTemplate(
     });
     const [error] = errors;
     if (error) return describe(error, source);
-    // Code from text is what a template compiler is about; the page's policy allows it for scripts.
+    // A template compiler has to run code from text; the page's policy allows it for scripts.
     // eslint-disable-next-line @typescript-eslint/no-implied-eval
     const instantiate = new Function("Vue", code) as (vue: typeof Vue) => Render;
     return { render: instantiate(Vue), root: ast };

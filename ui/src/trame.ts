@@ -1,4 +1,4 @@
-// `window.trame`: the interface that templates, scripts and widget packages know from trame's page.
+// `window.trame`: the interface of trame's page for templates, scripts and widget packages.
 
 import type { App } from "vue";
 import type { Refs } from "./actions";
@@ -10,7 +10,9 @@ import type { Upload, Uploads } from "./uploads";
 
 export type Trigger = (name: string, args?: unknown[], kwargs?: Record<string, unknown>) => Promise<unknown>;
 
-/** What templates know as `utils`. Widget packages add to it, so it is an object like any other. */
+/**
+ * The functions that templates call as `utils`. Widget packages add to it, so it is a plain object.
+ */
 export type Utils = typeof tools & { router?: { addRoute: (route: unknown) => void } };
 
 export interface Trame {
@@ -20,14 +22,21 @@ export interface Trame {
   utils: Utils;
   client: Client;
   readonly config: object;
-  /** Sends files of any size to those whom the application named so: `trame.upload('data', $event)`. */
+  /**
+   * Sends files of any size to the upload function of this name: `trame.upload('data', $event)`.
+   */
   upload(to: string, source: unknown): Promise<unknown[]>;
-  /** Uploads that are on their way or ended last, for progress bars. Reactive. */
+  /** Running uploads and those that ended last, for progress bars. Reactive. */
   readonly uploads: readonly Upload[];
   app?: App;
-  /** Resolves with the configuration when the page is connected. Where it is not, it tries at once. */
+  /**
+   * Resolves with the configuration when the page is connected. If it is not, tries to connect at
+   * once.
+   */
   connect(): Promise<object>;
-  /** Ends the page: connection, components and listeners. For a document that goes on without it. */
+  /**
+   * Ends the page: connection, components and listeners. For a document that continues without it.
+   */
   dispose(): void;
   addConnectListener(listener: () => void): void;
   removeConnectListener(listener: () => void): void;

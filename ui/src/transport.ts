@@ -1,22 +1,22 @@
-// A WebSocket that hands messages to wslink in the order of their arrival.
+// A WebSocket that delivers messages to wslink in the order of their arrival.
 //
-// wslink reads every message through a Blob, which the browser does on another thread: a small message may overtake
-// a large one. State depends on the order, so messages arrive here as buffers that are at hand, and each is
-// processed to its end before the next one.
+// wslink reads every message through a Blob, which the browser does on another thread: a small
+// message may overtake a large one. State depends on the order, so messages arrive here as buffers
+// in memory, and each is processed completely before the next one.
 
 let latest: WebSocket | null = null;
 
-/** What goes over the connections of the page. */
+/** Traffic of the page's connections. */
 export const traffic = {
-  /** Frames that have come. */
+  /** Number of WebSocket messages received. */
   received: 0,
-  /** Bytes that wait to leave. */
+  /** Bytes that wait to be sent. */
   unsent: () => latest?.bufferedAmount ?? 0,
 };
 
 type Handler<E> = ((event: E) => void) | null;
 
-/** Bytes with the part of the Blob interface that wslink uses. */
+/** Bytes that implement the part of the Blob interface that wslink uses. */
 class Bytes {
   constructor(private readonly buffer: ArrayBuffer) {}
 
@@ -34,13 +34,13 @@ export class OrderedSocket {
   onclose: Handler<CloseEvent> = null;
   onerror: Handler<Event> = null;
   onmessage: Handler<{ data: Bytes }> = null;
-  /** wslink asks for blobs here; what it gets does the same. */
+  /** wslink sets this to get blobs; it gets objects that behave the same. */
   binaryType = "blob";
   private readonly socket: WebSocket;
 
   constructor(
     readonly url: string,
-    /** A connection to the URL that is there already. Nothing has come over it yet. */
+    /** An existing connection to the URL, over which nothing has been received yet. */
     ready: WebSocket | null = null,
   ) {
     this.socket = ready ?? new WebSocket(url);
@@ -51,7 +51,7 @@ export class OrderedSocket {
     this.socket.onclose = (event) => this.onclose?.(event);
     this.socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       traffic.received += 1;
-      // The protocol knows no text messages.
+      // The protocol has no text messages.
       if (typeof data !== "string") this.onmessage?.({ data: new Bytes(data as ArrayBuffer) });
     };
     if (ready !== null && ready.readyState === WebSocket.OPEN) queueMicrotask(() => this.onopen?.(new Event("open")));
@@ -65,7 +65,7 @@ export class OrderedSocket {
     this.socket.send(bytes);
   }
 
-  /** Closes the connection. Nothing is heard of it afterwards. */
+  /** Closes the connection. No events follow. */
   close(): void {
     this.socket.onopen = this.socket.onerror = this.socket.onclose = this.socket.onmessage = null;
     this.socket.close();
@@ -83,8 +83,8 @@ declare global {
 }
 
 /**
- * Makes wslink open its connections through {@link OrderedSocket}, unless the page's host brings a transport. `takeSocket`
- * gives the connection to a URL that is open already.
+ * Makes wslink open its connections through {@link OrderedSocket}, unless the page's host provides
+ * a transport. `takeSocket` returns the connection to a URL that is already open.
  */
 export function installTransport(hostTransport: boolean, takeSocket: (url: string) => WebSocket | null): void {
   if (hostTransport && window.WSLINK?.createWebSocket) return;

@@ -1,14 +1,18 @@
-// Files of any size on their way to the application: over HTTP, beside the connection, so that nothing waits for them.
+// Uploads files of any size to the application: over HTTP, beside the connection, so that nothing
+// waits for them.
 //
-// The connection gives the right to each upload: an address that is good for one request. One call's files go one after
-// another. What is on its way, or was last, is in a list that templates can show.
+// The connection provides a ticket for each upload: an address valid for one request. The files of
+// one call are sent one after another. Running and most recent uploads are in a list that templates
+// can show.
 
 import { shallowReactive, shallowRef } from "vue";
 import { type Connection, messageOf } from "./connection";
 
 export type UploadState = "waiting" | "sending" | "working" | "done" | "failed" | "cancelled";
 
-/** One file. `working`: all of it is sent, and the application has not answered yet. Reactive. */
+/**
+ * One file. `working`: it is sent completely, and the application has not answered yet. Reactive.
+ */
 export class Upload {
   private readonly seen = shallowReactive<{ sent: number; state: UploadState; error: string }>({
     sent: 0,
@@ -18,7 +22,7 @@ export class Upload {
   private request: XMLHttpRequest | null = null;
 
   constructor(
-    /** What the application calls those who take such files; empty for files of a dialog. */
+    /** The name that the application passed to `on_upload`; empty for files of a dialog. */
     readonly to: string,
     readonly file: File,
   ) {}
@@ -27,12 +31,12 @@ export class Upload {
     return this.file.name;
   }
 
-  /** Bytes. */
+  /** Size in bytes. */
   get size(): number {
     return this.file.size;
   }
 
-  /** Bytes that have left. */
+  /** Bytes sent so far. */
   get sent(): number {
     return this.seen.sent;
   }
@@ -41,7 +45,7 @@ export class Upload {
     return this.seen.state;
   }
 
-  /** Why it failed. */
+  /** The reason for a failure. */
   get error(): string {
     return this.seen.error;
   }
@@ -50,12 +54,15 @@ export class Upload {
     return ["done", "failed", "cancelled"].includes(this.state);
   }
 
-  /** For use after a wait: to the compiler, `state` itself is still what it was compared with before. */
+  /**
+   * Read this after an await: the compiler assumes that `state` still has the value from an earlier
+   * comparison.
+   */
   private get cancelled(): boolean {
     return this.state === "cancelled";
   }
 
-  /** From 0 to 1. */
+  /** Progress, from 0 to 1. */
   get progress(): number {
     if (this.state === "done") return 1;
     return this.size === 0 ? 0 : Math.min(1, this.sent / this.size);
@@ -67,14 +74,17 @@ export class Upload {
     this.request?.abort();
   }
 
-  /** What a server needs to know of it. */
+  /** The description of the file for the server. */
   describe(): Record<string, unknown> {
     const { name, size, type, webkitRelativePath } = this.file;
-    // Not every browser has the path.
+    // Not every browser provides the path.
     return { name, size, type, path: webkitRelativePath || "" };
   }
 
-  /** Sends it, and gives the application's answer; nothing when it was cancelled. Rejects when it failed. */
+  /**
+   * Sends the file and resolves to the application's answer, or to nothing if it was cancelled.
+   * Rejects if it failed.
+   */
   async run(address: () => Promise<string>): Promise<unknown> {
     try {
       if (this.state !== "waiting") return undefined;
@@ -92,7 +102,7 @@ export class Upload {
     }
   }
 
-  /** `fetch` does not tell how much has left. */
+  /** Uses `XMLHttpRequest`, since `fetch` does not report progress. */
   private send(url: URL): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
@@ -109,7 +119,7 @@ export class Upload {
       };
       request.onerror = () => reject(new Error(`The connection was lost while ${this.name} was sent.`));
       request.onabort = () => reject(new Error("Cancelled."));
-      // The body is the file itself, which the browser reads from the disk as it sends it.
+      // The body is the file, which the browser reads from disk as it sends it.
       request.send(this.file);
     });
   }
@@ -120,18 +130,19 @@ export class Uploads {
 
   constructor(
     private readonly connection: Pick<Connection, "call">,
-    /** Hears why an upload failed. */
+    /** Called with the reason when an upload failed. */
     private readonly failed: (message: string) => void,
   ) {}
 
-  /** What is on its way, and what ended last. Reactive. */
+  /** Running uploads and those that ended last. Reactive. */
   get list(): readonly Upload[] {
     return this.current.value;
   }
 
   /**
-   * Sends files to those whom the application named `to`: the files of an event, a list of them, or one. Gives the answers,
-   * in the order of the files. Rejects with the first failure, after the other files were sent.
+   * Sends files to the upload function that the application named `to`: the files of an event, a
+   * list of files, or one file. Resolves to the answers, in the order of the files. Rejects with
+   * the first failure, after the other files were sent.
    */
   upload(to: string, source: unknown): Promise<unknown[]> {
     const uploads = this.add(to, filesOf(source));
@@ -140,19 +151,19 @@ export class Uploads {
     });
   }
 
-  /** Puts files into the list, in place of those that have ended. */
+  /** Adds files to the list and removes those that have ended. */
   add(to: string, files: File[]): Upload[] {
     const added = files.map((file) => new Upload(to, file));
     this.current.value = [...this.list.filter((known) => !known.ended || known.to !== to), ...added];
     return added;
   }
 
-  /** Cancels what is on its way. */
+  /** Cancels running uploads. */
   dispose(): void {
     for (const upload of this.list) upload.cancel();
   }
 
-  /** Sends files one after another, each to the address that it is given when its turn comes. */
+  /** Sends files one after another, each to an address obtained when its turn comes. */
   run(uploads: Upload[], address: (upload: Upload, index: number) => Promise<string>): Promise<unknown[]> {
     const all = async () => {
       const answers: unknown[] = [];
@@ -164,13 +175,13 @@ export class Uploads {
       return answers;
     };
     const outcome = all();
-    // Templates seldom look at the outcome, so it is shown; who does look gets it too.
+    // Templates rarely check the outcome, so a failure is shown; the caller gets it, too.
     outcome.catch((error: unknown) => this.failed(messageOf(error)));
     return outcome;
   }
 }
 
-/** The files in whatever a template has at hand. */
+/** Returns the files in an event, a list, or a file. */
 export function filesOf(source: unknown): File[] {
   if (source instanceof File) return [source];
   if (source instanceof FileList) return [...source];

@@ -1,4 +1,4 @@
-//! The application itself: in a window, for a browser, and measured.
+//! Runs the application: in a window, for a browser, or as a benchmark.
 
 use crate::{
     command::{self, Result},

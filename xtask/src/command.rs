@@ -11,7 +11,7 @@ use std::{
 
 use crate::project;
 
-/// Why a command could not do its work, and what to do about it.
+/// Why a command failed, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -35,29 +35,30 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Where programs print instead of here.
+/// The log file that programs print to, if not to this program's output.
 static LOG: Mutex<Option<File>> = Mutex::new(None);
 
-/// From now on, what [`run`] starts prints to this file, or here again.
+/// Redirects the output of the programs that [`run`] starts to this file, or back to this program's
+/// output.
 pub(crate) fn log_to(file: Option<File>) {
     *LOG.lock().unwrap_or_else(PoisonError::into_inner) = file;
 }
 
-/// `program`, to be started in the root of the repository with nothing to read from.
+/// Returns a command that runs `program` in the root of the repository, without input.
 pub(crate) fn new(program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(project::root()).stdin(Stdio::null());
     command
 }
 
-/// `cargo` with `arguments`, the same toolchain that runs this program.
+/// Returns a command that runs `cargo` with `arguments`, of the same toolchain as this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = new(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     command.args(arguments);
     command
 }
 
-/// Runs to the end; fails unless the program succeeds.
+/// Runs a program to its end. Fails unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result {
     announce(command).map_err(|error| not_started(command, &error))?;
     let status = command.status().map_err(|error| not_started(command, &error))?;
@@ -67,7 +68,7 @@ pub(crate) fn run(command: &mut Command) -> Result {
     Err(Failure::new(format!("`{}` failed: {status}", shown(command))))
 }
 
-/// Prints the command where its own output goes.
+/// Prints the command to where its output goes.
 fn announce(command: &mut Command) -> io::Result<()> {
     let line = format!("$ {}", shown(command));
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,12 +81,12 @@ fn announce(command: &mut Command) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs to the end in silence and gives back what was printed, whether it succeeded or not.
+/// Runs a program to its end and returns its output, whether it succeeded or not. Prints nothing.
 pub(crate) fn output(command: &mut Command) -> Result<Output> {
     command.output().map_err(|error| not_started(command, &error))
 }
 
-/// Becomes the program, so that its signals and its exit code are the caller's.
+/// Replaces this process by the program, so that its signals and its exit code are the caller's.
 #[cfg(unix)]
 pub(crate) fn become_program(command: &mut Command) -> Result {
     use std::os::unix::process::CommandExt as _;
@@ -94,13 +95,13 @@ pub(crate) fn become_program(command: &mut Command) -> Result {
     Err(not_started(command, &error))
 }
 
-/// Runs the program to its end: there is no way to become it on this system.
+/// Runs the program to its end: this system cannot replace a process.
 #[cfg(not(unix))]
 pub(crate) fn become_program(command: &mut Command) -> Result {
     run(command)
 }
 
-/// Whether a program of this name can be started.
+/// Returns whether a program of this name is on `PATH`.
 pub(crate) fn on_path(program: &str) -> bool {
     let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     std::env::var_os("PATH")

@@ -1,4 +1,4 @@
-//! A display without a screen, for the tests and the screenshots.
+//! A virtual display for the tests and the screenshots.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::command::{self, Failure, Result};
 
-/// An X server of our own on a free display number; it ends with this value.
+/// An X server on a free display number. Dropping it ends the server.
 pub(crate) struct Display {
     server: Child,
     manager: Option<Child>,
@@ -20,8 +20,9 @@ impl Display {
     pub(crate) fn start(width: u32, height: u32) -> Result<Self> {
         let screen = format!("{width}x{height}x24");
         let mut xvfb = command::new("Xvfb");
-        // The server picks a free number itself and writes it once it is ready for clients. Without `-noreset` it begins anew
-        // when its last client has left, which may be the first one, and throws out who comes just then.
+        // The server picks a free number and writes it once it is ready for clients. Without
+        // `-noreset` it resets when its last client leaves, which may be the first one, and
+        // disconnects a client that connects at that moment.
         xvfb.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
@@ -38,7 +39,7 @@ impl Display {
         Ok(display)
     }
 
-    /// Starts a window manager, which is what closes a window in a way that its program can answer.
+    /// Starts a window manager, which can close a window in a way that its program can answer.
     pub(crate) fn with_window_manager(mut self) -> Result<Self> {
         let mut openbox = command::new("openbox");
         openbox.arg("--sm-disable").stdout(Stdio::null()).stderr(Stdio::null());
@@ -53,9 +54,9 @@ impl Display {
         }
     }
 
-    /// Lets `command` show its windows here.
+    /// Makes `command` show its windows on this display.
     pub(crate) fn show<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        // A Wayland session of the user's must not get the window instead.
+        // A Wayland session of the user must not get the window instead.
         command.env("DISPLAY", &self.name).env_remove("WAYLAND_DISPLAY").env("GDK_BACKEND", "x11")
     }
 }
@@ -69,12 +70,12 @@ impl Drop for Display {
     }
 }
 
-/// Starts a program that goes on beside this one.
+/// Starts a program and does not wait for its end.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
     command.spawn().map_err(|error| command::not_started(command, &error))
 }
 
-/// Asks again and again until there is an answer or `limit` has passed.
+/// Polls until there is an answer or `limit` has passed.
 pub(crate) fn wait<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {

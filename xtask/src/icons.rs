@@ -1,4 +1,4 @@
-//! The icon in all its sizes, drawn from `src-tauri/icons/icon.svg` by Tauri's command line.
+//! Draws the icon in all its sizes from `src-tauri/icons/icon.svg`, with Tauri's command line.
 
 use std::{
     fs,
@@ -12,22 +12,22 @@ use crate::{
 
 const SOURCE: &str = "src-tauri/icons/icon.svg";
 
-/// Sizes of the hicolor theme, which `tauri.conf.json` names.
+/// Sizes of the hicolor theme that `tauri.conf.json` names.
 const SIZES: &str = "16,24,32,48,64,128,256,512";
 
-/// What Windows and macOS take.
+/// The icon files of Windows and macOS.
 const CONTAINERS: [&str; 2] = ["icon.ico", "icon.icns"];
 
-/// The page has the same icon.
+/// The page's copy of the icon.
 const PAGE: &str = "ui/public/favicon.svg";
 
-/// A file of the repository, and what it should hold.
+/// A file of the repository, and the content that it should have.
 struct Drawn {
     file: PathBuf,
     bytes: Vec<u8>,
 }
 
-/// Draws all sizes again.
+/// Draws all sizes.
 pub(crate) fn draw() -> Result {
     for Drawn { file, bytes } in drawn()? {
         fs::write(&file, bytes).map_err(|error| Failure::at(&file, &error))?;
@@ -36,12 +36,12 @@ pub(crate) fn draw() -> Result {
     Ok(())
 }
 
-/// Whether all sizes show what the source shows.
+/// Checks that all sizes match the source.
 #[cfg(target_os = "linux")]
 pub(crate) fn check() -> Result {
     for Drawn { file, bytes } in drawn()? {
         let there = fs::read(&file).unwrap_or_default();
-        // The parts of an .icns file come in another order each time.
+        // The order of the parts of an .icns file differs each time.
         let same = match file.extension().is_some_and(|end| end == "icns") {
             true => there.len() == bytes.len(),
             false => there == bytes,

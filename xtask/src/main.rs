@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask --help`.
 //!
-//! Everything starts here, on a machine that may have Rust and Node and nothing else, so this program builds in
-//! seconds and brings along whatever a command needs.
+//! Every command of the project starts here, on a machine that may have only Rust and Node. So this
+//! program builds in seconds and installs what a command needs.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -52,7 +52,8 @@ enum Task {
     },
     /// Run every check and every test, without a screen
     Test(suite::Options),
-    /// Open the desktop application, show each change of a page in it, and start it again whenever other sources change
+    /// Open the desktop application, show each change of a page in it, and restart it when other
+    /// sources change
     Dev {
         /// More arguments of `tauri dev`, after `--`
         #[arg(last = true)]
@@ -62,9 +63,9 @@ enum Task {
     Package(package::Options),
     /// Draw the icon in all its sizes from src-tauri/icons/icon.svg
     Icons,
-    /// Measure what must be fast
+    /// Run the benchmarks
     Bench {
-        /// Measure the page beside trame's page, in a browser
+        /// Measure the page against trame's page, in a browser
         #[arg(long)]
         page: bool,
         /// More arguments of `cargo bench`, after `--`
@@ -73,11 +74,11 @@ enum Task {
     },
     /// Build the web page that the library embeds
     Ui {
-        /// Build it again whenever a source changes; debug builds that run show it
+        /// Rebuild it when a source changes; running debug builds show it
         #[arg(long)]
         watch: bool,
     },
-    /// Check the rules that no other tool knows: who may use whom, sizes, names
+    /// Check the project's own rules: dependencies between modules, sizes, names
     Tidy,
     /// Draw docs/screenshot-light.png and docs/screenshot-dark.png from the running application
     Screenshots,

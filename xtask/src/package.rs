@@ -12,7 +12,7 @@ use crate::{
     project, tauri_cli,
 };
 
-/// What the bundler makes on this system, apart from [`APPIMAGE`].
+/// What the bundler makes on this system by default, apart from [`APPIMAGE`].
 const BUNDLES: &[&str] = if cfg!(windows) {
     &["msi", "nsis"]
 } else if cfg!(target_os = "macos") {
@@ -21,13 +21,14 @@ const BUNDLES: &[&str] = if cfg!(windows) {
     &["deb", "rpm"]
 };
 
-/// Made on Linux where the tools for it are there or can be downloaded.
+/// Made on Linux if the tools for it are there or can be downloaded.
 const APPIMAGE: &str = "appimage";
 
-/// How the files end that users get.
+/// File extensions of the packages that users get.
 const ENDINGS: [&str; 6] = ["deb", "rpm", "AppImage", "msi", "exe", "dmg"];
 
-/// For cargo: makes the page a part of debug builds, too, which otherwise read it from the folder that it was built in.
+/// Cargo options that embed the page in debug builds, too, which otherwise read it from the folder
+/// that it was built in.
 const WITH_PAGE: [&str; 6] = [
     "--config",
     "profile.dev.package.selvedge.debug-assertions=false",
@@ -42,12 +43,13 @@ pub(crate) struct Options {
     /// Build quickly, without optimizations
     #[arg(long)]
     debug: bool,
-    /// Make these kinds alone: deb, rpm and appimage on Linux, msi and nsis on Windows, app and dmg on macOS
+    /// Make only these kinds: deb, rpm and appimage on Linux, msi and nsis on Windows, app and dmg
+    /// on macOS
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     bundles: Vec<String>,
 }
 
-/// Builds the program and its packages, and prints what became of them.
+/// Builds the program and its packages, and prints the results.
 pub(crate) fn build(options: &Options) -> Result {
     let asked = options.bundles.iter().map(String::as_str).collect::<Vec<_>>();
     let chosen = if asked.is_empty() { BUNDLES.to_vec() } else { asked.clone() };
@@ -80,7 +82,8 @@ pub(crate) fn build(options: &Options) -> Result {
     Ok(())
 }
 
-/// Makes packages for a test and gives their files. What other tests have built is taken where it is the same.
+/// Makes packages for a test and returns their files. Reuses what other tests have built if it is
+/// the same.
 #[cfg(target_os = "linux")]
 pub(crate) fn quickly(kinds: &str) -> Result<Vec<PathBuf>> {
     clear(true)?;
@@ -92,12 +95,13 @@ pub(crate) fn quickly(kinds: &str) -> Result<Vec<PathBuf>> {
 
 fn bundle(debug: bool, kinds: &str) -> Result {
     let mut cli = tauri_cli::ready()?;
-    // What an updater would read from the program is left out, so that the built program stays as it is.
+    // Without the information for an updater in the program, so that the built program stays as it
+    // is.
     cli.args(["bundle", "--no-binary-patching", "--bundles", kinds]);
     command::run(cli.args(debug.then_some("--debug")))
 }
 
-/// Makes the AppImage; says what is missing where that fails.
+/// Makes the AppImage. If that fails for lack of tools, returns what is missing.
 fn appimage_is_missing(debug: bool) -> Result<Option<String>> {
     let Err(failure) = bundle(debug, APPIMAGE) else {
         return Ok(None);
@@ -119,7 +123,7 @@ fn appimage_is_missing(debug: bool) -> Result<Option<String>> {
     )))
 }
 
-/// Where Tauri keeps what it has downloaded.
+/// Returns the folder where Tauri keeps its downloads.
 fn tools_folder() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
@@ -140,7 +144,7 @@ fn folder(debug: bool) -> PathBuf {
     project::target().join(if debug { "debug" } else { "release" }).join("bundle")
 }
 
-/// Removes packages of former builds, so that what is there afterwards is new.
+/// Removes packages of earlier builds, so that only new ones are found afterwards.
 fn clear(debug: bool) -> Result {
     let folder = folder(debug);
     match folder.exists() {
@@ -149,7 +153,7 @@ fn clear(debug: bool) -> Result {
     }
 }
 
-/// The files for users, each in a folder of its kind.
+/// Returns the files for users, each in the folder of its kind.
 fn built(debug: bool) -> Vec<PathBuf> {
     let inside = |folder: &Path| -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -12,7 +12,7 @@ use crate::{
     project,
 };
 
-/// What the built page is made from.
+/// The files and folders that the page is built from.
 const SOURCES: [&str; 7] = [
     "src",
     "public",
@@ -28,7 +28,7 @@ pub(crate) fn build() -> Result {
     script("build")
 }
 
-/// Builds the page, and builds it again whenever a source changes.
+/// Builds the page, and rebuilds it when a source changes.
 pub(crate) fn watch() -> Result {
     ensure_packages(&folder())?;
     command::become_program(npm(&folder())?.args(["run", "watch"]))
@@ -50,7 +50,7 @@ pub(crate) fn script(name: &str) -> Result {
     command::run(npm(&folder())?.args(["run", name]))
 }
 
-/// Asks the registry for known weaknesses of the packages; gives back what had to be left out.
+/// Asks the registry for known vulnerabilities of the packages. Returns what had to be left out.
 pub(crate) fn audit() -> Result<Option<String>> {
     let audit = |arguments: &[&str]| -> Result<Command> {
         let mut npm = npm(&folder())?;
@@ -63,7 +63,7 @@ pub(crate) fn audit() -> Result<Option<String>> {
     let has_report = String::from_utf8_lossy(&output.stdout).contains("\"auditReportVersion\"");
     match (has_report, output.status.success()) {
         (true, true) => Ok(None),
-        // Once more, for people to read.
+        // Run it again with readable output.
         (true, false) => command::run(&mut audit(&[])?).map(|()| None),
         (false, _) => {
             Ok(Some("known weaknesses of npm packages: the registry gives no report here".into()))
@@ -71,7 +71,7 @@ pub(crate) fn audit() -> Result<Option<String>> {
     }
 }
 
-/// Installs what `package-lock.json` in `folder` lists, unless that is done already.
+/// Installs the packages of `package-lock.json` in `folder`, unless they are installed already.
 pub(crate) fn ensure_packages(folder: &Path) -> Result {
     let listed = modified(&folder.join("package-lock.json"));
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
@@ -81,7 +81,7 @@ pub(crate) fn ensure_packages(folder: &Path) -> Result {
     command::run(npm(folder)?.args(["ci", "--no-audit", "--no-fund"]))
 }
 
-/// Installs what the page's own scripts and the tests of the page need.
+/// Installs the packages that the page's scripts and tests need.
 pub(crate) fn ensure_installed() -> Result {
     ensure_packages(&folder())
 }
@@ -106,7 +106,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// When the newest file at or below `path` was changed.
+/// Returns when the newest file at or below `path` was changed.
 fn newest(path: &Path) -> Option<SystemTime> {
     let Ok(entries) = fs::read_dir(path) else {
         return modified(path);

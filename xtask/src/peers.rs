@@ -1,5 +1,5 @@
-//! WebSockets of other makers, and the tests that talk to them: Autobahn's cases and Python programs in a virtual environment, Node's
-//! `ws` from the page's packages.
+//! Tests against WebSockets of other implementations: Autobahn's cases and Python programs in a
+//! virtual environment, and Node's `ws` from the page's packages.
 
 use std::{fs, path::PathBuf};
 
@@ -8,10 +8,10 @@ use crate::{
     page, project, system,
 };
 
-/// What is installed, with versions.
+/// The packages to install, with versions.
 const REQUIREMENTS: &str = "tests/websocket/peers/requirements.txt";
 
-/// Runs the tests that need peers; gives back what had to be left out.
+/// Runs the tests that need peers. Returns what had to be left out.
 pub(crate) fn test() -> Result<Option<String>> {
     if cfg!(windows) {
         return Ok(Some("WebSocket peers, which are run on Unix only".into()));
@@ -26,7 +26,7 @@ pub(crate) fn test() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// The virtual environment, made again when the requirements have changed.
+/// Returns the virtual environment. Makes it again if the requirements have changed.
 fn ensure_environment() -> Result<PathBuf> {
     let folder = project::target().join("peers");
     let requirements = project::root().join(REQUIREMENTS);

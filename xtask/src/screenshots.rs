@@ -1,4 +1,5 @@
-//! `cargo xtask screenshots`: pictures of the running desktop application for the README, light and dark.
+//! `cargo xtask screenshots`: pictures of the running desktop application for the README, light and
+//! dark.
 
 use std::{
     collections::HashMap,
@@ -17,13 +18,14 @@ use crate::{
 const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 800;
 
-/// How long the window may take to appear, and then the pattern to grow.
+/// Time limit for the window to appear, and again for the pattern to grow.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// How many colours a drawn page has at the least: the simulation alone has more, an empty window has a handful.
+/// Minimum number of colours of a drawn page: the simulation alone has more, an empty window a
+/// handful.
 const COLOURS: usize = 150;
 
-/// The share of the pixels that the pattern fills before the picture is taken.
+/// Share of the pixels that the pattern must fill before the picture is taken.
 const PATTERN: f64 = 0.3;
 
 /// Builds the application and takes both pictures.
@@ -52,7 +54,7 @@ fn picture(theme: &str, file: &Path) -> Result {
     let taken = window(&display, &mut app).and_then(|window| {
         drawn(&display, &window)?;
         let mut import = command::new("import");
-        // A palette makes the file a quarter of the size, and nobody sees the difference.
+        // A palette makes the file a quarter of the size, without a visible difference.
         import.args(["-window", &window, "-dither", "None", "-colors", "96"]);
         let file = format!("PNG8:{}", file.display());
         command::run(display.show(import.arg(file)))
@@ -61,7 +63,7 @@ fn picture(theme: &str, file: &Path) -> Result {
     taken
 }
 
-/// The application's window, once it is on the display.
+/// Waits for the application's window, and returns its id.
 fn window(display: &Display, app: &mut Child) -> Result<String> {
     let id = app.id().to_string();
     let found = display::wait(LIMIT, || {
@@ -77,7 +79,7 @@ fn window(display: &Display, app: &mut Child) -> Result<String> {
     found.unwrap_or_else(|| Err(Failure::new("the application opened no window")))
 }
 
-/// Returns when the page is in the window and the pattern has grown.
+/// Waits until the page is in the window and the pattern has grown.
 fn drawn(display: &Display, window: &str) -> Result {
     let (mut seen, mut share) = (0, 0.0);
     let drawn = display::wait(LIMIT, || {
@@ -85,7 +87,7 @@ fn drawn(display: &Display, window: &str) -> Result {
         import.args(["-silent", "-window", window, "-depth", "8", "rgb:-"]);
         let pixels = command::output(display.show(&mut import)).ok()?.stdout;
         let colours = colours(&pixels);
-        // Surfaces fill more than a hundredth of the window with one colour each; a pattern does not.
+        // A surface fills more than a hundredth of the window with one colour; a pattern does not.
         let surface = pixels.len() / 3 / 100;
         let pattern: usize = colours.values().filter(|count| **count < surface).sum();
         seen = colours.len();
@@ -100,7 +102,7 @@ fn drawn(display: &Display, window: &str) -> Result {
     })
 }
 
-/// How many pixels have each colour.
+/// Counts the pixels of each colour.
 fn colours(pixels: &[u8]) -> HashMap<&[u8], usize> {
     let mut colours = HashMap::new();
     for pixel in pixels.chunks_exact(3) {
@@ -109,7 +111,7 @@ fn colours(pixels: &[u8]) -> HashMap<&[u8], usize> {
     colours
 }
 
-/// Ends the application as a log-out does, and by force if it does not listen.
+/// Ends the application as a log-out does, or by force if it does not react.
 fn end(app: &mut Child) {
     let asked = command::output(command::new("kill").arg(app.id().to_string())).is_ok();
     let ended = asked.then(|| display::wait(Duration::from_secs(10), || app.try_wait().ok()?));

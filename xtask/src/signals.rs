@@ -1,20 +1,22 @@
-//! Test programs inherit which signals are ignored: all of SIGHUP under `nohup`, SIGINT in a script's background job. Programs
-//! under test respect that, and would not end when a test asks them to.
+//! Test programs inherit ignored signals: SIGHUP under `nohup`, SIGINT in a script's background
+//! job. Programs under test respect that, and would not end when a test asks them to.
 
 use std::{env, fs};
 
 use crate::command::{self, Result};
 
-/// Set in the program that was started with the defaults, so that it does not start itself once more.
+/// Set in the process that was started with default actions, so that it does not restart itself
+/// again.
 const RESTORED: &str = "SELVEDGE_SIGNALS_RESTORED";
 
-/// SIGHUP, SIGINT and SIGTERM in the kernel's mask, in which signal 1 is the lowest bit.
+/// SIGHUP, SIGINT and SIGTERM in the kernel's mask, where signal 1 is the lowest bit.
 const ENDING: u64 = 1 | 1 << 1 | 1 << 14;
 
-/// Starts this program again with the default actions of the signals that end programs, if some are ignored.
+/// Restarts this program with the default actions of the signals that end programs, if any of them
+/// is ignored.
 ///
 /// # Errors
-/// When `env` of the GNU core utilities is not there.
+/// If there is no `env` of the GNU core utilities.
 pub(crate) fn restore() -> Result {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     if ignored(&status) & ENDING == 0 || env::var_os(RESTORED).is_some() {

@@ -1,5 +1,5 @@
-//! `examples/starter` as what it is meant to be: a project of its own, away from this repository, whose dependencies are as
-//! git gives them. There is no built page among those, so the library has to bring it about.
+//! Builds `examples/starter` as its users do: as a separate project, away from this repository,
+//! with dependencies as git has them. These contain no built page, so the library has to build it.
 
 use std::{
     collections::HashSet,
@@ -12,18 +12,19 @@ use crate::{
     project,
 };
 
-/// Where the program is in the repository.
+/// The program's folder in the repository.
 const PROGRAM: &str = "examples/starter";
 
-/// The dependencies in its manifest, and what they become.
+/// The dependencies in the program's manifest, and their replacements.
 const DEPENDENCIES: [(&str, &str); 2] = [
     (r#"path = "../..""#, r#"path = "../selvedge""#),
     (r#"path = "../../src-tauri""#, r#"path = "../selvedge/src-tauri""#),
 ];
 
-/// Copies the program and the repository, and builds the program with what the repository's lock file lists.
+/// Copies the program and the repository, and builds the program with the versions of the
+/// repository's lock file.
 ///
-/// Files that have not changed stay as they are, so that cargo builds only what has.
+/// Unchanged files are not written again, so that cargo builds only what has changed.
 pub(crate) fn build() -> Result {
     let folder = project::target().join("starter");
     let (selvedge, program) = (folder.join("selvedge"), folder.join("program"));
@@ -47,12 +48,12 @@ pub(crate) fn build() -> Result {
         command::cargo(&["build"])
             .current_dir(&program)
             .env("CARGO_TARGET_DIR", project::target())
-            // As in the workspace, so that what is built there already serves here.
+            // As in the workspace, so that its build results are reused.
             .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only"),
     )
 }
 
-/// The files that git knows or would take, from the root.
+/// Lists the files that git tracks or would add, relative to the root.
 fn known_files() -> Result<Vec<PathBuf>> {
     let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let output = command::output(command::new("git").current_dir(project::root()).args(arguments))?;
@@ -61,7 +62,7 @@ fn known_files() -> Result<Vec<PathBuf>> {
     Ok(files.filter(|path| project::root().join(path).is_file()).collect())
 }
 
-/// Makes a folder hold these files and no others.
+/// Makes a folder contain exactly these files.
 fn mirror(from: &Path, files: &[PathBuf], to: &Path) -> Result {
     let wanted: HashSet<PathBuf> = files.iter().map(|file| to.join(file)).collect();
     remove_others(to, &wanted);
@@ -83,7 +84,7 @@ fn remove_others(folder: &Path, wanted: &HashSet<PathBuf>) {
     }
 }
 
-/// Writes a file that has another content.
+/// Writes a file unless it already has this content.
 fn write(path: &Path, content: &[u8]) -> Result {
     if fs::read(path).is_ok_and(|old| old == content) {
         return Ok(());

@@ -23,25 +23,26 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Run these steps alone
+    /// Run only these steps
     #[arg(long, value_name = "STEP", value_delimiter = ',')]
     only: Vec<Step>,
-    /// Go on after a step has failed
+    /// Continue after a failed step
     #[arg(long)]
     keep_going: bool,
-    /// Print everything, also where the output is not a terminal's
+    /// Print everything, even if the output is not a terminal
     #[arg(long)]
     verbose: bool,
 }
 
-/// The steps in their order. Nothing up to the documentation needs Tauri or its system packages.
+/// The steps in the order in which they run. Those up to the documentation need neither Tauri nor
+/// its system packages.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Step {
     /// Rust sources are formatted
     Fmt,
     /// The project's own rules hold
     Tidy,
-    /// Dependencies have licenses and sources that are allowed, and no known weaknesses
+    /// Dependencies have allowed licenses and sources, and no known vulnerabilities
     Deny,
     /// The web page: types, lint, tests, build
     Ui,
@@ -49,21 +50,21 @@ enum Step {
     Library,
     /// The library's documentation
     Docs,
-    /// The library for other systems, where this one can check it
+    /// The library for other operating systems, where this one can check it
     Targets,
-    /// System packages for windows, browsers and a display without a screen
+    /// System packages for windows, browsers and a virtual display
     Packages,
-    /// The library's WebSockets against those of other makers
+    /// The library's WebSockets against other implementations
     Peers,
     /// Clippy over the whole workspace
     Clippy,
     /// The desktop program and the examples, with their tests
     Apps,
-    /// The program that users start from, as a project of its own
+    /// The program that users start from, as a separate project
     Starter,
     /// The application in real windows and browsers
     E2e,
-    /// The packages for users: what is in them, and the Debian one in a clean system
+    /// The installers: their content, and the Debian package in a clean system
     Installers,
 }
 
@@ -73,11 +74,12 @@ struct Outcome {
     result: Result<Option<String>>,
 }
 
-/// How much of its log a failed step shows: enough for the failures that a test program lists at its end.
+/// Number of log lines that a failed step shows: enough for the failures that a test program lists
+/// at its end.
 const SHOWN_LINES: usize = 120;
 
-/// Runs the steps and prints what became of each. Outside a terminal, only a step that fails shows what it printed: what others
-/// print, which includes the errors that tests provoke, would hide it.
+/// Runs the steps and prints the outcome of each. Outside a terminal only a failed step shows its
+/// output: the output of the others, which includes the errors that tests provoke, would hide it.
 pub(crate) fn run(options: &Options) -> Result {
     signals::restore()?;
     let chosen = |step: &&Step| options.only.is_empty() || options.only.contains(step);
@@ -124,7 +126,7 @@ impl Step {
         format!("{self:?}").to_lowercase()
     }
 
-    /// Runs the step with a log, which is shown if it fails.
+    /// Runs the step with its output in a log, and shows the end of the log if the step fails.
     fn run_quietly(self) -> Result<Option<String>> {
         let log = project::target().join("steps").join(self.name()).with_extension("log");
         command::log_to(Some(created(&log).map_err(|error| Failure::at(&log, &error))?));
@@ -136,7 +138,7 @@ impl Step {
         result
     }
 
-    /// Runs the step; gives back what it had to leave out.
+    /// Runs the step. Returns what it had to leave out.
     fn run(self) -> Result<Option<String>> {
         match self {
             Self::Fmt => cargo(&["fmt", "--all", "--check"])?,
@@ -224,7 +226,8 @@ fn cargo(arguments: &[&str]) -> Result {
     command::run(&mut command::cargo(arguments))
 }
 
-/// Starting this program brings `Cargo.lock` up to date, so that `--locked` alone never finds it out of date.
+/// Checks in CI that the committed `Cargo.lock` is up to date. Starting this program updates the
+/// file, so `--locked` alone never finds it out of date.
 fn lock_file_is_committed() -> Result {
     if std::env::var_os("CI").is_none() {
         return Ok(());
@@ -237,7 +240,7 @@ fn ready_for_apps() -> Result {
     page::ensure_built()
 }
 
-/// All programs that are tested, in one go, so that they share what they are built of.
+/// Builds all programs under test in one go, so that they share their dependencies.
 fn build_apps() -> Result {
     const APPS: [&str; 7] = [
         "files",
@@ -253,7 +256,8 @@ fn build_apps() -> Result {
     command::run(build.args(packages))
 }
 
-/// Windows and browsers are driven on Linux only: the drivers and the display without a screen are from there.
+/// Runs the end-to-end tests. Windows and browsers are driven on Linux only, where the drivers and
+/// the virtual display come from.
 fn end_to_end() -> Result<Option<String>> {
     if !cfg!(target_os = "linux") {
         return Ok(Some("windows and browsers, which are driven on Linux only".into()));
@@ -270,7 +274,7 @@ fn end_to_end() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// `cargo xtask bench --page`: what the page costs beside trame's page.
+/// `cargo xtask bench --page`: measures what the page costs compared to trame's page.
 pub(crate) fn measure_page() -> Result {
     page::ensure_built()?;
     system::ensure(system::DRIVERS)?;
@@ -279,7 +283,7 @@ pub(crate) fn measure_page() -> Result {
     cargo(&test)
 }
 
-/// The packages that users install, and the tests that are run with the installed program.
+/// Checks the packages that users install, and runs tests with the installed program.
 #[cfg(target_os = "linux")]
 fn packages_for_users() -> Result<Option<String>> {
     ready_for_apps()?;
@@ -290,7 +294,7 @@ fn packages_for_users() -> Result<Option<String>> {
     installers::check()
 }
 
-/// The tests, ended by force if one of them hangs.
+/// Returns the command that runs the tests, and kills them if one of them hangs.
 fn end_to_end_tests() -> Command {
     let mut tests = command::new("timeout");
     tests

@@ -1,29 +1,29 @@
-//! What has to come from the operating system: looked for first, and installed where that can be done safely.
+//! Requirements that the operating system provides: found first, and installed if that is safe.
 
 use std::{fs, path::Path};
 
 use crate::command::{self, Failure, Result};
 
-/// How to see that something is there.
+/// How to check that a requirement is met.
 enum Probe {
     /// A program on PATH.
     Program(&'static str),
-    /// A library that pkg-config knows.
+    /// A library that pkg-config finds.
     Library(&'static str),
-    /// A module of Python.
+    /// A Python module.
     Python(&'static str),
 }
 
-/// One thing that the operating system provides, and the packages that bring it.
+/// A requirement that the operating system provides, and the packages that contain it.
 pub(crate) struct Need {
     probe: Probe,
     why: &'static str,
     debian: &'static str,
-    /// Names for dnf, pacman and zypper; empty where the name is not known.
+    /// Package names for dnf, pacman and zypper; empty if the name is not known.
     others: [&'static str; 3],
 }
 
-/// What the desktop application needs to be built and run.
+/// Requirements for building and running the desktop application.
 pub(crate) const DESKTOP: &[Need] = &[
     Need {
         probe: Probe::Program("cc"),
@@ -45,7 +45,7 @@ pub(crate) const DESKTOP: &[Need] = &[
     },
 ];
 
-/// What it takes to draw windows without a screen and to take pictures of them.
+/// Requirements for showing windows on a virtual display and taking pictures of them.
 pub(crate) const SCREEN: &[Need] = &[
     Need {
         probe: Probe::Program("Xvfb"),
@@ -97,7 +97,7 @@ pub(crate) const SCREEN: &[Need] = &[
     },
 ];
 
-/// What drives the page in a window and in a browser.
+/// Requirements for driving the page in a window and in a browser.
 pub(crate) const DRIVERS: &[Need] = &[
     Need {
         probe: Probe::Program("WebKitWebDriver"),
@@ -125,7 +125,7 @@ pub(crate) const DRIVERS: &[Need] = &[
     },
 ];
 
-/// What runs the WebSockets of other makers.
+/// Requirements for running other implementations of WebSockets.
 pub(crate) const PEERS: &[Need] = &[
     Need {
         probe: Probe::Program("python3"),
@@ -133,7 +133,7 @@ pub(crate) const PEERS: &[Need] = &[
         debian: "python3",
         others: ["python3", "python", "python3"],
     },
-    // Debian's Python has no `ensurepip` without the package, which an environment needs.
+    // Debian's Python lacks `ensurepip` without this package, and an environment needs it.
     Need {
         probe: Probe::Python("ensurepip"),
         why: "makes the environment of WebSocket peers",
@@ -142,7 +142,7 @@ pub(crate) const PEERS: &[Need] = &[
     },
 ];
 
-/// What looks into packages, and makes a clean system to install one in.
+/// Requirements for checking packages, and for making a clean system to install one in.
 #[cfg(target_os = "linux")]
 pub(crate) const INSTALLERS: &[Need] = &[
     Need {
@@ -177,10 +177,11 @@ pub(crate) const INSTALLERS: &[Need] = &[
     },
 ];
 
-/// Installs what is missing on Debian and its relatives; elsewhere says what to install.
+/// Installs what is missing on Debian and its derivatives; elsewhere the error names what to
+/// install.
 ///
-/// Outside Linux nothing is left to install: what links this program links a window too, and the web view is part of
-/// the system but for old versions of Windows.
+/// Outside Linux there is nothing to install: the linker that built this program also links a
+/// window, and the web view is part of the system except on old versions of Windows.
 pub(crate) fn ensure(needs: &[Need]) -> Result {
     if cfg!(windows) {
         println!(
@@ -271,12 +272,12 @@ fn is_root() -> bool {
     command::output(command::new("id").arg("-u")).is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }
 
-/// Whether apt-get and Debian's package names are the way here.
+/// Returns whether apt-get and Debian's package names apply here.
 fn is_debian(os_release: &str) -> bool {
     Path::new("/usr/bin/apt-get").exists() && names(os_release, &["debian", "ubuntu"])
 }
 
-/// Whether the system, or one that it is like, has one of these names.
+/// Returns whether the system, or one that it derives from, has one of these names.
 fn names(os_release: &str, wanted: &[&str]) -> bool {
     os_release
         .lines()
@@ -285,7 +286,8 @@ fn names(os_release: &str, wanted: &[&str]) -> bool {
         .any(|name| wanted.contains(&name))
 }
 
-/// What to type, or at least what to look for, where packages are not installed by this program.
+/// Returns the command to type, or at least what to look for, if this program does not install
+/// packages.
 fn advice(os_release: &str, missing: &[&Need]) -> String {
     let managers = [
         ("sudo dnf install", ["fedora", "rhel"].as_slice()),

@@ -1,7 +1,7 @@
-//! Whether the library compiles for systems other than this one.
+//! Checks that the library compiles for other operating systems.
 //!
-//! Only Rust is checked. Dependencies with parts in C ask for a compiler and an archiver of the other system, and get programs
-//! that do nothing: a check links nothing.
+//! Only Rust is checked. Dependencies with C code require a compiler and an archiver for the other
+//! system, and get programs that do nothing: a check links nothing.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -10,10 +10,11 @@ use crate::{
     project,
 };
 
-/// The other systems that are meant to work.
+/// The other supported targets.
 const TARGETS: [&str; 2] = ["x86_64-pc-windows-msvc", "x86_64-apple-darwin"];
 
-/// Checks the library for each target whose standard library is installed; gives back those that are not.
+/// Checks the library for each target whose standard library is installed. Returns those that are
+/// not.
 pub(crate) fn check() -> Result<Option<String>> {
     let (installed, missing): (Vec<&str>, Vec<&str>) =
         TARGETS.iter().partition(|target| is_installed(target));
@@ -46,7 +47,7 @@ fn is_installed(target: &str) -> bool {
     })
 }
 
-/// An archiver that makes empty archives, in the manner of Windows where it is asked so.
+/// Writes an archiver that makes empty archives, and understands the options of Windows as well.
 fn archiver() -> Result<PathBuf> {
     const SCRIPT: &str = "#!/bin/sh\nfor word in \"$@\"; do\n  case \"$word\" in\n    [-/]out:*) : > \"${word#?out:}\" ;;\n  esac\ndone\n";
     let path = project::root().join("target/empty-archiver");

@@ -1,11 +1,12 @@
-//! The command line: the library's own flags, and one more.
+//! The command line: the library's flags, and one more.
 
 use std::ffi::{OsStr, OsString};
 
-/// Takes `--keys K` out of a command line. Gives the number, 0 by default, and what is left for the library.
+/// Removes `--keys K` from a command line. Returns the number, 0 by default, and the remaining
+/// arguments for the library.
 ///
 /// # Errors
-/// A sentence for the user when `--keys` is not followed by a number.
+/// A message for the user if `--keys` is not followed by a number.
 pub fn arguments(
     all: impl IntoIterator<Item = OsString>,
 ) -> Result<(usize, Vec<OsString>), String> {

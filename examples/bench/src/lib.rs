@@ -1,5 +1,6 @@
-//! The application that load clients measure, so that each server is measured with the same work: a counter with a derived
-//! value, a text that the server changes for everybody, and a stream of binary frames.
+//! The application that load clients measure, so that each server is measured with the same work: a
+//! counter with a derived value, a text that the server changes for all clients, and a stream of
+//! binary messages.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -8,19 +9,19 @@ pub use arguments::arguments;
 use selvedge::{Attachment, Ctx, Failure, Packed, Rest, Result, Server};
 use serde::Serialize;
 
-/// Where `stream` publishes.
+/// Topic on which `stream` publishes.
 const STREAM_TOPIC: &str = "bench.stream";
 
-/// Digits at the start of each text that `broadcast` sets.
+/// Number of digits at the start of each text that `broadcast` sets.
 const DIGITS: usize = 8;
 
-/// The most bytes of one text or frame.
+/// Maximum size of one text or message, in bytes.
 const MAX_SIZE: usize = 1 << 30;
 
-/// The application, with so many more state keys as ballast.
+/// Returns the application, with this many further state keys as ballast.
 ///
 /// # Errors
-/// None today; the signature is that of every application.
+/// None at present; the signature is that of every application.
 pub fn app(keys: usize) -> Result<Server> {
     let server = Server::new("bench");
     let state = server.state();
@@ -38,7 +39,7 @@ pub fn app(keys: usize) -> Result<Server> {
     Ok(server)
 }
 
-/// Sets `blob` to `count` texts one after another, each one a push of its own.
+/// Sets `blob` to `count` texts one after another, each in a separate push.
 fn broadcast(cx: Ctx, size: usize, count: u64, start: u64) -> Result<(), Failure> {
     check(size)?;
     for number in start..start.saturating_add(count) {
@@ -49,7 +50,7 @@ fn broadcast(cx: Ctx, size: usize, count: u64, start: u64) -> Result<(), Failure
     Ok(())
 }
 
-/// Publishes `count` frames of `size` bytes that do not compress.
+/// Publishes `count` messages of `size` incompressible bytes.
 fn stream(cx: Ctx, size: usize, count: u64, start: u64) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Frame {
@@ -72,7 +73,7 @@ fn check(size: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same bytes each time, from a xorshift generator.
+/// Returns the same bytes each time, from a xorshift generator.
 fn noise(size: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(size + 8);

@@ -1,14 +1,14 @@
-//! Serves the application that is measured; see the library of this package.
+//! Serves the measured application; see the library of this package.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 use selvedge::StartOptions;
 
-/// The exit code of a wrong command line, as clap has it.
+/// Exit code for an invalid command line, as in clap.
 const USAGE: u8 = 2;
 
-/// What clients are told to use when the command line names no other secret.
+/// Default secret, which clients use if the command line names no other.
 const SECRET: &str = "wslink-secret";
 
 fn main() -> ExitCode {

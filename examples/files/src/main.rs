@@ -1,5 +1,5 @@
-//! Files and dialogs: uploads and downloads of any size beside a state that goes on, pictures as bytes, and what the application
-//! asks its users. In a window of its own, or with `--server` for browsers.
+//! Files and dialogs: uploads and downloads of any size while the state keeps changing, pictures as
+//! bytes, and questions to users. Runs in a window, or with `--server` for browsers.
 //!
 //! ```text
 //! cargo run -p files
@@ -23,7 +23,7 @@ use tokio::{
     time::sleep,
 };
 
-/// Bytes of the largest picture that is shown.
+/// Maximum size of a picture, in bytes.
 const LARGEST_PICTURE: usize = 20_000_000;
 
 const MEGABYTE: u64 = 1_000_000;
@@ -52,7 +52,7 @@ fn app() -> Server {
     server
 }
 
-/// Shows that the state goes on, whatever else happens.
+/// Changes the state all the time, to show that transfers do not block it.
 async fn tick(server: Server) -> Result<(), Failure> {
     loop {
         sleep(Duration::from_millis(100)).await;
@@ -60,7 +60,7 @@ async fn tick(server: Server) -> Result<(), Failure> {
     }
 }
 
-/// Reads a file piece by piece, without keeping it.
+/// Reads a file in pieces, without keeping it.
 async fn inspect(cx: Ctx, mut file: Upload) -> Result<u64, Failure> {
     if file.name().ends_with(".part") {
         return Err(Failure::msg(format!("{} is not complete", file.name())));
@@ -77,7 +77,7 @@ async fn inspect(cx: Ctx, mut file: Upload) -> Result<u64, Failure> {
     Ok(file.size())
 }
 
-/// Sends a file that is made while it is sent.
+/// Sends a file that is generated while it is sent.
 async fn save(cx: Ctx, megabytes: u64) -> Result<(), Failure> {
     let size = megabytes.clamp(1, 100_000) * MEGABYTE;
     let state = cx.state().clone();

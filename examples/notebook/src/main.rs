@@ -1,10 +1,12 @@
-//! Notes that outlive the program: the pattern for an application whose users must not lose what they wrote, whatever
-//! becomes of the program, the network or the page.
+//! Notes that outlive the program: the pattern for an application whose users must not lose what
+//! they wrote when the program, the network or the page fails.
 //!
-//! - What a page writes passes a check (`State::validate`), which puts it on disk. The page hears that its edit was taken
-//!   only after that, and sends it again, to the next program if need be, as long as it has not heard so.
-//! - A line is added by a trigger, which answers when the line is on disk. A page whose connection goes before the
-//!   answer cannot know whether the line was added; it says so and does not repeat the call.
+//! - Edits of a page pass a check (`State::validate`), which writes them to disk. The page gets the
+//!   acknowledgement only after that, and until then sends the edit again, if necessary to the
+//!   restarted program.
+//! - A trigger adds a line and answers when the line is on disk. A page whose connection is lost
+//!   before the answer cannot know whether the line was added; it says so and does not repeat the
+//!   call.
 //!
 //! ```text
 //! NOTEBOOK=notes.json cargo run -p notebook
@@ -18,7 +20,7 @@ use std::{env, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use notebook::Notebook;
 use selvedge::{Ctx, Error, Failure, Lifecycle, Result, Server, StartOptions, get_server};
 
-/// How often the clock of the page moves: changes that have nothing to do with what users write.
+/// Interval of the page's clock: changes that are independent of what users write.
 const TICK: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! The file of the notes. It is complete at any moment: a new one takes the place of the old one.
+//! The file of the notes. It is complete at any moment: a new file replaces the old one.
 
 use std::{
     fs, io,
@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// What is in the file.
+/// The content of the file.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Content {
@@ -22,7 +22,7 @@ pub(crate) struct Notebook {
 }
 
 impl Notebook {
-    /// Reads the file, if there is one.
+    /// Reads the file, if it exists.
     pub(crate) fn open(file: PathBuf) -> io::Result<Self> {
         let content = match fs::read(&file) {
             Ok(text) => serde_json::from_slice(&text)?,
@@ -42,7 +42,7 @@ impl Notebook {
         save(&self.file, &content)
     }
 
-    /// Adds a line and gives all of them.
+    /// Adds a line and returns all lines.
     pub(crate) fn add(&self, line: String) -> io::Result<Vec<String>> {
         let mut content = self.lock();
         content.lines.push(line);

@@ -1,9 +1,12 @@
-//! A Gray-Scott simulation that is computed in Rust and steered from its page: the pattern for an application with work of
-//! its own on a thread, a picture that changes all the time, and a long job that can be cancelled.
+//! A Gray-Scott simulation that is computed in Rust and controlled from its page: the pattern for
+//! an application with a worker thread, a picture that changes all the time, and a long job that
+//! can be cancelled.
 //!
-//! - [`app`] declares state, listeners and triggers: all that the page and the simulation have in common.
-//! - `worker` computes on a thread, takes orders through a channel and publishes frames and statistics.
-//! - `simulation` is the model and knows nothing of either.
+//! - [`app`] declares state, listeners and triggers: everything that the page and the simulation
+//!   share.
+//! - `worker` computes on a thread, takes orders from a channel and publishes pictures and
+//!   statistics.
+//! - `simulation` is the model and depends on neither.
 #![forbid(unsafe_code)]
 
 mod palette;
@@ -20,7 +23,7 @@ use worker::{Image, Job, Order, Simulation};
 /// The name of the application.
 pub const NAME: &str = "reaction-diffusion";
 
-/// Name, title, feed and kill of patterns that are known to live.
+/// Name, title, feed and kill rate of patterns that are known to survive.
 const PRESETS: &[(&str, &str, f64, f64)] = &[
     ("coral", "Coral", 0.0545, 0.062),
     ("mitosis", "Dividing cells", 0.0367, 0.0649),
@@ -35,10 +38,10 @@ fn preset(name: &str) -> Option<Parameters> {
     Some(Parameters { feed, kill, ..Parameters::default() })
 }
 
-/// The application. Browser, window and tests all run this.
+/// Returns the application. Browser, window and tests all run it.
 ///
 /// # Errors
-/// When its state cannot be encoded.
+/// If its state cannot be encoded.
 pub fn app() -> Result<Server> {
     let server = get_server(NAME);
     let simulation = Simulation::default();
@@ -76,12 +79,13 @@ fn declare_state(server: &Server) -> Result<()> {
         .set("job", Job::default())
         .set("size", worker::SIZE)
         .set("status", "")
-        // The simulation starts anew with the program.
+        // Not kept: the simulation restarts with the program.
         .transient(&["iteration", "rate", "coverage", "history", "job", "status"]);
     Ok(())
 }
 
-/// What users set reaches the simulation, corrected where it is out of range. All of these run once at the start, too.
+/// Passes what users set to the simulation, clamped to its range. All of these listeners also run
+/// once at the start.
 fn follow_state(server: &Server, simulation: &Simulation) {
     let to = simulation.clone();
     server.on_change("preset", move |cx: Ctx, name: String| -> Result<()> {

@@ -1,4 +1,4 @@
-//! The application for browsers. `cargo xtask run` shows it in a window instead.
+//! Serves the application for browsers. `cargo xtask run` shows it in a window.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

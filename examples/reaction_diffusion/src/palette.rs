@@ -1,15 +1,15 @@
 //! Colours for concentrations.
 
-/// 256 colours, red, green and blue for each.
+/// 256 colours as red, green and blue.
 pub(crate) type Colours = [u8; 768];
 
-/// A named scale of colours.
+/// A named colour scale.
 pub(crate) struct Palette {
-    /// What the state calls it.
+    /// Name in the state.
     pub(crate) name: &'static str,
-    /// What the user reads.
+    /// Name shown to the user.
     pub(crate) title: &'static str,
-    /// Colours at equal distances, from nothing to the highest concentration.
+    /// Equidistant colours, from zero to the highest concentration.
     stops: &'static [u32],
 }
 
@@ -33,13 +33,13 @@ pub(crate) const PALETTES: &[Palette] = &[
     Palette { name: "gray", title: "Gray", stops: &[0x000000, 0xffffff] },
 ];
 
-/// The palette of this name, or the default one.
+/// Returns the palette of this name, or the default palette.
 pub(crate) fn palette(name: &str) -> &'static Palette {
     PALETTES.iter().find(|palette| palette.name == name).unwrap_or(&PALETTES[0])
 }
 
 impl Palette {
-    /// The scale between the stops.
+    /// Interpolates the scale between the stops.
     pub(crate) fn colours(&self) -> Colours {
         let mut colours = [0; 768];
         for (position, colour) in colours.chunks_exact_mut(3).enumerate() {

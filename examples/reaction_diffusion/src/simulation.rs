@@ -1,26 +1,27 @@
 //! The Gray-Scott model on a torus: two substances diffuse, and one turns into the other.
 //!
-//! Explicit Euler steps of length 1 on a square grid of spacing 1, with the five-point Laplacian. Stable for diffusion up to 1/4.
+//! Uses explicit Euler steps of length 1 on a square grid of spacing 1, with the five-point
+//! Laplacian. Stable for diffusion up to 1/4.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Rows that one task computes at a time.
+/// Number of rows that one task computes at a time.
 const BAND: usize = 16;
 
 /// Concentration of V above which a cell counts as covered.
 const COVERED: f32 = 0.2;
 
-/// What the user can set. Rates are per step, diffusion is in cells² per step.
+/// The parameters that the user can set. Rates are per step, diffusion is in cells² per step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Parameters {
-    /// How fast U is fed.
+    /// Feed rate of U.
     pub(crate) feed: f64,
-    /// How fast V is removed, beside the feed.
+    /// Removal rate of V, in addition to the feed rate.
     pub(crate) kill: f64,
-    /// How fast U spreads.
+    /// Diffusion of U.
     pub(crate) diffusion_u: f64,
-    /// How fast V spreads.
+    /// Diffusion of V.
     pub(crate) diffusion_v: f64,
 }
 
@@ -32,7 +33,8 @@ impl Default for Parameters {
 }
 
 impl Parameters {
-    /// The same within the ranges in which the model is stable and interesting. What is no number becomes the lower end.
+    /// Clamps the parameters to the ranges in which the model is stable and interesting. NaN
+    /// becomes the lower limit.
     pub(crate) fn clamped(self) -> Self {
         let clamp = |value: f64, low: f64, high: f64| value.max(low).min(high);
         Parameters {
@@ -44,7 +46,7 @@ impl Parameters {
     }
 }
 
-/// Both concentrations in every cell.
+/// The concentrations of U and V in every cell.
 pub(crate) struct Field {
     size: usize,
     u: Vec<f32>,
@@ -54,7 +56,8 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// A field of `size` × `size` cells with a few spots of V at places that `seed` decides.
+    /// Creates a field of `size` × `size` cells with a few spots of V at places that depend on
+    /// `seed`.
     pub(crate) fn new(size: usize, seed: u64) -> Self {
         let cells = size * size;
         let mut field = Field {
@@ -66,7 +69,7 @@ impl Field {
         };
         let mut random = seed | 1;
         for _ in 0..size / 16 {
-            // Any generator will do that spreads the spots: this is xorshift64.
+            // Any generator that spreads the spots will do: this is xorshift64.
             let mut place = || {
                 random ^= random << 13;
                 random ^= random >> 7;
@@ -78,12 +81,12 @@ impl Field {
         field
     }
 
-    /// Cells along each side.
+    /// Number of cells along each side.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 
-    /// One step in time, on all cores.
+    /// Computes one time step, on all cores.
     pub(crate) fn step(&mut self, parameters: &Parameters) {
         let (size, u, v) = (self.size, &self.u, &self.v);
         let bands =
@@ -105,13 +108,13 @@ impl Field {
         std::mem::swap(&mut self.v, &mut self.next_v);
     }
 
-    /// The largest change of V in the last step.
+    /// Returns the largest change of V in the last step.
     pub(crate) fn change(&self) -> f32 {
         let pairs = self.v.par_iter().zip(&self.next_v);
         pairs.map(|(now, before)| (now - before).abs()).reduce(|| 0.0, f32::max)
     }
 
-    /// Puts V into a disc around (x, y), or takes it away. Coordinates run from 0 to 1.
+    /// Adds V to a disc around (x, y), or removes it. Coordinates range from 0 to 1.
     pub(crate) fn paint(&mut self, x: f32, y: f32, radius: usize, erase: bool) {
         let (size, radius) = (self.size as isize, radius as isize);
         let centre = |share: f32| (share.clamp(0.0, 1.0) * size as f32) as isize;
@@ -126,19 +129,19 @@ impl Field {
         }
     }
 
-    /// The share of cells in which V has the upper hand.
+    /// Returns the fraction of cells that V covers.
     pub(crate) fn coverage(&self) -> f32 {
         let covered = self.v.par_iter().filter(|v| **v > COVERED).count();
         covered as f32 / self.v.len() as f32
     }
 
-    /// The concentration of V as a number from 0 to 255 for every cell, row by row.
+    /// Returns the concentration of V as a number from 0 to 255 for every cell, row by row.
     pub(crate) fn pixels(&self) -> Vec<u8> {
         self.v.par_iter().map(|v| (v * 600.0) as u8).collect()
     }
 }
 
-/// A row and its neighbours.
+/// A row and its neighbouring rows.
 struct Rows<'a> {
     above: &'a [f32],
     here: &'a [f32],

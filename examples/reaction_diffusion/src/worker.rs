@@ -1,4 +1,5 @@
-//! The thread that computes. It takes orders through a channel and shows its work through the server.
+//! The thread that computes. It takes orders from a channel and publishes its results through the
+//! server.
 
 use std::{
     collections::VecDeque,
@@ -19,29 +20,29 @@ use crate::{
     simulation::{Field, Parameters},
 };
 
-/// Cells along each side of the field.
+/// Number of cells along each side of the field.
 pub(crate) const SIZE: usize = 512;
 
-/// The shortest time between two frames.
+/// Minimum time between two pictures.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// How often statistics are published.
+/// Interval at which statistics are published.
 const STATISTICS: Duration = Duration::from_millis(200);
 
-/// Points in the history of the coverage.
+/// Maximum number of points in the history of the coverage.
 const HISTORY: usize = 400;
 
-/// The largest change per step that counts as steady.
+/// Largest change per step that counts as steady.
 const STEADY: f32 = 2e-6;
 
-/// Iterations after which the search for a steady state is given up.
+/// Maximum number of iterations of the search for a steady state.
 const JOB_STEPS: u64 = 60_000;
 
-/// What the worker can be told to do.
+/// An order to the worker.
 pub(crate) enum Order {
-    /// Compute with these from now on.
+    /// Use these parameters from now on.
     Use(Parameters),
-    /// Steps between two frames.
+    /// Set the number of steps between two pictures.
     Pace(u32),
     /// Show the field in these colours.
     Show(&'static Palette),
@@ -49,15 +50,15 @@ pub(crate) enum Order {
     Run(bool),
     /// Make one step.
     Step,
-    /// Begin anew.
+    /// Restart the simulation.
     Reset,
     /// Draw with a brush.
     Paint { x: f32, y: f32, radius: usize, erase: bool },
-    /// Run until nothing changes any more.
+    /// Run until the field is steady.
     RunToSteadyState,
-    /// Give that up.
+    /// Cancel the run to the steady state.
     CancelJob,
-    /// Hand out the field as it is now.
+    /// Return the current field.
     Export(oneshot::Sender<Image>),
 }
 
@@ -66,23 +67,23 @@ pub(crate) enum Order {
 pub(crate) struct Image {
     /// Pixels along each side.
     pub(crate) width: usize,
-    /// The same.
+    /// Pixels along each side.
     pub(crate) height: usize,
     format: &'static str,
     /// 256 colours.
     pub(crate) palette: Attachment,
-    /// One byte for each pixel.
+    /// One byte per pixel.
     pub(crate) data: Attachment,
 }
 
 /// The job "run to steady state", as the page sees it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Job {
-    /// Whether it runs.
+    /// Whether the job is running.
     pub(crate) active: bool,
-    /// From 0 to 1.
+    /// Progress, from 0 to 1.
     pub(crate) progress: f32,
-    /// How it goes or went.
+    /// Status or outcome, as text.
     pub(crate) message: String,
 }
 
@@ -95,9 +96,9 @@ struct Worker {
     running: bool,
     iteration: u64,
     seed: u64,
-    /// Where the search for a steady state began, while it goes on.
+    /// Iteration at which the search for a steady state began, while it is running.
     job: Option<JobStart>,
-    /// Something to show has changed.
+    /// Whether something has changed that is not shown yet.
     changed: bool,
     history: VecDeque<(u64, f32)>,
     last_statistics: (Instant, u64),
@@ -108,7 +109,7 @@ struct JobStart {
     change: f32,
 }
 
-/// The way to the worker, which lives as long as the server runs. A cheap handle.
+/// A cheap handle to the worker, which lives as long as the server runs.
 #[derive(Clone, Default)]
 pub(crate) struct Simulation {
     thread: Arc<Mutex<Option<Thread>>>,
@@ -128,7 +129,7 @@ impl Simulation {
         *self.thread() = Some(Thread { orders: sender, handle });
     }
 
-    /// Ends the thread and waits for it, which takes no longer than a frame.
+    /// Ends the thread and waits for it, which takes at most the time of one picture.
     pub(crate) fn stop(&self) {
         let thread = self.thread().take();
         if let Some(Thread { orders, handle }) = thread {
@@ -139,7 +140,7 @@ impl Simulation {
         }
     }
 
-    /// Sends an order. Does nothing when the thread does not run.
+    /// Sends an order. Does nothing if the thread is not running.
     pub(crate) fn tell(&self, order: Order) {
         if let Some(thread) = &*self.thread() {
             drop(thread.orders.send(order));
@@ -178,7 +179,7 @@ impl Worker {
                 (0..self.steps_per_frame).for_each(|_| self.step());
             }
             self.show();
-            // Waits for the next frame when there is something to compute, else for an order.
+            // Waits for the next picture if there is something to compute, else for an order.
             loop {
                 let busy = self.running || self.job.is_some() || self.changed;
                 let left = FRAME.saturating_sub(frame_begins.elapsed());
@@ -205,7 +206,7 @@ impl Worker {
             }
             Order::Run(running) => {
                 self.running = running;
-                // What was computed since the last statistics is still to be told.
+                // Publishes what was computed since the last statistics.
                 self.changed = true;
             }
             Order::Step => self.step(),
@@ -221,7 +222,7 @@ impl Worker {
             }
             Order::RunToSteadyState => {}
             Order::CancelJob => self.end_job("Cancelled"),
-            // Whoever asked may be gone.
+            // The receiver may have been dropped.
             Order::Export(answer) => drop(answer.send(self.image())),
         }
     }
@@ -242,7 +243,7 @@ impl Worker {
         self.changed = true;
     }
 
-    /// Works for one frame on the way to the steady state.
+    /// Computes for the time of one picture towards the steady state.
     fn search(&mut self, frame_begins: Instant) {
         while frame_begins.elapsed() < FRAME * 2 {
             self.step();
@@ -273,7 +274,7 @@ impl Worker {
 
     fn show(&mut self) {
         if std::mem::take(&mut self.changed) {
-            // Without clients there is nothing to do, and a client that is busy gets a later frame.
+            // Without clients there is nothing to do, and a busy client gets a later picture.
             if let Err(error) = self.server.stream("field", self.image()) {
                 eprintln!("the field cannot be shown: {error}");
             }
@@ -291,7 +292,7 @@ impl Worker {
     fn publish_statistics(&mut self, rate: f64) {
         let coverage = self.field.coverage();
         if self.history.len() == HISTORY {
-            // Every second point goes, so that the plot keeps the whole run.
+            // Drops every second point, so that the plot keeps the whole run.
             let mut position = 0;
             self.history.retain(|_| {
                 position += 1;

@@ -1,4 +1,5 @@
-//! The triggers that the page calls, and the RPC methods and the topic of a protocol of its own.
+//! The triggers that the page calls, and the RPC methods and the topic of the application's
+//! protocol.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,10 +9,10 @@ use serde_json::json;
 
 use crate::{Pace, Unserializable};
 
-/// How long a step of `slow` takes.
+/// Duration of a step of `slow`.
 const STEP_TAKES: Duration = Duration::from_millis(20);
 
-/// Named arguments, whatever they are.
+/// Any named arguments.
 type Named = Kwargs<BTreeMap<String, Packed>>;
 
 pub(crate) fn register(server: &Server, pace: &Pace) -> Result<()> {
@@ -65,7 +66,7 @@ fn slow(server: &Server, pace: &Pace) {
 
 fn failures(server: &Server) {
     server.trigger("boom", |cx: Ctx| -> Result<(), Failure> {
-        // Sent all the same.
+        // The change is still sent.
         cx.state().set("count", 77);
         Err(Failure::msg("kaboom"))
     });

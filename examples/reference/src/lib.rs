@@ -1,7 +1,8 @@
-//! One of everything that a page can ask of a server: the same application as the one behind the sessions recorded in
-//! `tests/wire`, which was made with trame in Python.
+//! One example of everything that a page can request from a server. It is the application of the
+//! sessions recorded in `tests/wire`, which was written with trame in Python.
 //!
-//! Names, values and the text of the page are those of the recording, so that its frames can be compared one by one.
+//! Names, values and the text of the page are those of the recordings, so that their frames can be
+//! compared one by one.
 #![forbid(unsafe_code)]
 
 mod calls;
@@ -15,10 +16,10 @@ use selvedge::{Ctx, Lifecycle, Module, Packed, Result, Server, VueUse};
 use serde_json::json;
 use unserializable::Unserializable;
 
-/// How long the greeting takes that follows a new name.
+/// Delay of the greeting after a new name.
 pub const GREETING_TAKES: Duration = Duration::from_millis(50);
 
-/// The application, at its usual pace.
+/// Returns the application, at its usual pace.
 ///
 /// # Errors
 /// When the folder of its assets is missing.
@@ -26,7 +27,8 @@ pub fn app() -> Result<Server> {
     app_at(Pace::real())
 }
 
-/// The application at another pace: a test can order what would be a matter of milliseconds.
+/// Returns the application at another pace, so that a test can control the order of events that are
+/// milliseconds apart.
 ///
 /// # Errors
 /// When the folder of its assets is missing.
@@ -58,7 +60,7 @@ fn module() -> Module {
 
 fn set_state(server: &Server) -> Result<()> {
     let state = server.state();
-    state.set("trame__title", "Trame"); // which pages of trame have unless they say another one
+    state.set("trame__title", "Trame"); // the default title of trame's pages
     state.set("count", 1).set("doubled", 2).set("clamped", 5);
     state.set("name", "Ada").set("items", [1, 2, 3]);
     state.set("nested", json!({"x": {"y": [null, true, 1.5]}}));

@@ -1,25 +1,25 @@
-//! How long the application's pauses take.
+//! The duration of the application's pauses.
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-/// Waits for so long, or for whatever stands for it.
+/// Waits for this duration, or for an event that replaces it.
 type Pause = dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync;
 
-/// How the application waits where it pretends to work.
+/// How the application waits where it simulates work.
 #[derive(Clone)]
 pub struct Pace {
     pause: Arc<Pause>,
 }
 
 impl Pace {
-    /// Pauses take their time.
+    /// Pauses take their real duration.
     pub fn real() -> Self {
         Self::of(tokio::time::sleep)
     }
 
-    /// Pauses take as long as what `pause` gives for them.
+    /// Pauses take as long as the future that `pause` returns.
     pub fn of<F: Future<Output = ()> + Send + 'static>(
         pause: impl Fn(Duration) -> F + Send + Sync + 'static,
     ) -> Self {

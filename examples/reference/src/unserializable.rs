@@ -1,4 +1,4 @@
-//! A value that no message can carry.
+//! A value that cannot be encoded in a message.
 
 use serde::{Serialize, Serializer, ser::Error};
 

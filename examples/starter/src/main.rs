@@ -1,6 +1,6 @@
 //! A counter in a window: a complete program to start your own from.
 #![forbid(unsafe_code)]
-// No console window beside the program on Windows.
+// Opens no console window on Windows.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! Shows the widgets in a window; for the modules see the program for browsers in `main.rs`.
+//! Shows the widgets in a window. `main.rs`, the program for browsers, says how to make the
+//! modules.
 //!
 //! ```text
 //! MODULES=modules/vuetify3.json:modules/markdown.json:modules/plotly.json \

@@ -1,4 +1,4 @@
-//! Widget packages made for trame, from their unmodified files: Vuetify, Markdown and Plotly.
+//! trame widget packages, from their unmodified files: Vuetify, Markdown and Plotly.
 //!
 //! `tools/trame_manifest.py` writes the manifests that [`app`] takes.
 #![forbid(unsafe_code)]
@@ -18,23 +18,24 @@ const PAGE: &str = include_str!("page.html");
 const NOTES: &str =
     "# Pump test\n\nThe pump runs at **full speed**. See:\n\n- the pressure\n- the flow\n";
 
-/// A file that a user picked, as pages send it.
+/// A file that the user picked, as pages send it.
 #[derive(Deserialize)]
 struct Upload {
     name: String,
     content: Option<Attachment>,
 }
 
-/// The manifests that the environment names in `MODULES`, as `PATH` names folders.
+/// Returns the manifests listed in the environment variable `MODULES`, which has the format of
+/// `PATH`.
 pub fn modules() -> Vec<PathBuf> {
     let modules = env::var_os("MODULES").unwrap_or_default();
     env::split_paths(&modules).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-/// The application, with a module for each of the manifests.
+/// Returns the application, with a module for each manifest.
 ///
 /// # Errors
-/// When a manifest or what it names cannot be read.
+/// If a manifest, or a file or folder that it names, cannot be read.
 pub fn app(manifests: &[impl AsRef<Path>]) -> Result<Server> {
     let server = Server::new("trame-widgets");
     for manifest in manifests {
@@ -89,7 +90,7 @@ fn received(file: &Upload) -> String {
     }
 }
 
-/// The pressure over the flow of a pump at this speed, as Plotly has it.
+/// Returns the pressure over the flow of a pump at this speed, as a Plotly figure.
 fn curve(speed: f64) -> Value {
     let flows: Vec<f64> = (0..=20).map(f64::from).collect();
     let pressure = |flow: &f64| (speed / 10.0).powi(2) - 0.04 * flow * flow;

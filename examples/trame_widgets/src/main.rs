@@ -7,7 +7,7 @@
 //! MODULES=modules/vuetify3.json:modules/markdown.json:modules/plotly.json cargo run -p trame-widgets --bin trame-widgets
 //! ```
 //!
-//! With `modules/www.json` among the modules it is trame's own page that shows them.
+//! With `modules/www.json` in `MODULES`, trame's own page shows the widgets.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The command line, which has a flag for each option of the window, to try them out.
+//! The command line, with a flag for each option of the window.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ impl Window {
     }
 }
 
-/// Two numbers with an `x` between them.
+/// Parses two numbers separated by `x`.
 fn pair(text: &str) -> Result<(f64, f64), String> {
     let (first, second) = text.split_once('x').ok_or("give two numbers: 800x600")?;
     let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));

@@ -1,5 +1,5 @@
-//! Notes in a window, to show what a program can do with its window: a menu with shortcuts and check marks, buttons
-//! that move and resize it, and a question before unsaved notes get lost.
+//! Notes in a window. Shows what a program can do with its window: a menu with shortcuts and check
+//! marks, buttons that move and resize it, and a question before unsaved notes are lost.
 //!
 //! ```text
 //! cargo run -p window-app

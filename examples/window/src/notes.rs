@@ -1,4 +1,4 @@
-//! The notes: a text, whether it is saved, and what is asked before it gets lost.
+//! The notes: a text, whether it is saved, and the question before it is lost.
 
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ pub(crate) fn set_up(server: &Server, time_to_close: Duration) {
         let unsaved = text != saved;
         cx.state().set("unsaved", unsaved);
         cx.state().set("trame__title", if unsaved { "Notes (unsaved)" } else { "Notes" });
-        // There is nothing to save otherwise. In a browser there is no menu, which is no fault.
+        // The item is enabled only if there is something to save. A browser has no menu, which is
+        // not an error.
         let _ = cx.server.window().enable_item("save", unsaved);
     });
     server.trigger("new", |cx: Ctx| {
         cx.state().set("text", "");
     });
-    // A program of your own would write a file here.
+    // A real program would write a file here.
     server.trigger("save", |cx: Ctx| -> Result<()> {
         let text: String = cx.state().get("text")?;
         cx.state().set("saved", text);
@@ -35,7 +36,7 @@ pub(crate) fn set_up(server: &Server, time_to_close: Duration) {
     });
 }
 
-/// What is asked before the notes get lost.
+/// Returns the question before the notes are lost.
 pub(crate) fn question() -> ConfirmClose {
     ConfirmClose::new().trigger("may_close").buttons("Close Without Saving", "Keep Writing")
 }

@@ -1,8 +1,8 @@
-//! The window: its menu, and what changes it from the page and from the menu.
+//! The window: its menu, and the triggers with which page and menu change it.
 
 use selvedge::{Ctx, Menu, MenuItem, Result, Server, StandardItem};
 
-/// The menu, or what is left of it when it is to be simple.
+/// Returns the menu, or a shorter one if it is to be simple.
 pub(crate) fn menu(simple: bool) -> Menu {
     let file = Menu::new()
         .item(MenuItem::new("&New", "new").accelerator("CmdOrCtrl+N"))
@@ -42,7 +42,8 @@ pub(crate) fn menu(simple: bool) -> Menu {
 
 pub(crate) fn set_up(server: &Server) -> Result<()> {
     server.state().set("wide", false).set("on_top", false).set("simple", false).set("seen", "");
-    // A check item tells whether it is set now; the page's box and the menu's mark follow each other.
+    // A check item passes its new value; the checkbox in the page and the check mark in the menu
+    // follow each other.
     server.trigger("wide", |cx: Ctx, wide: bool| {
         cx.state().set("wide", wide);
     });
@@ -60,7 +61,7 @@ pub(crate) fn set_up(server: &Server) -> Result<()> {
     server.trigger("simple", |cx: Ctx, simple: bool| -> Result<()> {
         let window = cx.server.window();
         window.set_menu(menu(simple))?;
-        // A new menu knows nothing of what was said about the one before.
+        // A new menu does not inherit the settings of the previous one.
         window.enable_item("save", cx.state().get("unsaved")?)?;
         if !simple {
             window.check_item("wide", cx.state().get("wide")?)?;

@@ -1,4 +1,4 @@
-//! The desktop program: the reaction-diffusion example in a window of its own.
+//! The desktop program: the reaction-diffusion example in a window.
 
 #![forbid(unsafe_code)]
 // No console window beside the program on Windows.

@@ -17,7 +17,7 @@ use crate::Result;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A server that runs in a task of its own.
+/// A server that runs in a task.
 struct Running {
     address: SocketAddr,
     stop: CancellationToken,
@@ -53,7 +53,8 @@ impl Running {
     }
 }
 
-/// Echoes until the peer ends; at the stop what has arrived is still answered. After an `F` it floods.
+/// Echoes until the peer ends. At the stop it still answers what has arrived. After an `F` it
+/// floods the peer.
 async fn echo(mut connection: Connection, stop: CancellationToken) {
     let buffers = connection.buffers();
     let mut buffer = [0; 4096];
@@ -83,7 +84,7 @@ async fn stopped_and_read(stop: &CancellationToken, buffers: &Buffers) {
     }
 }
 
-/// A server whose handlers give their connections away and end.
+/// Starts a server whose handlers hand their connections over and end.
 async fn handing_over(grace: Duration) -> (Running, mpsc::UnboundedReceiver<Connection>) {
     let (give, given) = mpsc::unbounded_channel();
     let timing = Timing { grace, ..Timing::default() };

@@ -18,7 +18,7 @@ async fn last_bytes_arrive_however_late_the_client_reads_while_the_server_runs()
     })
     .await;
     let mut client = server.connect().await;
-    tokio::time::sleep(Duration::from_millis(100)).await; // the client's pace is the case at hand
+    tokio::time::sleep(Duration::from_millis(100)).await; // this client is slow on purpose
     let mut received = Vec::new();
     client.read_to_end(&mut received).await.unwrap();
     assert_eq!(received.len(), 1 << 20);
@@ -114,7 +114,7 @@ fn a_lack_of_descriptors_is_waited_out() {
     if std::env::var_os(IN_CHILD).is_some() {
         return serve_without_descriptors();
     }
-    // The limit is one of the whole process, so the test runs itself again in another one.
+    // The limit applies to the whole process, so the test runs itself again in a child.
     let (_, module) = module_path!().split_once("::").unwrap();
     let child = std::process::Command::new("sh")
         .args(["-c", "ulimit -n 64; exec \"$0\" --exact \"$1\""])

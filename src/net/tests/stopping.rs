@@ -1,4 +1,4 @@
-//! The teardown: what clients receive, what is waited for, and that the port is free.
+//! The teardown: what clients receive, what the stop waits for, and that the port is free.
 
 use std::{future::pending, io::ErrorKind, time::Duration};
 
@@ -12,11 +12,11 @@ use tokio::{
 use super::{LONG, Running, echo, handing_over};
 use crate::net::{Timing, is_port_free};
 
-/// A client of one of the kinds that a stop meets.
+/// A client in one of the states that a stop meets.
 enum Client {
-    /// Was answered and waits.
+    /// Has its answer and is idle.
     Idle(TcpStream),
-    /// Has just sent what is not answered yet.
+    /// Has just sent a request that is not answered yet.
     Asking(TcpStream),
     /// Makes the server write and does not read.
     Deaf(TcpStream),
@@ -43,7 +43,8 @@ impl Client {
         }
     }
 
-    /// Reads to the end and checks that the server said everything.
+    /// Reads to the end, and checks that the server has sent everything or, to a deaf client, a
+    /// reset.
     async fn check(self) {
         let mut rest = Vec::new();
         match self {
@@ -179,7 +180,7 @@ async fn a_stop_waits_for_connections_that_were_handed_on() {
     let stop = server.stop.clone();
     tokio::spawn(async move {
         stop.cancelled().await;
-        tokio::time::sleep(Duration::from_millis(50)).await; // longer than a stop that does not wait
+        tokio::time::sleep(Duration::from_millis(50)).await; // outlasts a stop that does not wait
         connection.write_all(b"goodbye").await.unwrap();
     });
     let released = server.stop().await;
@@ -212,7 +213,7 @@ fn a_runtime_that_ends_leaves_nothing_behind() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (address, client) = runtime.block_on(async {
         let server = Running::echo().await;
-        let client = Client::new(&server, 2).await; // never reads: its last bytes cannot be delivered
+        let client = Client::new(&server, 2).await; // never reads: its last bytes stay undelivered
         let Client::Deaf(stream) = client else { unreachable!() };
         (server.address, stream.into_std().unwrap())
     });

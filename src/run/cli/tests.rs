@@ -1,4 +1,4 @@
-//! Command lines, and what they choose.
+//! Tests of command lines and the options that they set.
 use super::*;
 
 fn parse(args: &[&str]) -> Result<StartOptions, clap::Error> {

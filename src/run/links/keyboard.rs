@@ -1,4 +1,4 @@
-//! Enter in the terminal.
+//! Requests for sign-in links by Enter in the terminal.
 
 use std::{
     ffi::OsStr,
@@ -14,30 +14,32 @@ use tokio::{net::unix::pipe::Receiver, time::sleep};
 use super::Links;
 use crate::run::terminal::{print, print_error};
 
-/// Time between two looks whether a program in the background has come back to the foreground.
+/// Interval between checks whether a program in the background has returned to the foreground.
 const BACKGROUND: Duration = Duration::from_secs(1);
 
-/// The terminal that the program was started in.
+/// The terminal in which the program was started.
 pub(super) struct Keyboard(Receiver);
 
 impl Keyboard {
-    /// `None` where stdin is no terminal that this program has in the foreground.
+    /// Opens the terminal; `None` if stdin is no terminal or the program is not in its foreground.
     pub(super) fn open() -> Option<Self> {
         let stdin = io::stdin();
         if !stdin.is_terminal() {
             return None;
         }
         let path = rustix::termios::ttyname(&stdin, Vec::new()).ok()?;
-        // Opened anew: what is set on stdin itself holds for all that share it, the shell for one.
+        // Reopened, because flags set on stdin apply to all processes that share it, such as the
+        // shell.
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
         let path = Path::new(OsStr::from_bytes(path.as_bytes()));
         let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
-        // Of tokio's types for what can be polled, the one that asks nothing more of a file.
+        // Of tokio's pollable types, only this one has no further requirements for the file.
         let keyboard = Keyboard(Receiver::from_file_unchecked(file).ok()?);
         keyboard.is_in_foreground().then_some(keyboard)
     }
 
-    /// A program in the background that reads is stopped by the system (SIGTTIN).
+    /// Returns whether the program is in the foreground. Otherwise the system suspends it when it
+    /// reads (SIGTTIN).
     fn is_in_foreground(&self) -> bool {
         let foreground = rustix::termios::tcgetpgrp(&self.0);
         foreground.is_ok_and(|group| group == rustix::process::getpgrp())
@@ -46,7 +48,7 @@ impl Keyboard {
     pub(super) async fn serve(self, links: Links) {
         while self.0.readable().await.is_ok() {
             if !self.is_in_foreground() {
-                // What is typed is for others.
+                // The input is for another program.
                 sleep(BACKGROUND).await;
                 continue;
             }

@@ -1,4 +1,5 @@
-//! Another launch asks over a socket in a folder of the user. Who connects gets links.
+//! Requests for sign-in links over a socket in a folder of the user. Every connection gets the
+//! links.
 
 use std::{
     fs,
@@ -16,16 +17,16 @@ use tokio::{io::AsyncWriteExt, net::UnixListener};
 
 use super::Links;
 
-/// How long a program may take to answer.
+/// Time-out for the answer of a running program.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Bytes of an answer.
+/// Maximum size of an answer in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
 
-/// Time before the next attempt where a connection could not be accepted.
+/// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The file of a socket, which goes when this is dropped.
+/// The file of a socket, which is removed on drop.
 pub(super) struct Place(PathBuf);
 
 impl Drop for Place {
@@ -34,8 +35,8 @@ impl Drop for Place {
     }
 }
 
-/// What the sockets of a program begin with. Addresses of sockets have hardly more than a hundred bytes, so the name is not in
-/// it itself.
+/// Returns the prefix of the socket names of a program. It contains a hash of the program's name,
+/// because socket addresses are limited to little more than a hundred bytes.
 fn prefix(name: &str) -> String {
     let mark = Sha256::digest(name);
     let mark = mark[..8].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
@@ -46,7 +47,7 @@ const SUFFIX: &str = ".links";
 
 pub(super) fn listen(folder: &Path, name: &str, port: u16) -> io::Result<(UnixListener, Place)> {
     let path = folder.join(format!("{}{port}{SUFFIX}", prefix(name)));
-    // One that does not answer was left by a program that was killed.
+    // A socket that does not answer was left by a killed program.
     if UnixStream::connect(&path).is_err() {
         let _ = fs::remove_file(&path);
     }
@@ -63,12 +64,12 @@ pub(super) async fn serve(listener: UnixListener, links: Links) {
             continue;
         };
         let Ok(links) = links.make() else { continue };
-        // A few hundred bytes: they fit into the buffer of the socket.
+        // A few hundred bytes fit into the socket's buffer, so this does not block.
         let _ = stream.write_all((links.join("\n") + "\n").as_bytes()).await;
     }
 }
 
-/// The links of the program on this port, or of all that have this name.
+/// Returns the links of the program on this port, or of all programs with this name.
 pub(super) fn ask(folder: &Path, name: &str, port: Option<u16>) -> Vec<String> {
     let prefix = prefix(name);
     let is_asked = |file: &str| {
@@ -82,7 +83,7 @@ pub(super) fn ask(folder: &Path, name: &str, port: Option<u16>) -> Vec<String> {
 }
 
 fn ask_one(path: &Path) -> io::Result<Vec<String>> {
-    // A link of somebody else would lead this user to a program of theirs.
+    // A link of another user could lead this user to that user's program.
     if fs::symlink_metadata(path)?.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }

@@ -1,4 +1,4 @@
-//! Options, and what is refused.
+//! Tests of default ports and of invalid options.
 use super::*;
 
 #[test]

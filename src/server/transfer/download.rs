@@ -1,4 +1,4 @@
-//! Files that go to users.
+//! Downloads: files sent to users.
 
 use std::{
     io,
@@ -19,10 +19,10 @@ use tokio_util::io::ReaderStream;
 use super::{Landing, Progress, Reporter, media_type_of, plain_name};
 use crate::TransferError;
 
-/// Bytes that are read from a file at a time.
+/// Size in bytes of one read from a file.
 const PIECE: usize = 64 * 1024;
 
-/// A file for the user, from the disk or from anything that can be read. It is never in memory as a whole.
+/// A file for the user, from the disk or from any reader. It is never in memory as a whole.
 ///
 /// ```
 /// use selvedge::Download;
@@ -45,19 +45,19 @@ enum Source {
 }
 
 impl Download {
-    /// A file on the disk, under the name that it has there.
+    /// Creates a download of a file on disk, under its own name.
     pub fn from_path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self::new(&name, Source::Path(path))
     }
 
-    /// What a reader gives, until its end.
+    /// Creates a download of what a reader returns until its end.
     pub fn from_reader(name: &str, reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
         Self::new(name, Source::Reader(Box::new(reader)))
     }
 
-    /// Bytes that are at hand.
+    /// Creates a download of bytes in memory.
     pub fn from_bytes(name: &str, content: impl Into<Bytes>) -> Self {
         Self::new(name, Source::Bytes(content.into()))
     }
@@ -67,26 +67,28 @@ impl Download {
         Download { name, media_type: None, size: None, source, reporter: None }
     }
 
-    /// The name that the user is suggested.
+    /// Sets the suggested file name.
     pub fn name(mut self, name: &str) -> Self {
         self.name = plain_name(name);
         self
     }
 
-    /// The media type that browsers are told: `image/png`. Default: what the end of the name says.
+    /// Sets the media type for browsers, such as `image/png`. Default: derived from the file
+    /// extension.
     pub fn media_type(mut self, media_type: &str) -> Self {
         self.media_type = Some(media_type.to_owned());
         self
     }
 
-    /// Bytes that a reader will give, so that the user can see how much is still to come. What differs from it when it
-    /// ends is an error. Files and bytes know their size.
+    /// Sets the number of bytes that a reader will return, so that the user sees how much remains.
+    /// It is an error if the reader ends before that; anything beyond is cut off. Files and bytes
+    /// know their size.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
         self
     }
 
-    /// Calls a function with the progress, ten times a second at most and at the end.
+    /// Calls a function with the progress, at most ten times a second and at the end.
     pub fn on_progress(mut self, report: impl FnMut(Progress) + Send + 'static) -> Self {
         self.reporter = Some(Reporter::new(report));
         self
@@ -96,7 +98,7 @@ impl Download {
         &self.name
     }
 
-    /// Opens the file, and parts it from who is told of the progress.
+    /// Opens the file. Returns its content and the handle that reports its progress.
     pub(in crate::server) async fn open(self) -> Result<(Outgoing, Teller), TransferError> {
         let (content, size) = match self.source {
             Source::Path(path) => {
@@ -105,7 +107,7 @@ impl Download {
                     Ok((file.metadata().await?.len(), file))
                 };
                 let (size, file) = opened.await.map_err(TransferError::file("opening the file"))?;
-                // It may grow while it is sent: what was announced is what goes.
+                // The file may grow while it is sent: send the announced size.
                 (pieces(file.take(size)), Some(size))
             }
             Source::Reader(reader) => match self.size {
@@ -161,7 +163,7 @@ fn pieces(reader: impl AsyncRead + Send + 'static) -> BoxStream<'static, io::Res
     ReaderStream::with_capacity(Box::pin(reader), PIECE).boxed()
 }
 
-/// Where a download stands.
+/// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) bytes: u64,
@@ -170,17 +172,17 @@ pub(crate) struct Sent {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Nobody has asked for it yet.
+    /// Not requested yet.
     Offered,
-    /// It is on its way.
+    /// Being transferred.
     UnderWay,
-    /// All of it has been taken.
+    /// Completely taken.
     Done,
-    /// It ended before.
+    /// Ended before it was complete.
     Broken,
 }
 
-/// An open file on its way out: its pieces, and a note of how far it has come.
+/// An open file that is being sent: its content and its progress.
 pub(crate) struct Outgoing {
     pub(crate) name: String,
     pub(crate) media_type: String,
@@ -204,13 +206,13 @@ impl Outgoing {
         self.sent.subscribe()
     }
 
-    /// Somebody has asked for it.
+    /// Marks the download as requested.
     pub(crate) fn begin(&self) {
         let phase = if self.size == Some(0) { Phase::Done } else { Phase::UnderWay };
         self.sent.send_modify(|sent| sent.phase = phase);
     }
 
-    /// Writes all of it to a file of this machine.
+    /// Writes the whole content to a file on this machine.
     pub(in crate::server) async fn write_to(mut self, target: &Path) -> Result<(), TransferError> {
         self.begin();
         let mut landing = Landing::beside(target).await?;
@@ -259,20 +261,20 @@ impl Drop for Outgoing {
     }
 }
 
-/// Follows a download and tells the application how far it has come.
+/// Follows a download and reports its progress to the application.
 pub(in crate::server) struct Teller {
     sent: watch::Receiver<Sent>,
     reporter: Option<Reporter>,
 }
 
 impl Teller {
-    /// Waits until the file was asked for, or will not be.
+    /// Waits until the file is requested, or can no longer be requested.
     pub(in crate::server) async fn begun(&mut self) {
-        // The other end is dropped with a last word.
+        // Succeeds even if the `Outgoing` is dropped: its drop sets a final phase.
         drop(self.sent.wait_for(|sent| sent.phase != Phase::Offered).await);
     }
 
-    /// Waits for the end, and tells of the progress meanwhile.
+    /// Reports the progress until the download ends.
     pub(in crate::server) async fn finished(
         mut self,
         size: Option<u64>,

@@ -1,4 +1,5 @@
-//! Files that appear on the disk only when they are complete: written under another name beside their place, and renamed.
+//! Files that appear only when complete: written under a temporary name in the same folder, then
+//! renamed.
 
 use std::{
     io,
@@ -10,17 +11,17 @@ use tokio::{fs::File, io::AsyncWriteExt};
 
 use crate::TransferError;
 
-/// Bytes that are collected before they are handed to the system.
+/// Size in bytes of the write buffer.
 const BUFFER: usize = 1 << 20;
 
-/// A file that is being written. Dropping it removes what is there.
+/// A file that is being written. Dropping it removes the temporary file.
 pub(in crate::server) struct Landing {
     file: File,
     path: TempPath,
 }
 
 impl Landing {
-    /// Begins a file that will stand at `target`, with the permissions of an ordinary new file.
+    /// Begins a file to be placed at `target`, with the permissions of an ordinary new file.
     pub(in crate::server) async fn beside(target: &Path) -> Result<Self, TransferError> {
         let folder = match target.parent() {
             Some(folder) if folder != Path::new("") => folder.to_owned(),
@@ -32,7 +33,7 @@ impl Landing {
             #[cfg(unix)]
             {
                 use std::{fs::Permissions, os::unix::fs::PermissionsExt};
-                // The system takes off what the user's mask forbids.
+                // The system applies the user's umask.
                 builder.permissions(Permissions::from_mode(0o666));
             }
             builder.tempfile_in(folder)
@@ -40,7 +41,7 @@ impl Landing {
         .await
     }
 
-    /// Begins a file in the system's folder for such files, which only this user can read.
+    /// Begins a file in the system's temporary folder, readable only by this user.
     pub(in crate::server) async fn temporary() -> Result<Self, TransferError> {
         Self::begin(NamedTempFile::new).await
     }
@@ -58,14 +59,14 @@ impl Landing {
         self.file.write_all(bytes).await.map_err(TransferError::file("writing the file"))
     }
 
-    /// The complete file, which is removed when the path is dropped.
+    /// Completes the file. It is removed when the returned path is dropped.
     pub(in crate::server) async fn finish(mut self) -> Result<TempPath, TransferError> {
-        // What was written comes back with the flush, as does an error such as a full disk.
+        // The flush waits for pending writes and returns their error, such as a full disk.
         self.file.flush().await.map_err(TransferError::file("writing the file"))?;
         Ok(self.path)
     }
 
-    /// Puts the complete file in its place.
+    /// Moves the complete file to its place.
     pub(in crate::server) async fn arrive(self, target: &Path) -> Result<(), TransferError> {
         let (path, target) = (self.finish().await?, target.to_owned());
         blocking(move || path.persist(target).map_err(|error| error.error)).await

@@ -1,14 +1,15 @@
-//! Files that go over HTTP, beside the WebSocket: large ones, which state and calls must not wait for.
+//! Transfers of files over HTTP: large files, which state and calls must not wait for.
 //!
-//! The right to a transfer comes over the WebSocket, whose client has shown who it is: a *ticket*, 256 random bits that are
-//! part of the URL, good for one request and a short time, and only while that client is connected.
+//! The right to a transfer is granted over the WebSocket, whose client is authenticated. It is a
+//! *ticket*: 256 random bits in the URL, valid for one request, for a short time, and only while
+//! that client is connected.
 //!
-//! - [`upload`]: a file that comes from a user
-//! - [`download`]: a file that goes to a user
-//! - [`landing`]: files that appear on the disk only when they are complete
+//! - [`upload`]: files received from users
+//! - [`download`]: files sent to users
+//! - [`landing`]: files that appear only when complete
 //!
-//! What must hold: nothing is collected in memory; a transfer that breaks off is an error for the application and leaves no
-//! file; none outlives the run of the server.
+//! What must hold: no file is buffered in memory as a whole; an interrupted transfer is an error
+//! for the application and leaves no file; no transfer outlives the run of the server.
 
 mod download;
 mod landing;
@@ -37,16 +38,16 @@ pub(crate) use upload::{Body, UploadRight};
 use super::Ctx;
 use crate::{Error, Failure, Result, TransferError, session::Client, wire::Packed};
 
-/// How long a ticket waits for its request.
+/// How long a ticket is valid before its request.
 const TICKET_LIFETIME: Duration = Duration::from_secs(30);
 
-/// Tickets below this number are not looked through.
+/// Number of tickets below which invalid ones are not swept.
 const FEW_TICKETS: usize = 64;
 
-/// Progress is reported at most this often, and at the end.
+/// Minimum interval between two progress reports, except for the last one.
 const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What the transfer of files may use.
+/// Limits for file transfers.
 ///
 /// ```
 /// use selvedge::{Server, TransferLimits};
@@ -56,11 +57,13 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransferLimits {
-    /// Bytes of the largest file that a page may upload. Default 4 GiB. A larger one is refused, at the latest with status 413.
+    /// Maximum size in bytes of an uploaded file. Default: 4 GiB. A larger file is rejected, at the
+    /// latest with status 413.
     pub max_upload_bytes: u64,
-    /// Uploads of all pages that may run at the same time. Default 16. Further ones are refused.
+    /// Maximum number of concurrent uploads of all pages. Default: 16. Further uploads are
+    /// rejected.
     pub uploads_at_once: usize,
-    /// How long a transfer may stand still before it is ended. Default two minutes.
+    /// How long a transfer may stall before it is ended. Default: two minutes.
     pub patience: Duration,
 }
 
@@ -74,18 +77,18 @@ impl Default for TransferLimits {
     }
 }
 
-/// How far a transfer has come.
+/// The progress of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Bytes that were transferred.
+    /// Number of bytes transferred.
     pub done: u64,
-    /// Bytes of the whole file, where that is known.
+    /// Size of the whole file in bytes, if known.
     pub size: Option<u64>,
 }
 
 impl Progress {
-    /// From 0 to 1, where the size is known. An empty file is complete.
+    /// Returns the progress from 0 to 1, if the size is known. An empty file is complete.
     pub fn fraction(self) -> Option<f64> {
         self.size.map(|size| if size == 0 { 1.0 } else { self.done as f64 / size as f64 })
     }
@@ -95,7 +98,7 @@ impl Progress {
     }
 }
 
-/// Tells the application of the progress, not more often than somebody can see.
+/// Reports progress to the application at a limited rate.
 struct Reporter {
     report: Box<dyn FnMut(Progress) + Send>,
     last: Option<Instant>,
@@ -115,22 +118,23 @@ impl Reporter {
     }
 }
 
-/// What a page says of a file that it wants to upload.
+/// A page's description of a file to upload.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Announced {
     pub(super) name: String,
     #[serde(rename = "type")]
     pub(super) media_type: Option<String>,
     pub(super) size: u64,
-    /// Where it stood in a folder that the user chose.
+    /// Its path in the folder that the user chose, if any.
     pub(super) path: Option<String>,
 }
 
-/// A function of the application that takes uploads.
+/// An application function that receives uploads.
 pub(super) type Receiver =
     Arc<dyn Fn(Ctx, Upload) -> BoxFuture<'static, Result<Packed, Failure>> + Send + Sync>;
 
-/// The transfers of one server: who takes uploads, which tickets are out, and what is under way.
+/// The transfers of one server: receivers of uploads, valid tickets, and the number of running
+/// uploads.
 #[derive(Default)]
 pub(crate) struct Transfers {
     limits: Mutex<TransferLimits>,
@@ -139,17 +143,17 @@ pub(crate) struct Transfers {
     under_way: Arc<AtomicUsize>,
 }
 
-/// The tickets that are out, by their tokens.
+/// The issued tickets, by token.
 #[derive(Default)]
 struct Tickets {
     out: HashMap<String, Ticket>,
-    /// How many there may be before those that are good no more are looked for.
+    /// Number of tickets at which invalid ones are swept.
     sweep_at: usize,
 }
 
 impl Tickets {
-    /// Adds a ticket. The others are looked at only when their number has doubled, so that each costs the same, however
-    /// many there are.
+    /// Adds a ticket. Invalid tickets are swept only when the number of tickets has doubled, so
+    /// that the cost per ticket is constant.
     fn add(&mut self, token: String, ticket: Ticket) {
         if self.out.len() >= self.sweep_at {
             self.out.retain(|_, ticket| ticket.is_good());
@@ -161,7 +165,7 @@ impl Tickets {
 
 struct Ticket {
     client: Arc<Client>,
-    /// When it ends, unless something else ends it.
+    /// When the ticket expires; `None` if it has no time limit.
     expires: Option<Instant>,
     right: Right,
 }
@@ -201,7 +205,7 @@ impl Transfers {
         receivers.get(name).cloned()
     }
 
-    /// Says no to a file that is too large, or when there are too many uploads.
+    /// Rejects a file that is too large, or an upload beyond the maximum number.
     pub(super) fn check(&self, size: u64) -> Result<(), Failure> {
         let limits = self.limits();
         if size > limits.max_upload_bytes {
@@ -213,7 +217,8 @@ impl Transfers {
         Ok(())
     }
 
-    /// A ticket for an upload, as the path of a URL. It lasts as long as `right` is not withdrawn where `lasting`.
+    /// Issues a ticket for an upload and returns the path of its URL. A `lasting` ticket does not
+    /// expire, but ends when `right` is withdrawn.
     pub(super) fn offer_upload(
         &self,
         client: &Arc<Client>,
@@ -224,7 +229,7 @@ impl Transfers {
         Ok(format!("selvedge/upload/{}", self.issue(client, Right::Upload(right), lifetime)?))
     }
 
-    /// A ticket for a download, as the path of a URL.
+    /// Issues a ticket for a download and returns the path of its URL.
     pub(super) fn offer_download(&self, client: &Arc<Client>, file: Outgoing) -> Result<String> {
         let token = self.issue(client, Right::Download(file), Some(TICKET_LIFETIME))?;
         Ok(format!("selvedge/download/{token}"))
@@ -243,7 +248,7 @@ impl Transfers {
         Ok(token)
     }
 
-    /// Uses the ticket of an upload up.
+    /// Redeems an upload ticket.
     pub(crate) fn redeem_upload(&self, token: &str) -> Option<UploadRight> {
         match self.redeem(token, |right| matches!(right, Right::Upload(_)))? {
             Right::Upload(right) => Some(right),
@@ -251,7 +256,7 @@ impl Transfers {
         }
     }
 
-    /// Uses the ticket of a download up.
+    /// Redeems a download ticket.
     pub(crate) fn redeem_download(&self, token: &str) -> Option<Outgoing> {
         match self.redeem(token, |right| matches!(right, Right::Download(_)))? {
             Right::Download(file) => Some(file),
@@ -259,8 +264,8 @@ impl Transfers {
         }
     }
 
-    /// That a token is looked up by its hash, and not compared in constant time, tells nothing about it: the hash has a secret
-    /// key.
+    /// Redeems a ticket of the wanted kind. The lookup by hash is not constant-time but reveals
+    /// nothing about the token, since the hash has a secret key.
     fn redeem(&self, token: &str, is_wanted: impl Fn(&Right) -> bool) -> Option<Right> {
         let tickets = &mut lock(&self.tickets).out;
         if !tickets.get(token).is_some_and(|ticket| is_wanted(&ticket.right)) {
@@ -269,7 +274,7 @@ impl Transfers {
         tickets.remove(token).filter(Ticket::is_good).map(|ticket| ticket.right)
     }
 
-    /// Room for one more upload, if there is any.
+    /// Reserves a slot for an upload, if one is free.
     pub(crate) fn enter(&self) -> Option<Slot> {
         let most = self.limits().uploads_at_once;
         let one_more = |count: usize| (count < most).then_some(count + 1);
@@ -277,19 +282,19 @@ impl Transfers {
         Some(Slot(Arc::clone(&self.under_way)))
     }
 
-    /// How long a transfer may stand still.
+    /// Returns how long a transfer may stall.
     pub(crate) fn patience(&self) -> Duration {
         self.limits().patience
     }
 
-    /// Forgets every ticket, and with them the files they are for.
+    /// Drops all tickets, and with them the files that they are for.
     pub(crate) fn end(&self) {
         let ended = std::mem::take(&mut *lock(&self.tickets));
-        drop(ended); // without the lock: files are closed
+        drop(ended); // without the lock: it closes files
     }
 }
 
-/// The place of one upload among those that may run at the same time.
+/// The slot of one running upload.
 pub(crate) struct Slot(Arc<AtomicUsize>);
 
 impl Drop for Slot {
@@ -298,25 +303,26 @@ impl Drop for Slot {
     }
 }
 
-/// What the application may do with a ticket that it does not want any more.
+/// Cancels offered uploads that are no longer wanted.
 pub(super) type Withdrawal = CancellationToken;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock()
 }
 
-/// 256 random bits as text. The page of trame lower-cases a secret and reads numbers, booleans and lists out of it, so it has no
-/// capitals and starts with a letter that starts none of these.
+/// Returns 256 random bits as text. trame's page lower-cases a secret and parses numbers, booleans
+/// and lists in it, so the text has no capitals and starts with a letter that starts none of these.
 ///
 /// # Errors
-/// When the system has no random numbers.
+/// If the system has no random numbers.
 pub(crate) fn random_token() -> Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(Error::random("making a secret"))?;
     Ok(bytes.iter().fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
 }
 
-/// The last part of a path or name that somebody else has chosen, so that it cannot lead anywhere. Never empty.
+/// Returns the last part of an untrusted path or name, which cannot lead to another folder. Never
+/// empty.
 fn plain_name(name: &str) -> String {
     const LONGEST: usize = 255; // bytes, what file systems allow
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -330,7 +336,7 @@ fn plain_name(name: &str) -> String {
     }
 }
 
-/// The media type of a file by its name.
+/// Returns the media type of a file by its name.
 fn media_type_of(path: &Path) -> String {
     mime_guess::from_path(path).first_or_octet_stream().to_string()
 }

@@ -1,4 +1,4 @@
-//! Files that come from users.
+//! Uploads: files received from users.
 
 use std::{
     io,
@@ -20,12 +20,13 @@ use super::{
 };
 use crate::{Failure, TransferError, wire::Packed};
 
-/// Bytes that are read from a file at a time.
+/// Size in bytes of one read from a file.
 const PIECE: usize = 64 * 1024;
 
-/// A file that comes from a user, as it comes: from a browser over the network, or from the disk in a desktop window.
+/// A file from a user, read as it arrives: from a browser over the network, or from the disk in a
+/// desktop window.
 ///
-/// It is read in pieces, so that its size does not matter. Dropping it ends the transfer.
+/// It is read in pieces, so its size does not matter. Dropping it ends the transfer.
 pub struct Upload {
     name: String,
     media_type: String,
@@ -37,44 +38,48 @@ pub struct Upload {
     patience: Duration,
     stop: CancellationToken,
     reporter: Option<Reporter>,
-    /// Is told, when this is dropped, whether everything was read.
+    /// Receives, on drop, whether the whole file was read.
     read: Option<oneshot::Sender<bool>>,
 }
 
 impl Upload {
-    /// Its name, without folders: what the user's system calls it. Two files may well have the same name.
+    /// Returns the file name without folders, as on the user's system. Two files may have the same
+    /// name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its media type, as the page says: `text/csv`. Empty where that is not known. Nobody has looked into the file.
+    /// Returns the media type that the page reports: `text/csv`. Empty if unknown. The content is
+    /// not checked.
     pub fn media_type(&self) -> &str {
         &self.media_type
     }
 
-    /// Bytes of the whole file.
+    /// Returns the size of the whole file in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Bytes that were read so far.
+    /// Returns the number of bytes read so far.
     pub fn received(&self) -> u64 {
         self.received
     }
 
-    /// Where it stands in the folder that the user chose: `run 1/a.csv`. Just the name for files that were chosen as such.
+    /// Returns the path in the chosen folder, beginning with the folder's name: `run 1/a.csv`. For
+    /// a file chosen directly, it is just the name.
     ///
-    /// It never leads out of the folder that it is joined to.
+    /// Joined to a folder, it never leads out of that folder.
     pub fn relative_path(&self) -> &Path {
         &self.relative_path
     }
 
-    /// Where it is on the disk, if it was chosen in a desktop window. There is no need to copy it then.
+    /// Returns the path on this machine if the file was chosen in a desktop window. Then it need
+    /// not be copied.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Calls a function with the progress, ten times a second at most and at the end.
+    /// Calls a function with the progress, at most ten times a second and at the end.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server, Upload};
@@ -91,11 +96,12 @@ impl Upload {
         self.reporter = Some(Reporter::new(report));
     }
 
-    /// The next piece of the file, `None` after the last one.
+    /// Returns the next piece of the file, `None` after the last one.
     ///
     /// # Errors
-    /// [`TransferError::Interrupted`] when the user's page has gone or has cancelled, [`TransferError::Stalled`] and
-    /// [`TransferError::Stopped`] when it was ended here.
+    /// [`TransferError::Interrupted`] if the user's page is gone or has cancelled,
+    /// [`TransferError::Stalled`] if nothing arrives in time, [`TransferError::Stopped`] if the
+    /// server stops, and [`TransferError::File`] if a file on this machine cannot be read.
     ///
     /// # Cancellation
     /// No piece is lost when the future is dropped.
@@ -130,11 +136,12 @@ impl Upload {
         }
     }
 
-    /// Writes what is still to come to a file, which is there only when it is complete: until then it has another name, and
-    /// nothing stays behind when the transfer fails. A file that is there already is replaced.
+    /// Writes the rest of the file to disk. The file appears only when it is complete: until then
+    /// it has a temporary name, and a failed transfer leaves nothing behind. An existing file is
+    /// replaced.
     ///
     /// # Errors
-    /// Those of [`chunk`](Self::chunk), and [`TransferError::File`] when the file cannot be written.
+    /// Those of [`chunk`](Self::chunk), and [`TransferError::File`] if the file cannot be written.
     pub async fn save_to(&mut self, path: impl AsRef<Path>) -> Result<(), TransferError> {
         let path = path.as_ref();
         let mut landing = Landing::beside(path).await?;
@@ -142,8 +149,8 @@ impl Upload {
         landing.arrive(path).await
     }
 
-    /// Writes what is still to come to a temporary file, which only this user can read and which is removed when the path
-    /// is dropped.
+    /// Writes the rest of the file to a temporary file, which only this user can read. It is
+    /// removed when the returned path is dropped.
     ///
     /// # Errors
     /// Those of [`save_to`](Self::save_to).
@@ -160,10 +167,11 @@ impl Upload {
         Ok(())
     }
 
-    /// All that is still to come, in memory: for small files.
+    /// Reads the rest of the file into memory, for small files.
     ///
     /// # Errors
-    /// [`TransferError::TooLarge`] when the file has more than `limit` bytes, and those of [`chunk`](Self::chunk).
+    /// [`TransferError::TooLarge`] if the file has more than `limit` bytes, and those of
+    /// [`chunk`](Self::chunk).
     pub async fn content(&mut self, limit: usize) -> Result<Vec<u8>, TransferError> {
         if self.size > limit as u64 {
             return Err(TransferError::TooLarge { size: self.size, limit: limit as u64 });
@@ -175,7 +183,7 @@ impl Upload {
         Ok(content)
     }
 
-    /// The same as something to read from, for parsers that want that.
+    /// Converts the upload into a reader, for parsers that need one.
     pub fn into_reader(self) -> impl AsyncRead + Send + Unpin + 'static {
         let pieces = stream::try_unfold(self, async |mut upload| {
             let piece = upload.chunk().await.map_err(io::Error::other)?;
@@ -184,7 +192,7 @@ impl Upload {
         StreamReader::new(pieces.boxed())
     }
 
-    /// A file on the disk of this machine, which its user chose.
+    /// Opens a file that the user chose on this machine.
     pub(in crate::server) async fn from_disk(
         path: PathBuf,
         relative_path: PathBuf,
@@ -217,7 +225,7 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if let Some(read) = self.read.take() {
-            // Nobody waits for it where the page is gone.
+            // The receiver is gone if the page is.
             let _ = read.send(self.received == self.size);
         }
     }
@@ -233,7 +241,7 @@ impl std::fmt::Debug for Upload {
     }
 }
 
-/// What becomes of an upload; the result answers the page.
+/// Handles an upload; the result answers the page.
 pub(in crate::server) type Take =
     Box<dyn FnOnce(Upload) -> BoxFuture<'static, Result<Packed, Failure>> + Send>;
 
@@ -244,7 +252,7 @@ pub(crate) struct UploadRight {
     pub(super) withdrawn: Withdrawal,
 }
 
-/// The content of an upload as HTTP brings it.
+/// The content of an upload from an HTTP request.
 pub(crate) type Body = BoxStream<'static, io::Result<Bytes>>;
 
 impl UploadRight {
@@ -252,7 +260,7 @@ impl UploadRight {
         UploadRight { announced, take, withdrawn }
     }
 
-    /// Bytes that the page has announced, and may send.
+    /// Returns the number of bytes that the page announced and may send.
     pub(crate) fn size(&self) -> u64 {
         self.announced.size
     }
@@ -286,7 +294,8 @@ impl UploadRight {
 }
 
 impl Upload {
-    /// Resolves when this was dropped: whether all of it was read.
+    /// Returns a receiver that resolves when the upload is dropped, with whether the whole file was
+    /// read.
     pub(in crate::server) fn when_read(&mut self) -> oneshot::Receiver<bool> {
         let (sender, receiver) = oneshot::channel();
         self.read = Some(sender);
@@ -294,7 +303,7 @@ impl Upload {
     }
 }
 
-/// A path beneath a folder that somebody else has chosen, made of names that lead nowhere.
+/// Returns an untrusted relative path with every part replaced by a plain name.
 fn relative(path: &str) -> Option<PathBuf> {
     let parts: Vec<String> =
         path.split(['/', '\\']).filter(|part| !part.is_empty()).map(plain_name).collect();

@@ -1,4 +1,4 @@
-//! What leaves, and in which order.
+//! Tests of what is sent, and in which order.
 use futures_util::FutureExt;
 
 use super::*;
@@ -14,7 +14,7 @@ fn keys(names: &[&str]) -> Arc<[Key]> {
     names.iter().map(|name| Key::from(*name)).collect()
 }
 
-/// What leaves at once, as texts, then what the writer would wait for.
+/// Returns what is sent at once, as texts, and then what the writer would wait for.
 fn drain(outbox: &Outbox) -> Vec<String> {
     let mut out = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Rounds, and what the clients see of them.
+//! Tests of flush rounds and of what the clients receive.
 use std::{
     panic::Location,
     sync::{Mutex, mpsc},
@@ -14,7 +14,7 @@ use crate::{
     wire::ClientId,
 };
 
-/// Records what would have gone to the clients.
+/// Records what would be sent to the clients.
 #[derive(Default)]
 struct Recorder {
     pushes: Mutex<Vec<Value>>,

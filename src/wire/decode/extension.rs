@@ -1,4 +1,4 @@
-//! Extensions of msgpack, which serde knows as a list of type and body.
+//! Extensions of msgpack, which serde represents as a list of type and body.
 
 use serde::{
     Deserializer,
@@ -8,7 +8,7 @@ use serde::{
 
 use super::super::fault::Fault;
 
-/// An extension as serde knows it: a list of its type and its body.
+/// An extension, deserialized as a list of its type and its body.
 pub(super) struct Extension<'de> {
     pub(super) kind: i8,
     pub(super) body: &'de [u8],

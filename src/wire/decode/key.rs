@@ -1,4 +1,4 @@
-//! Keys of maps, which are text or whole numbers and serve as either.
+//! Keys of maps, which are text or integers and can be decoded as either.
 
 use serde::{
     Deserializer,
@@ -11,7 +11,7 @@ use super::{
     visit_leaf, visit_text,
 };
 
-/// A key as text.
+/// Returns a key as text.
 pub(super) fn key_text(key: Value) -> String {
     match key {
         Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
@@ -21,7 +21,7 @@ pub(super) fn key_text(key: Value) -> String {
     }
 }
 
-/// A key that is text or a whole number, and serves as either.
+/// A key that is text or an integer and can be decoded as either.
 pub(super) struct Key<'de>(pub(super) Value<'de>);
 
 macro_rules! numeric_keys {

@@ -61,7 +61,7 @@ enum Mode {
     Range { from: i8, to: i8 },
 }
 
-/// Decodes what JSON says; the text of the error where that fails.
+/// Decodes a JSON value; returns the text of the error if that fails.
 fn told<T: DeserializeOwned + fmt::Debug>(value: serde_json::Value) -> String {
     let packed = Packed::encode(&value).unwrap();
     packed.decode_for::<T>("k").unwrap_err().to_string()
@@ -145,7 +145,7 @@ fn numbers_as_keys_go_both_ways() {
     assert_eq!(packed.decode::<HashMap<u32, String>>().unwrap()[&7], "a");
     assert_eq!(packed.decode::<HashMap<String, String>>().unwrap()["7"], "a");
     let wide = BTreeMap::from([(i128::MIN, 1), (-1, 2), (i128::MAX, 3)]);
-    // Keys have as many digits as they need, but pass through 64 bits on their way to text.
+    // Keys may have any number of digits, but are 64-bit numbers before they become text.
     assert!(Packed::encode(&wide).is_err());
     let signed = BTreeMap::from([(i64::MIN, 1), (-1, 2), (i64::MAX, 3)]);
     assert_eq!(Packed::encode(&signed).unwrap().decode::<BTreeMap<i64, u8>>().unwrap(), signed);
@@ -209,7 +209,7 @@ fn an_f32_comes_back_and_looks_as_it_was_written() {
     assert_eq!(list.decode::<Vec<f32>>().unwrap(), [0.1]);
 }
 
-/// Bytes that are more often than not the beginning of a value.
+/// Generates bytes that are mostly the beginning of a value.
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     let marker =
         prop_oneof![0x80..=0x84_u8, 0x90..=0x94_u8, 0xa0..=0xa4_u8, 0xc0..=0xdf_u8, any::<u8>()];

@@ -1,4 +1,4 @@
-//! A window out of which the file of the argument can be dragged, as out of a file manager.
+//! A window from which the file in the argument can be dragged, as from a file manager.
 
 #[cfg(target_os = "linux")]
 fn main() {

@@ -1,4 +1,4 @@
-//! A small desktop program whose behaviour the tests choose by its environment.
+//! A small desktop program whose behaviour tests select by environment variables.
 
 use std::{env, process::ExitCode, thread, time::Duration};
 
@@ -8,7 +8,7 @@ use selvedge_desktop::App;
 const NAME: &str = "manners";
 
 fn main() -> ExitCode {
-    // Programs that must not meet each other have different names.
+    // Programs that must not share an instance have different names.
     let name = env::var("MANNERS_NAME").unwrap_or_else(|_| NAME.to_owned());
     let several = env::var_os("MANNERS_SEVERAL").is_some();
     let named = name.clone();
@@ -30,7 +30,7 @@ fn app(name: &str) -> Result<Server> {
         server.state().set("trame__title", "Manners");
     }
     let folders = server.folders()?;
-    // Without a home there is none of them.
+    // Without a home folder none of these exist.
     let folders = [folders.data(), folders.config(), folders.cache(), folders.logs()];
     server
         .state()

@@ -1,8 +1,9 @@
-// <selvedge-canvas topic="field" @paint="…">: draws the frames of a stream, and reports where the user paints. A frame is
-// plain pixels, or a picture as PNG, JPEG and the like.
+// <selvedge-canvas topic="field" @paint="…">: draws the pictures of a stream and reports where the
+// user paints. A picture is plain pixels, or the content of a PNG, JPEG or similar file.
 //
-// `paint` carries {x, y, erase}: the place from 0 to 1 from the top left, at most one per animation frame. The right
-// button and the shift key erase. With the keyboard: arrow keys move, space paints, shift with space erases.
+// `paint` carries {x, y, erase}: the place from 0 to 1 from the top left, at most once per
+// animation frame. The right button and the shift key erase. With the keyboard: arrow keys move,
+// space paints, shift with space erases.
 
 import { defineComponent, h, inject, type InjectionKey, onBeforeUnmount, onMounted, type PropType, ref, watch } from "vue";
 import { checkFrame, encodedPicture, FrameDecoder } from "../frame";
@@ -16,7 +17,7 @@ export interface Paint {
   erase: boolean;
 }
 
-/** One press of an arrow key moves this far; with the control key, further. */
+/** Distance of one press of an arrow key; it is larger with the control key. */
 const STEP = 1 / 64;
 const LONG_STEP = 1 / 8;
 const DIRECTIONS: Record<string, [number, number]> = {
@@ -31,7 +32,7 @@ export const SelvedgeCanvas = defineComponent({
   inheritAttrs: false,
   props: {
     topic: { type: String, required: true },
-    /** Sharp cells when enlarged; otherwise smooth. */
+    /** Whether cells stay sharp when enlarged; otherwise they are smoothed. */
     pixelated: { type: Boolean, default: true },
     onPaint: { type: [Function, Array] as PropType<(paint: Paint) => void> },
   },
@@ -56,13 +57,13 @@ export const SelvedgeCanvas = defineComponent({
     async function drawEncoded(picture: Blob) {
       const image = await createImageBitmap(picture);
       const context = prepare(image);
-      // What is transparent would show the frame before.
+      // Transparent parts would show the previous picture.
       context?.clearRect(0, 0, image.width, image.height);
       context?.drawImage(image, 0, 0);
       image.close();
     }
 
-    /** The canvas in the size of a frame, if it is still there. */
+    /** Returns the canvas in the size of the picture, if it still exists. */
     function prepare({ width, height }: { width: number; height: number }) {
       const element = canvas.value;
       const context = element?.getContext("2d");
@@ -86,7 +87,7 @@ export const SelvedgeCanvas = defineComponent({
       cancelAnimationFrame(painting);
     });
 
-    /** Reports a place once per animation frame: moves come faster than anybody can see. */
+    /** Reports a place once per animation frame: moves arrive faster than the user can see. */
     function paint(next: Paint) {
       const scheduled = pending !== null;
       pending = next;
@@ -108,7 +109,7 @@ export const SelvedgeCanvas = defineComponent({
       if (!props.onPaint || (event.buttons & 3) === 0) return;
       steering.value = false;
       (event.currentTarget as Element).setPointerCapture(event.pointerId);
-      // A press is never left out, even if moves follow within the same frame.
+      // A press is never omitted, even if moves follow within the same animation frame.
       emit("paint", place(event));
     }
 
@@ -136,7 +137,8 @@ export const SelvedgeCanvas = defineComponent({
       return h("div", { class: ["sv-canvas", ownClass], style: style as string }, [
         h("div", { class: "sv-canvas-fit", style: { "--sv-aspect": aspect.value } }, [
           h("canvas", {
-            // As an application it gets the arrow keys also from screen readers.
+            // With the role of an application it also gets the arrow keys when a screen reader
+            // runs.
             role: props.onPaint ? "application" : "img",
             tabindex: props.onPaint ? 0 : undefined,
             ...others,

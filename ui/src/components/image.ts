@@ -1,13 +1,14 @@
-// <selvedge-image :bytes="picture" alt="A leaf">: a PNG, JPEG or other picture that is bytes in the state.
+// <selvedge-image :bytes="picture" alt="A leaf">: a PNG, JPEG or other picture stored as bytes in
+// the state.
 
 import { defineComponent, h, onBeforeUnmount, type PropType, ref, watch } from "vue";
 
 export const SelvedgeImage = defineComponent({
   name: "SelvedgeImage",
   props: {
-    /** The content of the file. Nothing is shown without. */
+    /** The content of the file. Without it, nothing is shown. */
     bytes: { type: null as unknown as PropType<Uint8Array<ArrayBuffer> | Blob | null>, default: null },
-    /** Its media type. Browsers know most by the content. */
+    /** The media type. Browsers detect most types by the content. */
     type: { type: String, default: "" },
     alt: { type: String, default: "" },
   },

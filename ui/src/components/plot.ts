@@ -1,13 +1,14 @@
-// <selvedge-plot :points="history" x-label="Iteration" y-label="Coverage">: a line through [x, y] points.
+// <selvedge-plot :points="history" x-label="Iteration" y-label="Coverage">: a line through [x, y]
+// points.
 
 import { computed, defineComponent, h, onBeforeUnmount, onMounted, type PropType, ref } from "vue";
 import { axis } from "./ticks";
 
 type Point = [x: number, y: number];
 
-/** Room around the drawing area for numbers and labels, in heights of the text. */
+/** Margin around the plot area for numbers and labels, in text heights. */
 const MARGIN = { top: 0.8, right: 1.2, bottom: 3.2, left: 4.6 };
-/** Room for one tick, in heights of the text. */
+/** Space for one tick, in text heights. */
 const TICK = { width: 5, height: 3 };
 
 export const SelvedgePlot = defineComponent({
@@ -44,7 +45,7 @@ export const SelvedgePlot = defineComponent({
       const ys = points.value.map(([, y]) => y);
       const xAxis = axis(xs[0] ?? 0, xs.at(-1) ?? 1, Math.floor((right - left) / (TICK.width * text)));
       const yAxis = axis(minimum(ys, 0), maximum(ys, 1), Math.floor((bottom - top) / (TICK.height * text)));
-      // The line uses the whole width; only the other axis ends on round numbers.
+      // The line uses the whole width; only the y axis ends on round numbers.
       const [first, last] = points.value.length > 1 ? [xs[0] as number, xs.at(-1) as number] : [xAxis.low, xAxis.high];
       const x = (value: number) => left + ((value - first) / (last - first || 1)) * (right - left);
       const y = (value: number) => bottom - ((value - yAxis.low) / (yAxis.high - yAxis.low)) * (bottom - top);

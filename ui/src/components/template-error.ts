@@ -1,4 +1,4 @@
-// Stands in the place of a template that cannot be shown, and says why.
+// Replaces a template that cannot be shown and says why.
 
 import { type FunctionalComponent, h } from "vue";
 

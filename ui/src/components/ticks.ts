@@ -4,13 +4,16 @@ export interface Axis {
   low: number;
   high: number;
   ticks: number[];
-  /** Writes a tick with as many digits as the axis needs. */
+  /** Formats a tick with as many digits as the axis needs. */
   format: (value: number) => string;
 }
 
 const ROUND = [1, 2, 5, 10];
 
-/** An axis of about `count` steps of 1, 2 or 5 times a power of ten that covers `low` to `high`. */
+/**
+ * Returns an axis that covers `low` to `high` in about `count` steps of 1, 2 or 5 times a power of
+ * ten.
+ */
 export function axis(low: number, high: number, count: number): Axis {
   if (!(high > low)) {
     const margin = Math.abs(low) * 0.05 || 0.5;
@@ -26,7 +29,7 @@ export function axis(low: number, high: number, count: number): Axis {
   return { low: first * step, high: last * step, ticks, format: (value) => formatNumber(value, digits) };
 }
 
-/** Large numbers short: 12k, 3.4M. */
+/** Abbreviates large numbers: 12k, 3.4M. */
 export function formatNumber(value: number, digits: number): string {
   for (const [unit, suffix] of [
     [1e9, "G"],

@@ -1,7 +1,7 @@
-// <selvedge-upload to="data" accept=".csv" multiple>Load</selvedge-upload>: a button that uploads files, which may
-// also be dropped on it, and beneath it a line for each file with its progress.
+// <selvedge-upload to="data" accept=".csv" multiple>Load</selvedge-upload>: a button that uploads
+// files, which can also be dropped on it, and below it a line for each file with its progress.
 //
-// `done` carries the application's answers, one for each file.
+// `done` carries the application's answers, one per file.
 
 import { computed, defineComponent, h, inject, type InjectionKey, ref, type VNode } from "vue";
 import { type Upload, type Uploads, filesOf } from "../uploads";
@@ -11,12 +11,12 @@ export const UPLOADS: InjectionKey<Uploads> = Symbol("uploads");
 export const SelvedgeUpload = defineComponent({
   name: "SelvedgeUpload",
   props: {
-    /** The name that the application gave to `on_upload`. */
+    /** The name that the application passed to `on_upload`. */
     to: { type: String, required: true },
-    /** Ends of names or media types, as an `<input type=file>` takes them. */
+    /** File extensions or media types, as for `<input type=file>`. */
     accept: { type: String, default: undefined },
     multiple: Boolean,
-    /** A whole folder instead of files. */
+    /** Whether the user chooses a whole folder instead of files. */
     folder: Boolean,
     disabled: Boolean,
   },
@@ -36,7 +36,7 @@ export const SelvedgeUpload = defineComponent({
 
     function onChange(event: Event) {
       send(filesOf(event));
-      // The same file can be chosen again.
+      // Allows the user to choose the same file again.
       (event.target as HTMLInputElement).value = "";
     }
 
@@ -79,7 +79,7 @@ export const SelvedgeUpload = defineComponent({
   },
 });
 
-/** One file and how far it is. */
+/** Returns the line of one file and its progress. */
 export function line(upload: Upload): VNode {
   const { name, state } = upload;
   const ended = upload.ended;

@@ -1,4 +1,4 @@
-// Components that show nothing of their own and emit events.
+// Components that render nothing and emit events.
 
 import {
   defineComponent,
@@ -26,7 +26,10 @@ export const exec = defineComponent({
   },
 });
 
-/** <trame-client-state-change :value="key" @change="…">: emits `change` with a value that has changed. */
+/**
+ * <trame-client-state-change :value="key" @change="…">: emits `change` with a value that has
+ * changed.
+ */
 export const clientStateChange = defineComponent({
   props: { value: null, immediate: Boolean, triggerChangeOnCreate: Boolean },
   emits: ["change"],
@@ -43,12 +46,12 @@ export const clientStateChange = defineComponent({
   },
 });
 
-/** <trame-client-triggers>: emits what happens to it, and whatever the server has it emit. */
+/** <trame-client-triggers>: emits its life-cycle events, and events that the server calls for. */
 export const clientTriggers = defineComponent({
   inheritAttrs: false,
   emits: ["created", "mounted", "beforeDestroy", "beforeUnmount", "exit"],
   setup(_, { emit, expose, slots }) {
-    // Events that an application makes up are not declared.
+    // Events that an application defines are not declared.
     const say = emit as Emit;
     const exit = () => say("exit");
     onMounted(() => {
@@ -76,7 +79,10 @@ const LIFE_CYCLE: Record<string, (hook: () => void) => void> = {
   destroyed: onUnmounted,
 };
 
-/** <trame-life-cycle-monitor name="a" type="warn">: writes what happens to it to the console, or emits it. */
+/**
+ * <trame-life-cycle-monitor name="a" type="warn">: logs its life-cycle events to the console, or
+ * emits them.
+ */
 export const lifeCycleMonitor = defineComponent({
   props: {
     name: { type: String, default: "LifeCycleMonitor" },

@@ -1,4 +1,4 @@
-// Functions of scripts that an application brings along, called with values of the state.
+// Calls functions of an application's scripts with values of the state.
 
 import { defineComponent, type PropType, reactive, watch } from "vue";
 import type { SharedState } from "../state";
@@ -13,14 +13,18 @@ interface ExternalScript {
   id: string;
 }
 
-/** The functions by the key under which a handler asks for them. trame has them at the same place. */
+/**
+ * The functions by the key with which a handler requests them. trame has them in the same place.
+ */
 declare global {
   interface Window {
     TRAME_EXTERNAL_SCRIPTS?: Record<string, { func: Run }>;
   }
 }
 
-/** Loads the scripts that `trame__client_external_scripts` lists. One that fails is reported. */
+/**
+ * Loads the scripts that `trame__client_external_scripts` lists. A script that fails is reported.
+ */
 export async function loadExternalScripts(state: SharedState, report: (message: string) => void): Promise<void> {
   const functions: Record<string, { func: Run }> = {};
   window.TRAME_EXTERNAL_SCRIPTS = functions;
@@ -38,7 +42,10 @@ export async function loadExternalScripts(state: SharedState, report: (message: 
   await Promise.all(loads);
 }
 
-/** <trame-handler function-key="…" v-slot="{ input_data, run }">: calls the function when `input_data.value` changes. */
+/**
+ * <trame-handler function-key="…" v-slot="{ input_data, run }">: calls the function when
+ * `input_data.value` changes.
+ */
 export const handler = defineComponent({
   props: {
     functionKey: { type: String, required: true },

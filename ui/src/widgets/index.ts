@@ -1,5 +1,5 @@
-// The components that every page of trame has, besides those of widget packages. Names, properties and events are
-// trame's; see `trame.widgets.client` there.
+// The components that every trame page has, in addition to those of widget packages. Names,
+// properties and events are trame's; see `trame.widgets.client` there.
 
 import type { App } from "vue";
 import type { SharedState } from "../state";

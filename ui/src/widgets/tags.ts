@@ -2,7 +2,7 @@
 
 import { defineComponent, onBeforeUnmount, watch } from "vue";
 
-/** <trame-style :css="rules">: rules for the whole page, as long as the component is there. */
+/** <trame-style :css="rules">: rules for the whole page while the component is mounted. */
 export const style = defineComponent({
   props: { css: { type: String, default: "" } },
   setup(props, { slots }) {
@@ -19,8 +19,8 @@ export const style = defineComponent({
 });
 
 /**
- * <trame-script :script="text" module>: runs the text once it is there. As in trame, another text runs only after the
- * text was empty: a page cannot take back what a script did.
+ * <trame-script :script="text" module>: runs the text when it is set. As in trame, another text
+ * runs only after the text was empty: a page cannot undo what a script did.
  */
 export const script = defineComponent({
   props: { script: { type: String, default: "" }, module: Boolean },
@@ -38,7 +38,10 @@ export const script = defineComponent({
   },
 });
 
-/** The page's policy has no inline scripts: classic ones are evaluated in the page's scope, modules have a URL. */
+/**
+ * The page's policy allows no inline scripts: classic scripts are evaluated in the page's scope,
+ * modules have a URL.
+ */
 function run(text: string, module: boolean): void {
   if (!module) {
     try {

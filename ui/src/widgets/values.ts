@@ -23,13 +23,13 @@ export const getter = (state: SharedState) =>
     },
   });
 
-/** <trame-deep-reactive name="key" v-slot="{ value }">: changes inside of the value are sent, too. */
+/** <trame-deep-reactive name="key" v-slot="{ value }">: also sends changes inside the value. */
 export const deepReactive = (state: SharedState) =>
   defineComponent({
     props: { name: { type: String, required: true } },
     setup(props, { slots }) {
       const value = reactive<Values>({});
-      /** What both sides have, as text. */
+      /** The value that both sides have, as text. */
       let common = "{}";
       const take = (incoming: unknown) => {
         const text = JSON.stringify(incoming ?? {});
@@ -52,7 +52,7 @@ export const deepReactive = (state: SharedState) =>
 
 const FILLED = { overflow: "hidden", position: "relative", width: "100%", height: "100%", margin: 0, padding: 0 };
 
-/** <trame-size-observer name="key">: keeps its size in the state. */
+/** <trame-size-observer name="key">: writes its size to the state. */
 export const sizeObserver = (state: SharedState) =>
   defineComponent({
     props: { name: String },

@@ -1,4 +1,4 @@
-//! What is in a package, and what it says of itself.
+//! Checks the content of packages, and their metadata.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -8,20 +8,20 @@ use crate::{
     project,
 };
 
-/// Where the program and its descriptions lie in every package for Linux.
+/// Paths of the program and its descriptions in every package for Linux.
 const PROGRAM: &str = "/usr/bin/selvedge";
 const ENTRY: &str = "/usr/share/applications/selvedge.desktop";
 const METAINFO: &str = "/usr/share/metainfo/app.selvedge.reaction-diffusion.metainfo.xml";
 
-/// What lintian may find.
+/// Tags of lintian that are accepted.
 const ACCEPTED: [&str; 2] = [
     // The project has no mail address.
     "malformed-contact",
-    // Only what is tested is not stripped: the debug build.
+    // Only the tested package holds an unstripped binary: that of the debug build.
     "unstripped-binary-or-object",
 ];
 
-/// Checks the Debian package and the files that it was made of.
+/// Checks the Debian package and the files in it.
 pub(crate) fn of_debian(package: &Path, unpacked: &Path) -> Result {
     let mut lintian = command::new("lintian");
     let accepted = ACCEPTED.join(",");
@@ -42,7 +42,8 @@ pub(crate) fn of_debian(package: &Path, unpacked: &Path) -> Result {
     libraries_are_depended_on(&part(PROGRAM), &field(package, "Depends")?)
 }
 
-/// Checks the RPM: what it holds, and that rpm would install it but for the libraries that only such a system has.
+/// Checks the RPM: its content, and that rpm would install it, apart from the dependencies that
+/// only an RPM system has.
 pub(crate) fn of_rpm(package: &Path) -> Result {
     let ask = |arguments: &[&str]| said(command::new("rpm").args(arguments).arg(package));
     let described = ask(&["-qp", "--info"])?;
@@ -63,13 +64,13 @@ pub(crate) fn of_rpm(package: &Path) -> Result {
     command::run(install.arg(package))
 }
 
-/// A field of a Debian package's control file.
+/// Returns a field of a Debian package's control file.
 pub(crate) fn field(package: &Path, name: &str) -> Result<String> {
     let field = said(command::new("dpkg-deb").arg("--field").arg(package).arg(name))?;
     Ok(field.trim().to_owned())
 }
 
-/// Whether each package that dpkg would depend on for the program's libraries is named.
+/// Checks that the package depends on the owner of each of the program's libraries.
 fn libraries_are_depended_on(program: &Path, depends: &str) -> Result {
     let needed = said(command::new("objdump").arg("-p").arg(program))?;
     let needed = needed.lines().filter_map(|line| line.trim().strip_prefix("NEEDED"));
@@ -89,7 +90,7 @@ fn libraries_are_depended_on(program: &Path, depends: &str) -> Result {
     newest_of_libc(program, depends)
 }
 
-/// Whether the package asks for a C library that has all that the program takes of it.
+/// Checks that the package requires a C library with all symbol versions that the program uses.
 fn newest_of_libc(program: &Path, depends: &str) -> Result {
     let symbols = said(command::new("objdump").arg("-T").arg(program))?;
     let version = |text: &str| {
@@ -120,7 +121,7 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| Failure::at(path, &error))
 }
 
-/// What a command prints, if it succeeds.
+/// Returns the output of a command; an error if it fails.
 fn said(command: &mut Command) -> Result<String> {
     let output = command::output(command)?;
     match output.status.success() {

@@ -1,4 +1,4 @@
-//! The installed program, started as a menu does it and closed as its user does.
+//! Starts the installed program as a menu does, and closes it as a user does.
 
 use std::{
     collections::BTreeSet,
@@ -16,16 +16,17 @@ use crate::{
 
 const ENTRY: &str = "/usr/share/applications/selvedge.desktop";
 
-/// In the environment of the program and of all that it starts.
+/// An environment variable of the program and all processes that it starts.
 const MARK: (&str, &str) = ("SELVEDGE_INSTALLED", "by-desktop-entry");
 
-/// Generous: other work may have the processors.
+/// Time limit for each step; long, since other work may occupy the processors.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// All processes of the launch, which do not outlive a failed check.
+/// All processes of the launch. They are killed when this is dropped.
 struct Launched;
 
-/// Starts the program by its desktop entry, looks at its window and closes it, and sees that nothing is left.
+/// Starts the program by its desktop entry, waits for its window and closes it, and checks that
+/// nothing is left.
 pub(crate) fn by_desktop_entry(root: &Root, display: &Display) -> Result {
     let entry = fs::read_to_string(root.path(ENTRY))
         .map_err(|error| Failure::at(&root.path(ENTRY), &error))?;
@@ -64,8 +65,8 @@ pub(crate) fn by_desktop_entry(root: &Root, display: &Display) -> Result {
     no_locks(root)
 }
 
-/// The window of this class, as the window manager lists it. What is shown of a start that takes long is not meant: its title
-/// is the name of the program, in lower case.
+/// Returns the window of this class from the window manager's list. The splash of a slow start is
+/// skipped: its title is the name of the program, in lower case.
 fn window_of(display: &Display, class: &str) -> Option<String> {
     let listed = command::output(display.show(command::new("wmctrl").args(["-l", "-x"]))).ok()?;
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
@@ -77,7 +78,7 @@ fn window_of(display: &Display, class: &str) -> Option<String> {
     })
 }
 
-/// Whether the user's files and the places for files of a session hold no lock.
+/// Checks that no lock is left among the user's files and where sessions keep theirs.
 fn no_locks(root: &Root) -> Result {
     let mut find = command::new("find");
     find.args([VISITORS_HOME, "/tmp", "/run", "/var/tmp"].map(|folder| root.path(folder)));
@@ -105,10 +106,10 @@ impl Launched {
         pids.filter(marked).collect()
     }
 
-    /// The ports of the loopback interface on which they listen.
+    /// Returns the ports of the loopback interface that the processes listen on.
     fn ports(&self) -> BTreeSet<u16> {
         let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-        // local address, state (0A: listening) and inode of each socket, as proc(5) has them
+        // local address, state (0A: listening) and inode of each socket, see proc(5)
         let listening = table.lines().filter_map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
             let port = u16::from_str_radix(words.get(1)?.split(':').nth(1)?, 16).ok()?;

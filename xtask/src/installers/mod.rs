@@ -1,5 +1,5 @@
-//! Whether the packages are what a user's system expects: what is in them, and that the Debian package can be
-//! installed in a system with nothing else, started there as from a menu, used, closed and removed without a trace.
+//! Tests of the packages: their content, and that the Debian package can be installed in a system
+//! with nothing else, started there as from a menu, used, closed and removed without a trace.
 
 mod contents;
 mod launch;
@@ -20,13 +20,13 @@ use crate::{
 
 use root::{Found, Root};
 
-/// Tests of the window that are run against the installed program, too.
+/// Tests of the window that are also run against the installed program.
 const WINDOW_TESTS: [&str; 2] = [
     "window::page_and_server_follow_each_other_and_frames_arrive",
     "closing::closing_the_window_ends_the_program",
 ];
 
-/// Checks the packages of a debug build; gives back what had to be left out.
+/// Checks the packages of a debug build. Returns what had to be left out.
 pub(crate) fn check() -> Result<Option<String>> {
     icons::check()?;
     let built = package::quickly("deb,rpm")?;
@@ -72,7 +72,8 @@ fn installed(root: &Root, deb: &Path) -> Result {
     }
 }
 
-/// Whether every library of the program comes by the package's own dependencies, in the version that it needs.
+/// Checks that the package's dependencies provide every library of the program, in the version that
+/// it needs.
 fn libraries_are_found(root: &Root) -> Result {
     let linked =
         command::output(root.enter().args(["ldd", "--function-relocs", "/usr/bin/selvedge"]))?;
@@ -89,20 +90,21 @@ fn libraries_are_found(root: &Root) -> Result {
     }
 }
 
-/// Clicks in the page of the installed program, and sees that it exits with 0.
+/// Clicks in the page of the installed program, and checks that it exits with 0.
 fn by_driver(root: &Root, display: &Display) -> Result {
     let program = script(&root.folder().with_file_name("installed-program"), root)?;
     let mut tests = command::new("timeout");
     tests
         .args(["--kill-after=10", "300", "cargo", "test", "--locked", "-p", "selvedge-e2e"])
-        // One after another: a second launch would show the window of the first.
+        // One at a time: a second launch would show the window of the first.
         .args(["--", "--exact", "--test-threads=1"])
         .args(WINDOW_TESTS)
         .env("SELVEDGE_DESKTOP", program);
     command::run(display.show(&mut tests))
 }
 
-/// A program that runs the installed one, with the same arguments and under the same process id.
+/// Writes a script that runs the installed program, with the same arguments and the same process
+/// id.
 fn script(path: &Path, root: &Root) -> Result<PathBuf> {
     let failed = |error| Failure::at(path, &error);
     let entering: Vec<String> =
@@ -113,12 +115,12 @@ fn script(path: &Path, root: &Root) -> Result<PathBuf> {
     Ok(path.to_owned())
 }
 
-/// For a shell, as one word.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The lines of a text, without those that are empty.
+/// Returns the lines of a text, without empty ones.
 fn lines(text: &[u8]) -> BTreeSet<String> {
     String::from_utf8_lossy(text)
         .lines()

@@ -1,8 +1,9 @@
-//! A clean system to install packages in: what debootstrap makes of the distribution that this machine runs, from the
-//! mirror that this machine's apt uses.
+//! A clean system to install packages in: debootstrap makes it from the distribution that this
+//! machine runs, and from the mirror that this machine's apt uses.
 //!
-//! Every command in it has mounts of its own, which the kernel removes with the command: nothing is ever mounted for
-//! the rest of the machine. The system is kept for the next time, unless a check has failed in it.
+//! Every command in it has its own mounts, which the kernel removes when the command ends: nothing
+//! is ever mounted for the rest of the machine. The system is reused by the next run, unless a
+//! check failed in it.
 
 use std::{
     collections::BTreeSet,
@@ -27,11 +28,12 @@ export HOME=\"$home\" LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin
 unset XDG_RUNTIME_DIR XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME XDG_STATE_HOME XAUTHORITY DBUS_SESSION_BUS_ADDRESS
 exec chroot --userspec=\"$user\" --groups= \"$root\" \"$@\"\n";
 
-/// Who uses the program: an ordinary user.
+/// The user and group ids of the ordinary user who runs the program.
 const VISITOR: &str = "1000:1000";
 pub(crate) const VISITORS_HOME: &str = "/visitor";
 
-/// What changes with every installation and belongs to the package manager; the user's data; what is mounted.
+/// Paths that are not compared: what the package manager owns and every installation changes, the
+/// user's data, and mounts.
 const NOT_COMPARED: [&str; 9] = [
     "/visitor",
     "/proc",
@@ -46,17 +48,17 @@ const NOT_COMPARED: [&str; 9] = [
 
 pub(crate) struct Root {
     folder: PathBuf,
-    /// What the system was made for, as the file beside it says.
+    /// The dependencies and sources that the system was made for, as in the file beside it.
     made_for: String,
 }
 
-/// A system, or why there cannot be one on this machine.
+/// A system, or the reason why this machine cannot have one.
 pub(crate) enum Found {
     Root(Root),
     Refused(String),
 }
 
-/// One source of packages of this machine's distribution.
+/// A package source of this machine's distribution.
 struct Source {
     address: String,
     suite: String,
@@ -64,7 +66,8 @@ struct Source {
 }
 
 impl Root {
-    /// Finds the system of the last time, or makes one that has these dependencies and nothing else.
+    /// Finds the system of an earlier run, or makes one that has these dependencies and nothing
+    /// else.
     pub(crate) fn prepare(depends: &str) -> Result<Found> {
         if let Some(reason) = refusal()? {
             return Ok(Found::Refused(reason));
@@ -78,7 +81,7 @@ impl Root {
         let root = Root { folder: project::target().join("clean-system/root"), made_for };
         fs::write(root.script(), ENTER).map_err(|error| root.failed(&error))?;
         let known = fs::read_to_string(root.stamp()).unwrap_or_default();
-        // Whoever comes next makes a new one, unless this run comes to its end.
+        // The next run makes a new system, unless this run succeeds.
         let _ = fs::remove_file(root.stamp());
         if known == root.made_for {
             if root.visitors_files().exists() {
@@ -92,9 +95,9 @@ impl Root {
             return Ok(Found::Refused(failure.to_string()));
         }
         root.furnish(&sources)?;
-        // The dependencies by themselves, so that nothing of the package was ever here.
+        // Only the dependencies, so that nothing of the package was ever installed here.
         command::run(root.apt_get(&["satisfy"]).arg(depends))?;
-        // What starts a program by its desktop entry.
+        // The program that starts a desktop entry.
         command::run(&mut root.apt_get(&["install", "libglib2.0-bin"]))?;
         Ok(Found::Root(root))
     }
@@ -103,29 +106,30 @@ impl Root {
         &self.folder
     }
 
-    /// A path of this machine for a path of the system.
+    /// Maps a path in the system to its path on this machine.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.folder.join(inside.trim_start_matches('/'))
     }
 
-    /// A command in the system, as its administrator.
+    /// Returns a command that runs in the system as root.
     pub(crate) fn enter(&self) -> Command {
         self.entering("0:0", "/root")
     }
 
-    /// A command in the system, as a user.
+    /// Returns a command that runs in the system as the ordinary user.
     pub(crate) fn enter_as_visitor(&self) -> Command {
         self.entering(VISITOR, VISITORS_HOME)
     }
 
-    /// The words that the command of a user begins with.
+    /// Returns the words that a command of the ordinary user begins with.
     pub(crate) fn entering_as_visitor(&self) -> Vec<String> {
         let command = self.enter_as_visitor();
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         words.map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
-    /// What apt does in the system, without questions and without packages that are only recommended.
+    /// Returns an apt-get command in the system, without questions and without recommended
+    /// packages.
     pub(crate) fn apt_get(&self, arguments: &[&str]) -> Command {
         let mut apt = self.enter();
         apt.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes", "-qq"])
@@ -134,7 +138,7 @@ impl Root {
         apt
     }
 
-    /// Puts a package where the system sees it, and gives the path there.
+    /// Copies a package into the system, and returns its path there.
     pub(crate) fn receive(&self, package: &Path) -> Result<String> {
         let inside = "/packages/received.deb";
         fs::create_dir_all(self.path("/packages")).map_err(|error| self.failed(&error))?;
@@ -142,19 +146,19 @@ impl Root {
         Ok(inside.into())
     }
 
-    /// The files of the system that ought to be the same before and after.
+    /// Lists the files of the system that an installation and removal must not change.
     pub(crate) fn files(&self) -> Result<BTreeSet<String>> {
         let mut find = command::new("find");
         find.arg(&self.folder).args(["-xdev", "("]);
         for (at, folder) in NOT_COMPARED.iter().enumerate() {
             find.args((at > 0).then_some("-o")).arg("-path").arg(self.path(folder));
         }
-        // Caches of icons and of desktop entries keep their names, and may change.
+        // Caches of icons and desktop entries may change, but keep their names.
         find.args([")", "-prune", "-o", "-printf", "/%P %y %m %u\\n"]);
         Ok(lines(&command::output(&mut find)?.stdout))
     }
 
-    /// Says that the system is as it was, so that the next run need not make another.
+    /// Marks the system as unchanged, so that the next run reuses it.
     pub(crate) fn keep_for_next_time(&self) -> Result {
         fs::write(self.stamp(), &self.made_for).map_err(|error| self.failed(&error))
     }
@@ -190,7 +194,7 @@ impl Root {
         }
     }
 
-    /// Gives the system the settings of this machine's apt, and a user.
+    /// Configures the system's apt like this machine's, and adds a user.
     fn furnish(&self, sources: &[Source]) -> Result {
         let write = |inside: &str, text: &str| {
             let path = self.path(inside);
@@ -198,7 +202,7 @@ impl Root {
         };
         write("/etc/apt/sources.list", &list(sources))?;
         write("/etc/apt/apt.conf.d/99-as-outside", &network_settings()?)?;
-        // Nothing starts by being installed.
+        // Services do not start when they are installed.
         write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")?;
         command::run(command::new("chmod").arg("755").arg(self.path("/usr/sbin/policy-rc.d")))?;
         let add = ["useradd", "--uid", "1000", "--home-dir", VISITORS_HOME, "visitor"];
@@ -221,7 +225,7 @@ impl Root {
         self.folder.with_file_name("made-for")
     }
 
-    /// Removes what an earlier run has left, after a look at whether something is mounted there.
+    /// Removes what an earlier run has left, unless something is mounted there.
     fn remove(&self) -> Result {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
         if mounts.contains(&*self.folder.to_string_lossy()) {
@@ -241,7 +245,7 @@ impl Root {
     }
 }
 
-/// Why this machine may not have a system inside, if so.
+/// Returns why this machine may not have a clean system, if so.
 fn refusal() -> Result<Option<String>> {
     if command::output(command::new("id").arg("-u"))?.stdout.trim_ascii() != b"0" {
         return Ok(Some("it needs root".into()));
@@ -259,7 +263,7 @@ fn refusal() -> Result<Option<String>> {
     Ok((!attempt.status.success()).then(|| format!("mounting is refused here ({})", said.trim())))
 }
 
-/// The distribution of this machine by its code name, and where apt has its packages from.
+/// Returns the code name of this machine's distribution, and the sources of its packages in apt.
 fn sources() -> Result<(String, Vec<Source>)> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let value = |name: &str| {
@@ -285,14 +289,15 @@ fn sources() -> Result<(String, Vec<Source>)> {
     Ok((codename, found))
 }
 
-/// As a `sources.list`.
+/// Formats sources as a `sources.list`.
 fn list(sources: &[Source]) -> String {
     let line =
         |source: &Source| format!("deb {} {} {}\n", source.address, source.suite, source.component);
     sources.iter().map(line).collect()
 }
 
-/// How this machine's apt reaches its sources: proxies, and what it believes about their age.
+/// Returns how this machine's apt reaches its sources: proxies, and the settings that check their
+/// age.
 fn network_settings() -> Result<String> {
     let dumped = command::output(command::new("apt-config").arg("dump"))?.stdout;
     let of_network = |line: &&str| {

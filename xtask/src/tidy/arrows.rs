@@ -1,4 +1,5 @@
-//! Which module of the library may use which: those before it in [`ORDER`], never those after it.
+//! Dependencies between the library's modules: each may use those before it in [`ORDER`], never
+//! those after it.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use super::{
     tokens::{self, Used},
 };
 
-/// The modules of the library, each allowed to use those before it.
+/// The modules of the library. Each may use those before it.
 const ORDER: [&str; 15] = [
     "error",
     "blocking",
@@ -26,7 +27,7 @@ const ORDER: [&str; 15] = [
     "run",
 ];
 
-/// The client stands beside the server's modules: it uses these, and nothing uses it.
+/// The client is outside this order: it may use these, and nothing may use it.
 const CLIENT: &str = "client";
 const CLIENT_USES: [&str; 4] = ["error", "websocket", "wire", "net"];
 
@@ -62,7 +63,7 @@ fn is_module(name: &str) -> bool {
     ORDER.contains(&name) || name == CLIENT
 }
 
-/// The paths that a source uses; in the root of the library, what it re-exports.
+/// Returns the paths that a source uses; for the root of the library, those that it re-exports.
 fn read(source: &Source, module: &[String], findings: &mut Vec<Finding>) -> Vec<Used> {
     let mut used = Vec::new();
     match tokens::read(&source.text) {
@@ -73,7 +74,7 @@ fn read(source: &Source, module: &[String], findings: &mut Vec<Finding>) -> Vec<
     used
 }
 
-/// `src/state/flush.rs` is `state::flush`.
+/// Maps `src/state/flush.rs` to `state::flush`.
 fn module(path: &str) -> Vec<String> {
     let path = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     path.split('/').map(str::to_owned).collect()
@@ -86,7 +87,7 @@ fn judge(user: &str, used: &Used, exports: &HashMap<String, Vec<String>>) -> Res
     let target = match exports.get(first).and_then(|path| path.first()) {
         _ if is_module(first) => first,
         Some(origin) if is_module(origin) => origin,
-        // What another crate defines.
+        // Defined by another crate.
         Some(_) => return Ok(()),
         None => {
             return Err(format!("`crate::{first}` is neither a module nor re-exported by name"));

@@ -1,18 +1,18 @@
-//! Which folder may name what: one place knows MessagePack, one knows axum, one knows Tauri, one is unsafe.
+//! Limits names to folders: one folder may use MessagePack, one axum, one Tauri, one `unsafe`.
 
 use crate::command::{self, Failure, Result};
 
 use super::{Finding, Source, tokens};
 
-/// Names that belong to one folder.
+/// Names that may be used in one folder only.
 struct Boundary {
     names: &'static [&'static str],
     home: &'static str,
-    /// Where the names are looked for.
+    /// The folders in which the names are searched.
     within: &'static [&'static str],
 }
 
-/// Where windows are.
+/// The folder of everything that opens windows.
 const WINDOWS: &str = "src-tauri/";
 
 const RUST: &[&str] = &["src/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
@@ -30,11 +30,11 @@ const BOUNDARIES: [Boundary; 5] = [
         home: WINDOWS,
         within: &["src/", "examples/", "tests/", "benches/"],
     },
-    // Tests have a window of their own to drag files from.
+    // Tests open a window to drag files from.
     Boundary { names: &["gtk"], home: WINDOWS, within: &["src/", "examples/", "benches/"] },
 ];
 
-/// How a part of a crate's name starts that a library without a window has no use for.
+/// Prefixes of the parts of crate names that a library without a window does not need.
 const WINDOW_CRATES: [&str; 5] = ["gtk", "webkit", "tauri", "wry", "tao"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
@@ -66,18 +66,18 @@ fn names(source: &Source) -> Vec<Finding> {
             findings.push(source.finding(line, what));
         }
     };
-    // A file that cannot be read as Rust is the compiler's to report.
+    // The compiler reports a file that is not valid Rust.
     if let Ok(tokens) = tokens::read(&source.text) {
         tokens::identifiers(tokens, &mut see);
     }
     findings
 }
 
-/// A user's project: Tauri's command line looks for Tauri among its dependencies, and on Windows its build script makes the icon
-/// a part of the program.
+/// A user's project: Tauri's command line looks for Tauri among its dependencies, and its build
+/// script embeds the icon on Windows.
 const STARTER: &str = "examples/starter/";
 
-/// Only the desktop program depends on Tauri.
+/// Finds dependencies on Tauri outside the desktop program.
 fn manifest(source: &Source) -> Vec<Finding> {
     if source.path.starts_with("src-tauri/") || source.path.starts_with(STARTER) {
         return Vec::new();
@@ -91,7 +91,7 @@ fn manifest(source: &Source) -> Vec<Finding> {
     lines.map(|(at, _)| source.finding(at + 1, what)).collect()
 }
 
-/// The crates that the library is built and tested with: none of them may open a window.
+/// Finds crates that open windows among those that the library is built and tested with.
 pub(super) fn library_dependencies() -> Result<Vec<Finding>> {
     let mut tree = command::cargo(&["tree", "--locked", "-p", "selvedge", "--prefix", "none"]);
     let output = command::output(tree.args(["--target", "all", "--format", "{p}"]))?;

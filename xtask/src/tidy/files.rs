@@ -1,20 +1,20 @@
-//! Sizes and names of files, and what a file must not say of the machine it was written on.
+//! Sizes and names of files, and paths of the machine that a file was written on.
 
 use super::{Finding, Source};
 
-/// The most lines that a source file may have.
+/// Maximum number of lines of a source file.
 const MAX_LINES: usize = 500;
 
-/// The most lines of code, without blank lines and comments, that the desktop program may have in all.
+/// Limit for the desktop program's lines of code in all, without blank lines and comments.
 const MAX_DESKTOP_CODE: usize = 2900;
 
 const DESKTOP: &str = "src-tauri/src/";
 const SIZED: [&str; 4] = ["src/", DESKTOP, "ui/src/", "xtask/src/"];
 
-/// Names that say nothing of what is inside.
+/// File names that do not describe the content.
 const VAGUE: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];
 
-/// Folders at the top of somebody's own file system.
+/// Top-level folders that differ from machine to machine.
 const OWN_FOLDERS: [&str; 3] = ["work", "root", "home"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
@@ -46,7 +46,7 @@ fn name(path: &str) -> Option<String> {
     Some(format!("`{vague}` does not say what is inside"))
 }
 
-/// Absolute paths that only exist on the machine of who wrote them.
+/// Finds absolute paths that exist only on the machine of the author.
 fn own_paths(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, line) in source.text.lines().enumerate() {
@@ -61,7 +61,8 @@ fn own_paths(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// Whether a path can start after this text: `./root/` and `example.org/root/` go on with one.
+/// Returns whether a path can start after this text: in `./root/` and `example.org/root/` it
+/// continues.
 fn starts_path(before: &str) -> bool {
     !before.ends_with(|last: char| last.is_alphanumeric() || "._-~})]*".contains(last))
 }

@@ -1,7 +1,8 @@
-//! The project's own rules: who may use whom, who may name what, sizes and names.
+//! The project's own rules: dependencies between modules, names that are limited to folders, sizes
+//! and file names.
 //!
-//! Sources are read as tokens, so that comments and strings are no uses. Each rule returns what it found, one
-//! [`Finding`] a place; `check` fails if there is any.
+//! Sources are read as tokens, so that comments and strings do not count as uses. Each rule returns
+//! a [`Finding`] per violation; `check` fails if there is any.
 
 mod arrows;
 mod boundaries;
@@ -15,29 +16,29 @@ use crate::{
     project,
 };
 
-/// A file of the project: its path from the root, with slashes, and what is in it.
+/// A file of the project: its path from the root, with slashes, and its text.
 struct Source {
     path: String,
     text: String,
 }
 
-/// A place where a rule is broken.
+/// A violation of a rule.
 #[derive(Debug)]
 struct Finding {
     path: String,
-    /// Starts with 1; 0 is the file as a whole.
+    /// Line number from 1; 0 is the file as a whole.
     line: usize,
     what: String,
 }
 
 impl Source {
-    /// A finding in this file; line 0 is the file as a whole.
+    /// Creates a finding in this file; line 0 is the file as a whole.
     fn finding(&self, line: usize, what: impl Into<String>) -> Finding {
         Finding { path: self.path.clone(), line, what: what.into() }
     }
 }
 
-/// Checks every rule and prints what breaks one.
+/// Checks all rules and prints every violation.
 pub(crate) fn check() -> Result {
     let sources = sources()?;
     let mut findings = arrows::check(&sources);
@@ -56,7 +57,7 @@ pub(crate) fn check() -> Result {
     }
 }
 
-/// Every text file that git knows or would take.
+/// Reads every text file that git tracks or would add.
 fn sources() -> Result<Vec<Source>> {
     let mut git = command::new("git");
     git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
@@ -67,7 +68,7 @@ fn sources() -> Result<Vec<Source>> {
     }
     let names = String::from_utf8_lossy(&listed.stdout).into_owned();
     let text = |path: &str| {
-        // A file that is deleted and not yet committed, or a picture, has no text.
+        // A picture has no text, nor has a file that is deleted but not yet committed.
         let text = fs::read_to_string(project::root().join(path)).ok()?;
         Some(Source { path: path.to_owned(), text })
     };
@@ -83,7 +84,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Reads `(path, text)` pairs, applies a rule and compares what it prints, line by line.
+/// Reads `(path, text)` pairs, applies a rule, and compares its findings line by line.
 #[cfg(test)]
 fn expect(rule: fn(&[Source]) -> Vec<Finding>, files: &[(&str, &str)], expected: &[&str]) {
     let source =

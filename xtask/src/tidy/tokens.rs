@@ -1,4 +1,4 @@
-//! What a Rust source names: plain identifiers, and paths into its own crate.
+//! The names in a Rust source: identifiers, and paths into its own crate.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
@@ -8,7 +8,7 @@ pub(super) struct NotRust {
     pub(super) what: String,
 }
 
-/// A path into the crate that a source is part of, from the crate's root: `super` and `self` are resolved.
+/// A path into the source's own crate, from the crate's root: `super` and `self` are resolved.
 #[derive(Debug)]
 pub(super) struct Used {
     pub(super) line: usize,
@@ -17,7 +17,7 @@ pub(super) struct Used {
     pub(super) name: String,
 }
 
-/// Reads a source as tokens; comments are gone, strings are single tokens.
+/// Reads a source as tokens. Comments are dropped, and strings are single tokens.
 pub(super) fn read(text: &str) -> Result<TokenStream, NotRust> {
     text.parse().map_err(|error: proc_macro2::LexError| NotRust {
         line: error.span().start().line,
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str) -> Result<TokenStream, NotRust> {
     })
 }
 
-/// Calls `see` with every identifier.
+/// Calls `see` with every identifier and its line.
 pub(super) fn identifiers(tokens: TokenStream, see: &mut impl FnMut(&str, usize)) {
     for token in tokens {
         match token {
@@ -36,9 +36,10 @@ pub(super) fn identifiers(tokens: TokenStream, see: &mut impl FnMut(&str, usize)
     }
 }
 
-/// Collects the paths that start with `crate`, `super` or `self`, in `use` lines and anywhere else.
+/// Collects the paths that start with `crate`, `super` or `self`, in `use` declarations and
+/// anywhere else.
 ///
-/// `module` is where the tokens stand, from the root of the crate.
+/// `module` is the module that the tokens are in, from the root of the crate.
 pub(super) fn paths(tokens: TokenStream, module: &[String], found: &mut Vec<Used>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
@@ -58,7 +59,8 @@ pub(super) fn paths(tokens: TokenStream, module: &[String], found: &mut Vec<Used
     }
 }
 
-/// Collects what the root of a crate re-exports: the paths of its `pub use`, with or without `crate` in front.
+/// Collects what the root of a crate re-exports: the paths of its `pub use` declarations, with or
+/// without `crate` in front.
 pub(super) fn exports(tokens: TokenStream, found: &mut Vec<Used>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let is =
@@ -71,14 +73,14 @@ pub(super) fn exports(tokens: TokenStream, found: &mut Vec<Used>) {
     }
 }
 
-/// Where a path, or a part of one inside braces, is read.
+/// The context in which a path, or a part of one inside braces, is read.
 struct Place<'p> {
     module: &'p [String],
-    /// What stands before the braces; none at the start of a path.
+    /// The path before the braces; none at the start of a path.
     prefix: Option<&'p [String]>,
 }
 
-/// Reads one path from `at`, with its braces if it has any; returns where it ends.
+/// Reads one path from `at`, including its braces. Returns where it ends.
 fn tree(tokens: &[TokenTree], mut at: usize, place: &Place<'_>, found: &mut Vec<Used>) -> usize {
     let mut path = place.prefix.unwrap_or_default().to_vec();
     let mut start = 0;
@@ -101,7 +103,7 @@ fn tree(tokens: &[TokenTree], mut at: usize, place: &Place<'_>, found: &mut Vec<
                 start = punct.span().start().line;
                 path.push("*".into());
             }
-            // `<` of a generic argument: what is inside is read as tokens of its own.
+            // `<` of a generic argument, whose tokens are read separately.
             _ => break,
         }
         first = false;
@@ -123,7 +125,7 @@ fn tree(tokens: &[TokenTree], mut at: usize, place: &Place<'_>, found: &mut Vec<
     at
 }
 
-/// Reads the parts of `{…}`, which commas separate.
+/// Reads the comma-separated parts of `{…}`.
 fn branches(tokens: TokenStream, place: &Place<'_>, found: &mut Vec<Used>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
@@ -135,7 +137,7 @@ fn branches(tokens: TokenStream, place: &Place<'_>, found: &mut Vec<Used>) {
     }
 }
 
-/// Appends one segment, or follows it where it is a keyword.
+/// Appends one segment, or resolves it if it is a keyword.
 fn step(path: &mut Vec<String>, segment: &str, module: &[String], first: bool) {
     match segment {
         "crate" => path.clear(),
@@ -164,7 +166,7 @@ fn is_separator(tokens: &[TokenTree], at: usize) -> bool {
     colon(at) && colon(at + 1)
 }
 
-/// The name and the body of `mod name { … }`, if the tokens start with one.
+/// Returns the name and the body of `mod name { … }`, if the tokens start with one.
 fn inline_module(tokens: &[TokenTree]) -> Option<(String, TokenStream)> {
     match tokens {
         [TokenTree::Ident(keyword), TokenTree::Ident(name), TokenTree::Group(body), ..]
