@@ -9,12 +9,12 @@ mod keyboard;
 #[cfg(unix)]
 mod socket;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use tokio::task::JoinSet;
 
 use super::{Exit, Running, StartOptions, StopHandle, StopReport, terminal::print};
-use crate::{Error, Program, Result};
+use crate::{Error, Result};
 
 /// Makes the sign-in links of one run.
 #[derive(Clone)]
@@ -78,7 +78,8 @@ impl OnRequest {
             tasks.spawn(keyboard.serve(links.clone()));
         }
         #[cfg(unix)]
-        let socket = places(name).find_map(|folder| socket::listen(&folder, name, port).ok());
+        let socket =
+            socket::places(name).find_map(|folder| socket::listen(&folder, name, port).ok());
         #[cfg(unix)]
         let socket = socket.map(|(listener, place)| {
             if options.knows_flags {
@@ -88,7 +89,7 @@ impl OnRequest {
             place
         });
         #[cfg(not(unix))]
-        let _ = (links, name, port, options, &mut tasks, &mut ways);
+        let _ = (links, name, port, options.knows_flags, &mut tasks, &mut ways);
         OnRequest {
             ways,
             _tasks: tasks,
@@ -108,7 +109,7 @@ pub(super) fn ask(name: &str, options: &StartOptions) -> Result<Option<Exit>> {
     }
     #[cfg(unix)]
     let links: Vec<String> =
-        places(name).flat_map(|folder| socket::ask(&folder, name, options.port)).collect();
+        socket::places(name).flat_map(|folder| socket::ask(&folder, name, options.port)).collect();
     #[cfg(not(unix))]
     let links: Vec<String> = Vec::new();
     if links.is_empty() {
@@ -116,12 +117,4 @@ pub(super) fn ask(name: &str, options: &StartOptions) -> Result<Option<Exit>> {
     }
     links.iter().for_each(print);
     Ok(Some(Exit { code: 0, report: StopReport::default() }))
-}
-
-/// Returns folders that belong to the user alone: the session's, and a fallback for systems without
-/// one.
-fn places(name: &str) -> impl Iterator<Item = PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let cache = Program::of_server(name).folders().and_then(|folders| folders.cache()).ok();
-    runtime.into_iter().chain(cache)
 }

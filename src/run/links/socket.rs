@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::{io::AsyncWriteExt, net::UnixListener};
 
 use super::Links;
+use crate::Program;
 
 /// Time-out for the answer of a running program.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -44,6 +45,14 @@ fn prefix(name: &str) -> String {
 }
 
 const SUFFIX: &str = ".links";
+
+/// Returns folders that belong to the user alone: the session's, and a fallback for systems without
+/// one.
+pub(super) fn places(name: &str) -> impl Iterator<Item = PathBuf> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let cache = Program::of_server(name).folders().and_then(|folders| folders.cache()).ok();
+    runtime.into_iter().chain(cache)
+}
 
 pub(super) fn listen(folder: &Path, name: &str, port: u16) -> io::Result<(UnixListener, Place)> {
     let path = folder.join(format!("{}{port}{SUFFIX}", prefix(name)));
