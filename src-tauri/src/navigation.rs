@@ -5,8 +5,6 @@
 //! ask for frames and do not distinguish them from the window, so there the window is stopped a
 //! step later.
 
-use std::sync::Arc;
-
 use tauri::{Url, WebviewWindow};
 
 use crate::shell::Desktop;
@@ -79,7 +77,7 @@ fn is_of_the_web(url: &Url) -> bool {
 /// Stops a window that navigates away from its server, which only frames may do: when the answer
 /// arrives, or when there is none. Nothing of it is shown yet.
 #[cfg(target_os = "linux")]
-pub(crate) fn confine(desktop: &Arc<Desktop>, view: &webkit2gtk::WebView) {
+pub(crate) fn confine(desktop: &std::sync::Arc<Desktop>, view: &webkit2gtk::WebView) {
     use gtk::prelude::Cast;
     use webkit2gtk::{
         NetworkError, PolicyDecisionExt, ResponsePolicyDecision, ResponsePolicyDecisionExt,
