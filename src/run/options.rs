@@ -30,8 +30,7 @@ const DEFAULT_HOST: &str = "127.0.0.1";
 ///
 /// # Precedence
 /// Methods of this type win over the command line, except for [`host`](Self::host), where `--host`
-/// wins: the user decides who can reach the program. The environment and the defaults follow. This
-/// is trame's order.
+/// wins: the user decides who can reach the program. The environment and the defaults follow, as in trame.
 ///
 /// # Parameters of trame's `start`
 /// | trame | here |
@@ -114,8 +113,7 @@ impl StartOptions {
         Self::default()
     }
 
-    /// Sets where to listen: an address, or a name, all of whose addresses are bound (`localhost`
-    /// has several).
+    /// Sets where to listen: an address, or a name, all of whose addresses are bound.
     ///
     /// `--host` on the command line has precedence.
     pub fn host(mut self, host: impl Into<String>) -> Self {
@@ -123,8 +121,7 @@ impl StartOptions {
         self
     }
 
-    /// Sets the port; 0 takes any free one. See [`keep_port`](Self::keep_port) for the same port in
-    /// each run.
+    /// Sets the port; 0 takes any free one, the same in each run with [`keep_port`](Self::keep_port).
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self

@@ -97,8 +97,7 @@ impl Running {
         origins.map(|origin| self.stop.link_at(origin, None)).collect()
     }
 
-    /// Connects a client without a socket and returns its two directions; the caller carries the
-    /// messages.
+    /// Connects a client whose messages the caller carries, and returns its two directions.
     ///
     /// The client must say hello with the secret first, like any other. Works with both
     /// [backends](StartOptions::backend).
@@ -209,8 +208,7 @@ impl Server {
         Ok(running)
     }
 
-    /// Starts the server without running the hooks on [`Lifecycle::ServerReady`]; the caller runs
-    /// them.
+    /// Starts the server. The caller runs the hooks on [`Lifecycle::ServerReady`].
     pub(super) async fn start_listening(&self, options: StartOptions) -> Result<Running> {
         if self.is_child() {
             return Box::pin(self.root_server().start_listening(options)).await;
@@ -326,8 +324,7 @@ impl Server {
         running.stopped().await
     }
 
-    /// Stores the port and the error detail of this run for the application and for answers to
-    /// clients.
+    /// Stores the port and the error detail of this run, for the application and for answers.
     fn tell_callbacks(&self, port: Option<u16>, options: &StartOptions) {
         let mut settings = self.settings();
         settings.port = port;

@@ -73,8 +73,7 @@ impl State {
 
     /// Sets a value. It becomes pending, unless the clients have exactly this value already.
     ///
-    /// A value that cannot be sent to pages is logged and not set; [`try_set`](Self::try_set)
-    /// returns the error instead.
+    /// A value that pages cannot hold is logged, not set; [`try_set`](Self::try_set) returns the error.
     pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> &Self {
         let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
@@ -85,8 +84,7 @@ impl State {
 
     /// Sets a value, or returns an error if it cannot be sent to pages.
     ///
-    /// A key that cannot be a variable in a template, such as `a.b` or `class`, is set all the
-    /// same, and logged once.
+    /// A key that cannot be a variable in a template, such as `a.b`, is set, and logged once.
     ///
     /// # Errors
     /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`], and for the key
@@ -178,8 +176,7 @@ impl State {
         Error::Unknown { kind: "key", name: key.to_owned(), candidates }
     }
 
-    /// Returns all current values by name. For a child server, these are the values that it has
-    /// names for.
+    /// Returns all current values by name; for a child server, those that it has names for.
     pub fn all(&self) -> IndexMap<String, Packed> {
         let inner = self.store.lock();
         let named =
@@ -222,8 +219,7 @@ impl State {
         });
     }
 
-    /// Changes a value in place: reads it, lets `edit` change it, and sets it, with no other change
-    /// in between.
+    /// Reads a value, lets `edit` change it, and sets it, with no other change in between.
     ///
     /// If another thread changes the key in the meantime, `edit` runs again.
     ///
@@ -254,8 +250,7 @@ impl State {
         }
     }
 
-    /// Sets several values in one step: they become one message and one round of listeners,
-    /// regardless of other threads.
+    /// Sets several values in one step: they become one message and one round of listeners.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -325,8 +320,7 @@ impl State {
         keys.iter().all(|key| inner.pending.contains_key(&*self.name(key)))
     }
 
-    /// Marks pending values as sent, without notifying clients or listeners. Other keys are left
-    /// alone.
+    /// Marks pending values of these keys as sent, without notifying clients or listeners.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");
@@ -434,14 +428,12 @@ impl State {
         }
     }
 
-    /// Calls `read` with the pushed values under the lock, so that what it queues is in the order
-    /// of the commits.
+    /// Calls `read` with the pushed values under the lock: what it queues has its place in the order.
     pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&IndexMap<Key, Packed>) -> T) -> T {
         read(&self.store.lock().pushed)
     }
 
-    /// Calls `read` with the mark of the newest commit under the lock, so that what it queues comes
-    /// after that commit.
+    /// Calls `read` with the mark of the newest commit under the lock, so that it queues after it.
     pub(crate) fn with_mark<T>(&self, read: impl FnOnce(&Mark) -> T) -> T {
         read(self.store.lock().history.now())
     }
@@ -465,8 +457,7 @@ impl State {
     /// Commits values that a client set, by their names in the store. The other clients get them
     /// before any listener runs.
     ///
-    /// `committed` runs under the lock, before any other commit can be made. The caller flushes
-    /// afterwards.
+    /// `committed` runs under the lock, before any other commit. The caller flushes afterwards.
     pub(crate) fn set_from_client(
         &self,
         client: ClientId,
