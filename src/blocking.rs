@@ -25,7 +25,7 @@ thread_local! {
     /// This worker runs code that may block.
     static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
 
-    /// The runtime of the library's task that this thread polls.
+    /// The runtime of the library's task that this thread polls as a worker.
     static OWN_TASK: Cell<Option<Id>> = const { Cell::new(None) };
 }
 
@@ -61,17 +61,27 @@ pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
     }
     let _blocking = Blocking::begin();
     let id = runtime.id();
-    let watched = match OWN_TASK.get() == Some(id) {
-        true => watch::run((id, index), &runtime, code),
-        false => Err(code),
+    let code = match OWN_TASK.get() == Some(id) {
+        true => match watch::run((id, index), &runtime, code) {
+            Ok(value) => return value,
+            Err(code) => code,
+        },
+        false => code,
     };
-    watched.unwrap_or_else(|code| block_in_place(code))
+    lose_worker();
+    block_in_place(code)
+}
+
+/// Notes that a stand-in may have taken this thread's worker. The thread then has none until it
+/// polls the next task.
+fn lose_worker() {
+    OWN_TASK.set(None);
 }
 
 /// The future of a task that the library has spawned on the runtime `id`.
 ///
-/// Only there is it certain which runtime the worker belongs to: code of the application may poll a
-/// future while it has entered another runtime.
+/// Only there is it certain that the thread has a worker, and of which runtime: code of the
+/// application may poll a future while it has entered another runtime.
 pub(crate) async fn own_task<T>(id: Id, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|context| {

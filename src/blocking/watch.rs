@@ -31,6 +31,8 @@ use tokio::{
     task::block_in_place,
 };
 
+use super::lose_worker;
+
 /// Polling interval of the watch, and the time after which code gets a stand-in.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -180,7 +182,13 @@ struct Running<'a>(&'a Arc<Watched>);
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         CURRENT.set(None);
-        WATCH.state.lock().running.retain(|(_, running)| !Arc::ptr_eq(running, self.0));
+        let mut state = WATCH.state.lock();
+        let running = state.running.len();
+        state.running.retain(|(_, running)| !Arc::ptr_eq(running, self.0));
+        if state.running.len() == running {
+            // The gate is open.
+            lose_worker();
+        }
     }
 }
 
@@ -342,6 +350,7 @@ mod tests {
                 if let Some(value) = may_block(run) {
                     return value;
                 }
+                tokio::task::yield_now().await;
             }
         };
         runtime.spawn(own_task(runtime.handle().id(), task))
@@ -431,6 +440,28 @@ mod tests {
         let task = runtime.spawn(async { (is_watched(), Handle::current().id()) });
         let own = runtime.handle().id();
         assert_eq!(runtime.block_on(task).unwrap(), (false, own), "the worker is as it was");
+    }
+
+    #[test]
+    fn a_thread_that_lost_its_worker_is_not_watched() {
+        let runtime = runtime(1);
+        let task = async {
+            loop {
+                let wait_for_stand_in = || {
+                    is_watched().then(|| {
+                        let (sender, receiver) = mpsc::channel();
+                        tokio::spawn(async move { sender.send(()).unwrap() });
+                        receiver.recv_timeout(LIMIT).unwrap();
+                    })
+                };
+                if may_block(wait_for_stand_in).is_some() {
+                    break (0..100).all(|_| may_block(|| !is_watched()));
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let task = runtime.spawn(own_task(runtime.handle().id(), task));
+        assert!(runtime.block_on(task).unwrap());
     }
 
     #[test]

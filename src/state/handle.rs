@@ -73,7 +73,7 @@ impl State {
 
     /// Sets a value. It becomes pending, unless the clients have exactly this value already.
     ///
-    /// A value that pages cannot hold is logged, not set; [`try_set`](Self::try_set) returns the error.
+    /// A value that pages cannot hold is logged, not set; [`try_set`](Self::try_set) returns errors.
     pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> &Self {
         let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
@@ -428,7 +428,7 @@ impl State {
         }
     }
 
-    /// Calls `read` with the pushed values under the lock: what it queues has its place in the order.
+    /// Calls `read` with the pushed values under the lock: what it queues has a place in the order.
     pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&IndexMap<Key, Packed>) -> T) -> T {
         read(&self.store.lock().pushed)
     }
