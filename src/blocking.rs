@@ -25,8 +25,16 @@ thread_local! {
     /// This worker runs code that may block.
     static MAY_BLOCK: Cell<bool> = const { Cell::new(false) };
 
-    /// The runtime of the library's task that this thread polls as a worker.
-    static OWN_TASK: Cell<Option<Id>> = const { Cell::new(None) };
+    /// The library's task that this thread polls.
+    static OWN_TASK: Cell<Option<OwnTask>> = const { Cell::new(None) };
+}
+
+/// A task that the library has spawned, while it is polled.
+#[derive(Clone, Copy)]
+struct OwnTask {
+    runtime: Id,
+    /// No code that may block has run in this poll, so the thread certainly has its worker.
+    has_worker: bool,
 }
 
 /// Time after which code that has not returned, or not awaited, is named in a warning.
@@ -61,12 +69,16 @@ pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
     }
     let _blocking = Blocking::begin();
     let id = runtime.id();
-    let code = match OWN_TASK.get() == Some(id) {
-        true => match watch::run((id, index), &runtime, code) {
-            Ok(value) => return value,
-            Err(code) => code,
-        },
-        false => code,
+    let own_task = OWN_TASK.get().filter(|task| task.runtime == id);
+    let code = match own_task {
+        Some(OwnTask { has_worker, .. }) => {
+            OWN_TASK.set(Some(OwnTask { runtime: id, has_worker: false }));
+            match watch::run((id, index), has_worker, &runtime, code) {
+                Ok(value) => return value,
+                Err(code) => code,
+            }
+        }
+        None => code,
     };
     lose_worker();
     block_in_place(code)
@@ -85,14 +97,15 @@ fn lose_worker() {
 pub(crate) async fn own_task<T>(id: Id, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|context| {
-        let _polling = Polling(OWN_TASK.replace(Some(id)));
+        let task = OwnTask { runtime: id, has_worker: true };
+        let _polling = Polling(OWN_TASK.replace(Some(task)));
         future.as_mut().poll(context)
     })
     .await
 }
 
-/// Restores the runtime of the task that was polled before.
-struct Polling(Option<Id>);
+/// Restores the task that was polled before.
+struct Polling(Option<OwnTask>);
 
 impl Drop for Polling {
     fn drop(&mut self) {

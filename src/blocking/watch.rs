@@ -19,6 +19,7 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, LazyLock, mpsc},
     thread,
     time::{Duration, Instant},
@@ -67,8 +68,16 @@ pub(crate) fn notify(waiting: &Arc<Notify>) {
 
 /// Runs code on this worker, of the runtime that is current, under watch. Returns the code when the
 /// worker needs a stand-in at once.
-pub(super) fn run<T, F: FnOnce() -> T>(worker: Worker, runtime: &Handle, code: F) -> Result<T, F> {
-    let Some(reserve) = WATCH.reserve(worker) else {
+///
+/// A reserve is made only where the thread certainly has its worker (`has_worker`): without one,
+/// tokio makes no stand-in, and the reserve could not take the worker's place later.
+pub(super) fn run<T, F: FnOnce() -> T>(
+    worker: Worker,
+    has_worker: bool,
+    runtime: &Handle,
+    code: F,
+) -> Result<T, F> {
+    let Some(reserve) = WATCH.reserve(worker, has_worker) else {
         return Err(code);
     };
     let watched = Arc::new(Watched::new());
@@ -116,9 +125,12 @@ impl Reserve {
         let mut builder = Builder::new_current_thread();
         let helper = builder.max_blocking_threads(1).thread_name("selvedge-spare").build().ok()?;
         let (gate, opened) = mpsc::channel();
-        helper.spawn_blocking(move || {
-            let _closed = opened.recv();
-        });
+        let wait = || helper.spawn_blocking(move || opened.recv().is_err());
+        // It panics when the system has no thread left.
+        if catch_unwind(AssertUnwindSafe(wait)).is_err() {
+            helper.shutdown_background();
+            return None;
+        }
         Some(Reserve { handle: helper.handle().clone(), helper: Some(helper), _gate: gate })
     }
 
@@ -129,7 +141,8 @@ impl Reserve {
 }
 
 impl Drop for Reserve {
-    /// Ends the thread. Dropping the runtime would wait for it.
+    /// Opens the gate and lets the thread end; a stand-in that is queued runs before. Dropping the
+    /// runtime would wait for the thread.
     fn drop(&mut self) {
         if let Some(helper) = self.helper.take() {
             helper.shutdown_background();
@@ -214,7 +227,7 @@ struct State {
 impl Watch {
     /// Prepares watched code. Returns a new reserve if the worker has none, and `None` if the worker
     /// needs a stand-in at once.
-    fn reserve(&'static self, worker: Worker) -> Option<Option<Reserve>> {
+    fn reserve(&'static self, worker: Worker, has_worker: bool) -> Option<Option<Reserve>> {
         let now = Instant::now();
         let mut state = self.state.lock();
         let last = state.last.replace(now);
@@ -228,7 +241,7 @@ impl Watch {
             return Some(None);
         }
         drop(state);
-        Reserve::new().map(Some)
+        has_worker.then(Reserve::new)?.map(Some)
     }
 
     /// Begins to watch over code. The core of its worker has been put down. Returns `false` if no
@@ -292,6 +305,13 @@ impl State {
         running.extract_if(.., is_late).map(open).collect()
     }
 
+    /// Opens all gates and ends the threads. Returns the code that has begun to run a moment ago.
+    fn end(&mut self) -> Vec<Arc<Watched>> {
+        self.is_watching = false;
+        self.reserves.clear();
+        self.running.drain(..).map(|(_, code)| code).collect()
+    }
+
     /// Shuts the helpers down whose thread took a worker's place a period ago. The thread ends when
     /// it is no worker any more.
     fn end_helpers(&mut self) {
@@ -300,14 +320,13 @@ impl State {
     }
 }
 
-/// Ends the threads of the reserves when the watch ends.
+/// Ends the watch when it is dropped, also if the watching thread panics.
 struct Ending;
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let mut state = WATCH.state.lock();
-        state.is_watching = false;
-        state.reserves.clear();
+        let late = WATCH.state.lock().end();
+        late.iter().for_each(|code| code.deliver());
     }
 }
 

@@ -23,16 +23,23 @@ fn is_watched() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }
 
-/// Runs code that may block in a task, as often as it takes until it runs under watch.
+/// Watched runs before the code of a test: the first one of a worker makes its reserve.
+const WARM_UP: usize = 3;
+
+/// Runs code that may block in a task, once the task has run under watch for a few times.
 fn under_watch<T: Send + 'static>(
     runtime: &Runtime,
     code: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
     let mut code = Some(code);
     let task = async move {
+        let mut runs = 0;
         loop {
-            let run = || is_watched().then(|| code.take().unwrap()());
-            if let Some(value) = may_block(run) {
+            let mut run = || {
+                runs += usize::from(is_watched());
+                (is_watched() && runs > WARM_UP).then(|| code.take().unwrap()())
+            };
+            if let Some(value) = may_block(&mut run) {
                 return value;
             }
             tokio::task::yield_now().await;
@@ -190,4 +197,30 @@ fn a_runtime_ends_while_watched_code_waits_for_it() {
         ended.send(()).unwrap();
     });
     has_ended.recv_timeout(LIMIT).unwrap();
+}
+
+#[test]
+fn only_the_first_code_of_a_poll_makes_a_reserve() {
+    let runtime = runtime(1);
+    let worker = (runtime.handle().id(), 0);
+    let has_reserve = move || WATCH.state.lock().reserves.contains_key(&worker);
+    let task = under_watch(&runtime, move || assert!(has_reserve()));
+    runtime.block_on(task).unwrap();
+    let task = async move {
+        may_block(|| WATCH.state.lock().reserves.remove(&worker));
+        (0..100).all(|_| may_block(|| !is_watched() && !has_reserve()))
+    };
+    assert!(runtime.block_on(runtime.spawn(own_task(runtime.handle().id(), task))).unwrap());
+}
+
+#[test]
+fn the_end_of_the_watch_returns_code_whose_wakeups_wait() {
+    let watched = Arc::new(Watched::new());
+    let worker = (runtime(1).handle().id(), 0);
+    let running = vec![(worker, Arc::clone(&watched))];
+    let mut state = State { is_watching: true, running, ..State::default() };
+    state.reserves.insert(worker, Reserve::new().unwrap());
+    let late = state.end();
+    assert!(late.len() == 1 && Arc::ptr_eq(&late[0], &watched));
+    assert!(!state.is_watching && state.reserves.is_empty() && state.running.is_empty());
 }
