@@ -1,9 +1,10 @@
 //! Application code may block: it computes, sleeps, or waits for a lock or a device.
 //!
 //! What must hold: code that blocks delays no other task. While the worker thread that polls the
-//! sockets runs a task, tokio does not let another worker poll them, and a task that the running one
-//! has just woken stays on its worker. So another thread takes the worker's place while application
-//! code runs: at once, or, while callbacks come often, when the code takes long ([`watch`]).
+//! sockets runs a task, tokio does not let another worker poll them, and a task that the running
+//! one has just woken stays on its worker. So another thread takes the worker's place while
+//! application code runs: at once, or, while callbacks come often, when the code takes long
+//! ([`watch`]).
 
 use std::{
     cell::Cell,
@@ -40,7 +41,8 @@ struct OwnTask {
 /// Time after which code that has not returned, or not awaited, is named in a warning.
 const LONG: Duration = Duration::from_secs(1);
 
-/// Runs a function of the application that `callee` names, like [`may_block`], and warns when it takes long.
+/// Runs a function of the application that `callee` names, like [`may_block`], and warns when it
+/// takes long.
 pub(crate) fn call<T>(callee: &str, code: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
     let value = may_block(code);
@@ -56,12 +58,17 @@ pub(crate) fn call<T>(callee: &str, code: impl FnOnce() -> T) -> T {
 
 /// Runs code that may block, on the calling thread.
 ///
-/// On a worker of a multi-thread runtime, another thread takes the worker's place when the code takes
-/// long. A current-thread runtime has no other thread: its tasks use [`run`].
+/// On a worker of a multi-thread runtime, another thread takes the worker's place when the code
+/// takes long. A current-thread runtime has no other thread: its tasks use [`run`].
 pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
-    let Some((runtime, index)) = worker() else {
-        return code();
-    };
+    match worker() {
+        Some(worker) => on_worker(worker, code),
+        None => code(),
+    }
+}
+
+/// Runs code that may block on a worker, which another thread stands in for when it takes long.
+fn on_worker<T>((runtime, index): (Handle, usize), code: impl FnOnce() -> T) -> T {
     if MAY_BLOCK.get() {
         // The worker's place is taken care of. This leaves the runtime once more, for code that
         // runs in a future that the outer code waits for.
@@ -69,19 +76,17 @@ pub(crate) fn may_block<T>(code: impl FnOnce() -> T) -> T {
     }
     let _blocking = Blocking::begin();
     let id = runtime.id();
-    let own_task = OWN_TASK.get().filter(|task| task.runtime == id);
-    let code = match own_task {
-        Some(OwnTask { has_worker, .. }) => {
-            OWN_TASK.set(Some(OwnTask { runtime: id, has_worker: false }));
-            match watch::run((id, index), has_worker, &runtime, code) {
-                Ok(value) => return value,
-                Err(code) => code,
-            }
+    let watched = match OWN_TASK.get() {
+        Some(task) if task.runtime == id => {
+            OWN_TASK.set(Some(OwnTask { has_worker: false, ..task }));
+            watch::run((id, index), task.has_worker, &runtime, code)
         }
-        None => code,
+        _ => Err(code),
     };
-    lose_worker();
-    block_in_place(code)
+    watched.unwrap_or_else(|code| {
+        lose_worker();
+        block_in_place(code)
+    })
 }
 
 /// Notes that a stand-in may have taken this thread's worker. The thread then has none until it
@@ -129,7 +134,8 @@ impl Drop for Blocking {
     }
 }
 
-/// Runs code that may block, on a thread for blocking work. The calling task may stop waiting for it.
+/// Runs code that may block, on a thread for blocking work. The calling task may stop waiting for
+/// it.
 ///
 /// `None` when the runtime shuts down before the code has begun.
 ///
@@ -148,13 +154,13 @@ pub(crate) async fn run<T: Send + 'static>(code: impl FnOnce() -> T + Send + 'st
     }
 }
 
-/// Like [`run`], for a task that does nothing else: it stays on its thread where another one can take the worker's place, which
-/// costs less.
+/// Like [`run`], for a task that does nothing else: it stays on its thread if another one can take
+/// the worker's place, which costs less.
 pub(crate) async fn run_in_place<T: Send + 'static>(
     code: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     match worker() {
-        Some(_) => Some(may_block(code)),
+        Some(worker) => Some(on_worker(worker, code)),
         None => run(code).await,
     }
 }

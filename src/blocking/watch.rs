@@ -83,7 +83,7 @@ pub(super) fn run<T, F: FnOnce() -> T>(
     let watched = Arc::new(Watched::new());
     let _delivering = Delivering(&watched);
     let stand_in = match &reserve {
-        Some(new) => Some(new.handle.clone()),
+        Some(new) => new.handle(),
         None => NOWHERE.clone(),
     };
     let Some(stand_in) = stand_in else {
@@ -113,7 +113,6 @@ static NOWHERE: LazyLock<Option<Handle>> = LazyLock::new(|| {
 /// It is the only thread of the helper's blocking pool and waits at the gate. The first watched code
 /// of the worker queues the stand-in behind it.
 struct Reserve {
-    handle: Handle,
     /// Always there until the reserve is dropped or opened.
     helper: Option<Runtime>,
     /// The gate opens when this is dropped.
@@ -131,7 +130,12 @@ impl Reserve {
             helper.shutdown_background();
             return None;
         }
-        Some(Reserve { handle: helper.handle().clone(), helper: Some(helper), _gate: gate })
+        Some(Reserve { helper: Some(helper), _gate: gate })
+    }
+
+    /// The handle of the helper.
+    fn handle(&self) -> Option<Handle> {
+        self.helper.as_ref().map(|helper| helper.handle().clone())
     }
 
     /// Opens the gate. The thread belongs to the returned runtime.
@@ -152,14 +156,13 @@ impl Drop for Reserve {
 
 /// Code that runs under watch.
 struct Watched {
-    begin: Mutex<Instant>,
     /// Deferred wake-ups. `None` once they are delivered: later ones are not deferred.
     wakeups: Mutex<Option<Vec<Arc<Notify>>>>,
 }
 
 impl Watched {
     fn new() -> Self {
-        Watched { begin: Mutex::new(Instant::now()), wakeups: Mutex::new(Some(Vec::new())) }
+        Watched { wakeups: Mutex::new(Some(Vec::new())) }
     }
 
     /// Defers a wake-up. Returns `false` if it has to be delivered now.
@@ -197,7 +200,7 @@ impl Drop for Running<'_> {
         CURRENT.set(None);
         let mut state = WATCH.state.lock();
         let running = state.running.len();
-        state.running.retain(|(_, running)| !Arc::ptr_eq(running, self.0));
+        state.running.retain(|running| !Arc::ptr_eq(&running.code, self.0));
         if state.running.len() == running {
             // The gate is open.
             lose_worker();
@@ -210,6 +213,13 @@ struct Watch {
     state: Mutex<State>,
 }
 
+/// Running code, the worker that runs it, and when it began.
+struct Entry {
+    worker: Worker,
+    begin: Instant,
+    code: Arc<Watched>,
+}
+
 #[derive(Default)]
 struct State {
     is_watching: bool,
@@ -217,8 +227,8 @@ struct State {
     last: Option<Instant>,
     /// Number of callbacks in this period.
     count: u32,
-    /// Code that has no stand-in yet, and its worker.
-    running: Vec<(Worker, Arc<Watched>)>,
+    /// Code that has no stand-in yet.
+    running: Vec<Entry>,
     reserves: HashMap<Worker, Reserve>,
     /// Helpers whose thread has taken a worker's place, and when.
     opened: Vec<(Instant, Runtime)>,
@@ -257,9 +267,8 @@ impl Watch {
         if !state.reserves.contains_key(&worker) {
             return false;
         }
-        *watched.begin.lock() = Instant::now();
         CURRENT.set(Some(Arc::clone(watched)));
-        state.running.push((worker, Arc::clone(watched)));
+        state.running.push(Entry { worker, begin: Instant::now(), code: Arc::clone(watched) });
         true
     }
 
@@ -296,8 +305,8 @@ impl State {
     /// Opens the gate for each code that takes long, and returns the code.
     fn open_gates(&mut self) -> Vec<Arc<Watched>> {
         let State { running, reserves, opened, .. } = self;
-        let is_late = |(_, code): &mut (Worker, Arc<Watched>)| code.begin.lock().elapsed() >= TICK;
-        let open = |(worker, code)| {
+        let is_late = |entry: &mut Entry| entry.begin.elapsed() >= TICK;
+        let open = |Entry { worker, code, .. }| {
             let helper = reserves.remove(&worker).and_then(Reserve::open);
             opened.extend(helper.map(|helper| (Instant::now(), helper)));
             code
@@ -309,7 +318,7 @@ impl State {
     fn end(&mut self) -> Vec<Arc<Watched>> {
         self.is_watching = false;
         self.reserves.clear();
-        self.running.drain(..).map(|(_, code)| code).collect()
+        self.running.drain(..).map(|entry| entry.code).collect()
     }
 
     /// Shuts the helpers down whose thread took a worker's place a period ago. The thread ends when

@@ -9,11 +9,12 @@ const PROPOSED: usize = 3;
 /// Returns the known names that are most similar to `name`, the nearest first.
 pub(crate) fn similar<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> Vec<String> {
     let name = compared(name);
+    let length = name.chars().count();
     let mut near: Vec<(usize, &str)> = known
-        .map(|known| (strsim::levenshtein(compared(known), name), known))
-        .filter(|(distance, known)| {
-            let longest = compared(known).chars().count().max(name.chars().count());
-            *distance <= longest / 2
+        .filter_map(|known| {
+            let distance = strsim::levenshtein(compared(known), name);
+            let longest = compared(known).chars().count().max(length);
+            (distance <= longest / 2).then_some((distance, known))
         })
         .collect();
     near.sort_unstable();

@@ -217,7 +217,7 @@ fn only_the_first_code_of_a_poll_makes_a_reserve() {
 fn the_end_of_the_watch_returns_code_whose_wakeups_wait() {
     let watched = Arc::new(Watched::new());
     let worker = (runtime(1).handle().id(), 0);
-    let running = vec![(worker, Arc::clone(&watched))];
+    let running = vec![Entry { worker, begin: Instant::now(), code: Arc::clone(&watched) }];
     let mut state = State { is_watching: true, running, ..State::default() };
     state.reserves.insert(worker, Reserve::new().unwrap());
     let late = state.end();
