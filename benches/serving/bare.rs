@@ -13,6 +13,7 @@ use axum::{
     },
     response::Response,
     routing::any,
+    serve::{Listener, ListenerExt},
 };
 use bytes::Bytes;
 use tokio::{
@@ -64,9 +65,11 @@ impl Bare {
         (bare.address, tokio::spawn(async move { serving.await.unwrap() }))
     }
 
-    async fn listen(answer: Bytes) -> (Bare, TcpListener, Router) {
+    async fn listen(answer: Bytes) -> (Bare, impl Listener<Addr = SocketAddr>, Router) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        // Otherwise an answer can wait 40 ms for the acknowledgement of the one before.
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         let clients = Arc::new(Clients { answer, ..Clients::default() });
         let app = Router::new().route("/ws", any(upgrade)).with_state(Arc::clone(&clients));
         (Bare { address, clients }, listener, app)
