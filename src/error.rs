@@ -8,7 +8,7 @@ mod similar;
 mod transfer;
 mod websocket;
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, io, path::PathBuf};
 
 pub(crate) use similar::similar;
 pub use transfer::TransferError;
@@ -21,42 +21,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address is already in use.
-    #[error(
-        "{address} is already in use: {holder}. Stop it, choose another port, or use port 0 for any free one"
-    )]
-    PortBusy {
-        /// The address that could not be bound.
-        address: SocketAddr,
-        /// The holder of the address.
-        holder: Holder,
-    },
-
-    /// The address cannot be bound, for a reason other than being in use.
-    #[error(
-        "cannot listen on {host}:{port}: {source}. Check that the host is an address of this machine and the port is allowed"
-    )]
-    Bind {
-        /// The host as it was given.
-        host: String,
-        /// The port as it was given.
-        port: u16,
-        /// The error of the system.
-        source: io::Error,
-    },
-
-    /// The server stopped, but its port could not be proved free in time.
-    #[error(
-        "{address} was not released within {waited:?}: {holder}. The next start on this port will fail until it is free"
-    )]
-    PortNotReleased {
-        /// The address that is still in use.
-        address: SocketAddr,
-        /// The time that the stop has waited.
-        waited: Duration,
-        /// The current holder of the address.
-        holder: Holder,
-    },
+    /// A port cannot be bound, or was not released.
+    #[error(transparent)]
+    Port(#[from] selvedge_port::Error),
 
     /// A value cannot be encoded, or some client could not decode it.
     #[error("a value of type {} cannot be encoded: {reason}", without_paths(type_name))]
@@ -281,8 +248,7 @@ impl Error {
     /// is Rust's exit code after a panic.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::PortBusy { .. }
-            | Error::Bind { .. }
+            Error::Port(selvedge_port::Error::Busy { .. } | selvedge_port::Error::Bind { .. })
             | Error::NoDisplay(_)
             | Error::NoShell
             | Error::OtherInstance(_)
@@ -312,43 +278,6 @@ fn without_paths(type_name: &str) -> String {
 fn with_article(type_name: &str) -> String {
     let spoken_with_vowel = type_name.starts_with(['A', 'E', 'I', 'O', 'i', 'f']);
     format!("{} {type_name}", if spoken_with_vowel { "an" } else { "a" })
-}
-
-/// The holder of a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Holder {
-    /// A program that listens on the port or has a connection on it.
-    Process {
-        /// The process id.
-        pid: u32,
-        /// The name or path of the program.
-        program: String,
-    },
-    /// The kernel, which keeps sockets of ended connections.
-    Sockets(
-        /// Each state with its number of sockets, for example `TIME_WAIT` and 3.
-        Vec<(String, usize)>,
-    ),
-    /// A holder that is not visible to this program.
-    Unknown,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Holder::Process { pid, program } => write!(f, "held by {program} (pid {pid})"),
-            Holder::Sockets(states) => {
-                f.write_str("held by the system for ended connections (")?;
-                for (position, (state, count)) in states.iter().enumerate() {
-                    let comma = if position > 0 { ", " } else { "" };
-                    write!(f, "{comma}{count} in {state}")?;
-                }
-                f.write_str("), which lasts about a minute")
-            }
-            Holder::Unknown => f.write_str("held by a program that cannot be seen from here"),
-        }
-    }
 }
 
 /// The error of an application's own function: made from any [`std::error::Error`], or from a

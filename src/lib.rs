@@ -47,47 +47,30 @@
 //! | the window and its menu | [`WindowOptions`], [`Menu`], [`ConfirmClose`], [`Server::window`] |
 //! | application WebSockets, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
 //! | the program's name, and its files on the user's machine | [`Program`], [`Server::folders`] |
-//! | ports | [`is_port_free`], [`wait_port_free`] |
+//! | ports | [`port::is_port_free`], [`port::wait_port_free`] |
 //!
 //! The wire protocol is that of wslink 2, so pages, scripts and widget libraries made for trame
 //! work unmodified.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-#[forbid(unsafe_code)]
 mod blocking;
 mod callback;
-#[forbid(unsafe_code)]
 pub mod client;
-#[forbid(unsafe_code)]
 mod controller;
-#[forbid(unsafe_code)]
 mod error;
-#[forbid(unsafe_code)]
 mod http;
-mod net;
-#[forbid(unsafe_code)]
 mod run;
-#[forbid(unsafe_code)]
 mod server;
-#[forbid(unsafe_code)]
 mod session;
-#[forbid(unsafe_code)]
 mod state;
-#[forbid(unsafe_code)]
 mod template;
-#[forbid(unsafe_code)]
-mod throttle;
-#[forbid(unsafe_code)]
 pub mod websocket;
-#[forbid(unsafe_code)]
 mod window;
-#[forbid(unsafe_code)]
 mod wire;
 
 pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
 pub use controller::{FunctionId, Lifecycle};
-pub use error::{Error, Failure, Holder, Result, TransferError};
-pub use net::{is_port_free, wait_port_free};
+pub use error::{Error, Failure, Result, TransferError};
 #[cfg(unix)]
 pub use run::{Claim, Instance, Launches};
 pub use run::{
@@ -120,6 +103,9 @@ pub use wire::{Attachment, ClientId, Packed, Timestamp};
 
 #[doc(hidden)]
 pub use selvedge_macros::embedded_module;
+
+/// Ports that are bound exclusively and proved free: the library that the server listens with.
+pub use selvedge_port as port;
 
 /// The command line parser that [`Cli`] is built on.
 pub use clap;

@@ -3,7 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use selvedge::{Error, Server, is_port_free};
+use selvedge::port::{self, is_port_free};
+use selvedge::{Error, Server};
 
 use crate::support::{Client, options};
 
@@ -84,7 +85,7 @@ async fn a_name_that_nobody_has_is_an_error_that_says_it() {
     let server = Server::new("addresses");
     let error = server.spawn(options().host("nobody.invalid")).await;
     let error = error.err().unwrap();
-    assert!(matches!(error, Error::Bind { .. }), "{error}");
+    assert!(matches!(error, Error::Port(port::Error::Bind { .. })), "{error}");
     assert!(error.to_string().contains("nobody.invalid"), "{error}");
     assert!(!server.running());
 }
@@ -95,7 +96,7 @@ async fn one_taken_address_of_several_is_a_taken_port() {
     let port = other.local_addr().unwrap().port();
     let server = Server::new("addresses");
     let error = server.spawn(options().host("localhost").port(port)).await;
-    assert!(matches!(error.err(), Some(Error::PortBusy { .. })));
+    assert!(matches!(error.err(), Some(Error::Port(port::Error::Busy { .. }))));
     if has_ipv6() {
         let left = TcpListener::bind(("::1", port));
         assert!(left.is_ok(), "the addresses that were bound are given back");

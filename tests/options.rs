@@ -1,5 +1,6 @@
 //! Tests what the server reports while it starts and stops.
 
+use selvedge::port;
 use selvedge::{Error, Server};
 
 use crate::support::{options, start};
@@ -28,7 +29,7 @@ async fn a_taken_port_is_an_error_that_names_who_has_it() {
     let running = start(&server).await;
     let other = Server::new("other");
     let error = other.spawn(options().port(running.port())).await.err().unwrap();
-    assert!(matches!(error, Error::PortBusy { .. }), "{error}");
+    assert!(matches!(error, Error::Port(port::Error::Busy { .. })), "{error}");
     let text = error.to_string();
     assert!(text.contains(&format!("127.0.0.1:{}", running.port())), "{text}");
     assert!(text.contains(&format!("pid {}", std::process::id())), "{text}");
@@ -41,5 +42,5 @@ async fn a_taken_port_is_an_error_that_names_who_has_it() {
 async fn an_address_of_another_machine_is_an_error() {
     let server = Server::new("options");
     let error = server.spawn(options().host("192.0.2.1")).await.err().unwrap();
-    assert!(matches!(error, Error::Bind { .. }), "{error}");
+    assert!(matches!(error, Error::Port(port::Error::Bind { .. })), "{error}");
 }

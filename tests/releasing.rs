@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use selvedge::{Error, Holder, Running, Server, StartOptions, is_port_free, wait_port_free};
+use selvedge::port::{self, Holder, is_port_free, wait_port_free};
+use selvedge::{Error, Running, Server, StartOptions};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -266,8 +267,11 @@ async fn a_port_that_somebody_takes_during_the_stop_is_an_error() {
     });
     for _ in 0..2 {
         let error = running.stop().await.unwrap_err();
-        let Error::PortNotReleased { address: named, waited, holder: Holder::Process { pid, .. } } =
-            &error
+        let Error::Port(port::Error::NotReleased {
+            address: named,
+            waited,
+            holder: Holder::Process { pid, .. },
+        }) = &error
         else {
             panic!("{error}");
         };
@@ -293,7 +297,7 @@ async fn the_probe_is_strict() {
     assert!(TcpListener::bind(address).is_ok(), "what a permissive probe says");
     assert!(!is_port_free("127.0.0.1", address.port()).await.unwrap());
     let error = wait_port_free("127.0.0.1", address.port(), Duration::from_millis(50)).await;
-    let Err(Error::PortNotReleased { holder, .. }) = error else {
+    let Err(port::Error::NotReleased { holder, .. }) = error else {
         panic!("{error:?}");
     };
     assert_eq!(holder, Holder::Sockets(vec![("TIME_WAIT".into(), 1)]));

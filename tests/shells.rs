@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use selvedge::port::{self, is_port_free};
 use selvedge::{
-    Ctx, Error, Lifecycle, Result, Server, Shell, ShellExit, ShellSession, ShellStart,
-    StartOptions, is_port_free,
+    Ctx, Error, Lifecycle, Result, Server, Shell, ShellExit, ShellSession, ShellStart, StartOptions,
 };
 
 /// A host whose behaviour a test supplies.
@@ -113,7 +113,7 @@ fn a_start_that_fails_tells_the_host_why() {
         Err(runtime.block_on(start.start()).err().unwrap())
     });
     let error = Server::new("shell").run_in(host, options().port(port)).unwrap_err();
-    assert!(matches!(error, Error::PortBusy { .. }), "{error}");
+    assert!(matches!(error, Error::Port(port::Error::Busy { .. })), "{error}");
     assert_eq!(error.exit_code(), 69);
 }
 

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use selvedge::{Ctx, Error, ExecMode, Lifecycle, Server, StartOptions, Started, is_port_free};
+use selvedge::port::is_port_free;
+use selvedge::{Ctx, Error, ExecMode, Lifecycle, Server, StartOptions, Started};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -65,7 +66,7 @@ async fn a_coroutine_that_is_not_driven_does_nothing_and_dropped_it_stops() {
         ended = &mut serving => panic!("{ended:?}"),
     };
     drop(serving);
-    let waited = selvedge::wait_port_free("127.0.0.1", port, PATIENCE).await;
+    let waited = selvedge::port::wait_port_free("127.0.0.1", port, PATIENCE).await;
     waited.unwrap();
 }
 

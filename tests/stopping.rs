@@ -2,7 +2,8 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use selvedge::{Ctx, Lifecycle, Server, is_port_free};
+use selvedge::port::is_port_free;
+use selvedge::{Ctx, Lifecycle, Server};
 use serde_json::json;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 

@@ -161,7 +161,7 @@ async fn the_port_is_free_after_a_stop_whatever_the_clients_do() {
     assert!(refused.is_err() || !answer.starts_with(b"HTTP"), "HTTP is not spoken");
     let stopped = timeout(Duration::from_secs(5), running.stop()).await;
     stopped.expect("a quick stop").unwrap();
-    assert!(selvedge::is_port_free("127.0.0.1", port).await.unwrap());
+    assert!(selvedge::port::is_port_free("127.0.0.1", port).await.unwrap());
     drop(timeout(PATIENCE, silent.read(&mut [0; 1])).await.unwrap());
 }
 

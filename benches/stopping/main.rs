@@ -24,7 +24,8 @@ use std::{
 
 use bare::Bare;
 use load::{Load, SECRET, frame};
-use selvedge::{Server, StartOptions, is_port_free};
+use selvedge::port::is_port_free;
+use selvedge::{Server, StartOptions};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime, sync::oneshot};
 

@@ -17,7 +17,7 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 
 use super::lobby::Guest;
-use crate::net::Buffers;
+use selvedge_port::Buffers;
 
 pub(super) struct Heartbeat {
     interval: Duration,

@@ -18,13 +18,9 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use selvedge_port::{AbortHandle, Connection, throttle::Throttle};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
-
-use crate::{
-    net::{Connection, Cutter},
-    throttle::Throttle,
-};
 
 /// Maximum number of waiting peers if file descriptors are plentiful.
 const MOST: usize = 2048;
@@ -62,7 +58,7 @@ struct Waiting {
 struct Place {
     turned_out: CancellationToken,
     /// The socket; none in tests.
-    socket: Option<Cutter>,
+    socket: Option<AbortHandle>,
 }
 
 impl Place {
@@ -70,7 +66,7 @@ impl Place {
     fn vacate(&self) {
         self.turned_out.cancel();
         if let Some(socket) = &self.socket {
-            socket.cut();
+            socket.abort();
         }
     }
 }
@@ -94,12 +90,12 @@ impl Lobby {
     /// Adds a connection, which counts until its socket is closed. Displaces the one that has
     /// waited longest if there is no room.
     pub(super) fn enter(self: &Arc<Self>, connection: &Connection) -> Arc<Guest> {
-        let guest = self.seat(Some(connection.cutter()));
+        let guest = self.seat(Some(connection.abort_handle()));
         connection.keep(Arc::clone(&guest));
         guest
     }
 
-    fn seat(self: &Arc<Self>, socket: Option<Cutter>) -> Arc<Guest> {
+    fn seat(self: &Arc<Self>, socket: Option<AbortHandle>) -> Arc<Guest> {
         let place = Arc::new(Place { turned_out: CancellationToken::new(), socket });
         let (id, oldest) = {
             let mut waiting = self.waiting.lock();

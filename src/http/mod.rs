@@ -51,13 +51,12 @@ use axum::{
 use endpoint::Ends;
 use hyper::{
     body::Incoming,
+    server::conn::http1,
     service::{Service, service_fn},
 };
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::{rt::TokioTimer, service::TowerToHyperService};
 use lobby::{Guest, Metered};
+use selvedge_port::{Buffers, Connection, http::serve_connection};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{
@@ -66,10 +65,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    net::{Buffers, Connection},
-    server::{Endpoints, Server},
-};
+use crate::server::{Endpoints, Server};
 
 /// Time limit for the TLS handshake, for the headers of a request, and for the body of a launcher
 /// request, each.
@@ -84,9 +80,6 @@ const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// Maximum size in bytes of the body of a launcher request.
 const MAX_BODY: usize = 64 * 1024;
-
-/// Polling interval for the receive buffer while a connection with an unread request ends.
-const UNREAD_STEP: Duration = Duration::from_millis(1);
 
 const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
     its terminal for another link, or start it once more with --sign-in-link.";
@@ -184,30 +177,16 @@ impl Http {
             request.extensions_mut().insert(seen.clone());
             router.call(request)
         });
-        let serving = hyper::server::conn::http1::Builder::new()
+        let mut builder = http1::Builder::new();
+        builder
             .timer(TokioTimer::new())
             .header_read_timeout(REQUEST_TIMEOUT)
             .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEADER_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        tokio::pin!(serving);
+            .max_buf_size(MAX_HEADER_BYTES);
         tokio::select! {
-            _ = serving.as_mut() => return,
-            () = guest.turned_out() => return,
-            () = self.stop.cancelled() => {}
+            () = serve_connection(&builder, stream, &buffers, service, &self.stop) => {}
+            () = guest.turned_out() => {}
         }
-        // On a graceful shutdown hyper closes an idle connection without checking for a request
-        // that has just arrived, so requests in the receive buffer are served first. The owner of
-        // the connection limits the time for this.
-        while buffers.unread() > 0 {
-            if timeout(UNREAD_STEP, serving.as_mut()).await.is_ok() {
-                return;
-            }
-        }
-        serving.as_mut().graceful_shutdown();
-        // An error here means that the peer has disconnected, which is fine.
-        drop(serving.await);
     }
 }
 

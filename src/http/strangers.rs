@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::throttle::{Throttle, shortened};
+use selvedge_port::throttle::{Throttle, shortened};
 
 /// One rate limit for each kind of line, so that a flood of one kind does not hide the others.
 pub(crate) struct Strangers {

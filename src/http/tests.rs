@@ -2,6 +2,7 @@
 //! attack.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use selvedge_port::{Listener, ServeOptions};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,10 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Access, Allowed, Http, Lobby, Names, Site, Tokens};
-use crate::{
-    net::{self, Listener, Timing},
-    server::{Endpoints, Server},
-};
+use crate::server::{Endpoints, Server};
 
 /// Time limit for an answer; longer than any takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +53,8 @@ impl Target {
         };
         let http = if guarded { Http::new(site) } else { Http::with(site, |_, router| router) };
         let handler = move |connection| http.clone().serve(connection);
-        let serve = net::serve(listener, stop.clone(), Timing::default(), MAX_CONNECTIONS, handler);
+        let limits = ServeOptions::new().max_connections(MAX_CONNECTIONS);
+        let serve = selvedge_port::serve(listener, stop.clone(), limits, handler);
         Target { address, access, stop, served: tokio::spawn(async { drop(serve.await.unwrap()) }) }
     }
 

@@ -4,6 +4,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use selvedge_port::Connection;
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -17,7 +18,7 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
-use crate::{Error, Result, net::Connection};
+use crate::{Error, Result};
 
 /// A certificate with its private key, ready for handshakes.
 #[derive(Clone)]

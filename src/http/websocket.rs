@@ -15,6 +15,7 @@ use axum::{
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use selvedge_port::Buffers;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until, timeout},
@@ -27,7 +28,6 @@ use super::{
     lobby::Guest,
 };
 use crate::{
-    net::Buffers,
     server::{
         Limits, Session,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},

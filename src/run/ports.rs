@@ -12,10 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use selvedge_port::{Listener, Result};
 use tokio::task::spawn_blocking;
 
 use super::{StartOptions, keep};
-use crate::{Result, net::Listener};
 
 /// Maximum number of ports recorded per application: one for each concurrent instance, and a
 /// replacement for each port that another program has taken.

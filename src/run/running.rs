@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use selvedge_port::{Listener, Released, ServeOptions};
 use tokio::{runtime::Handle, sync::watch, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -16,7 +17,6 @@ use super::{
 use crate::{
     Error, Lifecycle, Result, Server, blocking,
     http::{Access, Http, Lobby, Names, Site, Tls, Tokens, most_connections},
-    net::{self, Listener, Released, Timing},
     server::Backend,
     session::Tasks,
     state::State,
@@ -40,7 +40,8 @@ const ANSWER_GRACE: Duration = Duration::from_millis(250);
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> selvedge::Result<()> {
-/// use selvedge::{Server, StartOptions, is_port_free};
+/// use selvedge::{Server, StartOptions};
+/// use selvedge::port::is_port_free;
 ///
 /// let running = Server::new("doc").spawn(StartOptions::new().port(0)).await?;
 /// let port = running.port();
@@ -147,7 +148,7 @@ impl Running {
     /// Stops the server, see [`StopHandle::stop`].
     ///
     /// # Errors
-    /// [`Error::PortNotReleased`] if an address was not free before the deadline.
+    /// [`port::Error::NotReleased`](crate::port::Error::NotReleased) if an address was not free before the deadline.
     pub async fn stop(&self) -> Result<StopReport> {
         self.stop.stop().await
     }
@@ -185,15 +186,15 @@ impl Server {
     /// let running = server.spawn(StartOptions::new().port(0)).await?;
     /// println!("{}", running.sign_in_url()?);
     /// let report = running.stop().await?;
-    /// assert!(selvedge::is_port_free("127.0.0.1", report.addresses[0].port()).await?);
+    /// assert!(selvedge::port::is_port_free("127.0.0.1", report.addresses[0].port()).await?);
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// - [`Error::AlreadyRunning`] if the server already runs
-    /// - [`Error::PortBusy`] if another socket has the port; names the holder
-    /// - [`Error::Bind`] if the address cannot be used for another reason
+    /// - [`port::Error::Busy`](crate::port::Error::Busy) if another socket has the port; names the holder
+    /// - [`port::Error::Bind`](crate::port::Error::Bind) if the address cannot be used for another reason
     /// - [`Error::InvalidOption`] if the value of an option is invalid
     ///
     /// # Panics
@@ -270,7 +271,9 @@ impl Server {
             site,
             frames: frames.clone(),
             keeper,
-            timing: Timing::default().deadline(options.stop_deadline),
+            limits: ServeOptions::new()
+                .deadline(options.stop_deadline)
+                .max_connections(most_connections()),
         };
         claim.keep();
         tokio::spawn(run.drive(listener, outcome_sender));
@@ -416,7 +419,7 @@ struct Run {
     site: Site,
     frames: Frames,
     keeper: Option<Arc<Keeper>>,
-    timing: Timing,
+    limits: ServeOptions,
 }
 
 impl Run {
@@ -486,7 +489,7 @@ impl Run {
         };
         let http = Http::new(self.site.clone());
         let handler = move |connection| http.clone().serve(connection);
-        net::serve(listener, closing, self.timing.clone(), most_connections(), handler).await
+        Ok(selvedge_port::serve(listener, closing, self.limits.clone(), handler).await?)
     }
 }
 

@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Holder, Result, http::Access, net::Released, session::Kind};
+use selvedge_port::{Holder, Released};
+
+use crate::{Error, Result, http::Access, session::Kind};
 
 /// Lifetime of the sign-in links of windows and of [`StopHandle::sign_in_url`].
 const SIGN_IN_LIFETIME: Duration = Duration::from_secs(30);
@@ -48,7 +50,7 @@ pub(super) enum StopFailure {
 impl From<Error> for StopFailure {
     fn from(error: Error) -> Self {
         match error {
-            Error::PortNotReleased { address, waited, holder } => {
+            Error::Port(selvedge_port::Error::NotReleased { address, waited, holder }) => {
                 StopFailure::NotReleased { address, waited, holder }
             }
             other => StopFailure::Other(other.to_string()),
@@ -60,7 +62,7 @@ impl From<StopFailure> for Error {
     fn from(failure: StopFailure) -> Self {
         match failure {
             StopFailure::NotReleased { address, waited, holder } => {
-                Error::PortNotReleased { address, waited, holder }
+                selvedge_port::Error::NotReleased { address, waited, holder }.into()
             }
             StopFailure::Other(text) => {
                 Error::Io { doing: "stopping the server", source: std::io::Error::other(text) }
@@ -103,7 +105,7 @@ impl StopHandle {
     /// completed, connections are closed, and every address is probed until it is free.
     ///
     /// # Errors
-    /// [`Error::PortNotReleased`] if an address was not free before the deadline.
+    /// [`port::Error::NotReleased`](crate::port::Error::NotReleased) if an address was not free before the deadline.
     pub async fn stop(&self) -> Result<StopReport> {
         self.requested.cancel();
         self.stopped().await

@@ -22,15 +22,15 @@ impl Server {
         if failure.is_for_clients() || self.settings().debug {
             return text;
         }
-        match failure.downcast_ref::<Error>() {
-            Some(
-                Error::ModulePath { .. }
-                | Error::Certificate { .. }
-                | Error::PortBusy { .. }
-                | Error::PortNotReleased { .. },
-            ) => OF_THE_MACHINE.to_owned(),
-            _ => without_paths(without_backtrace(&text)),
+        let is_of_the_machine = failure.is::<selvedge_port::Error>()
+            || matches!(
+                failure.downcast_ref(),
+                Some(Error::ModulePath { .. } | Error::Certificate { .. } | Error::Port(_))
+            );
+        if is_of_the_machine {
+            return OF_THE_MACHINE.to_owned();
         }
+        without_paths(without_backtrace(&text))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use selvedge::is_port_free;
+use selvedge::port::is_port_free;
 
 use crate::{
     driver::Driver,

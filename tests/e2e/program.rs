@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use selvedge::is_port_free;
+use selvedge::port::is_port_free;
 use tokio::{
     process::{Child, Command as AsyncCommand},
     time::{sleep, timeout},

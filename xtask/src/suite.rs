@@ -46,9 +46,9 @@ enum Step {
     Deny,
     /// The web page: types, lint, tests, build
     Ui,
-    /// The library and its tests, without Tauri
+    /// The libraries and their tests, without Tauri
     Library,
-    /// The library's documentation
+    /// The documentation of the libraries
     Docs,
     /// The library for other operating systems, where this one can check it
     Targets,
@@ -67,6 +67,9 @@ enum Step {
     /// The installers: their content, and the Debian package in a clean system
     Installers,
 }
+
+/// The libraries, as arguments of cargo.
+const LIBRARIES: [&str; 4] = ["-p", "selvedge", "-p", "selvedge-port"];
 
 struct Outcome {
     step: Step,
@@ -159,13 +162,15 @@ impl Step {
             }
             Self::Library => {
                 page::ensure_built()?;
-                cargo(&["test", "--locked", "-p", "selvedge"])?;
+                let port = ["--features", "selvedge-port/axum"];
+                let mut test = command::cargo(&["test", "--locked"]);
+                command::run(test.args(LIBRARIES).args(port))?;
             }
             Self::Peers => return peers::test(),
             Self::Docs => {
                 page::ensure_built()?;
-                let mut doc = command::cargo(&["doc", "--locked", "--no-deps", "-p", "selvedge"]);
-                command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+                let mut doc = command::cargo(&["doc", "--locked", "--no-deps", "--all-features"]);
+                command::run(doc.args(LIBRARIES).env("RUSTDOCFLAGS", "-D warnings"))?;
             }
             #[cfg(unix)]
             Self::Targets => return targets::check(),

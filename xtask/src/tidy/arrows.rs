@@ -9,10 +9,9 @@ use super::{
 };
 
 /// The modules of the library. Each may use those before it.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 13] = [
     "error",
     "blocking",
-    "throttle",
     "websocket",
     "wire",
     "window",
@@ -22,14 +21,13 @@ const ORDER: [&str; 15] = [
     "template",
     "session",
     "server",
-    "net",
     "http",
     "run",
 ];
 
 /// The client is outside this order: it may use these, and nothing may use it.
 const CLIENT: &str = "client";
-const CLIENT_USES: [&str; 4] = ["error", "websocket", "wire", "net"];
+const CLIENT_USES: [&str; 3] = ["error", "websocket", "wire"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     let library = sources.iter().filter(|source| source.path.starts_with("src/"));
@@ -120,8 +118,8 @@ mod tests {
     #[test]
     fn a_module_uses_those_before_it() {
         check("src/state/mod.rs", "use crate::wire::Packed;\nuse crate::error::Error;", &[]);
-        check("src/http/mod.rs", "use crate::{net::Connection, server};", &[]);
-        check("src/client/mod.rs", "use crate::{net, wire::Packed, Error};", &[]);
+        check("src/http/mod.rs", "use crate::{session::Client, server};", &[]);
+        check("src/client/mod.rs", "use crate::{websocket, wire::Packed, Error};", &[]);
     }
 
     #[test]
@@ -132,9 +130,9 @@ mod tests {
             &["src/wire/mod.rs:3: `wire` must not use `state`"],
         );
         check(
-            "src/net/mod.rs",
+            "src/session/mod.rs",
             "use crate::http::Router;",
-            &["src/net/mod.rs:1: `net` must not use `http`"],
+            &["src/session/mod.rs:1: `session` must not use `http`"],
         );
         check(
             "src/run/mod.rs",

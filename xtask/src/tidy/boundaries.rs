@@ -15,7 +15,7 @@ struct Boundary {
 /// The folder of everything that opens windows.
 const WINDOWS: &str = "src-tauri/";
 
-const RUST: &[&str] = &["src/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
+const RUST: &[&str] = &["src/", "crates/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
 
 const BOUNDARIES: [Boundary; 5] = [
     Boundary { names: &["rmp", "rmpv", "rmp_serde"], home: "src/wire/", within: &["src/"] },
@@ -24,7 +24,7 @@ const BOUNDARIES: [Boundary; 5] = [
         home: "src/http/",
         within: &["src/"],
     },
-    Boundary { names: &["unsafe"], home: "src/net/", within: RUST },
+    Boundary { names: &["unsafe"], home: "crates/selvedge-port/src/", within: RUST },
     Boundary {
         names: &["tauri", "tauri_build", "tao", "wry", "webkit2gtk"],
         home: WINDOWS,
@@ -143,11 +143,11 @@ mod tests {
             "fn f() { axum::serve(l, r) }",
             &["src/run/mod.rs:1: `axum` belongs in src/http/ only"],
         );
-        check("src/net/probe.rs", "unsafe { f() }", &[]);
+        check("crates/selvedge-port/src/linux.rs", "unsafe { f() }", &[]);
         check(
             "examples/a/src/lib.rs",
             "fn f() {\n    unsafe { g() }\n}",
-            &["examples/a/src/lib.rs:2: `unsafe` belongs in src/net/ only"],
+            &["examples/a/src/lib.rs:2: `unsafe` belongs in crates/selvedge-port/src/ only"],
         );
         check(
             "src/lib.rs",

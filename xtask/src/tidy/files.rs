@@ -9,7 +9,7 @@ const MAX_LINES: usize = 500;
 const MAX_DESKTOP_CODE: usize = 2900;
 
 const DESKTOP: &str = "src-tauri/src/";
-const SIZED: [&str; 4] = ["src/", DESKTOP, "ui/src/", "xtask/src/"];
+const SIZED: [&str; 5] = ["src/", "crates/", DESKTOP, "ui/src/", "xtask/src/"];
 
 /// File names that do not describe the content.
 const VAGUE: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];

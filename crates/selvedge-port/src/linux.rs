@@ -18,7 +18,7 @@ const DROP_EVERYTHING: [SockFilter; 1] =
 /// once (tcp(7)). This is the second line of defence: for a process that is killed, and for a
 /// [`close`] that cannot attach its filter. Exclusive use of the port needs nothing here: it is
 /// what Linux does without `SO_REUSEADDR`.
-pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
+pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     set_option(socket, libc::IPPROTO_TCP, libc::TCP_LINGER2, -1)
 }
 
@@ -43,7 +43,7 @@ fn set_option(
 
 /// Returns the bytes that were written but not acknowledged by the peer's kernel. Closing earlier
 /// would lose them.
-pub(super) fn outstanding(stream: &TcpStream) -> usize {
+pub(crate) fn outstanding(stream: &TcpStream) -> usize {
     if stream.peer_addr().is_err() {
         return 0; // no longer connected: the kernel's answer would mean nothing
     }
@@ -51,12 +51,12 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
 }
 
 /// Returns the bytes that were written but not acknowledged by the peer's kernel.
-pub(super) fn unacknowledged(stream: &TcpStream) -> usize {
+pub(crate) fn unacknowledged(stream: &TcpStream) -> usize {
     outstanding(stream)
 }
 
 /// Returns the bytes that have arrived but were not read.
-pub(super) fn unread(stream: &TcpStream) -> usize {
+pub(crate) fn unread(stream: &TcpStream) -> usize {
     queued(stream, libc::FIONREAD)
 }
 
@@ -75,7 +75,7 @@ fn queued(stream: &TcpStream, request: libc::Ioctl) -> usize {
 /// path leads to `TIME_WAIT`: the peer receives our FIN, then the reset of a close that does not
 /// linger. If the filter is refused, the plain close sends the FIN and `TCP_LINGER2` does the rest,
 /// except when both FINs cross.
-pub(super) fn close(stream: TcpStream) {
+pub(crate) fn close(stream: TcpStream) {
     let socket = SockRef::from(&stream);
     if socket.attach_filter(&DROP_EVERYTHING).is_ok() {
         // Both fail only if the connection is already gone, so errors are ignored.
@@ -86,7 +86,7 @@ pub(super) fn close(stream: TcpStream) {
 
 /// Resets a connection: unsent bytes are dropped. Its port is free when this returns, even if
 /// another process has inherited the descriptor.
-pub(super) fn abort(stream: TcpStream) {
+pub(crate) fn abort(stream: TcpStream) {
     // SAFETY: all bytes zero is a valid `sockaddr`, a struct of integers.
     let mut nowhere: libc::sockaddr = unsafe { std::mem::zeroed() };
     nowhere.sa_family = libc::AF_UNSPEC as libc::sa_family_t;
@@ -118,7 +118,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::net::{
+    use crate::{
         listener::{Listener, listen_exclusively},
         probe::until_free,
     };

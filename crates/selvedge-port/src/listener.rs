@@ -10,8 +10,8 @@ use std::{
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{holder, platform, resolve::resolve};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::{holder, platform, resolve::resolve};
 
 /// Maximum number of connections that the kernel queues until they are accepted. Linux lowers it to
 /// `net.core.somaxconn`.
@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 10;
 
 /// The addresses of one server, bound exclusively and listening, all on one port.
 #[derive(Debug)]
-pub(crate) struct Listener {
+pub struct Listener {
     sockets: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     /// Index of the socket that is polled first for the next connection, so that a busy socket does
@@ -42,9 +42,9 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Error::PortBusy`] naming the holder if an address is in use, [`Error::Bind`] if the host
+    /// [`Error::Busy`] naming the holder if an address is in use, [`Error::Bind`] if the host
     /// is unknown or not of this machine, or the port is not permitted.
-    pub(crate) async fn bind(host: &str, port: u16) -> Result<Listener> {
+    pub async fn bind(host: &str, port: u16) -> Result<Listener> {
         let addresses = resolve(host, port).await?;
         let bound = match port {
             0 => bind_any(&addresses).await,
@@ -52,15 +52,15 @@ impl Listener {
         };
         let listener = match bound {
             Ok(sockets) => Listener::register(sockets),
-            Err(failed) if port != 0 && failed.source.kind() == io::ErrorKind::AddrInUse => {
-                return Err(Error::PortBusy {
+            Err(failed) if port != 0 && failed.cause.kind() == io::ErrorKind::AddrInUse => {
+                return Err(Error::Busy {
                     address: failed.address,
                     holder: holder::of(failed.address).await,
                 });
             }
-            Err(failed) => Err(failed.source),
+            Err(failed) => Err(failed.cause),
         };
-        listener.map_err(|source| Error::Bind { host: host.to_owned(), port, source })
+        listener.map_err(|cause| Error::Bind { host: host.to_owned(), port, cause })
     }
 
     fn register(sockets: Vec<Socket>) -> io::Result<Listener> {
@@ -79,17 +79,17 @@ impl Listener {
     }
 
     /// Returns the bound addresses; at least one.
-    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
     /// Returns the port of all addresses; never 0.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.addresses[0].port()
     }
 
     /// Waits for the next connection to any of the addresses. Cancellation loses no connection.
-    pub(super) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
@@ -109,7 +109,7 @@ impl Listener {
     /// This asks the sockets themselves, because tokio's view of them may lag behind. It takes at
     /// most one backlog for each address, so that peers which connect at the same time cannot keep
     /// it going.
-    pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
+    pub(crate) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
         let mut accepted = Vec::new();
         for socket in self.sockets {
             let Ok(socket) = socket.into_std() else {
@@ -126,16 +126,16 @@ impl Listener {
 }
 
 /// An address that could not be bound.
-struct Failed {
-    address: SocketAddr,
-    source: io::Error,
+pub(crate) struct Failed {
+    pub(crate) address: SocketAddr,
+    pub(crate) cause: io::Error,
 }
 
 /// Opens a listening socket that is exclusive, without `SO_REUSEADDR`, and not inherited by child
 /// processes.
 ///
 /// IPv6 sockets accept IPv6 only.
-pub(super) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
+pub(crate) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     platform::prepare(&socket)?;
     if address.is_ipv6() {
@@ -147,7 +147,7 @@ pub(super) fn listen_exclusively(address: SocketAddr) -> io::Result<Socket> {
 }
 
 /// Returns whether `error` means that this machine does not support the family of `address`.
-pub(super) fn is_family_missing(address: SocketAddr, error: &io::Error) -> bool {
+pub(crate) fn is_family_missing(address: SocketAddr, error: &io::Error) -> bool {
     let unsupported = error.raw_os_error().is_some_and(|code| code == UNSUPPORTED_FAMILY);
     unsupported || (address.is_ipv6() && error.kind() == io::ErrorKind::AddrNotAvailable)
 }
@@ -170,10 +170,10 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<Socket>, Failed> {
                 port = Some(bound);
                 sockets.push(socket);
             }
-            Err(source) if is_family_missing(address, &source) => {
-                missing = Some(Failed { address, source });
+            Err(cause) if is_family_missing(address, &cause) => {
+                missing = Some(Failed { address, cause });
             }
-            Err(source) => return Err(Failed { address, source }),
+            Err(cause) => return Err(Failed { address, cause }),
         }
     }
     match missing {
@@ -201,14 +201,14 @@ async fn bind_any(addresses: &[SocketAddr]) -> Result<Vec<Socket>, Failed> {
             })
             .collect();
         match bind_all(&proposed) {
-            Err(failed) if is_race_lost(&failed.source) => {}
+            Err(failed) if is_race_lost(&failed.cause) => {}
             decided => return decided,
         }
     }
     let mut bound = bind_all(addresses);
     for _ in 1..ATTEMPTS {
         match &bound {
-            Err(failed) if is_race_lost(&failed.source) => bound = bind_all(addresses),
+            Err(failed) if is_race_lost(&failed.cause) => bound = bind_all(addresses),
             _ => break,
         }
     }
@@ -227,10 +227,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{
-        Holder,
-        net::{Timing, is_port_free, serve},
-    };
+    use crate::{ServeOptions, error::Holder, probe::is_port_free, serve};
 
     #[tokio::test]
     async fn every_address_of_localhost_is_bound_on_one_port() {
@@ -261,8 +258,7 @@ mod tests {
         let first = Listener::bind("127.0.0.1", 0).await.unwrap();
         for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
             let error = Listener::bind(host, first.port()).await.unwrap_err();
-            let Error::PortBusy { address, holder: Holder::Process { pid, program } } = error
-            else {
+            let Error::Busy { address, holder: Holder::Process { pid, program } } = error else {
                 panic!("{error}");
             };
             assert_eq!(address.port(), first.port());
@@ -310,10 +306,9 @@ mod tests {
         let _kept = socket2::SockRef::from(&listener.sockets[0]).try_clone().unwrap();
         let stop = CancellationToken::new();
         stop.cancel();
-        let timing = Timing::default().deadline(Duration::from_millis(30));
-        let error = serve(listener, stop, timing, 1, |_| async {}).await.unwrap_err();
-        let Error::PortNotReleased { address, holder: Holder::Process { pid, .. }, .. } = error
-        else {
+        let options = ServeOptions::new().deadline(Duration::from_millis(30));
+        let error = serve(listener, stop, options, |_| async {}).await.unwrap_err();
+        let Error::NotReleased { address, holder: Holder::Process { pid, .. }, .. } = error else {
             panic!("{error}");
         };
         assert_eq!((address, pid), (bound, std::process::id()));

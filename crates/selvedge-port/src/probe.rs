@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::{
     holder,
-    listener::{is_family_missing, listen_exclusively},
+    listener::{Failed, is_family_missing, listen_exclusively},
     resolve::resolve,
 };
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Pauses between two probes of an address that is not free yet: the first and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -36,19 +36,19 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> selvedge::Result<()> {
+/// # async fn main() -> selvedge_port::Result<()> {
 /// let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
 /// let port = other.local_addr().expect("bound").port();
-/// assert!(!selvedge::is_port_free("127.0.0.1", port).await?);
+/// assert!(!selvedge_port::is_port_free("127.0.0.1", port).await?);
 ///
 /// drop(other);
-/// assert!(selvedge::is_port_free("127.0.0.1", port).await?);
+/// assert!(selvedge_port::is_port_free("127.0.0.1", port).await?);
 /// # Ok(())
 /// # }
 /// ```
 pub async fn is_port_free(host: &str, port: u16) -> Result<bool> {
     let addresses = resolve(host, port).await?;
-    let busy = first_busy(&addresses).map_err(|source| cannot_bind(host, port, source))?;
+    let busy = first_busy(&addresses).map_err(|failed| cannot_bind(host, port, failed.cause))?;
     Ok(busy.is_none())
 }
 
@@ -59,23 +59,23 @@ pub async fn is_port_free(host: &str, port: u16) -> Result<bool> {
 ///
 /// # Errors
 ///
-/// [`Error::PortNotReleased`] after `max_wait`, with the address and its holder; [`Error::Bind`] as
+/// [`Error::NotReleased`] after `max_wait`, with the address and its holder; [`Error::Bind`] as
 /// from [`is_port_free`].
 ///
 /// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> selvedge::Result<()> {
+/// # async fn main() -> selvedge_port::Result<()> {
 /// use std::time::Duration;
 ///
 /// let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
 /// let port = other.local_addr().expect("bound").port();
-/// let waited = selvedge::wait_port_free("127.0.0.1", port, Duration::from_millis(20)).await;
-/// assert!(matches!(waited, Err(selvedge::Error::PortNotReleased { .. })));
+/// let waited = selvedge_port::wait_port_free("127.0.0.1", port, Duration::from_millis(20)).await;
+/// assert!(matches!(waited, Err(selvedge_port::Error::NotReleased { .. })));
 ///
 /// drop(other);
-/// selvedge::wait_port_free("127.0.0.1", port, Duration::from_secs(1)).await?;
+/// selvedge_port::wait_port_free("127.0.0.1", port, Duration::from_secs(1)).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -83,7 +83,7 @@ pub async fn wait_port_free(host: &str, port: u16, max_wait: Duration) -> Result
     let since = Instant::now();
     let addresses = resolve(host, port).await?;
     match until_free(&addresses, since, max_wait).await {
-        Err(Error::Io { source, .. }) => Err(cannot_bind(host, port, source)),
+        Err(Error::Probe { cause, .. }) => Err(cannot_bind(host, port, cause)),
         proved => proved.map(|()| since.elapsed()),
     }
 }
@@ -93,10 +93,10 @@ pub async fn wait_port_free(host: &str, port: u16, max_wait: Duration) -> Result
 ///
 /// # Errors
 ///
-/// [`Error::PortNotReleased`] naming the holder, or [`Error::Io`] if the system refuses for a
+/// [`Error::NotReleased`] naming the holder, or [`Error::Probe`] if the system refuses for a
 /// reason other than an address in use: at once if waiting cannot help, otherwise, as for a lack of
 /// descriptors, at the limit.
-pub(super) async fn until_free(
+pub(crate) async fn until_free(
     addresses: &[SocketAddr],
     since: Instant,
     limit: Duration,
@@ -108,14 +108,14 @@ pub(super) async fn until_free(
         match busy {
             Ok(None) => return Ok(()),
             Ok(Some(address)) if waited >= limit => {
-                return Err(Error::PortNotReleased {
+                return Err(Error::NotReleased {
                     address,
                     waited,
                     holder: holder::of(address).await,
                 });
             }
-            Err(source) if waited >= limit || is_permanent(&source) => {
-                return Err(Error::Io { doing: "proving that the port is free", source });
+            Err(Failed { address, cause }) if waited >= limit || is_permanent(&cause) => {
+                return Err(Error::Probe { address, cause });
             }
             _ => {}
         }
@@ -127,15 +127,17 @@ pub(super) async fn until_free(
 /// Returns the first of `addresses` that is in use, by binding and releasing each. Addresses of a
 /// family that this machine does not support cannot be in use; it is an error if there are no
 /// others.
-fn first_busy(addresses: &[SocketAddr]) -> io::Result<Option<SocketAddr>> {
+fn first_busy(addresses: &[SocketAddr]) -> Result<Option<SocketAddr>, Failed> {
     let mut missing = Ok(None);
     let mut bound = false;
     for &address in addresses {
         match listen_exclusively(address) {
             Ok(_closed_at_once) => bound = true,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Ok(Some(address)),
-            Err(error) if is_family_missing(address, &error) => missing = Err(error),
-            Err(error) => return Err(error),
+            Err(cause) if is_family_missing(address, &cause) => {
+                missing = Err(Failed { address, cause });
+            }
+            Err(cause) => return Err(Failed { address, cause }),
         }
     }
     if bound { Ok(None) } else { missing }
@@ -150,8 +152,8 @@ fn is_permanent(error: &io::Error) -> bool {
     )
 }
 
-fn cannot_bind(host: &str, port: u16, source: io::Error) -> Error {
-    Error::Bind { host: host.to_owned(), port, source }
+fn cannot_bind(host: &str, port: u16, cause: io::Error) -> Error {
+    Error::Bind { host: host.to_owned(), port, cause }
 }
 
 #[cfg(test)]
@@ -159,7 +161,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::Holder;
+    use crate::error::Holder;
 
     const SHORT: Duration = Duration::from_millis(30);
 
@@ -192,7 +194,7 @@ mod tests {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let bound = other.local_addr().unwrap();
         let error = wait_port_free("127.0.0.1", bound.port(), SHORT).await.unwrap_err();
-        let Error::PortNotReleased { address, waited, holder: Holder::Process { pid, .. } } = error
+        let Error::NotReleased { address, waited, holder: Holder::Process { pid, .. } } = error
         else {
             panic!("{error}");
         };
@@ -213,7 +215,7 @@ mod tests {
         drop(client);
         drop(server);
         let error = wait_port_free("127.0.0.1", address.port(), SHORT).await.unwrap_err();
-        let Error::PortNotReleased { holder, .. } = error else {
+        let Error::NotReleased { holder, .. } = error else {
             panic!("{error}");
         };
         assert_eq!(holder, Holder::Sockets(vec![("TIME_WAIT".into(), 1)]));

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Returns the addresses that a server on `host` has to bind, without duplicates, all with `port`.
 ///
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// # Errors
 ///
 /// [`Error::Bind`] if the name cannot be resolved.
-pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]);
     }
@@ -29,7 +29,7 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         }
         return Ok(addresses);
     }
-    let failed = |source| Error::Bind { host: host.to_owned(), port, source };
+    let failed = |cause| Error::Bind { host: host.to_owned(), port, cause };
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in tokio::net::lookup_host((bare, port)).await.map_err(failed)? {
         if !addresses.contains(&address) {

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{LONG, Running, echo, handing_over};
-use crate::net::{Timing, is_port_free};
+use crate::{ServeOptions, is_port_free};
 
 /// A client in one of the states that a stop meets.
 enum Client {
@@ -65,11 +65,11 @@ impl Client {
 }
 
 /// Starts and stops a server on one port 50 times, each time with ten clients of the given kinds.
-async fn stop_again_and_again(timing: Timing, kinds: &[usize]) -> Vec<Duration> {
+async fn stop_again_and_again(options: ServeOptions, kinds: &[usize]) -> Vec<Duration> {
     let mut times = Vec::new();
     let mut port = 0;
     for _ in 0..50 {
-        let server = Running::start(port, timing.clone(), 100, echo).await;
+        let server = Running::start(port, options.clone(), echo).await;
         port = server.address.port();
         let mut clients = Vec::new();
         for number in 0..10 {
@@ -93,14 +93,14 @@ async fn stop_again_and_again(timing: Timing, kinds: &[usize]) -> Vec<Duration> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_port_can_be_served_again_at_once() {
-    let times = stop_again_and_again(Timing::default(), &[0, 1]).await;
+    let times = stop_again_and_again(ServeOptions::new(), &[0, 1]).await;
     assert!(times[24] < Duration::from_millis(250), "nobody waits for the grace to pass");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_never_read_cannot_keep_the_port() {
-    let timing = Timing { grace: Duration::from_millis(60), ..Timing::default() };
-    stop_again_and_again(timing, &[0, 1, 2]).await;
+    let options = ServeOptions::new().grace(Duration::from_millis(60));
+    stop_again_and_again(options, &[0, 1, 2]).await;
 }
 
 #[tokio::test]
@@ -112,9 +112,8 @@ async fn a_stop_without_connections_takes_no_time() {
 
 #[tokio::test]
 async fn last_bytes_that_nobody_reads_are_given_up_before_the_grace_ends() {
-    let timing =
-        Timing { grace: LONG, user_timeout: Duration::from_millis(20), ..Timing::default() };
-    let server = Running::start(0, timing, 100, |mut connection, stop| async move {
+    let options = ServeOptions::new().grace(LONG).user_timeout(Duration::from_millis(20));
+    let server = Running::start(0, options, |mut connection, stop| async move {
         tokio::select! {
             written = connection.write_all(&[7; 1 << 26]) => written.unwrap(),
             () = stop.cancelled() => {}
@@ -131,7 +130,7 @@ async fn last_bytes_that_nobody_reads_are_given_up_before_the_grace_ends() {
 #[tokio::test]
 async fn an_answer_in_flight_arrives_whole_and_ends_in_order() {
     let (ready, mut handled) = mpsc::channel(1);
-    let server = Running::start(0, Timing::default(), 100, move |mut connection, stop| {
+    let server = Running::start(0, ServeOptions::new(), move |mut connection, stop| {
         let ready = ready.clone();
         async move {
             ready.send(()).await.unwrap();
@@ -155,8 +154,8 @@ async fn an_answer_in_flight_arrives_whole_and_ends_in_order() {
 #[tokio::test]
 async fn a_handler_that_never_ends_is_aborted() {
     let (dropped, mut all_dropped) = mpsc::channel::<()>(1);
-    let timing = Timing { grace: Duration::from_millis(20), ..Timing::default() };
-    let server = Running::start(0, timing, 100, move |connection, _| {
+    let options = ServeOptions::new().grace(Duration::from_millis(20));
+    let server = Running::start(0, options, move |connection, _| {
         let dropped = dropped.clone();
         async move {
             let _held = (connection, dropped);
@@ -193,7 +192,7 @@ async fn a_stop_waits_for_connections_that_were_handed_on() {
 #[tokio::test]
 async fn dropping_the_server_closes_everything() {
     let (give, mut given) = mpsc::unbounded_channel();
-    let server = Running::start(0, Timing::default(), 100, move |connection, _| {
+    let server = Running::start(0, ServeOptions::new(), move |connection, _| {
         give.send(connection).unwrap();
         async {}
     })

@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use listeners::{Listener, Protocol, SocketState};
 
-use crate::Holder;
+use crate::error::Holder;
 
 /// Returns the holder of `address`. Inspects every process that it may, which takes milliseconds.
-pub(super) async fn of(address: SocketAddr) -> Holder {
+pub(crate) async fn of(address: SocketAddr) -> Holder {
     tokio::task::spawn_blocking(move || process(address).unwrap_or_else(|| sockets(address)))
         .await
         .unwrap_or(Holder::Unknown)
@@ -81,15 +81,15 @@ fn sockets(_address: SocketAddr) -> Holder {
 mod proc_net {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-    pub(super) struct Row<'a> {
-        pub(super) local: SocketAddr,
-        pub(super) state: &'a str,
+    pub(crate) struct Row<'a> {
+        pub(crate) local: SocketAddr,
+        pub(crate) state: &'a str,
         /// Whether a process owns the socket: the kernel's own have no inode.
-        pub(super) owned: bool,
+        pub(crate) owned: bool,
     }
 
     /// Parses a line of the table; `None` for its heading and for unreadable lines.
-    pub(super) fn row(line: &str) -> Option<Row<'_>> {
+    pub(crate) fn row(line: &str) -> Option<Row<'_>> {
         let mut fields = line.split_ascii_whitespace();
         let local = endpoint(fields.nth(1)?)?;
         let state = fields.nth(1)?;

@@ -1,6 +1,9 @@
 //! Serving and stopping over real sockets.
+#[cfg(feature = "http")]
+mod http;
 mod serving;
 mod stopping;
+mod tracked;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,8 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connection::Buffers, *};
-use crate::Result;
+use super::*;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -25,7 +27,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start<H, F>(port: u16, timing: Timing, max_connections: usize, handler: H) -> Running
+    async fn start<H, F>(port: u16, options: ServeOptions, handler: H) -> Running
     where
         H: Fn(Connection, CancellationToken) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
@@ -35,12 +37,12 @@ impl Running {
         let stop = CancellationToken::new();
         let seen = stop.clone();
         let handler = move |connection| handler(connection, seen.clone());
-        let serving = tokio::spawn(serve(listener, stop.clone(), timing, max_connections, handler));
+        let serving = tokio::spawn(serve(listener, stop.clone(), options, handler));
         Running { address, stop, serving }
     }
 
     async fn echo() -> Running {
-        Running::start(0, Timing::default(), 100, echo).await
+        Running::start(0, ServeOptions::new(), echo).await
     }
 
     async fn connect(&self) -> TcpStream {
@@ -87,8 +89,8 @@ async fn stopped_and_read(stop: &CancellationToken, buffers: &Buffers) {
 /// Starts a server whose handlers hand their connections over and end.
 async fn handing_over(grace: Duration) -> (Running, mpsc::UnboundedReceiver<Connection>) {
     let (give, given) = mpsc::unbounded_channel();
-    let timing = Timing { grace, ..Timing::default() };
-    let server = Running::start(0, timing, 100, move |connection, _| {
+    let options = ServeOptions::new().grace(grace);
+    let server = Running::start(0, options, move |connection, _| {
         give.send(connection).unwrap();
         async {}
     })

@@ -18,16 +18,26 @@ const INTERVAL: Duration = Duration::from_secs(6);
 const MAX_TEXT: usize = 200;
 
 /// Limits the rate of one kind of log line, and counts the suppressed lines.
-pub(crate) struct Throttle {
+///
+/// ```
+/// use selvedge_port::throttle::Throttle;
+///
+/// let refused = Throttle::new("refused requests");
+/// if let Some(suppressed) = refused.admit() {
+///     tracing::warn!(suppressed, "refused a request");
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Throttle {
     /// Description of the lines, for the final count of suppressed lines.
     what: &'static str,
     state: Mutex<State>,
 }
 
 /// Number of lines suppressed since the last one. `None`, which is not logged, if there are none.
-pub(crate) type Suppressed = Option<NonZeroU64>;
+pub type Suppressed = Option<NonZeroU64>;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     /// Time at which a full burst is allowed again.
     rested: Option<Instant>,
@@ -35,12 +45,13 @@ struct State {
 }
 
 impl Throttle {
-    pub(crate) const fn new(what: &'static str) -> Self {
+    /// Creates a limit for lines that `what` describes: ten at once, then one every 6 s.
+    pub const fn new(what: &'static str) -> Self {
         Throttle { what, state: Mutex::new(State { rested: None, suppressed: 0 }) }
     }
 
     /// Requests permission for one line; `None` if the rate limit is exceeded.
-    pub(crate) fn admit(&self) -> Option<Suppressed> {
+    pub fn admit(&self) -> Option<Suppressed> {
         let mut state = self.state.lock();
         let now = Instant::now();
         let rested = state.rested.map_or(now, |rested| rested.max(now));
@@ -53,7 +64,7 @@ impl Throttle {
     }
 
     /// Logs the number of suppressed lines that no later line has reported.
-    pub(crate) fn settle(&self) {
+    pub fn settle(&self) {
         let suppressed = std::mem::take(&mut self.state.lock().suppressed);
         if suppressed > 0 {
             tracing::warn!(suppressed, "lines were left out of the log: {}", self.what);
@@ -68,7 +79,7 @@ impl Drop for Throttle {
 }
 
 /// Returns a peer's text for the log: quoted, with control characters escaped, and truncated.
-pub(crate) fn shortened(text: &str) -> impl fmt::Debug {
+pub fn shortened(text: &str) -> impl fmt::Debug {
     struct Shortened<'a>(&'a str, usize);
     impl fmt::Debug for Shortened<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

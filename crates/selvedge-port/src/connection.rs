@@ -12,7 +12,7 @@
 use std::{
     any::Any,
     collections::HashMap,
-    io,
+    fmt, io,
     net::SocketAddr,
     pin::Pin,
     sync::{
@@ -33,7 +33,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::platform;
+use crate::{
+    options::{Released, ServeOptions},
+    platform,
+    throttle::Throttle,
+};
 
 /// Time limit without progress for the last bytes of a closed connection, while no stop waits for
 /// the port.
@@ -48,38 +52,41 @@ const STOPPING_LOOK: Duration = Duration::from_millis(4);
 /// A connection from a peer, as a stream of bytes.
 ///
 /// Shutting it down does nothing. Dropping it delivers what was written, and then closes it.
-pub(crate) struct Connection {
+///
+/// After a reset, by its [`AbortHandle`] or at the end of a stop, reads and writes fail with
+/// [`io::ErrorKind::ConnectionAborted`].
+pub struct Connection {
     entry: Entry,
     peer: SocketAddr,
 }
 
 impl Connection {
     /// Returns the address of the peer.
-    pub(crate) fn peer(&self) -> SocketAddr {
+    pub fn peer(&self) -> SocketAddr {
         self.peer
     }
 
     /// Returns the address of this side; `None` once the connection is closed.
-    pub(crate) fn local(&self) -> Option<SocketAddr> {
+    pub fn local(&self) -> Option<SocketAddr> {
         let io = self.entry.socket.lock();
         io.stream.as_ref().and_then(|stream| stream.local_addr().ok())
     }
 
     /// Returns a view of the kernel's buffers, which stays valid when the connection is handed on.
-    pub(crate) fn buffers(&self) -> Buffers {
+    pub fn buffers(&self) -> Buffers {
         Buffers(Arc::downgrade(&self.entry.socket))
     }
 
     /// Returns a handle that resets the connection, wherever it was handed on to, even while its
     /// last bytes are being delivered.
-    pub(crate) fn cutter(&self) -> Cutter {
+    pub fn abort_handle(&self) -> AbortHandle {
         let Entry { id, socket, registry } = &self.entry;
-        Cutter { id: *id, socket: Arc::downgrade(socket), registry: Arc::downgrade(registry) }
+        AbortHandle { id: *id, socket: Arc::downgrade(socket), registry: Arc::downgrade(registry) }
     }
 
     /// Keeps a value until the socket is closed, which may be long after this connection is
     /// dropped.
-    pub(crate) fn keep(&self, value: impl Any + Send) {
+    pub fn keep(&self, value: impl Any + Send) {
         let mut io = self.entry.socket.lock();
         if io.stream.is_some() {
             io.kept.push(Box::new(value));
@@ -104,6 +111,12 @@ impl Connection {
             }
         }
         polled
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 
@@ -166,18 +179,18 @@ impl Drop for Connection {
 }
 
 /// A view of the kernel's buffers of a [`Connection`].
-#[derive(Clone)]
-pub(crate) struct Buffers(Weak<Socket>);
+#[derive(Debug, Clone)]
+pub struct Buffers(Weak<Socket>);
 
 impl Buffers {
     /// Returns how many bytes have arrived but were not read; 0 once the connection is closed.
-    pub(crate) fn unread(&self) -> usize {
+    pub fn unread(&self) -> usize {
         self.look(platform::unread)
     }
 
     /// Returns how many bytes were written but not acknowledged by the peer's kernel; 0 once the
     /// connection is closed, or if the system does not report it.
-    pub(crate) fn unacknowledged(&self) -> usize {
+    pub fn unacknowledged(&self) -> usize {
         self.look(platform::unacknowledged)
     }
 
@@ -191,16 +204,16 @@ impl Buffers {
 }
 
 /// Resets a [`Connection`].
-#[derive(Clone)]
-pub(crate) struct Cutter {
+#[derive(Debug, Clone)]
+pub struct AbortHandle {
     id: u64,
     socket: Weak<Socket>,
     registry: Weak<Registry>,
 }
 
-impl Cutter {
+impl AbortHandle {
     /// Resets the connection. Its socket is closed when this returns.
-    pub(crate) fn cut(&self) {
+    pub fn abort(&self) {
         if let (Some(socket), Some(registry)) = (self.socket.upgrade(), self.registry.upgrade()) {
             registry.remove(self.id, socket.abort());
         }
@@ -208,8 +221,10 @@ impl Cutter {
 }
 
 /// The socket of a connection, until it is closed.
+#[derive(Debug)]
 struct Socket(Mutex<Io>);
 
+#[derive(Debug)]
 struct Io {
     stream: Option<TcpStream>,
     /// The wakers of tasks that wait to read and to write. Closing the socket does not wake them.
@@ -266,7 +281,7 @@ enum Ending {
     Reset,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Ended {
     ordered: AtomicUsize,
     reset: AtomicUsize,
@@ -301,7 +316,7 @@ impl Closing {
         let mut pause = FIRST_LOOK;
         while left > 0 {
             let (patience, longest) = match stopping.is_cancelled() {
-                true => (registry.user_timeout, STOPPING_LOOK),
+                true => (registry.options.user_timeout, STOPPING_LOOK),
                 false => (PATIENCE, IDLE_LOOK),
             };
             if progress.elapsed() >= patience {
@@ -327,35 +342,56 @@ impl Drop for Closing {
 }
 
 /// All connections of a server whose sockets are open.
-pub(super) struct Registry {
+#[derive(Debug)]
+pub(crate) struct Registry {
     open: Mutex<HashMap<u64, Arc<Socket>>>,
     next: AtomicU64,
     /// How connections have ended since the stop began.
     ended: Ended,
     emptied: Notify,
     stopping: CancellationToken,
-    user_timeout: Duration,
+    options: ServeOptions,
+    refused: Throttle,
     runtime: Handle,
 }
 
 impl Registry {
     /// Creates a registry for the current runtime.
     ///
-    /// Once `stopping` is cancelled, last bytes that make no progress for `user_timeout` are given
+    /// Once `stopping` is cancelled, last bytes that make no progress for the user timeout are given
     /// up.
-    pub(super) fn new(stopping: CancellationToken, user_timeout: Duration) -> Arc<Registry> {
+    pub(crate) fn new(stopping: CancellationToken, options: ServeOptions) -> Arc<Registry> {
         Arc::new(Registry {
             open: Mutex::default(),
             next: AtomicU64::new(0),
             ended: Ended::default(),
             emptied: Notify::new(),
             stopping,
-            user_timeout,
+            options,
+            refused: Throttle::new("connections over the limit"),
             runtime: Handle::current(),
         })
     }
 
-    pub(super) fn register(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Connection {
+    /// Registers an accepted connection; closes it and returns `None` if there are too many.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Option<Connection> {
+        let limit = self.options.max_connections;
+        if self.lock().len() >= limit {
+            if let Some(suppressed) = self.refused.admit() {
+                tracing::warn!(%peer, limit, suppressed, "closed a connection over the limit");
+            }
+            platform::close(stream);
+            return None;
+        }
+        tracing::trace!(%peer, "accepted a connection");
+        Some(self.register(stream, peer))
+    }
+
+    fn register(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> Connection {
         let _ = stream.set_nodelay(true); // fails only if the connection is gone
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let socket = Arc::new(Socket(Mutex::new(Io {
@@ -369,20 +405,18 @@ impl Registry {
         Connection { entry: Entry { id, socket, registry }, peer }
     }
 
-    /// Returns how many connections are open.
-    pub(super) fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// Returns how many connections have ended in order, and how many were reset, since the stop
-    /// began.
-    pub(super) fn ended(&self) -> (usize, usize) {
-        let Ended { ordered, reset } = &self.ended;
-        (ordered.load(Ordering::Relaxed), reset.load(Ordering::Relaxed))
+    /// Returns the result of a stop that began at `begin` and has proved all addresses free.
+    pub(crate) fn released(&self, addresses: Vec<SocketAddr>, begin: Instant) -> Released {
+        Released {
+            addresses,
+            connections_closed: self.ended.ordered.load(Ordering::Relaxed),
+            connections_aborted: self.ended.reset.load(Ordering::Relaxed),
+            elapsed: begin.elapsed(),
+        }
     }
 
     /// Resets every connection. None is open when this returns.
-    pub(super) fn abort_all(&self) {
+    pub(crate) fn abort_all(&self) {
         let open: Vec<_> = {
             let open = self.lock();
             open.iter().map(|(id, socket)| (*id, Arc::clone(socket))).collect()
@@ -394,7 +428,7 @@ impl Registry {
     }
 
     /// Completes when no connection is open.
-    pub(super) async fn emptied(&self) {
+    pub(crate) async fn emptied(&self) {
         loop {
             let emptied = self.emptied.notified(); // before the check, so that none is missed
             if self.lock().is_empty() {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 ///
 /// Except on Windows, a socket without `SO_REUSEADDR` is exclusive already.
 #[cfg(not(windows))]
-pub(super) fn prepare(_socket: &Socket) -> io::Result<()> {
+pub(crate) fn prepare(_socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
@@ -23,7 +23,7 @@ pub(super) fn prepare(_socket: &Socket) -> io::Result<()> {
 /// documentation).
 #[cfg(windows)]
 #[allow(unsafe_code)]
-pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
+pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     use std::{ffi::c_int, os::windows::io::AsRawSocket};
 
     const SOL_SOCKET: c_int = 0xffff;
@@ -60,7 +60,7 @@ pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
 /// earlier would lose them.
 #[cfg(target_vendor = "apple")]
 #[allow(unsafe_code)]
-pub(super) fn outstanding(stream: &TcpStream) -> usize {
+pub(crate) fn outstanding(stream: &TcpStream) -> usize {
     use std::os::fd::AsRawFd;
 
     let mut bytes: libc::c_int = 0;
@@ -85,7 +85,7 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
 /// discards what arrives until the peer ends its side as well, which it does after it has read
 /// everything.
 #[cfg(not(target_vendor = "apple"))]
-pub(super) fn outstanding(stream: &TcpStream) -> usize {
+pub(crate) fn outstanding(stream: &TcpStream) -> usize {
     let socket = SockRef::from(stream);
     let _ = socket.shutdown(Shutdown::Write); // fails if the connection is gone
     let mut discarded = [MaybeUninit::uninit(); 4096];
@@ -103,19 +103,19 @@ pub(super) fn outstanding(stream: &TcpStream) -> usize {
 /// Returns the bytes that were written but not acknowledged by the peer's kernel; 0 if the kernel
 /// does not report them.
 #[cfg_attr(target_os = "linux", allow(dead_code))] // built on Linux for tests only
-pub(super) fn unacknowledged(stream: &TcpStream) -> usize {
+pub(crate) fn unacknowledged(stream: &TcpStream) -> usize {
     if cfg!(target_vendor = "apple") { outstanding(stream) } else { 0 }
 }
 
 /// Returns the bytes that have arrived but were not read, counted up to 4096.
-pub(super) fn unread(stream: &TcpStream) -> usize {
+pub(crate) fn unread(stream: &TcpStream) -> usize {
     let mut seen = [MaybeUninit::uninit(); 4096];
     SockRef::from(stream).peek(&mut seen).unwrap_or(0)
 }
 
 /// Closes a connection that has nothing outstanding: the peer reads the end of the stream, then the
 /// socket is reset.
-pub(super) fn close(stream: TcpStream) {
+pub(crate) fn close(stream: TcpStream) {
     let socket = SockRef::from(&stream);
     // Both fail only if the connection is already gone, so errors are ignored.
     let _ = socket.set_linger(Some(Duration::ZERO));
@@ -123,7 +123,7 @@ pub(super) fn close(stream: TcpStream) {
 }
 
 /// Resets a connection: unsent bytes are dropped.
-pub(super) fn abort(stream: TcpStream) {
+pub(crate) fn abort(stream: TcpStream) {
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }
 

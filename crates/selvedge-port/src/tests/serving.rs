@@ -8,12 +8,12 @@ use tokio::{
 };
 
 use super::{LONG, Running, echo, handing_over};
-use crate::net::Timing;
+use crate::ServeOptions;
 
 #[tokio::test]
 async fn last_bytes_arrive_however_late_the_client_reads_while_the_server_runs() {
-    let timing = Timing { user_timeout: Duration::from_millis(1), ..Timing::default() };
-    let server = Running::start(0, timing, 100, |mut connection, _| async move {
+    let options = ServeOptions::new().user_timeout(Duration::from_millis(1));
+    let server = Running::start(0, options, |mut connection, _| async move {
         connection.write_all(&[7; 1 << 20]).await.unwrap();
     })
     .await;
@@ -27,7 +27,7 @@ async fn last_bytes_arrive_however_late_the_client_reads_while_the_server_runs()
 
 #[tokio::test]
 async fn a_shutdown_of_the_stream_does_not_end_the_connection() {
-    let server = Running::start(0, Timing::default(), 100, |mut connection, _| async move {
+    let server = Running::start(0, ServeOptions::new(), |mut connection, _| async move {
         connection.shutdown().await.unwrap();
         let byte = connection.read_u8().await.unwrap();
         connection.write_u8(byte).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_shutdown_of_the_stream_does_not_end_the_connection() {
 
 #[tokio::test]
 async fn a_handler_that_panics_hurts_nobody_else() {
-    let server = Running::start(0, Timing::default(), 100, |mut connection, _| async move {
+    let server = Running::start(0, ServeOptions::new(), |mut connection, _| async move {
         assert_eq!(connection.read_u8().await.unwrap(), b'x');
         connection.write_all(b"fine").await.unwrap();
     })
@@ -81,7 +81,7 @@ async fn a_connection_tells_its_peer_and_what_it_has_not_read() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_closed_and_room_is_used_again() {
-    let server = Running::start(0, Timing::default(), 2, echo).await;
+    let server = Running::start(0, ServeOptions::new().max_connections(2), echo).await;
     let mut kept = Vec::new();
     for _ in 0..2 {
         let mut client = server.connect().await;

@@ -2,8 +2,8 @@
 //! restart servers.
 //!
 //! ```text
-//! cargo run -p selvedge --example port_probe -- 127.0.0.1 8080
-//! cargo run -p selvedge --example port_probe -- localhost 8080 --wait 20
+//! cargo run -p selvedge-port --example port_probe -- 127.0.0.1 8080
+//! cargo run -p selvedge-port --example port_probe -- localhost 8080 --wait 20
 //! ```
 //!
 //! The exit code is 0 for a free port, 1 for a taken port, 2 for an invalid command line, and 69 if
@@ -11,11 +11,11 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use selvedge::{
-    Error,
-    clap::{self, Parser},
-    wait_port_free,
-};
+use clap::Parser;
+use selvedge_port::{Error, wait_port_free};
+
+/// The code of `sysexits.h` for something that is not available.
+const EX_UNAVAILABLE: u8 = 69;
 
 /// Reports whether a server could listen on a port, by binding it as a server would, without
 /// SO_REUSEADDR
@@ -46,13 +46,13 @@ async fn main() -> ExitCode {
             println!("{host}:{port} is free, after {:.1} s", waited.as_secs_f64());
             ExitCode::SUCCESS
         }
-        Err(Error::PortNotReleased { address, holder, .. }) => {
+        Err(Error::NotReleased { address, holder, .. }) => {
             println!("{address} is {holder}");
             ExitCode::FAILURE
         }
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
+            ExitCode::from(EX_UNAVAILABLE)
         }
     }
 }
