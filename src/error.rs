@@ -6,13 +6,11 @@
 
 mod similar;
 mod transfer;
-mod websocket;
 
 use std::{fmt, io, path::PathBuf};
 
 pub(crate) use similar::similar;
 pub use transfer::TransferError;
-pub use websocket::{CloseReason, Rejection, WebSocketError};
 
 /// The result of the library's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -206,7 +204,7 @@ pub enum Error {
 
     /// A WebSocket could not be opened, or has ended.
     #[error(transparent)]
-    WebSocket(#[from] WebSocketError),
+    WebSocket(#[from] selvedge_websocket::Error),
 
     /// A file could not be transferred.
     #[error(transparent)]

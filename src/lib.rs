@@ -45,7 +45,7 @@
 //! | dialogs | [`Ctx::open_file`], [`Ctx::open_files`], [`Ctx::open_folder`], [`Ctx::show_message`] |
 //! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
 //! | the window and its menu | [`WindowOptions`], [`Menu`], [`ConfirmClose`], [`Server::window`] |
-//! | application WebSockets, and clients | [`Server::websocket`], [`websocket::Connection`], [`client::Connect`], [`client::Client`] |
+//! | application WebSockets, and clients | [`Server::websocket`], [`websocket::Connection`], [`websocket::Connect`], [`client::Client`] |
 //! | the program's name, and its files on the user's machine | [`Program`], [`Server::folders`] |
 //! | ports | [`port::is_port_free`], [`port::wait_port_free`] |
 //!

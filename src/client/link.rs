@@ -10,16 +10,12 @@ use std::{
 };
 
 use parking_lot::{Mutex, MutexGuard};
+use selvedge_websocket::{CloseReason, Connection, Message};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::mirror::Changes;
-use crate::{
-    Error, Packed, Result,
-    error::WebSocketError,
-    websocket::{Connection, Message},
-    wire::client,
-};
+use crate::{Error, Packed, Result, wire::client};
 
 /// Maximum size in bytes of a chunk before the server has announced its own limit; every server
 /// accepts this size.
@@ -182,8 +178,8 @@ impl Link {
     /// Returns the error for calls on an ended connection.
     pub(super) fn closed(&self) -> Error {
         let reason = self.connection.closed();
-        let reason = reason.unwrap_or_else(|| crate::error::CloseReason::abnormal(""));
-        WebSocketError::ConnectionClosed(reason).into()
+        let reason = reason.unwrap_or_else(|| CloseReason::abnormal(""));
+        selvedge_websocket::Error::ConnectionClosed(reason).into()
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -113,7 +113,7 @@ impl Mirror {
     /// current value counts.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`](crate::websocket::WebSocketError::ConnectionClosed) if
+    /// [`selvedge_websocket::Error::ConnectionClosed`](crate::websocket::selvedge_websocket::Error::ConnectionClosed) if
     /// the client is closed. A lost connection is not an error: the value may arrive over the next
     /// one.
     pub async fn wait_for<T: DeserializeOwned>(

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::{Mutex, MutexGuard};
+use selvedge_websocket::{CloseReason, Connection, Message};
 use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
@@ -13,8 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::{link::Link, mirror::Values, wslink::ClientBuilder};
 use crate::{
     Error, Packed, Result,
-    error::{CloseReason, WebSocketError},
-    websocket::{Connection, Message},
     wire::{chunk::Assembler, client::Received, message::entries},
 };
 
@@ -137,7 +136,7 @@ pub(super) async fn keep(
     builder: ClientBuilder,
     shared: Arc<Shared>,
     open: Open,
-) -> Result<(), WebSocketError> {
+) -> Result<(), selvedge_websocket::Error> {
     let mut next = Some(open);
     while let Some(mut open) = next.take() {
         let ended = shared.closed.run_until_cancelled(read(&mut open, &shared)).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use selvedge_websocket::{CloseReason, Connect, Options};
 use serde::Serialize;
 use serde_json::json;
 use tokio::{
@@ -12,15 +13,11 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Connect, Mirror,
+    Mirror,
     mirror::{Changes, Values},
     upkeep::{Shared, establish, keep},
 };
-use crate::{
-    Error, Packed, Result,
-    error::{CloseReason, WebSocketError},
-    websocket::Options,
-};
+use crate::{Error, Packed, Result};
 
 /// The default secret of trame's servers.
 const TRAME_SECRET: &str = "wslink-secret";
@@ -118,7 +115,7 @@ pub struct Client {
 
 struct Inner {
     shared: Arc<Shared>,
-    task: Mutex<Option<JoinHandle<Result<(), WebSocketError>>>>,
+    task: Mutex<Option<JoinHandle<Result<(), selvedge_websocket::Error>>>>,
     _stop: DropGuard,
 }
 
@@ -126,8 +123,8 @@ impl Client {
     /// Creates a builder for a client that connects to this URL.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidUrl`].
-    pub fn builder(url: &str) -> Result<ClientBuilder, WebSocketError> {
+    /// [`selvedge_websocket::Error::InvalidUrl`].
+    pub fn builder(url: &str) -> Result<ClientBuilder, selvedge_websocket::Error> {
         let options = Options::new().max_message_size(64 << 20).receive_queue(64, 64 << 20);
         Ok(ClientBuilder {
             connect: Connect::to(url)?.options(options),
@@ -189,7 +186,7 @@ impl Client {
     /// Waits until there is a connection.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`] if there will be none: the client is closed, the server
+    /// [`selvedge_websocket::Error::ConnectionClosed`] if there will be none: the client is closed, the server
     /// does not accept its secret any more, or reconnecting is disabled.
     pub async fn connected(&self) -> Result<()> {
         let mut link = self.inner.shared.link.subscribe();
@@ -235,7 +232,7 @@ impl Client {
     pub(super) fn lost(&self) -> Error {
         let reason = self.inner.shared.link.borrow().clone().err();
         let reason = reason.unwrap_or_else(|| CloseReason::new(1000, ""));
-        WebSocketError::ConnectionClosed(reason).into()
+        selvedge_websocket::Error::ConnectionClosed(reason).into()
     }
 
     pub(super) async fn closed(&self) {
@@ -249,7 +246,7 @@ impl Client {
         changes: Option<Changes>,
     ) -> Result<Packed> {
         let link = self.inner.shared.link.borrow().clone();
-        let link = link.map_err(WebSocketError::ConnectionClosed)?;
+        let link = link.map_err(selvedge_websocket::Error::ConnectionClosed)?;
         let answer = link.send(method, args, changes).await?;
         answer.wait().await.unwrap_or_else(|| Err(link.closed()))
     }

@@ -3,30 +3,20 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{
-    body::Body,
-    extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
-    response::{IntoResponse, Response},
-};
-use base64::{Engine, prelude::BASE64_STANDARD};
+use axum::{body::Body, extract::Request, http::StatusCode, response::Response};
+use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use hyper_util::rt::TokioIo;
+use selvedge_port::Buffers;
+use selvedge_websocket::{Accepted, Decision, Options, Refusal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Site, lobby::Guest, plain, websocket::CLOSE_TIMEOUT};
-use crate::{
-    Failure,
-    server::Endpoint,
-    websocket::{self, Accepted, Decision, Opening, Options, accept_key, is_token},
-};
+use crate::{Failure, server::Endpoint, websocket};
 
 /// Time for handlers to return after a stop has closed their connections.
 const HANDLER_GRACE: Duration = Duration::from_millis(500);
-
-/// The only WebSocket protocol version.
-const VERSION: &str = "13";
 
 /// Both addresses of a connection, which each of its requests carries as an extension.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,157 +27,61 @@ pub(super) struct Ends {
 
 /// Answers a request to an endpoint with the decision of its handler.
 pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Request) -> Response {
-    let key = match handshake(&request) {
-        Ok(key) => key,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let opening = match opening(&site, &request) {
+    let (asking, pending) = match selvedge_websocket::Request::new(&request) {
         Ok(opening) => opening,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return refused(refusal),
     };
-    let path = opening.path.clone();
+    let path = asking.path().to_owned();
+    let asking = with_what_is_known(asking, &site, &request);
     let upgrade = hyper::upgrade::on(&mut request);
-    let (asking, decision, accepted) = websocket::Request::new(opening);
     let left = CancellationToken::new();
     // This future is dropped if the client leaves before it is answered, which cancels `left`.
     let waiting = left.clone().drop_guard();
     let handler = endpoint(asking);
+    let accepted = pending.accepted();
     site.websockets.spawn(attend(handler, accepted, Arc::clone(&site), left, path.clone()));
-    let decision = decision.await;
+    let decision = pending.decision().await;
     waiting.disarm();
     match decision {
-        Ok(Decision::Accept { subprotocol, headers, stream }) => {
+        Some(Decision::Accept(response, waiting)) => {
             // The handler decides which clients it trusts, and it has accepted this one.
             if let Some(guest) = request.extensions().get::<Arc<Guest>>() {
                 guest.admit();
             }
             site.websockets.spawn(async move {
                 if let Ok(upgraded) = upgrade.await {
-                    // The handler may have given up by now.
-                    drop(stream.send(Box::new(TokioIo::new(upgraded))));
+                    waiting.complete(TokioIo::new(upgraded), BytesMut::new());
                 }
             });
-            switch(&key, subprotocol.as_deref(), headers)
+            response.map(|()| Body::empty())
         }
-        Ok(Decision::Reject(rejection)) => {
-            let status =
-                StatusCode::from_u16(rejection.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, rejection.headers, Body::from(rejection.body)).into_response()
-        }
-        Err(_) => {
+        Some(Decision::Reject(response)) => response.map(Body::from),
+        None => {
             site.access.strangers.endpoint_failed(&path, &"it ended without an answer");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "The endpoint failed.\n")
         }
     }
 }
 
-/// Why an opening handshake is rejected.
-pub(super) enum Refusal {
-    NoUpgrade,
-    Version,
-    Key,
-    Subprotocol,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        match self {
-            Refusal::NoUpgrade => {
-                let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket")];
-                let text = "This is a WebSocket: connect to it with ws://.\n";
-                (StatusCode::UPGRADE_REQUIRED, headers, text).into_response()
-            }
-            Refusal::Version => {
-                let headers = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
-                (StatusCode::UPGRADE_REQUIRED, headers).into_response()
-            }
-            Refusal::Key => {
-                let text = "Sec-WebSocket-Key must be 16 bytes in base64.\n";
-                plain(StatusCode::BAD_REQUEST, text)
-            }
-            Refusal::Subprotocol => {
-                let text = "Sec-WebSocket-Protocol must be a list of words.\n";
-                plain(StatusCode::BAD_REQUEST, text)
-            }
-        }
-    }
-}
-
-/// Checks the headers that an opening handshake must have, and returns its key.
-pub(super) fn handshake(request: &Request) -> Result<HeaderValue, Refusal> {
-    let headers = request.headers();
-    let upgrades = lists(headers, &header::CONNECTION, "upgrade")
-        && lists(headers, &header::UPGRADE, "websocket");
-    if request.method() != Method::GET || request.version() != Version::HTTP_11 || !upgrades {
-        return Err(Refusal::NoUpgrade);
-    }
-    if !lists(headers, &header::SEC_WEBSOCKET_VERSION, VERSION) {
-        return Err(Refusal::Version);
-    }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY);
-    let is_key = |key: &&HeaderValue| {
-        let nonce = BASE64_STANDARD.decode(key.as_bytes());
-        nonce.is_ok_and(|nonce| nonce.len() == 16)
-    };
-    key.filter(is_key).cloned().ok_or(Refusal::Key)
-}
-
-/// Returns whether a comma-separated header contains this word, ignoring case.
-fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
-    items(headers, name).any(|item| item.eq_ignore_ascii_case(word))
-}
-
-fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-}
-
-fn opening(site: &Site, request: &Request) -> Result<Opening, Refusal> {
-    let headers = request.headers();
-    let proposed = items(headers, &header::SEC_WEBSOCKET_PROTOCOL);
-    let subprotocols: Vec<String> = proposed.map(str::to_owned).collect();
-    if !subprotocols.iter().all(|name| is_token(name)) {
-        return Err(Refusal::Subprotocol);
-    }
+/// Adds what this server knows to a request for a WebSocket.
+fn with_what_is_known(
+    asking: selvedge_websocket::Request,
+    site: &Site,
+    request: &Request,
+) -> websocket::Request {
     let Ends { local, remote } = request.extensions().get().copied().unwrap_or_default();
-    Ok(Opening {
-        path: request.uri().path().to_owned(),
-        query: request.uri().query().map(str::to_owned),
-        headers: headers.clone(),
-        subprotocols,
-        local,
-        remote,
-        verify: {
-            let access = Arc::clone(&site.access);
-            Box::new(move |secret| access.verify(secret))
-        },
-        options: Options::new().heartbeat(site.heartbeat),
-    })
+    let mut asking =
+        asking.addresses(local, remote).options(Options::new().heartbeat(site.heartbeat));
+    if let Some(buffers) = request.extensions().get::<Buffers>().cloned() {
+        asking = asking.unacknowledged(move || buffers.unacknowledged());
+    }
+    let access = Arc::clone(&site.access);
+    websocket::Request::new(asking, Box::new(move |secret| access.verify(secret)))
 }
 
-/// Builds the response that switches a connection to WebSocket.
-pub(super) fn switch(key: &HeaderValue, subprotocol: Option<&str>, headers: HeaderMap) -> Response {
-    let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
-    headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
-    let own = [
-        (header::SEC_WEBSOCKET_ACCEPT, Some(accept_key(key.as_bytes()))),
-        (header::SEC_WEBSOCKET_PROTOCOL, subprotocol.map(str::to_owned)),
-    ];
-    for (name, value) in own {
-        // Both are valid header values.
-        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
-            headers.insert(name, value);
-        }
-    }
-    response
+/// Converts the answer to a request that is no opening handshake.
+pub(super) fn refused(refusal: Refusal) -> Response {
+    refusal.response().map(Body::from)
 }
 
 /// Runs a handler. Closes the connection that it accepted when it returns or the run ends.
@@ -211,7 +105,7 @@ async fn attend(
         }
     };
     // `accepted` holds a handle, because dropping the last one closes the connection with 1000.
-    let Some(connection) = accepted.get() else {
+    let Some(connection) = accepted.connection() else {
         return;
     };
     tokio::select! {
@@ -232,7 +126,7 @@ async fn stop(
     path: &str,
 ) {
     let goodbye = async {
-        if let Some(connection) = accepted.get() {
+        if let Some(connection) = accepted.connection() {
             let closed = connection.close_within(1001, "Server shutdown", Some(CLOSE_TIMEOUT));
             drop(closed.await);
         }

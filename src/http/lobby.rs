@@ -12,7 +12,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -120,8 +120,6 @@ impl Lobby {
             lobby: Arc::clone(self),
             place,
             allowance: AtomicUsize::new(UNLIMITED),
-            write_waits: AtomicBool::new(false),
-            written_after_waiting: AtomicU64::new(0),
         })
     }
 }
@@ -133,10 +131,6 @@ pub(super) struct Guest {
     place: Arc<Place>,
     /// Bytes that may still be read, or [`UNLIMITED`].
     allowance: AtomicUsize,
-    /// Whether the last write had to wait for the peer.
-    write_waits: AtomicBool,
-    /// Bytes of writes that had to wait for the peer.
-    written_after_waiting: AtomicU64,
 }
 
 impl Guest {
@@ -164,19 +158,6 @@ impl Guest {
     /// Completes when the connection must end, such as to make room for another.
     pub(super) async fn turned_out(&self) {
         self.place.turned_out.cancelled().await;
-    }
-
-    /// Returns the bytes of writes that had to wait for the peer. They grow as long as a slow peer
-    /// reads.
-    pub(super) fn written_after_waiting(&self) -> u64 {
-        self.written_after_waiting.load(Ordering::Relaxed)
-    }
-
-    fn wrote(&self, written: &Poll<io::Result<usize>>) {
-        let waited = self.write_waits.swap(written.is_pending(), Ordering::Relaxed);
-        if let (true, Poll::Ready(Ok(bytes))) = (waited, written) {
-            self.written_after_waiting.fetch_add(*bytes as u64, Ordering::Relaxed);
-        }
     }
 
     /// Subtracts read bytes from the allowance. Returns whether it was sufficient.
@@ -238,9 +219,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.guest.wrote(&written);
-        written
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -248,9 +227,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.guest.wrote(&written);
-        written
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

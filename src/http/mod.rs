@@ -7,8 +7,7 @@
 //! - [`strangers`]: log lines about such peers
 //! - [`files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of all
 //!   answers
-//! - [`websocket`]: a WebSocket from the upgrade to the close frame; [`heartbeat`]: detects lost
-//!   peers
+//! - [`websocket`]: the state server's WebSocket, from the upgrade to the close frame
 //! - [`endpoint`]: WebSocket endpoints of the application
 //! - [`transfer`]: uploads and downloads of files
 //!
@@ -19,7 +18,6 @@ mod access;
 mod endpoint;
 mod files;
 mod guard;
-mod heartbeat;
 mod lobby;
 mod names;
 pub(crate) mod page;

@@ -8,34 +8,31 @@ use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
+    body::Body,
     extract::{Request, State},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use selvedge_port::Buffers;
+use selvedge_websocket::{
+    CloseReason, Handshake, Message, Role, Stream,
+    frames::{Delivery, Event, Heartbeat, Opcode, ReadError, Reader, Writer, split},
+};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{
-    Site,
-    endpoint::{handshake, switch},
-    heartbeat::Heartbeat,
-    lobby::Guest,
-};
+use super::{Site, endpoint::refused, lobby::Guest};
 use crate::{
     server::{
         Limits, Session,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
     },
     session::{Client, Closing, Next},
-    websocket::{
-        CloseReason, Event, FrameReader, FrameWriter, Message, ReadError, Stream, server_frames,
-    },
 };
 
 /// Time limit for the peer to answer a close frame, and for the last messages to be sent before it.
@@ -50,9 +47,9 @@ pub(super) async fn upgrade(
     Extension(buffers): Extension<Buffers>,
     mut request: Request,
 ) -> Response {
-    let key = match handshake(&request) {
-        Ok(key) => key,
-        Err(refusal) => return refusal.into_response(),
+    let handshake = match Handshake::check(&request) {
+        Ok(handshake) => handshake,
+        Err(refusal) => return refused(refusal),
     };
     guest.expect_hello();
     // Taken before the task starts, so that a stop in between waits for the task, too.
@@ -61,15 +58,14 @@ pub(super) async fn upgrade(
     tokio::spawn(async move {
         // Fails if the peer has disconnected or its connection was displaced.
         if let Ok(stream) = upgraded.await {
-            let heartbeat = Heartbeat::new(site.heartbeat, &guest, buffers);
-            serve(TokioIo::new(stream), &site, &guest, &heartbeat).await;
+            serve(TokioIo::new(stream), &site, &guest, buffers).await;
         }
         drop(token);
     });
-    switch(&key, None, HeaderMap::new())
+    handshake.response(None, HeaderMap::new()).map(|()| Body::empty())
 }
 
-async fn serve(stream: impl Stream, site: &Site, guest: &Guest, heartbeat: &Heartbeat) {
+async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers) {
     let verify = {
         let secret = Arc::clone(&site.access);
         Arc::new(move |given: &str| secret.greet(given))
@@ -79,14 +75,17 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, heartbeat: &Hear
         Err(error) => return tracing::error!(%error, "a client was turned away"),
     };
     let client = Arc::clone(session.client());
-    let (mut reader, writer) = server_frames(stream, site.max_frame + FRAME_OVERHEAD);
+    let delivery = Delivery::new(Some(Arc::new(move || buffers.unacknowledged())));
+    let heartbeat = Heartbeat::new(Some(site.heartbeat), Arc::clone(&delivery));
+    let limit = site.max_frame + FRAME_OVERHEAD;
+    let (mut reader, writer) = split(stream, BytesMut::new(), Role::Server, limit, delivery);
     let pongs = Pongs::default();
-    let write = write(writer, site, &client, heartbeat, &pongs);
+    let write = write(writer, site, &client, &heartbeat, &pongs);
     tokio::pin!(write);
     let mut by_peer = false;
     let written = tokio::select! {
         () = write.as_mut() => true,
-        ended = read(site, &mut reader, &mut session, heartbeat, guest, &pongs) => match ended {
+        ended = read(site, &mut reader, &mut session, &heartbeat, guest, &pongs) => match ended {
             Ended::Closing(closing) => {
                 client.outbox.close(closing);
                 false
@@ -107,7 +106,7 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, heartbeat: &Hear
             false
         }
         () = guest.turned_out() => return,
-        () = heartbeat.stopped() => {
+        () = heartbeat.lost() => {
             return tracing::info!(?client.id, "heartbeat timeout: the connection is closed");
         }
     };
@@ -135,7 +134,7 @@ enum Ended {
 /// Reads until the connection ends.
 async fn read<S: Stream>(
     site: &Site,
-    reader: &mut FrameReader<S>,
+    reader: &mut Reader<S>,
     session: &mut Session,
     heartbeat: &Heartbeat,
     guest: &Guest,
@@ -144,7 +143,8 @@ async fn read<S: Stream>(
     let deadline = Instant::now() + HELLO_TIMEOUT;
     loop {
         if !session.has_room() {
-            heartbeat.without_listening(session.room()).await;
+            heartbeat.pause();
+            session.room().await;
         }
         let next = tokio::select! {
             next = reader.next() => next,
@@ -178,7 +178,7 @@ async fn read<S: Stream>(
 
 fn after(site: &Site, error: ReadError) -> Ended {
     match error {
-        ReadError::Offence(reason) => {
+        ReadError::Protocol(reason) => {
             site.access.strangers.ended(&reason.reason);
             Ended::Closing(if reason.code == 1009 { TOO_LARGE } else { PROTOCOL_ERROR })
         }
@@ -195,7 +195,7 @@ fn after(site: &Site, error: ReadError) -> Ended {
 
 /// Writes what is in the outbox, until its close frame is sent or the connection is lost.
 async fn write<S: Stream>(
-    mut writer: FrameWriter<S>,
+    mut writer: Writer<S>,
     site: &Site,
     client: &Client,
     heartbeat: &Heartbeat,
@@ -215,14 +215,8 @@ async fn write<S: Stream>(
                     return;
                 }
             },
-            () = heartbeat.ping_due() => {
-                writer.ping();
-                writer.flush().await
-            }
-            payload = pongs.due() => {
-                writer.pong(&payload);
-                writer.flush().await
-            }
+            () = heartbeat.ping_due() => send_one(&mut writer, Opcode::Ping, &Bytes::new()).await,
+            payload = pongs.due() => send_one(&mut writer, Opcode::Pong, &payload).await,
         };
         if sent.is_err() {
             return;
@@ -233,20 +227,29 @@ async fn write<S: Stream>(
 /// Sends a batch in as few writes as the buffer allows, with due pings and pongs between its
 /// frames.
 async fn send<S: Stream>(
-    writer: &mut FrameWriter<S>,
+    writer: &mut Writer<S>,
     batch: &mut Vec<Bytes>,
     heartbeat: &Heartbeat,
     pongs: &Pongs,
 ) -> io::Result<()> {
     for frame in batch.drain(..) {
         if heartbeat.take_ping() {
-            writer.ping();
+            writer.feed(Opcode::Ping, &Bytes::new()).await?;
         }
         if let Some(payload) = pongs.take() {
-            writer.pong(&payload);
+            writer.feed(Opcode::Pong, &payload).await?;
         }
-        writer.feed(&frame).await?;
+        writer.feed(Opcode::Binary, &frame).await?;
     }
+    writer.flush().await
+}
+
+async fn send_one<S: Stream>(
+    writer: &mut Writer<S>,
+    opcode: Opcode,
+    payload: &Bytes,
+) -> io::Result<()> {
+    writer.feed(opcode, payload).await?;
     writer.flush().await
 }
 

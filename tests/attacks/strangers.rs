@@ -143,7 +143,7 @@ async fn a_flood_of_refused_requests_hardly_fills_the_log() {
         socket.send(Message::Binary(vec![0; 5].into())).await.unwrap();
         while socket.next().await.is_some_and(|message| message.is_ok()) {}
         let own = format!("ws://{}/own", running.addresses()[0]);
-        let connection = selvedge::client::Connect::to(&own).unwrap().open().await.unwrap();
+        let connection = selvedge::websocket::Connect::to(&own).unwrap().open().await.unwrap();
         assert!(connection.receive().await.is_err());
     }
     running.stop().await.unwrap();

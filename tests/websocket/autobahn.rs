@@ -10,8 +10,7 @@ use std::{
 
 use selvedge::{
     Server,
-    client::Connect,
-    websocket::{Options, WebSocketError},
+    websocket::{self, Connect, Options},
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -118,7 +117,8 @@ async fn autobahn_finds_nothing_wrong_with_the_client() {
     for case in 1..=count.parse::<usize>().unwrap() {
         let connection = open(format!("runCase?case={case}&agent=selvedge")).await;
         while let Ok(message) = connection.receive().await {
-            if matches!(connection.send(message).await, Err(WebSocketError::ConnectionClosed(_))) {
+            if matches!(connection.send(message).await, Err(websocket::Error::ConnectionClosed(_)))
+            {
                 break;
             }
         }

@@ -2,7 +2,7 @@
 
 use selvedge::{
     Failure, Server,
-    websocket::{Message, Options, Role, WebSocketError},
+    websocket::{self, Message, Options, Role},
 };
 use tokio::join;
 
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::support::start;
 
-fn code_of<T: std::fmt::Debug>(result: Result<T, WebSocketError>) -> u16 {
+fn code_of<T: std::fmt::Debug>(result: Result<T, websocket::Error>) -> u16 {
     match result {
-        Err(WebSocketError::ConnectionClosed(reason)) => reason.code,
+        Err(websocket::Error::ConnectionClosed(reason)) => reason.code,
         other => panic!("{other:?}"),
     }
 }
@@ -37,7 +37,7 @@ async fn client_default_close() {
 async fn client_nondefault_close() {
     let (client, server) = pair(Options::new(), Options::new());
     let (closed, received) = join!(client.close(1001, "bye"), server.receive());
-    let WebSocketError::ConnectionClosed(seen) = received.unwrap_err() else {
+    let websocket::Error::ConnectionClosed(seen) = received.unwrap_err() else {
         panic!("another error");
     };
     assert_eq!(closed.unwrap(), seen);
@@ -172,8 +172,8 @@ async fn no_messages_after_local_close() {
 #[tokio::test]
 async fn cm_exit_with_pending_messages() {
     let running = echo().await;
-    let connect = selvedge::client::Connect::to(&super::url(&running, "/echo")).unwrap();
-    let result: Result<(), WebSocketError> = connect
+    let connect = selvedge::websocket::Connect::to(&super::url(&running, "/echo")).unwrap();
+    let result: Result<(), websocket::Error> = connect
         .scope(async |connection| {
             for _ in 0..10 {
                 connection.send("unread").await?;

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use selvedge::{
-    client::Connect,
-    websocket::{Message, Options, Role, WebSocketError},
-};
+use selvedge::websocket::{self, Connect, Message, Options, Role};
 use tokio::{io::AsyncWriteExt, time::sleep};
 
 use super::raw::{PING, PONG, Raw, TEXT};
@@ -88,7 +85,7 @@ async fn the_headers_of_an_answer_are_limited_in_number_and_size() {
         let opened = Connect::to("ws://h/").unwrap().over(here).await;
         let error = opened.unwrap_err();
         assert!(
-            matches!(&error, WebSocketError::Handshake(what) if what.contains(complaint)),
+            matches!(&error, websocket::Error::Handshake(what) if what.contains(complaint)),
             "{error}"
         );
     }

@@ -1,6 +1,6 @@
 //! Tests messages, pings and pongs.
 
-use selvedge::websocket::{Message, Options, Role, WebSocketError};
+use selvedge::websocket::{self, Message, Options, Role};
 use tokio::join;
 
 use super::{
@@ -33,11 +33,11 @@ async fn text_and_bytes_are_kept_apart() {
     client.send(b"bytes").await.unwrap();
     assert!(matches!(
         server.receive_bytes().await,
-        Err(WebSocketError::WrongKind { expected: "binary", got: "text" })
+        Err(websocket::Error::WrongKind { expected: "binary", got: "text" })
     ));
     assert!(matches!(
         server.receive_text().await,
-        Err(WebSocketError::WrongKind { expected: "text", got: "binary" })
+        Err(websocket::Error::WrongKind { expected: "text", got: "binary" })
     ));
 }
 
@@ -93,7 +93,7 @@ async fn client_ping() {
     client.ping_with("payload").await.unwrap();
     client.close(1000, "").await.unwrap();
     assert!(
-        matches!(client.ping().await, Err(WebSocketError::ConnectionClosed(reason)) if reason.code == 1000)
+        matches!(client.ping().await, Err(websocket::Error::ConnectionClosed(reason)) if reason.code == 1000)
     );
     running.stop().await.unwrap();
 }
@@ -135,12 +135,12 @@ async fn client_ping_same_payload() {
     let (first, ()) = join!(client.ping_with("a"), async {
         raw.next().await;
         let second = client.ping_with("a").await;
-        assert!(matches!(second, Err(WebSocketError::PingInFlight)));
+        assert!(matches!(second, Err(websocket::Error::PingInFlight)));
         raw.send(PONG, b"a").await;
     });
     first.unwrap();
     let too_big = client.ping_with(vec![0; 126]).await;
-    assert!(matches!(too_big, Err(WebSocketError::PayloadTooBig(126))));
+    assert!(matches!(too_big, Err(websocket::Error::PayloadTooBig(126))));
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_lost_connection_wakes_every_waiter() {
         join!(client.ping_with("a"), client.ping_with("b"), client.receive(), async { drop(raw) });
     for error in [ping.unwrap_err(), other.unwrap_err(), receive.unwrap_err()] {
         assert!(
-            matches!(&error, WebSocketError::ConnectionClosed(reason) if reason.code == 1006),
+            matches!(&error, websocket::Error::ConnectionClosed(reason) if reason.code == 1006),
             "{error}"
         );
     }

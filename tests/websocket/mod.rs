@@ -15,8 +15,7 @@ mod wslink;
 
 use selvedge::{
     Failure, Running, Server,
-    client::Connect,
-    websocket::{Connection, Options, Request, Role},
+    websocket::{Connect, Connection, Options, Request, Role},
 };
 
 use crate::support::start;

@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use selvedge::{
     Failure, Server, StartOptions,
-    client::{Connect, rustls},
-    websocket::{Connection, Options, Request, Role, WebSocketError},
+    websocket::{self, Connect, Connection, Options, Request, Role, rustls},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,7 +19,7 @@ async fn client_open() {
     let running = echo().await;
     let address = running.addresses()[0];
     let connect = Connect::to_host(&address.ip().to_string(), address.port(), "/echo").unwrap();
-    let answer: Result<String, WebSocketError> = connect
+    let answer: Result<String, websocket::Error> = connect
         .scope(async |connection| {
             assert_eq!(connection.role(), Role::Client);
             connection.send("scoped").await?;
@@ -109,7 +108,7 @@ async fn handshake_subprotocol() {
     server.websocket("/other", async |request| {
         assert!(matches!(
             request.subprotocol("chat.v3"),
-            Err(WebSocketError::NotProposed(name)) if name == "chat.v3"
+            Err(websocket::Error::NotProposed(name)) if name == "chat.v3"
         ));
         Err(Failure::msg("not accepted"))
     });
@@ -153,7 +152,7 @@ async fn reject_handshake() {
     });
     let running = start(&server).await;
     let refused = Connect::to(&url(&running, "/no")).unwrap().open().await;
-    let WebSocketError::Rejected(rejection) = refused.unwrap_err() else {
+    let websocket::Error::Rejected(rejection) = refused.unwrap_err() else {
         panic!("another error");
     };
     assert_eq!(rejection.status, 418);
@@ -181,7 +180,7 @@ async fn reject_handshake_invalid_info_status() {
         there.write_all(answer.as_bytes()).await.unwrap();
         there.shutdown().await.unwrap();
         match Connect::to("ws://h/").unwrap().over(here).await {
-            Err(WebSocketError::Rejected(rejection)) => {
+            Err(websocket::Error::Rejected(rejection)) => {
                 assert_eq!(rejection.status, status);
                 assert_eq!(rejection.body, body.as_bytes());
             }
@@ -233,7 +232,7 @@ async fn answers_that_open_no_websocket_are_told_apart() {
         there.write_all(answer.as_bytes()).await.unwrap();
         there.shutdown().await.unwrap();
         let error = Connect::to("ws://h/").unwrap().over(here).await.unwrap_err();
-        assert!(matches!(error, WebSocketError::Handshake(_)), "{error}");
+        assert!(matches!(error, websocket::Error::Handshake(_)), "{error}");
         assert!(error.to_string().contains(complaint), "{error}");
     }
 }
@@ -247,7 +246,7 @@ async fn handshake_exception_before_accept() {
     let running = start(&server).await;
     for path in ["/fails", "/forgets", "/panics"] {
         let refused = Connect::to(&url(&running, path)).unwrap().open().await;
-        let WebSocketError::Rejected(rejection) = refused.unwrap_err() else {
+        let websocket::Error::Rejected(rejection) = refused.unwrap_err() else {
             panic!("another error");
         };
         assert_eq!(rejection.status, 500);
@@ -285,8 +284,8 @@ async fn client_connect_networking_error() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = Connect::to(&format!("ws://{free}/")).unwrap().open().await.unwrap_err();
     assert!(
-        matches!(&error, WebSocketError::Unreachable { address, source }
-            if *address == free.to_string() && source.kind() == std::io::ErrorKind::ConnectionRefused),
+        matches!(&error, websocket::Error::Unreachable { address, cause }
+            if *address == free.to_string() && cause.kind() == std::io::ErrorKind::ConnectionRefused),
         "{error}"
     );
     assert!(error.to_string().contains("Check that the server runs"));
@@ -314,7 +313,7 @@ async fn open_websocket_cancellations_close_in_the_background() {
     let connect = Connect::to(&url(&running, "/echo")).unwrap();
     let (handle, got) = tokio::sync::oneshot::channel();
     let scope = tokio::spawn(async move {
-        let result: Result<(), WebSocketError> = connect
+        let result: Result<(), websocket::Error> = connect
             .scope(async move |connection: Connection| {
                 handle.send(connection.ended()).ok();
                 std::future::pending().await
@@ -394,7 +393,7 @@ async fn serve_ssl() {
     assert_eq!(client.receive_text().await.unwrap(), "secret");
     client.close(1000, "").await.unwrap();
     let untrusted = Connect::to(&url).unwrap().open().await;
-    assert!(matches!(untrusted, Err(WebSocketError::Tls { .. })), "{untrusted:?}");
+    assert!(matches!(untrusted, Err(websocket::Error::Tls { .. })), "{untrusted:?}");
     proxy.abort();
     plain.stop().await.unwrap();
 }

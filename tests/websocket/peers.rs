@@ -8,8 +8,8 @@ use std::{
 
 use selvedge::{
     Error,
-    client::{Client, Connect},
-    websocket::Message,
+    client::Client,
+    websocket::{Connect, Message},
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},

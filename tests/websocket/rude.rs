@@ -1,6 +1,6 @@
 //! Tests peers that break the protocol, and peers that disconnect.
 
-use selvedge::websocket::{Options, Role, WebSocketError};
+use selvedge::websocket::{self, Options, Role};
 
 use super::raw::{BINARY, CLOSE, PING, PONG, Raw, TEXT};
 
@@ -14,7 +14,8 @@ async fn answer(role: Role, bytes: &[u8]) -> u16 {
     assert!(
         matches!(
             received,
-            Err(WebSocketError::ConnectionClosed(_) | WebSocketError::MessageTooBig { limit: 1000 })
+            Err(websocket::Error::ConnectionClosed(_)
+                | websocket::Error::MessageTooBig { limit: 1000 })
         ),
         "{received:?}"
     );
@@ -71,9 +72,9 @@ async fn max_message_size() {
     assert_eq!(server.receive_bytes().await.unwrap().len(), 100);
     raw.send(BINARY, &[0; 101]).await;
     assert_eq!(raw.close_code().await, 1009);
-    assert!(matches!(server.receive().await, Err(WebSocketError::MessageTooBig { limit: 100 })));
+    assert!(matches!(server.receive().await, Err(websocket::Error::MessageTooBig { limit: 100 })));
     assert!(
-        matches!(server.send("x").await, Err(WebSocketError::ConnectionClosed(reason)) if reason.code == 1009)
+        matches!(server.send("x").await, Err(websocket::Error::ConnectionClosed(reason)) if reason.code == 1009)
     );
 }
 

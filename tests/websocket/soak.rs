@@ -12,8 +12,8 @@ use std::{
 
 use selvedge::{
     Server,
-    client::{Client, Connect},
-    websocket::Options,
+    client::Client,
+    websocket::{Connect, Options},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use selvedge::{
-    client::Connect,
-    websocket::{Options, Role, WebSocketError},
-};
+use selvedge::websocket::{self, Connect, Options, Role};
 use tokio::{
     io::AsyncReadExt,
     time::{Instant, sleep},
@@ -23,7 +20,7 @@ async fn client_open_timeout() {
     let connect = connect.options(Options::new().connect_timeout(7 * SECOND));
     let error = connect.over(here).await.unwrap_err();
     assert!(
-        matches!(&error, WebSocketError::ConnectTimeout { address, waited } if address == "example.org:80" && *waited == 7 * SECOND),
+        matches!(&error, websocket::Error::ConnectTimeout { address, waited } if address == "example.org:80" && *waited == 7 * SECOND),
         "{error}"
     );
     assert_eq!(begin.elapsed().as_secs(), 7);
@@ -36,7 +33,9 @@ async fn client_close_timeout() {
     let (client, mut raw) = Raw::facing(Role::Client, options);
     let begin = Instant::now();
     let error = client.close(1000, "").await.unwrap_err();
-    assert!(matches!(error, WebSocketError::DisconnectTimeout { waited } if waited == 3 * SECOND));
+    assert!(
+        matches!(error, websocket::Error::DisconnectTimeout { waited } if waited == 3 * SECOND)
+    );
     assert_eq!(begin.elapsed().as_secs(), 3);
     assert_eq!(client.closed().unwrap().code, 1006);
     assert_eq!(raw.close_code().await, 1000);
@@ -49,7 +48,7 @@ async fn server_close_timeout() {
     let (server, mut raw) = Raw::facing(Role::Server, options);
     let begin = Instant::now();
     let closed = server.close_within(1001, "", Some(2 * SECOND)).await;
-    assert!(matches!(closed, Err(WebSocketError::DisconnectTimeout { .. })));
+    assert!(matches!(closed, Err(websocket::Error::DisconnectTimeout { .. })));
     assert_eq!(begin.elapsed().as_secs(), 2);
     assert_eq!(raw.close_code().await, 1001);
     assert_eq!(raw.next().await, None);
@@ -61,7 +60,7 @@ async fn a_peer_that_does_not_read_does_not_hold_up_the_close() {
     let (server, raw) = Raw::with_buffer(Role::Server, options, 16);
     server.send("x".repeat(1000)).await.unwrap();
     let closed = server.close(1000, "").await;
-    assert!(matches!(closed, Err(WebSocketError::DisconnectTimeout { .. })));
+    assert!(matches!(closed, Err(websocket::Error::DisconnectTimeout { .. })));
     drop(raw);
 }
 

@@ -1,8 +1,6 @@
 //! Tests the client of state servers.
 
-use selvedge::{
-    Attachment, Ctx, Error, Packed, Running, Server, client::Client, websocket::WebSocketError,
-};
+use selvedge::{Attachment, Ctx, Error, Packed, Running, Server, client::Client, websocket};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -152,11 +150,11 @@ async fn calls_end_with_their_connection() {
     running.stop().await.unwrap();
     let error = timeout(PATIENCE, calling).await.unwrap().unwrap().unwrap_err();
     assert!(
-        matches!(&error, Error::WebSocket(WebSocketError::ConnectionClosed(reason)) if reason.code == 1001),
+        matches!(&error, Error::WebSocket(websocket::Error::ConnectionClosed(reason)) if reason.code == 1001),
         "{error}"
     );
     assert!(matches!(
         timeout(PATIENCE, client.connected()).await.unwrap(),
-        Err(Error::WebSocket(WebSocketError::ConnectionClosed(reason))) if reason.code == 1001
+        Err(Error::WebSocket(websocket::Error::ConnectionClosed(reason))) if reason.code == 1001
     ));
 }

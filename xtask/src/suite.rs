@@ -69,7 +69,7 @@ enum Step {
 }
 
 /// The libraries, as arguments of cargo.
-const LIBRARIES: [&str; 4] = ["-p", "selvedge", "-p", "selvedge-port"];
+const LIBRARIES: [&str; 6] = ["-p", "selvedge", "-p", "selvedge-port", "-p", "selvedge-websocket"];
 
 struct Outcome {
     step: Step,

@@ -15,7 +15,8 @@ struct Boundary {
 /// The folder of everything that opens windows.
 const WINDOWS: &str = "src-tauri/";
 
-const RUST: &[&str] = &["src/", "crates/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
+const RUST: &[&str] =
+    &["src/", "crates/", "src-tauri/src/", "examples/", "tests/", "benches/", "xtask/src/"];
 
 const BOUNDARIES: [Boundary; 5] = [
     Boundary { names: &["rmp", "rmpv", "rmp_serde"], home: "src/wire/", within: &["src/"] },

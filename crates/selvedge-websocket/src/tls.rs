@@ -13,7 +13,7 @@ use tokio_rustls::{
 };
 
 /// Starts TLS on a stream to this host.
-pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     host: &str,
     config: Option<Arc<ClientConfig>>,

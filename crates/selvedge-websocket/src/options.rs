@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::websocket::Options;
+/// use selvedge_websocket::Options;
 ///
 /// let patient = Options::new().connect_timeout(Duration::from_secs(300)).heartbeat(None);
 /// let large = Options::new().max_message_size(64 << 20);

@@ -4,64 +4,55 @@
 //! Reader and writer do not wait for each other, so that messages of a peer that does not read are
 //! still received, and the other way round.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
-use bytes::BytesMut;
-use parking_lot::Mutex;
+use bytes::{Bytes, BytesMut};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::watch,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
-use super::{
-    Options, Role, Stream,
-    frame::{CLOSE, Decoder, Event, apply_mask, close_payload, put_header},
+use crate::{
+    Role, Stream,
+    error::CloseReason,
+    frame::{Event, Opcode},
+    frames::{self, Reader, Writer},
+    heartbeat::{Delivery, Heartbeat},
     inbox::Inbox,
+    options::Options,
     outbox::{Next, Outbox, Outgoing},
     pings::Pings,
 };
-use crate::error::CloseReason;
-
-/// Size in bytes at which collected frames are written.
-const WRITE_BUFFER: usize = 16 * 1024;
 
 /// How long the application may take to handle the messages before a protocol error, until the
 /// close frame for the error is sent.
 const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// What the task and the handles of a connection share.
-pub(super) struct Shared {
-    pub(super) role: Role,
-    pub(super) options: Options,
-    pub(super) inbox: Inbox,
-    pub(super) outbox: Outbox,
-    pub(super) pings: Pings,
+pub(crate) struct Shared {
+    pub(crate) role: Role,
+    pub(crate) options: Options,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    pub(crate) pings: Pings,
     progress: watch::Sender<Progress>,
 }
 
 /// The progress of a connection towards its end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// Set as soon as one side begins to close, and replaced when the outcome is known.
-    pub(super) reason: Option<CloseReason>,
+    pub(crate) reason: Option<CloseReason>,
     /// When to abort the connection if it has not ended by then.
     deadline: Option<Instant>,
     /// Whether the peer exceeded the maximum message size.
-    pub(super) too_big: bool,
-    pub(super) ended: Option<Ended>,
+    pub(crate) too_big: bool,
+    pub(crate) ended: Option<Ended>,
 }
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// It was closed by both sides, or lost.
     Gone,
     /// It was aborted because the peer did not close in time.
@@ -69,7 +60,7 @@ pub(super) enum Ended {
 }
 
 impl Shared {
-    pub(super) fn new(role: Role, options: Options) -> Self {
+    pub(crate) fn new(role: Role, options: Options) -> Self {
         Shared {
             role,
             inbox: Inbox::new(options.receive_queue, options.receive_queue_bytes),
@@ -80,13 +71,13 @@ impl Shared {
         }
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<Progress> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
     /// Begins to close from this side, unless closing has begun: what is queued is still sent, and
     /// messages that were not received are dropped. The time-out starts now.
-    pub(super) fn close(&self, reason: CloseReason, timeout: Option<Duration>) {
+    pub(crate) fn close(&self, reason: CloseReason, timeout: Option<Duration>) {
         if self.begin(reason.clone(), timeout) {
             self.inbox.clear();
             self.outbox.close(reason);
@@ -168,11 +159,18 @@ enum Ending {
 
 /// Runs a connection over a stream until it has ended. `ahead` contains bytes that were already
 /// read from the stream.
-pub(super) async fn drive<S: Stream>(stream: S, ahead: BytesMut, shared: Arc<Shared>) {
+pub(crate) async fn drive<S: Stream>(
+    stream: S,
+    ahead: BytesMut,
+    delivery: Arc<Delivery>,
+    shared: Arc<Shared>,
+) {
     let finish = Finish(Arc::clone(&shared));
-    let (reader, writer) = tokio::io::split(stream);
+    let (role, max_message) = (shared.role, shared.options.max_message_size);
+    let heartbeat = Heartbeat::new(shared.options.heartbeat, Arc::clone(&delivery));
+    let (reader, writer) = frames::split(stream, ahead, role, max_message, delivery);
     tokio::select! {
-        reason = run(reader, writer, ahead, &shared) => shared.finish(reason, Ended::Gone),
+        reason = run(reader, writer, &heartbeat, &shared) => shared.finish(reason, Ended::Gone),
         () = shared.overdue() => {
             let reason = CloseReason::abnormal("the peer did not close in time");
             shared.finish(Some(reason), Ended::TimedOut);
@@ -183,14 +181,13 @@ pub(super) async fn drive<S: Stream>(stream: S, ahead: BytesMut, shared: Arc<Sha
 
 /// Reads and writes until the end. Returns the reason if it differs from the announced one.
 async fn run<S: Stream>(
-    reader: ReadHalf<S>,
-    writer: WriteHalf<S>,
-    ahead: BytesMut,
+    reader: Reader<S>,
+    writer: Writer<S>,
+    heartbeat: &Heartbeat,
     shared: &Shared,
 ) -> Option<CloseReason> {
-    let pulse = Pulse::new();
-    let write = write(writer, shared);
-    let read = read(reader, ahead, shared, &pulse);
+    let write = write(writer, shared, heartbeat);
+    let read = read(reader, shared, heartbeat);
     tokio::pin!(read, write);
     let mut written = None;
     let (ending, mut reader) = loop {
@@ -202,7 +199,7 @@ async fn run<S: Stream>(
                 Err(error) => return Some(lost(&error)),
             },
             // While the peer's close frame is awaited, the time-out for closing applies instead.
-            () = pulse.silence(shared), if written.is_none() => {
+            () = heartbeat.lost(), if written.is_none() => {
                 return Some(CloseReason::abnormal("the peer did not answer a ping"));
             }
         }
@@ -245,7 +242,7 @@ async fn run<S: Stream>(
         // faster.
         let _ = writer.shutdown().await;
         if shared.role == Role::Client {
-            drain(&mut reader).await;
+            reader.drain().await;
         }
     }
     reason
@@ -255,28 +252,19 @@ fn lost(error: &io::Error) -> CloseReason {
     CloseReason::abnormal(format!("the connection was lost: {error}"))
 }
 
-/// Waits for the server to close the stream.
-async fn drain<S: Stream>(reader: &mut ReadHalf<S>) {
-    let mut rest = [0; 1024];
-    while reader.read(&mut rest).await.is_ok_and(|count| count > 0) {}
-}
-
 async fn read<S: Stream>(
-    mut reader: ReadHalf<S>,
-    ahead: BytesMut,
+    mut reader: Reader<S>,
     shared: &Shared,
-    pulse: &Pulse,
-) -> (Ending, ReadHalf<S>) {
-    let mut decoder = Decoder::new(shared.role, shared.options.max_message_size);
-    decoder.buffer().extend_from_slice(&ahead);
+    heartbeat: &Heartbeat,
+) -> (Ending, Reader<S>) {
     let mut begun: Option<Instant> = None;
     loop {
         loop {
-            match decoder.next() {
+            match reader.buffered() {
                 Ok(Some(Event::Message(message))) => {
-                    pulse.pause();
+                    heartbeat.pause();
                     shared.inbox.push(message).await;
-                    pulse.beat();
+                    heartbeat.beat();
                     begun = None;
                 }
                 Ok(Some(Event::Ping(payload))) => shared.outbox.answer(payload),
@@ -286,7 +274,7 @@ async fn read<S: Stream>(
                 Err(reason) => return (Ending::Failed(reason), reader),
             }
         }
-        begun = match decoder.in_progress() {
+        begun = match reader.in_progress() {
             true => begun.or_else(|| Some(Instant::now())),
             false => None,
         };
@@ -297,12 +285,12 @@ async fn read<S: Stream>(
             }
         };
         tokio::select! {
-            count = reader.read_buf(decoder.buffer()) => match count {
+            count = reader.fill() => match count {
                 Ok(0) => {
                     let reason = CloseReason::abnormal("the connection ended without a close frame");
                     return (Ending::Lost(reason), reader);
                 }
-                Ok(_) => pulse.beat(),
+                Ok(_) => heartbeat.beat(),
                 Err(error) => return (Ending::Lost(lost(&error)), reader),
             },
             () = late => {
@@ -314,135 +302,39 @@ async fn read<S: Stream>(
 }
 
 /// Writes the contents of the outbox until a close frame is sent.
-async fn write<S: Stream>(mut writer: WriteHalf<S>, shared: &Shared) -> io::Result<WriteHalf<S>> {
-    let mut masks = Masks::new(shared.role);
-    let mut buffer = BytesMut::new();
+async fn write<S: Stream>(
+    mut writer: Writer<S>,
+    shared: &Shared,
+    heartbeat: &Heartbeat,
+) -> io::Result<Writer<S>> {
     let mut batch: Vec<Outgoing> = Vec::new();
     loop {
-        let next = shared.outbox.take();
-        match next {
+        if heartbeat.take_ping() {
+            writer.feed(Opcode::Ping, &Bytes::new()).await?;
+        }
+        match shared.outbox.take() {
             Some(Next::Send(outgoing)) => {
-                let size = outgoing.payload.len();
-                let mask = masks.next()?;
-                put_header(&mut buffer, outgoing.opcode, size, mask);
-                match mask {
-                    None if size > WRITE_BUFFER => {
-                        writer.write_all_buf(&mut buffer).await?;
-                        writer.write_all(&outgoing.payload).await?;
-                    }
-                    mask => put_payload(&mut buffer, &outgoing.payload, mask),
-                }
+                writer.feed(outgoing.opcode, &outgoing.payload).await?;
                 batch.push(outgoing);
-                if buffer.len() < WRITE_BUFFER {
+                if !writer.is_empty() {
                     continue;
                 }
             }
             Some(Next::Close(reason)) => {
-                let payload = close_payload(&reason);
-                let mask = masks.next()?;
-                put_header(&mut buffer, CLOSE, payload.len(), mask);
-                put_payload(&mut buffer, &payload, mask);
-                writer.write_all_buf(&mut buffer).await?;
-                writer.flush().await?;
+                writer.close(&reason).await?;
                 return Ok(writer);
             }
-            None if batch.is_empty() => {
-                shared.outbox.changed().await;
+            None if writer.is_empty() && batch.is_empty() => {
+                tokio::select! {
+                    () = shared.outbox.changed() => {}
+                    () = heartbeat.ping_due() => writer.feed(Opcode::Ping, &Bytes::new()).await?,
+                }
                 continue;
             }
             None => {}
         }
-        writer.write_all_buf(&mut buffer).await?;
         writer.flush().await?;
         // Makes room for other messages only after this batch is written.
         batch.clear();
-        if buffer.capacity() > 4 * WRITE_BUFFER {
-            buffer = BytesMut::new();
-        }
-    }
-}
-
-fn put_payload(buffer: &mut BytesMut, payload: &[u8], mask: Option<[u8; 4]>) {
-    let start = buffer.len();
-    buffer.extend_from_slice(payload);
-    if let Some(mask) = mask {
-        apply_mask(&mut buffer[start..], mask, 0);
-    }
-}
-
-/// The masks of a client's frames, which must be unpredictable (RFC 6455, section 5.3).
-struct Masks {
-    /// Random bytes from the system, for many frames at a time; `None` for a server.
-    pool: Option<[u8; 256]>,
-    used: usize,
-}
-
-impl Masks {
-    fn new(role: Role) -> Self {
-        Masks { pool: (role == Role::Client).then_some([0; 256]), used: 256 }
-    }
-
-    fn next(&mut self) -> io::Result<Option<[u8; 4]>> {
-        let Some(pool) = &mut self.pool else {
-            return Ok(None);
-        };
-        if self.used == pool.len() {
-            getrandom::fill(pool).map_err(|error| io::Error::other(error.to_string()))?;
-            self.used = 0;
-        }
-        let at = self.used;
-        self.used += 4;
-        Ok(Some([pool[at], pool[at + 1], pool[at + 2], pool[at + 3]]))
-    }
-}
-
-/// Tracks whether the peer is still there. Anything that it sends proves that it is.
-struct Pulse {
-    last: Mutex<Instant>,
-    /// Whether reading is paused because the application does not receive: silence is then not the
-    /// peer's fault.
-    paused: AtomicBool,
-}
-
-impl Pulse {
-    fn new() -> Self {
-        Pulse { last: Mutex::new(Instant::now()), paused: AtomicBool::new(false) }
-    }
-
-    fn beat(&self) {
-        *self.last.lock() = Instant::now();
-        self.paused.store(false, Ordering::Relaxed);
-    }
-
-    fn pause(&self) {
-        self.paused.store(true, Ordering::Relaxed);
-    }
-
-    fn last(&self) -> Instant {
-        if self.paused.load(Ordering::Relaxed) {
-            return Instant::now();
-        }
-        *self.last.lock()
-    }
-
-    /// Sends a ping after each interval of silence. Returns if nothing arrives within half an
-    /// interval after a ping.
-    async fn silence(&self, shared: &Shared) {
-        let Some(interval) = shared.options.heartbeat else {
-            return std::future::pending().await;
-        };
-        loop {
-            let due = self.last() + interval;
-            if due > Instant::now() {
-                sleep_until(due).await;
-                continue;
-            }
-            shared.outbox.ask();
-            let asked = Instant::now();
-            sleep(interval / 2).await;
-            if self.last() < asked {
-                return;
-            }
-        }
     }
 }

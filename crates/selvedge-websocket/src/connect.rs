@@ -1,23 +1,27 @@
 //! Opens a WebSocket: the target, the request, and the time-out.
 
-use std::{io, sync::Arc, time::Duration};
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+use std::{io, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::{net::TcpStream, time::timeout};
+#[cfg(feature = "tls")]
 use tokio_rustls::rustls::ClientConfig;
 use url::{Host, Url};
 
-use super::{tls, upgrade};
+#[cfg(feature = "tls")]
+use crate::tls;
 use crate::{
-    error::WebSocketError,
-    websocket::{Connection, Options, Stream, check_header, is_token},
+    Stream, connection::Connection, error::Error, handshake::is_token, options::Options,
+    request::check_header, upgrade,
 };
 
 /// A WebSocket to be opened. It can be cloned and opened any number of times.
 ///
 /// ```no_run
-/// # async fn doc() -> Result<(), selvedge::websocket::WebSocketError> {
-/// use selvedge::client::Connect;
+/// # async fn doc() -> Result<(), selvedge_websocket::Error> {
+/// use selvedge_websocket::Connect;
 ///
 /// let connection = Connect::to("wss://example.org/feed?from=now")?
 ///     .header("authorization", "Bearer abc")?
@@ -32,33 +36,34 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Connect {
-    pub(super) target: Target,
-    pub(super) headers: HeaderMap,
-    pub(super) subprotocols: Vec<String>,
-    pub(super) options: Options,
+    pub(crate) target: Target,
+    pub(crate) headers: HeaderMap,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) options: Options,
+    #[cfg(feature = "tls")]
     tls: Option<Arc<ClientConfig>>,
 }
 
 /// The server to connect to.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) secure: bool,
+pub(crate) struct Target {
+    pub(crate) secure: bool,
     /// Without the brackets of an IPv6 address.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     /// With the query.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 impl Target {
     /// Returns host and port as in a URL, and in the `Host` header if the port is not the scheme's
     /// default.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("{}:{}", self.bracketed(), self.port)
     }
 
     /// Returns the `Host` header (RFC 6455, section 4.1).
-    pub(super) fn host_header(&self) -> String {
+    pub(crate) fn host_header(&self) -> String {
         let usual = if self.secure { 443 } else { 80 };
         match self.port == usual {
             true => self.bracketed(),
@@ -79,13 +84,17 @@ impl Connect {
     /// password and fragment are ignored.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidUrl`] for another scheme, or if there is no host.
-    pub fn to(url: &str) -> Result<Self, WebSocketError> {
-        let invalid = |reason: String| WebSocketError::InvalidUrl { url: url.to_owned(), reason };
+    /// [`Error::InvalidUrl`] for another scheme, or if there is no host.
+    pub fn to(url: &str) -> Result<Self, Error> {
+        let invalid = |reason: String| Error::InvalidUrl { url: url.to_owned(), reason };
         let parsed = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
         let secure = match parsed.scheme() {
             "ws" => false,
-            "wss" => true,
+            "wss" if cfg!(feature = "tls") => true,
+            "wss" => {
+                let reason = "this program was built without TLS: add the feature `tls`";
+                return Err(invalid(reason.to_owned()));
+            }
             other => {
                 return Err(invalid(format!("its scheme is `{other}`, not `ws` or `wss`")));
             }
@@ -115,10 +124,10 @@ impl Connect {
     /// sent unchanged: it must be percent-encoded where necessary.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidUrl`] if the path does not begin with a slash or has characters
+    /// [`Error::InvalidUrl`] if the path does not begin with a slash or has characters
     /// that must be encoded, or if the host is empty or has such characters.
-    pub fn to_host(host: &str, port: u16, path: &str) -> Result<Self, WebSocketError> {
-        let invalid = |reason: &str| WebSocketError::InvalidUrl {
+    pub fn to_host(host: &str, port: u16, path: &str) -> Result<Self, Error> {
+        let invalid = |reason: &str| Error::InvalidUrl {
             url: format!("{host}:{port}{path}"),
             reason: reason.to_owned(),
         };
@@ -143,6 +152,7 @@ impl Connect {
             headers: HeaderMap::new(),
             subprotocols: Vec::new(),
             options: Options::new(),
+            #[cfg(feature = "tls")]
             tls: None,
         }
     }
@@ -150,8 +160,8 @@ impl Connect {
     /// Adds a header to the request. The headers of the handshake cannot be replaced.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidHeader`].
-    pub fn header(mut self, name: &str, value: &str) -> Result<Self, WebSocketError> {
+    /// [`Error::InvalidHeader`].
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let (name, value): (HeaderName, HeaderValue) = check_header(name, value)?;
         self.headers.append(name, value);
         Ok(self)
@@ -160,11 +170,11 @@ impl Connect {
     /// Proposes a subprotocol. Call it for each one, in order of preference.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidHeader`] if it is not a token: letters, digits and some
+    /// [`Error::InvalidHeader`] if it is not a token: letters, digits and some
     /// punctuation.
-    pub fn subprotocol(mut self, name: &str) -> Result<Self, WebSocketError> {
+    pub fn subprotocol(mut self, name: &str) -> Result<Self, Error> {
         if !is_token(name) {
-            return Err(WebSocketError::InvalidHeader {
+            return Err(Error::InvalidHeader {
                 name: name.to_owned(),
                 reason: "a subprotocol is a word without spaces and separators",
             });
@@ -183,11 +193,12 @@ impl Connect {
     /// `wss` trusts the certificate authorities of the system.
     ///
     /// # Errors
-    /// [`WebSocketError::InvalidUrl`] if the URL begins with `ws`, which means a connection without
+    /// [`Error::InvalidUrl`] if the URL begins with `ws`, which means a connection without
     /// TLS.
-    pub fn tls(mut self, config: Arc<ClientConfig>) -> Result<Self, WebSocketError> {
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: Arc<ClientConfig>) -> Result<Self, Error> {
         if !self.target.secure {
-            return Err(WebSocketError::InvalidUrl {
+            return Err(Error::InvalidUrl {
                 url: format!("ws://{}{}", self.target.address(), self.target.path),
                 reason: "a TLS configuration needs a wss:// URL".to_owned(),
             });
@@ -199,13 +210,13 @@ impl Connect {
     /// Connects and opens the WebSocket.
     ///
     /// # Errors
-    /// - [`WebSocketError::Unreachable`] if nothing listens there, or the name cannot be resolved
-    /// - [`WebSocketError::Tls`] if the server's certificate is not accepted
-    /// - [`WebSocketError::Rejected`] if the server answers with a status other than 101
-    /// - [`WebSocketError::Handshake`] if the answer is not that of a WebSocket server
-    /// - [`WebSocketError::ConnectTimeout`] if all this takes longer than
+    /// - [`Error::Unreachable`] if nothing listens there, or the name cannot be resolved
+    /// - [`Error::Tls`] if the server's certificate is not accepted
+    /// - [`Error::Rejected`] if the server answers with a status other than 101
+    /// - [`Error::Handshake`] if the answer is not that of a WebSocket server
+    /// - [`Error::ConnectTimeout`] if all this takes longer than
     ///   [`Options::connect_timeout`]
-    pub async fn open(&self) -> Result<Connection, WebSocketError> {
+    pub async fn open(&self) -> Result<Connection, Error> {
         self.in_time(self.open_unlimited()).await
     }
 
@@ -214,7 +225,7 @@ impl Connect {
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
-    pub async fn over(&self, stream: impl Stream) -> Result<Connection, WebSocketError> {
+    pub async fn over(&self, stream: impl Stream) -> Result<Connection, Error> {
         let opened = upgrade::upgrade(stream, self, None, None);
         self.in_time(opened).await
     }
@@ -223,8 +234,8 @@ impl Connect {
     /// returns, even with an error.
     ///
     /// ```no_run
-    /// # async fn doc() -> Result<(), selvedge::websocket::WebSocketError> {
-    /// use selvedge::{client::Connect, websocket::WebSocketError};
+    /// # async fn doc() -> Result<(), selvedge_websocket::Error> {
+    /// use selvedge_websocket::{Connect, Error};
     ///
     /// let answer: String = Connect::to("ws://127.0.0.1:8080/echo")?
     ///     .scope(async |connection| {
@@ -238,14 +249,14 @@ impl Connect {
     ///
     /// # Errors
     /// The function's error, unchanged. If there is none, those of [`open`](Self::open) and
-    /// [`WebSocketError::DisconnectTimeout`].
+    /// [`Error::DisconnectTimeout`].
     ///
     /// # Cancellation
     /// If the future is dropped, the connection is closed in the background.
     pub async fn scope<T, E, F>(&self, function: F) -> Result<T, E>
     where
         F: AsyncFnOnce(Connection) -> Result<T, E>,
-        E: From<WebSocketError>,
+        E: From<Error>,
     {
         let connection = self.open().await?;
         let result = function(connection.clone()).await;
@@ -257,34 +268,31 @@ impl Connect {
 
     async fn in_time<T>(
         &self,
-        opening: impl Future<Output = Result<T, WebSocketError>>,
-    ) -> Result<T, WebSocketError> {
+        opening: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         // A year is as good as never, and adding it to an instant does not overflow.
         const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
         let waited = self.options.connect_timeout.unwrap_or(NEVER).min(NEVER);
         match timeout(waited, opening).await {
             Ok(result) => result,
-            Err(_) => {
-                Err(WebSocketError::ConnectTimeout { address: self.target.address(), waited })
-            }
+            Err(_) => Err(Error::ConnectTimeout { address: self.target.address(), waited }),
         }
     }
 
-    async fn open_unlimited(&self) -> Result<Connection, WebSocketError> {
-        let Target { host, port, secure, .. } = &self.target;
-        let unreachable = |source: io::Error| WebSocketError::Unreachable {
-            address: self.target.address(),
-            source,
-        };
+    async fn open_unlimited(&self) -> Result<Connection, Error> {
+        let Target { host, port, .. } = &self.target;
+        let unreachable =
+            |cause: io::Error| Error::Unreachable { address: self.target.address(), cause };
         let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let (local, remote) = (stream.local_addr().ok(), stream.peer_addr().ok());
-        if !secure {
+        #[cfg(feature = "tls")]
+        if self.target.secure {
+            let stream = tls::secure(stream, host, self.tls.clone())
+                .await
+                .map_err(|cause| Error::Tls { address: self.target.address(), cause })?;
             return upgrade::upgrade(stream, self, local, remote).await;
         }
-        let stream = tls::secure(stream, host, self.tls.clone())
-            .await
-            .map_err(|source| WebSocketError::Tls { address: self.target.address(), source })?;
         upgrade::upgrade(stream, self, local, remote).await
     }
 }
@@ -317,7 +325,7 @@ mod tests {
         for url in ["", "example.org", "http://example.org", "ws://", "ws:///path", "ws://h:70000"]
         {
             let error = Connect::to(url).unwrap_err();
-            assert!(matches!(&error, WebSocketError::InvalidUrl { .. }), "{url}");
+            assert!(matches!(&error, Error::InvalidUrl { .. }), "{url}");
             assert!(error.to_string().contains("ws://host:port/path"), "{error}");
         }
         assert!(Connect::to_host("h", 1, "no slash").is_err());
@@ -325,6 +333,7 @@ mod tests {
         assert!(Connect::to_host("", 1, "/").is_err());
     }
 
+    #[cfg(feature = "tls")]
     #[test]
     fn client_open_invalid_ssl_refuses_tls_for_ws() {
         let config = ClientConfig::builder_with_provider(Arc::new(

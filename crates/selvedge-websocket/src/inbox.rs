@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::Message;
+use crate::message::Message;
 
 /// The queue between the task that reads and the application.
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     queue: Mutex<Queue>,
     arrived: Notify,
     taken: Notify,
@@ -27,7 +27,7 @@ struct Queue {
 }
 
 impl Inbox {
-    pub(super) fn new(max_messages: usize, max_bytes: usize) -> Self {
+    pub(crate) fn new(max_messages: usize, max_bytes: usize) -> Self {
         Inbox {
             queue: Mutex::default(),
             arrived: Notify::new(),
@@ -39,7 +39,7 @@ impl Inbox {
     }
 
     /// Adds a message when there is room. An empty queue has room for any message.
-    pub(super) async fn push(&self, message: Message) {
+    pub(crate) async fn push(&self, message: Message) {
         loop {
             let taken = self.taken.notified();
             {
@@ -61,7 +61,7 @@ impl Inbox {
     }
 
     /// Waits for the next message; `None` if there will be none.
-    pub(super) async fn next(&self) -> Option<Message> {
+    pub(crate) async fn next(&self) -> Option<Message> {
         loop {
             let arrived = self.arrived.notified();
             {
@@ -92,7 +92,7 @@ impl Inbox {
 
     /// Waits until the application asks for a message while there is none, which shows that it has
     /// handled all that were delivered.
-    pub(super) async fn caught_up(&self) {
+    pub(crate) async fn caught_up(&self) {
         loop {
             let caught_up = self.caught_up.notified();
             {
@@ -106,14 +106,14 @@ impl Inbox {
     }
 
     /// Ends the queue. Messages in it can still be taken.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.queue.lock().ended = true;
         self.arrived.notify_one();
         self.taken.notify_one();
     }
 
     /// Ends the queue and drops the messages in it.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let dropped = {
             let mut queue = self.queue.lock();
             queue.ended = true;

@@ -14,12 +14,15 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 
-use super::{
-    Message, Options, Role, Stream,
+use crate::{
+    Role, Stream,
     driver::{self, Ended, Shared},
+    error::{CloseReason, Error},
     frame::{MAX_CONTROL, may_be_sent},
+    heartbeat::Delivery,
+    message::Message,
+    options::Options,
 };
-use crate::error::{CloseReason, WebSocketError};
 
 /// An open WebSocket: a cheap handle, usable from several tasks at once.
 ///
@@ -29,8 +32,8 @@ use crate::error::{CloseReason, WebSocketError};
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), selvedge::websocket::WebSocketError> {
-/// use selvedge::websocket::{Connection, Message, Options, Role};
+/// # async fn main() -> Result<(), selvedge_websocket::Error> {
+/// use selvedge_websocket::{Connection, Message, Options, Role};
 ///
 /// let (here, there) = tokio::io::duplex(4096);
 /// let server = Connection::over(there, Role::Server, Options::new());
@@ -70,7 +73,8 @@ impl Connection {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn over(stream: impl Stream, role: Role, options: Options) -> Self {
-        Self::start(stream, BytesMut::new(), role, options, About::default())
+        let about = About::default();
+        Self::start(stream, BytesMut::new(), role, options, Delivery::new(None), about)
     }
 
     /// Starts the task of a connection. `ahead` contains bytes that were already read from the
@@ -80,11 +84,12 @@ impl Connection {
         ahead: BytesMut,
         role: Role,
         options: Options,
+        delivery: Arc<Delivery>,
         about: About,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let shared = Arc::new(Shared::new(role, options));
-        tokio::spawn(driver::drive(stream, ahead, Arc::clone(&shared)));
+        tokio::spawn(driver::drive(stream, ahead, delivery, Arc::clone(&shared)));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Connection { handle: Arc::new(Handle { shared, about, id }) }
     }
@@ -96,11 +101,11 @@ impl Connection {
     /// are not mixed, and waiting senders are served in order.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`] as soon as either side has begun to close.
+    /// [`Error::ConnectionClosed`] as soon as either side has begun to close.
     ///
     /// # Cancellation
     /// If the future is dropped before it is done, the message is not sent.
-    pub async fn send(&self, message: impl Into<Message>) -> Result<(), WebSocketError> {
+    pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let sent = self.shared().outbox.send(message.into()).await;
         sent.map_err(|_| self.closed_error())
     }
@@ -112,17 +117,17 @@ impl Connection {
     /// closed, they are dropped.
     ///
     /// # Errors
-    /// - [`WebSocketError::ConnectionClosed`] if no more messages will come
-    /// - [`WebSocketError::MessageTooBig`] if that is because the peer sent a message that is too
+    /// - [`Error::ConnectionClosed`] if no more messages will come
+    /// - [`Error::MessageTooBig`] if that is because the peer sent a message that is too
     ///   large
     ///
     /// # Cancellation
     /// If the future is dropped before it is done, no message is lost.
-    pub async fn receive(&self) -> Result<Message, WebSocketError> {
+    pub async fn receive(&self) -> Result<Message, Error> {
         match self.shared().inbox.next().await {
             Some(message) => Ok(message),
             None if self.shared().watch().borrow().too_big => {
-                Err(WebSocketError::MessageTooBig { limit: self.shared().options.max_message_size })
+                Err(Error::MessageTooBig { limit: self.shared().options.max_message_size })
             }
             None => Err(self.closed_error()),
         }
@@ -131,18 +136,18 @@ impl Connection {
     /// Waits for the next message, which must be text.
     ///
     /// # Errors
-    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for bytes, which are
+    /// Those of [`receive`](Self::receive), and [`Error::WrongKind`] for bytes, which are
     /// then lost.
-    pub async fn receive_text(&self) -> Result<String, WebSocketError> {
+    pub async fn receive_text(&self) -> Result<String, Error> {
         self.receive().await?.into_text()
     }
 
     /// Waits for the next message, which must be bytes.
     ///
     /// # Errors
-    /// Those of [`receive`](Self::receive), and [`WebSocketError::WrongKind`] for text, which is
+    /// Those of [`receive`](Self::receive), and [`Error::WrongKind`] for text, which is
     /// then lost.
-    pub async fn receive_bytes(&self) -> Result<Bytes, WebSocketError> {
+    pub async fn receive_bytes(&self) -> Result<Bytes, Error> {
         self.receive().await?.into_bytes()
     }
 
@@ -150,14 +155,14 @@ impl Connection {
     ///
     /// # Errors
     /// Those of [`ping_with`](Self::ping_with).
-    pub async fn ping(&self) -> Result<(), WebSocketError> {
+    pub async fn ping(&self) -> Result<(), Error> {
         loop {
             let payload = getrandom::u32().map_err(|error| {
                 let reason = CloseReason::abnormal(format!("no random numbers: {error}"));
-                WebSocketError::ConnectionClosed(reason)
+                Error::ConnectionClosed(reason)
             })?;
             match self.ping_with(payload.to_be_bytes().to_vec()).await {
-                Err(WebSocketError::PingInFlight) => {}
+                Err(Error::PingInFlight) => {}
                 result => return result,
             }
         }
@@ -167,15 +172,15 @@ impl Connection {
     /// peers may answer only the last one (RFC 6455, section 5.5.3).
     ///
     /// # Errors
-    /// - [`WebSocketError::ConnectionClosed`] if the connection is closed, or ends before a pong
+    /// - [`Error::ConnectionClosed`] if the connection is closed, or ends before a pong
     ///   arrives
-    /// - [`WebSocketError::PingInFlight`] if a ping with the same payload is waiting for its pong
-    /// - [`WebSocketError::PayloadTooBig`] for more than 125 bytes
-    pub async fn ping_with(&self, payload: impl Into<Bytes>) -> Result<(), WebSocketError> {
+    /// - [`Error::PingInFlight`] if a ping with the same payload is waiting for its pong
+    /// - [`Error::PayloadTooBig`] for more than 125 bytes
+    pub async fn ping_with(&self, payload: impl Into<Bytes>) -> Result<(), Error> {
         let payload = payload.into();
         check_control(&payload)?;
         let shared = self.shared();
-        let pong = shared.pings.add(payload.clone()).ok_or(WebSocketError::PingInFlight)?;
+        let pong = shared.pings.add(payload.clone()).ok_or(Error::PingInFlight)?;
         let sent = shared.outbox.ping(payload).await;
         sent.map_err(|_| self.closed_error())?;
         pong.await.map_err(|_| self.closed_error())
@@ -184,9 +189,9 @@ impl Connection {
     /// Sends an unsolicited pong, a one-way heartbeat. Pings are answered without this.
     ///
     /// # Errors
-    /// [`WebSocketError::ConnectionClosed`], and [`WebSocketError::PayloadTooBig`] for more than
+    /// [`Error::ConnectionClosed`], and [`Error::PayloadTooBig`] for more than
     /// 125 bytes.
-    pub async fn pong(&self, payload: impl Into<Bytes>) -> Result<(), WebSocketError> {
+    pub async fn pong(&self, payload: impl Into<Bytes>) -> Result<(), Error> {
         let payload = payload.into();
         check_control(&payload)?;
         let sent = self.shared().outbox.pong(payload).await;
@@ -201,7 +206,7 @@ impl Connection {
     /// the outcome, which is the code and text of the peer's answer.
     ///
     /// # Errors
-    /// [`WebSocketError::DisconnectTimeout`] if the peer does not end the connection within
+    /// [`Error::DisconnectTimeout`] if the peer does not end the connection within
     /// [`Options::disconnect_timeout`].
     ///
     /// # Cancellation
@@ -215,7 +220,7 @@ impl Connection {
         &self,
         code: u16,
         reason: R,
-    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
+    ) -> impl Future<Output = Result<CloseReason, Error>> + Send + use<R> {
         self.close_within(code, reason, self.shared().options.disconnect_timeout)
     }
 
@@ -227,7 +232,7 @@ impl Connection {
         code: u16,
         reason: R,
         timeout: Option<Duration>,
-    ) -> impl Future<Output = Result<CloseReason, WebSocketError>> + Send + use<R> {
+    ) -> impl Future<Output = Result<CloseReason, Error>> + Send + use<R> {
         assert!(may_be_sent(code), "{code} is not a code that a close frame may carry");
         // Closes now and not at the first await: a send that starts after this call fails.
         self.shared().close(CloseReason::new(code, reason), timeout);
@@ -237,7 +242,7 @@ impl Connection {
             let progress = ended.map(|progress| progress.clone()).unwrap_or_default();
             match progress.ended {
                 Some(Ended::TimedOut) => {
-                    Err(WebSocketError::DisconnectTimeout { waited: timeout.unwrap_or_default() })
+                    Err(Error::DisconnectTimeout { waited: timeout.unwrap_or_default() })
                 }
                 _ => Ok(progress.reason.unwrap_or_else(|| CloseReason::abnormal(""))),
             }
@@ -294,9 +299,9 @@ impl Connection {
         &self.handle.shared
     }
 
-    fn closed_error(&self) -> WebSocketError {
+    fn closed_error(&self) -> Error {
         let reason = self.closed();
-        WebSocketError::ConnectionClosed(reason.unwrap_or_else(|| CloseReason::abnormal("")))
+        Error::ConnectionClosed(reason.unwrap_or_else(|| CloseReason::abnormal("")))
     }
 }
 
@@ -318,9 +323,9 @@ impl fmt::Debug for Connection {
     }
 }
 
-fn check_control(payload: &Bytes) -> Result<(), WebSocketError> {
+fn check_control(payload: &Bytes) -> Result<(), Error> {
     match payload.len() {
         0..=MAX_CONTROL => Ok(()),
-        size => Err(WebSocketError::PayloadTooBig(size)),
+        size => Err(Error::PayloadTooBig(size)),
     }
 }

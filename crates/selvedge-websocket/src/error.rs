@@ -8,13 +8,13 @@ use http::HeaderMap;
 /// The reason why a WebSocket could not be opened, or can no longer be used.
 ///
 /// ```no_run
-/// use selvedge::{client::Connect, websocket::WebSocketError};
+/// use selvedge_websocket::{Connect, Error};
 ///
-/// # async fn doc() -> Result<(), WebSocketError> {
+/// # async fn doc() -> Result<(), Error> {
 /// match Connect::to("ws://127.0.0.1:8080/feed")?.open().await {
 ///     Ok(connection) => println!("{:?}", connection.receive().await?),
-///     Err(WebSocketError::Rejected(rejection)) => println!("turned away: {}", rejection.status),
-///     Err(WebSocketError::Unreachable { address, .. }) => println!("nobody is at {address}"),
+///     Err(Error::Rejected(rejection)) => println!("turned away: {}", rejection.status),
+///     Err(Error::Unreachable { address, .. }) => println!("nobody is at {address}"),
 ///     Err(other) => return Err(other),
 /// }
 /// # Ok(())
@@ -22,7 +22,7 @@ use http::HeaderMap;
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum WebSocketError {
+pub enum Error {
     /// The URL is not a WebSocket URL.
     #[error("`{url}` is no URL of a WebSocket: {reason}. It looks like ws://host:port/path")]
     InvalidUrl {
@@ -43,25 +43,25 @@ pub enum WebSocketError {
 
     /// The address could not be reached.
     #[error(
-        "cannot connect to {address}: {source}. Check that the server runs, and that host and port are right"
+        "cannot connect to {address}: {cause}. Check that the server runs, and that host and port are right"
     )]
     Unreachable {
         /// Host and port as they were given.
         address: String,
         /// The error of the system: [`io::ErrorKind::ConnectionRefused`] if no program listens
         /// there.
-        source: io::Error,
+        cause: io::Error,
     },
 
     /// The server's certificate was rejected, or the server does not use TLS.
     #[error(
-        "no secure connection to {address}: {source}. Check the server's certificate, or use ws:// if it has none"
+        "no secure connection to {address}: {cause}. Check the server's certificate, or use ws:// if it has none"
     )]
     Tls {
         /// Host and port as they were given.
         address: String,
         /// The error of the TLS library.
-        source: io::Error,
+        cause: io::Error,
     },
 
     /// The server did not answer with a WebSocket.
@@ -81,6 +81,13 @@ pub enum WebSocketError {
     ConnectTimeout {
         /// The address of the peer.
         address: String,
+        /// The time-out.
+        waited: Duration,
+    },
+
+    /// A client did not send its opening handshake in time.
+    #[error("the client sent no request for a WebSocket within {waited:?}")]
+    HandshakeTimeout {
         /// The time-out.
         waited: Duration,
     },
@@ -155,7 +162,7 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cure = match self.status {
-            404 => "Check the path: the state server's WebSocket is /ws",
+            404 => "Check the path",
             401 | 403 => "Check the address that was used and the headers that say who asks",
             _ => "Check that the address is that of a WebSocket",
         };
@@ -181,8 +188,8 @@ impl CloseReason {
         CloseReason { code, reason: reason.into() }
     }
 
-    /// Returns the reason of a connection that ended without a close frame.
-    pub(crate) fn abnormal(reason: impl Into<Cow<'static, str>>) -> Self {
+    /// Returns the reason of a connection that ended without a close frame: code 1006.
+    pub fn abnormal(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(1006, reason)
     }
 

@@ -6,11 +6,10 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Message, Role};
-use crate::error::CloseReason;
+use crate::{Role, error::CloseReason, message::Message};
 
 /// Maximum size in bytes of a control frame's payload (section 5.5).
-pub(super) const MAX_CONTROL: usize = 125;
+pub(crate) const MAX_CONTROL: usize = 125;
 
 /// Maximum size in bytes of a header: two, eight of length, four of mask.
 const MAX_HEADER: usize = 14;
@@ -23,24 +22,44 @@ const READ: usize = 4 * 1024;
 const RESERVE: usize = 64 * 1024;
 
 const CONTINUATION: u8 = 0;
-pub(super) const TEXT: u8 = 1;
-pub(super) const BINARY: u8 = 2;
-pub(super) const CLOSE: u8 = 8;
-pub(super) const PING: u8 = 9;
-pub(super) const PONG: u8 = 10;
+const TEXT: u8 = Opcode::Text as u8;
+const BINARY: u8 = Opcode::Binary as u8;
+const CLOSE: u8 = Opcode::Close as u8;
+const PING: u8 = Opcode::Ping as u8;
+const PONG: u8 = Opcode::Pong as u8;
+
+/// The kind of a frame (RFC 6455, section 5.2). Messages are sent unfragmented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Opcode {
+    /// A message of text.
+    Text = 1,
+    /// A message of bytes.
+    Binary = 2,
+    /// The connection is closed.
+    Close = 8,
+    /// Asks for a pong.
+    Ping = 9,
+    /// Answers a ping.
+    Pong = 10,
+}
 
 /// A complete message or control frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
+    /// A message.
     Message(Message),
+    /// A ping, which has to be answered with a pong that carries the same bytes.
     Ping(Bytes),
+    /// A pong.
     Pong(Bytes),
     /// The peer closes; the code is 1005 if it sent none.
     Close(CloseReason),
 }
 
 /// Assembles messages from bytes.
-pub(super) struct Decoder {
+#[derive(Debug)]
+pub(crate) struct Decoder {
     role: Role,
     max_message: usize,
     buffer: BytesMut,
@@ -49,6 +68,7 @@ pub(super) struct Decoder {
 }
 
 /// A frame whose header has been read.
+#[derive(Debug)]
 struct Frame {
     opcode: u8,
     last: bool,
@@ -61,6 +81,7 @@ struct Frame {
 }
 
 /// A message that has arrived in part.
+#[derive(Debug)]
 struct Partial {
     text: bool,
     content: BytesMut,
@@ -71,12 +92,12 @@ struct Partial {
 impl Decoder {
     /// Creates a decoder for this side of a connection. It rejects messages of more than
     /// `max_message` bytes.
-    pub(super) fn new(role: Role, max_message: usize) -> Self {
+    pub(crate) fn new(role: Role, max_message: usize) -> Self {
         Decoder { role, max_message, buffer: BytesMut::new(), frame: None, message: None }
     }
 
     /// Returns the buffer for arriving bytes, with room for a read of reasonable size.
-    pub(super) fn buffer(&mut self) -> &mut BytesMut {
+    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
         let left = self.frame.as_ref().map_or(0, |frame| frame.left);
         if self.buffer.capacity() - self.buffer.len() < MAX_HEADER.max(left.min(READ)) {
             self.buffer.reserve(left.clamp(READ, RESERVE));
@@ -85,7 +106,7 @@ impl Decoder {
     }
 
     /// Whether something has arrived in part.
-    pub(super) fn in_progress(&self) -> bool {
+    pub(crate) fn in_progress(&self) -> bool {
         !self.buffer.is_empty() || self.frame.is_some() || self.message.is_some()
     }
 
@@ -93,7 +114,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The close frame to send to a peer that broke the protocol. Nothing more can be read from it.
-    pub(super) fn next(&mut self) -> Result<Option<Event>, CloseReason> {
+    pub(crate) fn next(&mut self) -> Result<Option<Event>, CloseReason> {
         loop {
             if self.frame.is_none() {
                 match self.header()? {
@@ -298,13 +319,13 @@ fn close_reason(payload: &[u8]) -> Result<CloseReason, CloseReason> {
 }
 
 /// Whether a close frame may carry the code (section 7.4, and the IANA registry).
-pub(super) fn may_be_sent(code: u16) -> bool {
+pub(crate) fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 /// Returns the payload of a close frame; empty for 1005. A text that does not fit is cut at a
 /// character boundary.
-pub(super) fn close_payload(reason: &CloseReason) -> Bytes {
+pub(crate) fn close_payload(reason: &CloseReason) -> Bytes {
     if reason.code == 1005 {
         return Bytes::new();
     }
@@ -317,9 +338,9 @@ pub(super) fn close_payload(reason: &CloseReason) -> Bytes {
 }
 
 /// Writes the header of a frame that is a whole message or control frame.
-pub(super) fn put_header(out: &mut BytesMut, opcode: u8, length: usize, mask: Option<[u8; 4]>) {
+pub(crate) fn put_header(out: &mut BytesMut, opcode: Opcode, length: usize, mask: Option<[u8; 4]>) {
     let mut header = [0; MAX_HEADER];
-    header[0] = 0x80 | opcode;
+    header[0] = 0x80 | opcode as u8;
     let mut size = 2;
     if let Ok(length) = u8::try_from(length)
         && length < 126
@@ -343,7 +364,7 @@ pub(super) fn put_header(out: &mut BytesMut, opcode: u8, length: usize, mask: Op
 }
 
 /// Masks or unmasks a piece of a payload that starts `offset` bytes into it (section 5.3).
-pub(super) fn apply_mask(bytes: &mut [u8], mut mask: [u8; 4], offset: usize) {
+pub(crate) fn apply_mask(bytes: &mut [u8], mut mask: [u8; 4], offset: usize) {
     mask.rotate_left(offset % 4);
     let wide = u64::from_ne_bytes([
         mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3],
@@ -375,7 +396,7 @@ mod tests {
         let mut bytes = BytesMut::new();
         let mut put = |first: u8, payload: &[u8]| {
             let mut frame = BytesMut::new();
-            put_header(&mut frame, first & 0x0f, payload.len(), Some([1, 2, 3, 4]));
+            put_header(&mut frame, Opcode::Text, payload.len(), Some([1, 2, 3, 4]));
             frame[0] = first;
             let start = frame.len();
             frame.extend_from_slice(payload);

@@ -7,11 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::{
-    Message,
-    frame::{BINARY, PING, PONG, TEXT},
-};
-use crate::error::CloseReason;
+use crate::{error::CloseReason, frame::Opcode, message::Message};
 
 /// Maximum number of queued pongs; beyond it, only the last pings are answered (RFC 6455, section
 /// 5.5.3).
@@ -21,20 +17,20 @@ const MAX_PONGS: usize = 64;
 const FRAME_COST: usize = 64;
 
 /// A frame with its share of the bound.
-pub(super) struct Outgoing {
-    pub(super) opcode: u8,
-    pub(super) payload: Bytes,
+pub(crate) struct Outgoing {
+    pub(crate) opcode: Opcode,
+    pub(crate) payload: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
 
 /// What the writer does next.
-pub(super) enum Next {
+pub(crate) enum Next {
     Send(Outgoing),
     /// Send this close frame; nothing may follow it.
     Close(CloseReason),
 }
 
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     changed: Notify,
     room: Arc<Semaphore>,
@@ -44,16 +40,15 @@ pub(super) struct Outbox {
 #[derive(Default)]
 struct Queue {
     pongs: VecDeque<Bytes>,
-    heartbeat: bool,
     data: VecDeque<Outgoing>,
     close: Option<CloseReason>,
 }
 
 /// The connection does not accept messages any more.
-pub(super) struct Closed;
+pub(crate) struct Closed;
 
 impl Outbox {
-    pub(super) fn new(bound: usize) -> Self {
+    pub(crate) fn new(bound: usize) -> Self {
         let bound = bound.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         Outbox {
             queue: Mutex::default(),
@@ -64,25 +59,25 @@ impl Outbox {
     }
 
     /// Queues a message when there is room for it. Waiting senders are served in order.
-    pub(super) async fn send(&self, message: Message) -> Result<(), Closed> {
+    pub(crate) async fn send(&self, message: Message) -> Result<(), Closed> {
         let (opcode, payload) = match message {
-            Message::Text(text) => (TEXT, Bytes::from(text)),
-            Message::Binary(bytes) => (BINARY, bytes),
+            Message::Text(text) => (Opcode::Text, Bytes::from(text)),
+            Message::Binary(bytes) => (Opcode::Binary, bytes),
         };
         self.queue_data(opcode, payload).await
     }
 
     /// Queues a ping behind the messages that were sent before it.
-    pub(super) async fn ping(&self, payload: Bytes) -> Result<(), Closed> {
-        self.queue_data(PING, payload).await
+    pub(crate) async fn ping(&self, payload: Bytes) -> Result<(), Closed> {
+        self.queue_data(Opcode::Ping, payload).await
     }
 
     /// Queues an unsolicited pong.
-    pub(super) async fn pong(&self, payload: Bytes) -> Result<(), Closed> {
-        self.queue_data(PONG, payload).await
+    pub(crate) async fn pong(&self, payload: Bytes) -> Result<(), Closed> {
+        self.queue_data(Opcode::Pong, payload).await
     }
 
-    async fn queue_data(&self, opcode: u8, payload: Bytes) -> Result<(), Closed> {
+    async fn queue_data(&self, opcode: Opcode, payload: Bytes) -> Result<(), Closed> {
         let share = payload.len().saturating_add(FRAME_COST).min(self.bound);
         let share =
             Arc::clone(&self.room).acquire_many_owned(share as u32).await.map_err(|_| Closed)?;
@@ -97,7 +92,7 @@ impl Outbox {
     }
 
     /// Answers a ping before anything else is sent.
-    pub(super) fn answer(&self, payload: Bytes) {
+    pub(crate) fn answer(&self, payload: Bytes) {
         let mut queue = self.queue.lock();
         if queue.pongs.len() == MAX_PONGS {
             queue.pongs.pop_front();
@@ -107,26 +102,19 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Sends a ping before anything else is sent, except pongs.
-    pub(super) fn ask(&self) {
-        self.queue.lock().heartbeat = true;
-        self.changed.notify_one();
-    }
-
     /// Accepts no more messages, and closes after those that are queued.
-    pub(super) fn close(&self, reason: CloseReason) {
+    pub(crate) fn close(&self, reason: CloseReason) {
         self.queue.lock().close.get_or_insert(reason);
         self.room.close();
         self.changed.notify_one();
     }
 
     /// Accepts no more messages, and closes at once. What is queued is dropped.
-    pub(super) fn close_now(&self, reason: CloseReason) {
+    pub(crate) fn close_now(&self, reason: CloseReason) {
         let dropped = {
             let mut queue = self.queue.lock();
             queue.close = Some(reason);
             queue.pongs.clear();
-            queue.heartbeat = false;
             std::mem::take(&mut queue.data)
         };
         drop(dropped);
@@ -135,20 +123,15 @@ impl Outbox {
     }
 
     /// Accepts and sends nothing any more.
-    pub(super) fn shut(&self) {
+    pub(crate) fn shut(&self) {
         self.close_now(CloseReason::new(1005, ""));
     }
 
     /// Returns what to send next, if there is anything.
-    pub(super) fn take(&self) -> Option<Next> {
+    pub(crate) fn take(&self) -> Option<Next> {
         let mut queue = self.queue.lock();
-        let control =
-            |opcode, payload| Some(Next::Send(Outgoing { opcode, payload, _share: None }));
         if let Some(payload) = queue.pongs.pop_front() {
-            return control(PONG, payload);
-        }
-        if std::mem::take(&mut queue.heartbeat) {
-            return control(PING, Bytes::new());
+            return Some(Next::Send(Outgoing { opcode: Opcode::Pong, payload, _share: None }));
         }
         if let Some(outgoing) = queue.data.pop_front() {
             return Some(Next::Send(outgoing));
@@ -157,7 +140,7 @@ impl Outbox {
     }
 
     /// Waits until there may be something to send.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 }

@@ -1,28 +1,32 @@
 //! The client's side of the opening handshake (RFC 6455, section 4.1).
 
-use std::{io, net::SocketAddr};
+use std::net::SocketAddr;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::Connect;
 use crate::{
-    error::{Rejection, WebSocketError},
-    websocket::{About, Connection, Role, Stream, accept_key},
+    Role, Stream,
+    accept::{broken, headers, put_headers, read_head},
+    connect::Connect,
+    connection::{About, Connection},
+    error::{Error, Rejection},
+    handshake::{accept_key, lists},
+    heartbeat::Delivery,
 };
 
 /// Maximum size in bytes of the body that is read from an answer other than 101.
 const MAX_BODY: usize = 64 * 1024;
 
 /// Sends the request, reads the answer, and starts the connection.
-pub(super) async fn upgrade(
+pub(crate) async fn upgrade(
     mut stream: impl Stream,
     connect: &Connect,
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
-) -> Result<Connection, WebSocketError> {
+) -> Result<Connection, Error> {
     let key = key()?;
     stream.write_all(&request(connect, &key)).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
@@ -31,7 +35,7 @@ pub(super) async fn upgrade(
     if answer.status != 101 {
         let body = body(&mut stream, ahead, &answer).await;
         let rejection = Rejection::new(answer.status, answer.headers, body);
-        return Err(WebSocketError::Rejected(Box::new(rejection)));
+        return Err(Error::Rejected(Box::new(rejection)));
     }
     let subprotocol = check(&answer.headers, &key, &connect.subprotocols)?;
     let about = About {
@@ -42,17 +46,14 @@ pub(super) async fn upgrade(
         headers: answer.headers,
     };
     let options = connect.options.clone();
-    Ok(Connection::start(stream, ahead, Role::Client, options, about))
+    let delivery = Delivery::new(None);
+    Ok(Connection::start(stream, ahead, Role::Client, options, delivery, about))
 }
 
-fn broken(error: io::Error) -> WebSocketError {
-    WebSocketError::Handshake(format!("the connection broke: {error}"))
-}
-
-fn key() -> Result<String, WebSocketError> {
+fn key() -> Result<String, Error> {
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce)
-        .map_err(|error| WebSocketError::Handshake(format!("no random numbers: {error}")))?;
+        .map_err(|error| Error::Handshake(format!("no random numbers: {error}")))?;
     Ok(BASE64_STANDARD.encode(nonce))
 }
 
@@ -77,14 +78,7 @@ fn request(connect: &Connect, key: &str) -> Vec<u8> {
         head += &format!("Sec-WebSocket-Protocol: {list}\r\n");
     }
     let mut head = head.into_bytes();
-    for (name, value) in &connect.headers {
-        if !OWN.contains(name) {
-            head.extend_from_slice(name.as_str().as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
-            head.extend_from_slice(b"\r\n");
-        }
-    }
+    put_headers(&mut head, connect.headers.iter().filter(|(name, _)| !OWN.contains(name)));
     head.extend_from_slice(b"\r\n");
     head
 }
@@ -99,66 +93,27 @@ async fn read_answer(
     stream: &mut impl Stream,
     ahead: &mut BytesMut,
     connect: &Connect,
-) -> Result<Answer, WebSocketError> {
-    let limit = connect.options.max_header_bytes;
-    loop {
-        let parsed = parse(ahead, connect.options.max_headers)?;
-        if let Some((answer, size)) = parsed.filter(|(_, size)| *size <= limit) {
-            ahead.advance(size);
-            return Ok(answer);
-        }
-        if ahead.len() > limit {
-            let text = format!("the answer has more than {limit} bytes of headers");
-            return Err(WebSocketError::Handshake(text));
-        }
-        if stream.read_buf(ahead).await.map_err(broken)? == 0 {
-            let text = "the server closed the connection without an answer";
-            return Err(WebSocketError::Handshake(text.to_owned()));
-        }
-    }
-}
-
-fn parse(bytes: &[u8], max_headers: usize) -> Result<Option<(Answer, usize)>, WebSocketError> {
-    let invalid =
-        |what: String| WebSocketError::Handshake(format!("the answer is no HTTP: {what}"));
-    // There cannot be more headers than bytes, however large the limit is.
-    let mut fields = vec![httparse::EMPTY_HEADER; max_headers.min(bytes.len())];
-    let mut response = httparse::Response::new(&mut fields);
-    let size = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(size)) => size,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => {
-            let text = format!("the answer has more than {max_headers} headers");
-            return Err(WebSocketError::Handshake(text));
-        }
-        Err(error) => return Err(invalid(error.to_string())),
-    };
-    let mut headers = HeaderMap::new();
-    for field in response.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes());
-        let value = HeaderValue::from_bytes(field.value);
-        match (name, value) {
-            (Ok(name), Ok(value)) => headers.append(name, value),
-            _ => return Err(invalid(format!("its header `{}`", field.name))),
+) -> Result<Answer, Error> {
+    read_head(stream, ahead, &connect.options, ["server", "an", "answer"], |bytes, fields| {
+        let mut response = httparse::Response::new(fields);
+        let httparse::Status::Complete(size) = response.parse(bytes)? else {
+            return Ok(None);
         };
-    }
-    let status = response.code.unwrap_or_default();
-    Ok(Some((Answer { status, headers }, size)))
+        let headers = headers(response.headers).ok_or(httparse::Error::HeaderName)?;
+        let status = response.code.unwrap_or_default();
+        Ok(Some((Answer { status, headers }, size)))
+    })
+    .await
 }
 
 /// Checks an answer 101 and returns the subprotocol that the server has chosen.
-fn check(
-    headers: &HeaderMap,
-    key: &str,
-    proposed: &[String],
-) -> Result<Option<String>, WebSocketError> {
+fn check(headers: &HeaderMap, key: &str, proposed: &[String]) -> Result<Option<String>, Error> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let wrong = |what: &str| Err(WebSocketError::Handshake(what.to_owned()));
+    let wrong = |what: &str| Err(Error::Handshake(what.to_owned()));
     if !text(&header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return wrong("the answer lacks `Upgrade: websocket`");
     }
-    let mut connection = text(&header::CONNECTION).unwrap_or_default().split(',');
-    if !connection.any(|item| item.trim().eq_ignore_ascii_case("upgrade")) {
+    if !lists(headers, &header::CONNECTION, "upgrade") {
         return wrong("the answer lacks `Connection: Upgrade`");
     }
     if text(&header::SEC_WEBSOCKET_ACCEPT) != Some(&accept_key(key.as_bytes())) {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 /// Pings in the order in which they were sent. A waiter is woken by its pong, by a later one, or by
 /// the end of the connection, which drops its sender.
 #[derive(Default)]
-pub(super) struct Pings {
+pub(crate) struct Pings {
     waiting: Mutex<Waiting>,
 }
 
@@ -22,7 +22,7 @@ struct Waiting {
 impl Pings {
     /// Adds a ping; `None` if one with this payload is in flight. After the end, the waiter is
     /// woken at once.
-    pub(super) fn add(&self, payload: Bytes) -> Option<oneshot::Receiver<()>> {
+    pub(crate) fn add(&self, payload: Bytes) -> Option<oneshot::Receiver<()>> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
         // Removes pings whose callers have stopped waiting.
@@ -38,7 +38,7 @@ impl Pings {
 
     /// Handles a pong, which settles its ping and all older ones. A pong that matches no ping is
     /// ignored.
-    pub(super) fn settle(&self, payload: &Bytes) {
+    pub(crate) fn settle(&self, payload: &Bytes) {
         let mut waiting = self.waiting.lock();
         let Some(position) = waiting.pings.iter().position(|(known, _)| known == payload) else {
             return;
@@ -50,7 +50,7 @@ impl Pings {
     }
 
     /// Ends the waiting: no more pongs will arrive.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         let mut waiting = self.waiting.lock();
         waiting.ended = true;
         waiting.pings.clear();

@@ -1,0 +1,215 @@
+//! Detects peers that have disappeared.
+//!
+//! A peer that is silent for an interval gets a ping, and is considered gone if it shows no sign of
+//! life for half an interval after that. Any data from it counts as one. So does progress in what is
+//! sent to it: a ping waits behind all that was written before it, and a peer that reads a large
+//! message slowly is alive. Silence also proves nothing while this side does not read.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::Notify,
+    time::{Instant, sleep, sleep_until},
+};
+
+/// Tracks whether the peer is still there.
+#[derive(Debug)]
+pub struct Heartbeat {
+    interval: Option<Duration>,
+    delivery: Arc<Delivery>,
+    last: Mutex<Instant>,
+    /// Whether this side does not read from the peer.
+    paused: AtomicBool,
+    ping_due: AtomicBool,
+    due: Notify,
+}
+
+impl Heartbeat {
+    /// Creates a heartbeat with this interval of silence; `None` or zero turns it off.
+    pub fn new(interval: Option<Duration>, delivery: Arc<Delivery>) -> Self {
+        Heartbeat {
+            interval: interval.filter(|interval| !interval.is_zero()),
+            delivery,
+            last: Mutex::new(Instant::now()),
+            paused: AtomicBool::new(false),
+            ping_due: AtomicBool::new(false),
+            due: Notify::new(),
+        }
+    }
+
+    /// Records that data has arrived from the peer, and that this side reads.
+    pub fn beat(&self) {
+        *self.last.lock() = Instant::now();
+        self.paused.store(false, Ordering::Relaxed);
+    }
+
+    /// Records that this side does not read until the next [`beat`](Self::beat).
+    pub fn pause(&self) {
+        self.paused.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a ping is due, and marks it as sent. The caller sends it.
+    pub fn take_ping(&self) -> bool {
+        self.ping_due.swap(false, Ordering::Relaxed)
+    }
+
+    /// Waits until a ping is due, and marks it as sent. The caller sends it.
+    pub async fn ping_due(&self) {
+        while !self.take_ping() {
+            self.due.notified().await;
+        }
+    }
+
+    /// Completes when the peer shows no sign of life; never if there is no interval.
+    pub async fn lost(&self) {
+        let Some(interval) = self.interval else {
+            return std::future::pending().await;
+        };
+        loop {
+            let due = self.last() + interval;
+            if due > Instant::now() {
+                sleep_until(due).await;
+                continue;
+            }
+            let (asked, before) = (Instant::now(), self.delivery.progress());
+            self.ping_due.store(true, Ordering::Relaxed);
+            self.due.notify_one();
+            sleep(interval / 2).await;
+            if self.last() < asked && !self.delivery.progress().is_beyond(before) {
+                return;
+            }
+        }
+    }
+
+    fn last(&self) -> Instant {
+        if self.paused.load(Ordering::Relaxed) {
+            return Instant::now();
+        }
+        *self.last.lock()
+    }
+}
+
+/// What is known of the peer's progress in reading what is sent to it.
+#[derive(Default)]
+pub struct Delivery {
+    /// Whether the last write had to wait for the peer.
+    write_waits: AtomicBool,
+    /// Bytes of writes that had to wait for the peer.
+    written_after_waiting: AtomicU64,
+    unacknowledged: Option<Unacknowledged>,
+}
+
+/// Returns how many bytes were written but not acknowledged by the peer's kernel.
+pub(crate) type Unacknowledged = Arc<dyn Fn() -> usize + Send + Sync>;
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").finish_non_exhaustive()
+    }
+}
+
+impl Delivery {
+    /// Creates the measure of one connection.
+    ///
+    /// `unacknowledged` returns how many bytes were written but not acknowledged by the peer's
+    /// kernel, if the system says so. Without it, a peer that has no more than its kernel's buffer
+    /// left to read counts as silent.
+    pub fn new(unacknowledged: Option<Arc<dyn Fn() -> usize + Send + Sync>>) -> Arc<Self> {
+        Arc::new(Delivery { unacknowledged, ..Delivery::default() })
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            written: self.written_after_waiting.load(Ordering::Relaxed),
+            unacknowledged: self.unacknowledged.as_ref().map_or(0, |count| count()),
+        }
+    }
+
+    fn wrote(&self, written: &Poll<io::Result<usize>>) {
+        let waited = self.write_waits.swap(written.is_pending(), Ordering::Relaxed);
+        if let (true, Poll::Ready(Ok(bytes))) = (waited, written) {
+            self.written_after_waiting.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Progress {
+    /// Bytes of writes that had to wait for the peer. They grow as long as a slow peer reads.
+    written: u64,
+    unacknowledged: usize,
+}
+
+impl Progress {
+    fn is_beyond(self, before: Progress) -> bool {
+        self.written > before.written || self.unacknowledged < before.unacknowledged
+    }
+}
+
+/// A stream whose writes are measured.
+#[derive(Debug)]
+pub(crate) struct Measured<S> {
+    stream: S,
+    delivery: Arc<Delivery>,
+}
+
+impl<S> Measured<S> {
+    pub(crate) fn new(stream: S, delivery: Arc<Delivery>) -> Self {
+        Measured { stream, delivery }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Measured<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Measured<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.delivery.wrote(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.delivery.wrote(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
