@@ -13,13 +13,13 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use indexmap::IndexMap;
+use selvedge_wslink::{
+    Packed,
+    text::{quoted, similar},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{
-    Error, Failure, Result, blocking,
-    error::similar,
-    wire::{Packed, fault::quoted},
-};
+use crate::{Error, Failure, Result, blocking};
 
 /// The arguments of a call to a callback.
 #[derive(Debug, Default)]
@@ -47,11 +47,14 @@ impl Arguments {
         self.taken += 1;
         let (taken, callee) = (self.taken, &self.callee);
         match self.positional.pop_front() {
-            Some(value) => value.decode_as(format_args!("argument {taken} of {callee}")),
-            None => Packed::nil().decode().map_err(|_| Error::Decode {
-                what: format!("argument {taken} of {callee}"),
-                type_name: type_name::<T>(),
-                reason: "it was not given".to_owned(),
+            Some(value) => Ok(value.decode_as(format_args!("argument {taken} of {callee}"))?),
+            None => Packed::nil().decode().map_err(|_| {
+                let error = selvedge_wslink::Error::Decode {
+                    what: format!("argument {taken} of {callee}"),
+                    type_name: type_name::<T>(),
+                    reason: "it was not given".to_owned(),
+                };
+                error.into()
             }),
         }
     }
@@ -98,7 +101,7 @@ impl<T: DeserializeOwned> Argument for T {
 /// All remaining arguments, as a callback's last parameter.
 ///
 /// ```
-/// use selvedge::{Ctx, Rest, Server};
+/// use selvedge::{Ctx, calls::Rest, Server};
 ///
 /// let server = Server::new("doc");
 /// server.trigger("join", |_: Ctx, separator: String, parts: Rest| {
@@ -119,7 +122,7 @@ impl Argument for Rest {
 /// error, and so is a named argument to a function without `Kwargs`.
 ///
 /// ```
-/// use selvedge::{Ctx, Kwargs, Server};
+/// use selvedge::{Ctx, calls::Kwargs, Server};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Options {
@@ -202,7 +205,7 @@ pub enum Async_ {}
 /// The function succeeded, but its result cannot be encoded. Clients get a separate error code.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct ResultNotEncoded(Error);
+pub(crate) struct ResultNotEncoded(selvedge_wslink::Error);
 
 fn encode<T: Serialize>(result: &T) -> Result<Packed, Failure> {
     Ok(Packed::encode(result).map_err(ResultNotEncoded)?)
@@ -339,7 +342,7 @@ mod tests {
     ) -> Result<Value, String> {
         let args: Vec<Value> = serde_json::from_value(args).unwrap();
         let args = args.iter().map(|arg| Packed::encode(arg).unwrap()).collect();
-        let named = crate::wire::fields(&named).unwrap();
+        let named = Packed::encode_fields(&named).unwrap();
         let outcome = function(callback)((), Arguments::new("trigger `t`".to_owned(), args, named));
         let result = match outcome {
             Outcome::Ready(result) => result,

@@ -9,8 +9,9 @@ use std::{
 };
 
 use parking_lot::RwLock;
+use selvedge_wslink::text::similar;
 
-use crate::{callback::Function, error::similar};
+use crate::callback::Function;
 
 /// An event in the life of the server or of a page, for [`Server::on`](crate::Server::on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,11 +43,11 @@ pub enum Lifecycle {
     /// A callback failed or panicked. The hook gets a text that names the callback and the failure.
     Exception,
     /// The program was launched again while it shows its window. The hook gets a
-    /// [`Launch`](crate::Launch). Only in a desktop host, and only if multiple instances are not
+    /// [`Launch`](crate::window::Launch). Only in a desktop host, and only if multiple instances are not
     /// allowed.
     ///
     /// ```
-    /// use selvedge::{Ctx, Launch, Lifecycle, Server};
+    /// use selvedge::{Ctx, window::Launch, Lifecycle, Server};
     ///
     /// let server = Server::new("viewer");
     /// server.on(Lifecycle::SecondLaunch, |cx: Ctx, launch: Launch| {

@@ -4,12 +4,10 @@
 //! text ends with what to do next. The RPC layer decides what a client gets: it removes paths and
 //! backtraces unless the server was started in debug mode.
 
-mod similar;
 mod transfer;
 
 use std::{fmt, io, path::PathBuf};
 
-pub(crate) use similar::similar;
 pub use transfer::TransferError;
 
 /// The result of the library's functions.
@@ -22,39 +20,6 @@ pub enum Error {
     /// A port cannot be bound, or was not released.
     #[error(transparent)]
     Port(#[from] selvedge_port::Error),
-
-    /// A value cannot be encoded, or some client could not decode it.
-    #[error("a value of type {} cannot be encoded: {reason}", without_paths(type_name))]
-    Encode {
-        /// The Rust type of the value.
-        type_name: &'static str,
-        /// The path to the invalid part, and the reason.
-        reason: String,
-    },
-
-    /// A value on the wire or in the state does not have the requested type.
-    #[error("{what} is not {}: {reason}", with_article(&without_paths(type_name)))]
-    Decode {
-        /// The value: a state key, an argument, a frame.
-        what: String,
-        /// The requested Rust type.
-        type_name: &'static str,
-        /// The path to the invalid part, and the actual and the expected type.
-        reason: String,
-    },
-
-    /// A message breaks the wslink protocol.
-    #[error("the peer broke the wslink protocol: {0}")]
-    Protocol(String),
-
-    /// A message from a peer exceeds the size limit.
-    #[error("a message of {size} bytes is too large: {limit} are allowed")]
-    MessageTooLarge {
-        /// Size of the message in bytes.
-        size: usize,
-        /// Maximum size in bytes.
-        limit: usize,
-    },
 
     /// A module names a file or folder that does not exist.
     #[error(
@@ -202,6 +167,10 @@ pub enum Error {
     #[error("{0}")]
     Callback(String),
 
+    /// A value cannot be encoded or decoded, or a peer broke the protocol.
+    #[error(transparent)]
+    Wslink(#[from] selvedge_wslink::Error),
+
     /// A WebSocket could not be opened, or has ended.
     #[error(transparent)]
     WebSocket(#[from] selvedge_websocket::Error),
@@ -209,19 +178,6 @@ pub enum Error {
     /// A file could not be transferred.
     #[error(transparent)]
     Transfer(#[from] TransferError),
-
-    /// A server answered a call with an error.
-    #[error("the server refused `{method}` with code {code}: {message}")]
-    Refused {
-        /// The method that was called.
-        method: String,
-        /// The wslink error code: -32000 for a wrong secret, -32601 for an unknown method, -32001
-        /// for a function that failed.
-        code: i64,
-        /// The message of the server; includes the text of the failed function if the server
-        /// discloses it.
-        message: String,
-    },
 
     /// The system refused an operation for which there is no specific variant.
     #[error("{doing}: {source}")]
@@ -262,20 +218,6 @@ fn nearest(candidates: &[String]) -> String {
         [] => String::new(),
         names => format!(". Did you mean {}?", names.join(", ")),
     }
-}
-
-/// Returns a type name as written in code: `Vec<Option<u8>>` for
-/// `alloc::vec::Vec<core::option::Option<u8>>`.
-fn without_paths(type_name: &str) -> String {
-    let ends_a_path = |c: char| !(c.is_alphanumeric() || c == '_' || c == ':');
-    let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_owned();
-    type_name.split_inclusive(ends_a_path).map(last).collect()
-}
-
-/// Returns a type name with its article: "an i64", "a u8".
-fn with_article(type_name: &str) -> String {
-    let spoken_with_vowel = type_name.starts_with(['A', 'E', 'I', 'O', 'i', 'f']);
-    format!("{} {type_name}", if spoken_with_vowel { "an" } else { "a" })
 }
 
 /// The error of an application's own function: made from any [`std::error::Error`], or from a
@@ -342,27 +284,5 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{any::type_name, collections::HashMap, path::PathBuf};
-
-    use super::*;
-
-    #[test]
-    fn types_are_named_as_in_code() {
-        let names = [
-            type_name::<i64>(),
-            type_name::<Vec<Option<PathBuf>>>(),
-            type_name::<(String, [u8; 4])>(),
-            type_name::<HashMap<&str, serde_json::Value>>(),
-        ];
-        let shown = names.map(without_paths);
-        assert_eq!(
-            shown,
-            ["i64", "Vec<Option<PathBuf>>", "(String, [u8; 4])", "HashMap<&str, Value>"]
-        );
     }
 }

@@ -55,36 +55,67 @@
 
 mod blocking;
 mod callback;
-pub mod client;
 mod controller;
 mod error;
 mod http;
-mod run;
+pub mod run;
 mod server;
 mod session;
-mod state;
+pub mod state;
 mod template;
 pub mod websocket;
-mod window;
-mod wire;
+pub mod window;
 
-pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
-pub use controller::{FunctionId, Lifecycle};
-pub use error::{Error, Failure, Result, TransferError};
-#[cfg(unix)]
-pub use run::{Claim, Instance, Launches};
-pub use run::{
-    Cli, Exit, FrameSink, FrameStream, Running, Shell, ShellExit, ShellSession, ShellStart,
-    Signals, StartOptions, Started, StopHandle, StopReport, exit_code,
-};
-pub use server::{
-    Assets, Backend, Controller, ControllerFunction, Ctx, Download, EmbeddedFiles, Endpoints,
-    ExecMode, Extension, Folders, Keys, Module, OpenedFiles, Program, Progress, Resource,
-    RunningOptions, Saved, Server, ServerOptions, Source, TransferLimits, Trigger, Upload, VueUse,
-    Window, get_server, get_server_with,
-};
-pub use state::{Batch, Context, FlushScope, Handle, State, Suppressed, Translator};
-pub use template::Template;
+pub use controller::Lifecycle;
+pub use error::{Error, Failure, Result};
+pub use run::{Running, StartOptions};
+pub use selvedge_wslink::ClientId;
+pub use server::{Ctx, Module, Server, Window, get_server};
+pub use state::{Handle, State};
+
+/// Functions that pages call, by name: their arguments and results, triggers, and the controller.
+pub mod calls {
+    pub use crate::{
+        callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest},
+        controller::FunctionId,
+        server::{Controller, ControllerFunction, Keys, Trigger},
+    };
+}
+
+/// Clients of servers that speak wslink, both this library's and trame's.
+pub mod client {
+    #[doc(no_inline)]
+    pub use selvedge_wslink::{
+        Error,
+        client::{Client, ClientBuilder, Mirror, Subscription},
+    };
+}
+
+/// Files from and to users, and files of the program.
+pub mod files {
+    pub use crate::{
+        error::TransferError,
+        server::{
+            Assets, Download, EmbeddedFiles, Folders, OpenedFiles, Progress, Saved, TransferLimits,
+            Upload,
+        },
+    };
+}
+
+/// For crates that show an application in a window of their own: the shell, and the single instance.
+pub mod host {
+    #[cfg(unix)]
+    pub use crate::run::instance::{Claim, Instance, Launches};
+    pub use crate::run::shell::{Shell, ShellExit, ShellSession, ShellStart};
+}
+
+/// The content of pages: templates, modules of client code, and what they may load.
+pub mod pages {
+    pub use crate::{
+        server::{Extension, Resource, Source, VueUse},
+        template::Template,
+    };
+}
 
 /// Templates as Rust values, and layouts built from them.
 pub mod ui {
@@ -94,20 +125,20 @@ pub mod ui {
     };
 }
 
-pub use window::{
-    Closing, ConfirmClose, Dialogs, FileFilter, Launch, Menu, MenuEntry, MenuItem, MessageAnswer,
-    MessageButtons, MessageLevel, MessageRequest, OpenChoice, OpenRequest, SaveRequest,
-    StandardItem, WindowChange, WindowControl, WindowOptions, WindowState,
-};
-pub use wire::{Attachment, ClientId, Packed, Timestamp};
+/// Values of the state, of arguments and of results.
+pub mod values {
+    #[doc(no_inline)]
+    pub use selvedge_wslink::{Attachment, Error, Packed, Timestamp};
+}
+
+/// Ports that are bound exclusively and proved free: the library that the server listens with.
+#[doc(no_inline)]
+pub use selvedge_port as port;
 
 #[doc(hidden)]
 pub use selvedge_macros::embedded_module;
 
-/// Ports that are bound exclusively and proved free: the library that the server listens with.
-pub use selvedge_port as port;
-
-/// The command line parser that [`Cli`] is built on.
+/// The command line parser that [`run::Cli`] is built on.
 pub use clap;
 
 /// Compiles the examples of the README.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use selvedge::{Attachment, Ctx, Failure, Kwargs, Lifecycle, Server};
+use selvedge::{Ctx, Failure, Lifecycle, Server, calls::Kwargs, values::Attachment};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 

@@ -6,7 +6,8 @@ use std::{
 };
 
 use selvedge::{
-    Ctx, Error, Failure, Lifecycle, Packed, Rest, Server, ServerOptions, Translator, ui::el,
+    Ctx, Error, Failure, Lifecycle, Server, calls::Rest, run::ServerOptions, state::Translator,
+    ui::el, values::Packed,
 };
 use serde_json::{Value, json};
 
@@ -218,7 +219,7 @@ async fn network_completion_waits_for_what_was_queued() {
     let server = Server::new("controller");
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
-    let blob = selvedge::Attachment::from(vec![1; 8 << 20]);
+    let blob = selvedge::values::Attachment::from(vec![1; 8 << 20]);
     server.publish("blob", &blob).unwrap();
     // The client does not read, and this is more than the sockets buffer.
     let early = tokio::time::timeout(Duration::from_millis(100), server.network_completion()).await;

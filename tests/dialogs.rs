@@ -7,8 +7,9 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use selvedge::{
-    Ctx, Dialogs, Failure, MessageAnswer, MessageButtons, MessageRequest, OpenRequest, Result,
-    Running, SaveRequest, Server, Shell, ShellExit, ShellStart,
+    Ctx, Failure, Result, Running, Server,
+    host::{Shell, ShellExit, ShellStart},
+    window::{Dialogs, MessageAnswer, MessageButtons, MessageRequest, OpenRequest, SaveRequest},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use selvedge::{Module, Running, Server, VueUse};
+use selvedge::{Module, Running, Server, pages::VueUse};
 use serde_json::json;
 
 use crate::support::{Client, request, start};
@@ -100,7 +100,7 @@ async fn a_module_may_bring_its_own_page() {
 async fn files_may_be_part_of_the_program() {
     let get = |path: &str| (path == "sub/a.css").then(|| b"a {}".as_slice().into());
     let server = Server::new("files");
-    let serve = [("__built_in".to_owned(), selvedge::Assets::embedded(get))].into();
+    let serve = [("__built_in".to_owned(), selvedge::files::Assets::embedded(get))].into();
     server.enable_module(Module { serve, ..Module::default() }).unwrap();
     let running = start(&server).await;
     let answer = request(&running, "GET", "/__built_in/sub/a.css", &[]).await;
@@ -131,7 +131,7 @@ async fn a_manifest_names_folders_beside_it() {
 #[tokio::test]
 async fn an_extension_prepares_the_server_first_and_is_added_once() {
     struct Charts;
-    impl selvedge::Extension for Charts {
+    impl selvedge::pages::Extension for Charts {
         fn setup(&self, server: &Server) -> selvedge::Result<()> {
             let icons = Module { scripts: vec!["icons.js".into()], ..Module::default() };
             server.enable_module(icons).map(drop)
@@ -208,7 +208,7 @@ async fn no_foreign_page_may_frame_or_load_anything() {
 
 #[tokio::test]
 async fn an_application_widens_the_policy_per_kind_of_source() {
-    use selvedge::Source;
+    use selvedge::pages::Source;
     let server = Server::new("files");
     server
         .allow_source(Source::Script, "https://cdn.example")
@@ -254,7 +254,7 @@ async fn browsers_ask_each_time_whether_a_file_has_changed() {
     let get = |path: &str| (path == "b.js").then(|| b"2".as_slice().into());
     let serve = [
         ("__disk".to_owned(), dir.path().to_owned().into()),
-        ("__memory".to_owned(), selvedge::Assets::embedded(get)),
+        ("__memory".to_owned(), selvedge::files::Assets::embedded(get)),
     ];
     server.enable_module(Module { serve: serve.into(), ..Module::default() }).unwrap();
     let options = crate::support::options().serve_folder("data", dir.path());

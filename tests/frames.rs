@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use selvedge::{Backend, Ctx, Error, FrameStream, Server, StartOptions};
+use selvedge::{
+    Ctx, Error, Server, StartOptions,
+    run::{Backend, FrameStream},
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -102,7 +105,7 @@ async fn the_protocol_is_kept() {
     assert!(next(&mut stream).await["error"]["message"].is_string(), "no secret, no state");
     assert_eq!(server.client_count(), 0);
     let rubbish = sink.send(&b"rubbish"[..]).await.unwrap_err();
-    assert!(matches!(rubbish, Error::Protocol(_)), "{rubbish}");
+    assert!(matches!(rubbish, Error::Wslink(selvedge::values::Error::Protocol(_))), "{rubbish}");
     assert!(matches!(sink.send(hello()).await, Err(Error::NotRunning)));
     assert_eq!(stream.next().await, None);
     assert_eq!(stream.close_code(), Some((1002, "Protocol error")));

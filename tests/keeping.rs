@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use selvedge::{Attachment, Ctx, Failure, Running, Server, StartOptions};
+use selvedge::{Ctx, Failure, Running, Server, StartOptions, values::Attachment};
 use serde_json::json;
 
 use crate::support::{Client, PATIENCE, SignedIn, options, request_with};

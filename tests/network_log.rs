@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use selvedge::{Attachment, Ctx, Server, ServerOptions};
+use selvedge::{Ctx, Server, run::ServerOptions, values::Attachment};
 use serde_json::json;
 
 use crate::support::{Client, start};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use selvedge::{Module, Server, Template};
+use selvedge::{Module, Server, pages::Template};
 use serde_json::json;
 
 use crate::support::{Client, options};

@@ -10,7 +10,8 @@ use std::{
 
 use selvedge::port::{self, is_port_free};
 use selvedge::{
-    Ctx, Error, Lifecycle, Result, Server, Shell, ShellExit, ShellSession, ShellStart, StartOptions,
+    Ctx, Error, Lifecycle, Result, Server, StartOptions,
+    host::{Shell, ShellExit, ShellSession, ShellStart},
 };
 
 /// A host whose behaviour a test supplies.

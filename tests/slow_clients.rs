@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, sync::mpsc, thread, time::Duration};
 
-use selvedge::{Ctx, Packed, Server, State};
+use selvedge::{Ctx, Server, State, values::Packed};
 use serde_json::json;
 use tokio::{
     io::AsyncReadExt,
@@ -13,7 +13,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use crate::support::{Client, PATIENCE, options, start};
 
 fn bytes(count: usize) -> Packed {
-    Packed::encode(&selvedge::Attachment::from(vec![7; count])).unwrap()
+    Packed::encode(&selvedge::values::Attachment::from(vec![7; count])).unwrap()
 }
 
 #[tokio::test]

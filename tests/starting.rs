@@ -7,7 +7,10 @@ use std::{
 };
 
 use selvedge::port::is_port_free;
-use selvedge::{Ctx, Error, ExecMode, Lifecycle, Server, StartOptions, Started};
+use selvedge::{
+    Ctx, Error, Lifecycle, Server, StartOptions,
+    run::{ExecMode, Started},
+};
 use serde_json::json;
 use tokio::time::timeout;
 

@@ -179,7 +179,7 @@ async fn calls_that_are_under_way_are_answered_before_the_goodbye() {
 #[tokio::test]
 async fn a_callback_may_wait_for_the_stop_that_waits_for_it() {
     let server = Server::new("stopping");
-    let handle = std::sync::Arc::new(std::sync::OnceLock::<selvedge::StopHandle>::new());
+    let handle = std::sync::Arc::new(std::sync::OnceLock::<selvedge::run::StopHandle>::new());
     let known = handle.clone();
     server.trigger("stop", move |_: Ctx| {
         let handle = known.get().unwrap().clone();

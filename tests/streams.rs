@@ -1,6 +1,6 @@
 //! Tests streams of pictures and slow clients.
 
-use selvedge::{Attachment, Ctx, Server};
+use selvedge::{Ctx, Server, values::Attachment};
 use serde_json::json;
 
 use crate::support::{Client, open, start};

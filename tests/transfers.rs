@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use selvedge::{
-    Ctx, Download, Failure, Running, Saved, Server, TransferError, TransferLimits, Upload,
+    Ctx, Failure, Running, Server,
+    files::{Download, Saved, TransferError, TransferLimits, Upload},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -335,10 +336,10 @@ async fn without_http_files_are_refused_at_once_and_it_is_said_why() {
         Ok(())
     });
     server.trigger("open", async |cx: Ctx| -> Result<bool, Failure> {
-        Ok(cx.open_file(selvedge::OpenRequest::new()).await?.is_some())
+        Ok(cx.open_file(selvedge::window::OpenRequest::new()).await?.is_some())
     });
     server.trigger("ask", async |cx: Ctx| -> Result<String, Failure> {
-        Ok(format!("{:?}", cx.show_message(selvedge::MessageRequest::info("Well?")).await?))
+        Ok(format!("{:?}", cx.show_message(selvedge::window::MessageRequest::info("Well?")).await?))
     });
     let running = server.spawn(crate::support::options().http(false)).await.unwrap();
     let mut client = Client::connect(&running).await;

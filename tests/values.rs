@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::SinkExt;
 use rmpv::Value as Msgpack;
-use selvedge::{Ctx, Error, Packed, Rest, Running, Server, Timestamp};
+use selvedge::{
+    Ctx, Error, Running, Server,
+    calls::Rest,
+    values::{Packed, Timestamp},
+};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -123,7 +127,7 @@ async fn what_a_page_cannot_hold_is_refused_when_the_program_sets_it() {
     server.state().set("layers", 1);
     let by_nothing = [BTreeMap::from([("options", BTreeMap::from([(None::<u8>, 1)]))])];
     let refusal = |result: selvedge::Result<()>| match result {
-        Err(error @ Error::Encode { .. }) => error.to_string(),
+        Err(error @ Error::Wslink(selvedge::values::Error::Encode { .. })) => error.to_string(),
         other => panic!("{other:?}"),
     };
     let path = "`layers[0].options`: a key is nothing (null)";

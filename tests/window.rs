@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use selvedge::{
-    Ctx, Error, Lifecycle, Menu, MenuItem, Result, Server, Shell, ShellExit, ShellStart,
-    WindowChange, WindowControl, WindowOptions, WindowState,
+    Ctx, Error, Lifecycle, Result, Server,
+    host::{Shell, ShellExit, ShellStart},
+    window::{Menu, MenuItem, WindowChange, WindowControl, WindowOptions, WindowState},
 };
 use serde_json::json;
 

@@ -69,7 +69,7 @@ async fn next(socket: &mut WebSocketStream<TcpStream>) -> Bytes {
 
 /// A message in one frame.
 pub fn frame(message: &Value) -> Bytes {
-    let content = selvedge::Packed::encode(message).unwrap();
+    let content = selvedge::values::Packed::encode(message).unwrap();
     let content = content.as_bytes();
     let header = [7, 0, content.len() as u32].map(u32::to_le_bytes).concat();
     [&header, content].concat().into()

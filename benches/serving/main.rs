@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use bare::Bare;
 use load::Load;
-use selvedge::{Ctx, Packed, Rest, Running, Server, StartOptions};
+use selvedge::{Ctx, Running, Server, StartOptions, calls::Rest, values::Packed};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 

@@ -108,7 +108,7 @@ fn assets(base: &Path, folder: &Value) -> Result<String, String> {
     }
     let root = utf8(&root)?;
     Ok(format!(
-        "{LIBRARY}::Assets::with_source(&[{listed}], if ::core::cfg!(debug_assertions) {{ \
+        "{LIBRARY}::files::Assets::with_source(&[{listed}], if ::core::cfg!(debug_assertions) {{ \
          ::core::option::Option::Some({root:?}) }} else {{ ::core::option::Option::None }})"
     ))
 }

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use selvedge::{Error, Program, Result, Server, StartOptions};
+use selvedge::{Error, Result, Server, StartOptions, run::Program};
 
 use crate::{crash, development, notice, shell::TauriShell};
 
@@ -15,7 +15,7 @@ use crate::{crash, development, notice, shell::TauriShell};
 /// ```no_run
 /// use std::process::ExitCode;
 ///
-/// use selvedge::{Program, Result, Server};
+/// use selvedge::{run::Program, Result, Server};
 /// use selvedge_desktop::App;
 ///
 /// fn app() -> Result<Server> {
@@ -60,7 +60,7 @@ impl App {
 
     /// Runs the application as its command line requests, until it ends. See [`run`](crate::run).
     ///
-    /// Arguments that are not flags are files to open: [`Launch::files`](selvedge::Launch::files).
+    /// Arguments that are not flags are files to open: [`Launch::files`](selvedge::window::Launch::files).
     pub fn run(self) -> ExitCode {
         let options = StartOptions::from_args_of(&self.program);
         self.run_with(options)
@@ -72,11 +72,13 @@ impl App {
         let options = development::follow_tauri(options);
         let program = match self.program.declare() {
             Ok(program) => program,
-            Err(error) => return selvedge::exit_code(Err(error)),
+            Err(error) => return selvedge::run::exit_code(Err(error)),
         };
         options.launch().declare();
         if options.is_serve_only() {
-            return selvedge::exit_code((self.set_up)().and_then(|server| server.run(options)));
+            return selvedge::run::exit_code(
+                (self.set_up)().and_then(|server| server.run(options)),
+            );
         }
         let logs = folder("no log is kept", program.folders().and_then(|folders| folders.logs()));
         crash::report_to(logs.clone(), program);
@@ -101,7 +103,7 @@ impl App {
             }
             Ok(_) => {}
         }
-        selvedge::exit_code(outcome)
+        selvedge::run::exit_code(outcome)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use selvedge::WindowOptions;
+use selvedge::window::WindowOptions;
 use tauri::{
     AppHandle, LogicalPosition, Theme, Url, WebviewWindow, WebviewWindowBuilder, Wry, image::Image,
     window::Color,

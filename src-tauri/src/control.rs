@@ -6,7 +6,10 @@ use std::{
 };
 
 use parking_lot::{Mutex, MutexGuard};
-use selvedge::{Ctx, Error, Result, WindowChange, WindowControl, WindowOptions, WindowState};
+use selvedge::{
+    Ctx, Error, Result,
+    window::{WindowChange, WindowControl, WindowOptions, WindowState},
+};
 use tauri::{LogicalPosition, LogicalSize, Size, WebviewWindow};
 
 use crate::{

@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use selvedge::Program;
+use selvedge::run::Program;
 use time::{OffsetDateTime, macros::format_description};
 
 /// Exit code of a program that panicked, the same as Rust's.

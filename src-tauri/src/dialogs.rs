@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::PathBuf, pin::Pin};
 
-use selvedge::{
+use selvedge::window::{
     Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
     OpenRequest, SaveRequest,
 };

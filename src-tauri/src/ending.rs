@@ -14,7 +14,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use selvedge::{Error, Result, ShellExit, Signals, StopHandle};
+use selvedge::{
+    Error, Result,
+    host::ShellExit,
+    run::{Signals, StopHandle},
+};
 use tauri::{AppHandle, ExitRequestApi, async_runtime};
 
 /// Why the program ends, and how far it has come.

@@ -62,16 +62,16 @@ pub use shell::TauriShell;
 /// An error is printed on stderr as one line. If stderr is not a terminal, because the program was
 /// started with a double click, a dialog shows the error. On Linux the dialog closes after a
 /// minute; `SELVEDGE_NO_DIALOG=1` in the environment disables it. With `TRAME_DESKTOP_DEBUG` in the
-/// environment, or [`desktop_debug`](selvedge::ServerOptions::desktop_debug), the inspector opens
+/// environment, or [`desktop_debug`](selvedge::run::ServerOptions::desktop_debug), the inspector opens
 /// beside the page.
 ///
 /// # What it writes
 /// Unless the application has its own logger, messages go to stderr and to the application's
-/// [folder for logs](selvedge::Folders::logs), which keeps the files of seven days. `RUST_LOG` and
+/// [folder for logs](selvedge::files::Folders::logs), which keeps the files of seven days. `RUST_LOG` and
 /// `--debug` select the messages. A panic writes a report to the same folder, `crash-TIME.txt`, and
 /// its path to stderr; the last ten reports are kept. The place and size of the first window are
-/// kept in the [folder for settings](selvedge::Folders::config), in `window.json`; see
-/// [`remember_place`](selvedge::WindowOptions::remember_place). What pages store is kept, and for
+/// kept in the [folder for settings](selvedge::files::Folders::config), in `window.json`; see
+/// [`remember_place`](selvedge::window::WindowOptions::remember_place). What pages store is kept, and for
 /// that the port is the same at each start; see [`keep_port`](selvedge::StartOptions::keep_port).
 /// What cannot be written is left out with a warning.
 ///
@@ -92,7 +92,7 @@ pub use shell::TauriShell;
 /// A second launch shows the window of the first, notifies its application
 /// ([`Lifecycle::SecondLaunch`](selvedge::Lifecycle::SecondLaunch)), and exits with 0 without
 /// starting a server. Applications are distinguished by their
-/// [identifier](selvedge::Program::identifier), for one user and on one display. Runs with
+/// [identifier](selvedge::run::Program::identifier), for one user and on one display. Runs with
 /// `--server` do not count. [`App::several_instances`] turns this off.
 ///
 /// # Development

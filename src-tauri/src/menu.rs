@@ -9,7 +9,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use selvedge::{Error, Menu, MenuEntry, MenuItem, Result, StandardItem};
+use selvedge::{
+    Error, Result,
+    window::{Menu, MenuEntry, MenuItem, StandardItem},
+};
 use tauri::{
     AppHandle, WebviewWindow, Wry,
     menu::{CheckMenuItem, IsMenuItem, MenuItem as PlainItem, PredefinedMenuItem, Submenu},

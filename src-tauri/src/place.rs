@@ -14,7 +14,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use selvedge::Program;
+use selvedge::run::Program;
 use serde::{Deserialize, Serialize};
 use tauri::{
     AppHandle, Manager, PhysicalPosition, PhysicalSize, WebviewWindow, WindowEvent, async_runtime,

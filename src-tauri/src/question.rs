@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use selvedge::{Closing, ConfirmClose, Failure};
+use selvedge::{
+    Failure,
+    window::{Closing, ConfirmClose},
+};
 use tauri::{CloseRequestApi, WebviewWindow, async_runtime};
 use tauri_plugin_dialog::{DialogExt, MessageDialogButtons, MessageDialogKind};
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 #[cfg(windows)]
 use selvedge::StartOptions;
 #[cfg(unix)]
-use selvedge::{Claim, Instance, Launches};
+use selvedge::host::{Claim, Instance, Launches};
 use selvedge::{
-    Error, Launch, Program, Result, Shell, ShellExit, ShellSession, ShellStart, Signals,
+    Error, Result,
+    host::{Shell, ShellExit, ShellSession, ShellStart},
+    run::{Program, Signals},
+    window::Launch,
 };
 use tauri::{App, AppHandle, Context, Manager, RunEvent, Wry, async_runtime, image::Image};
 use tokio::{

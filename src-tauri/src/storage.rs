@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use selvedge::{Program, Result};
+use selvedge::{Result, run::Program};
 use tauri::{AppHandle, Manager, WebviewWindowBuilder, Wry};
 use tempfile::TempDir;
 

@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
 use parking_lot::Mutex;
-use subtle::ConstantTimeEq;
-
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 use super::strangers::Strangers;
 use crate::{Result, server::random_token, session::Kind};

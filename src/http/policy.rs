@@ -3,11 +3,12 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use selvedge_wslink::words::key;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Names, Site};
-use crate::Source;
+use crate::server::Source;
 
 const FALLBACK: HeaderValue = HeaderValue::from_static("script-src 'self'; frame-ancestors 'none'");
 
@@ -26,7 +27,7 @@ pub(super) fn of_page(site: &Site, request: &HeaderMap, inline: Vec<String>) -> 
     let state = site.server.state();
     let mut sources = ["'self'", "'unsafe-eval'", "blob:"].map(str::to_owned).to_vec();
     sources.extend(inline);
-    for key in ["trame__scripts", "trame__module_scripts"] {
+    for key in [key::SCRIPTS, key::MODULE_SCRIPTS] {
         let entries: Vec<Value> = state.get(key).unwrap_or_default();
         for source in entries.iter().filter_map(script_source) {
             if !sources.contains(&source) {

@@ -18,7 +18,8 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{Site, lobby::Guest, plain};
 use crate::{
-    Failure, TransferError,
+    Failure,
+    error::TransferError,
     server::{Outgoing, Phase, Sent},
 };
 

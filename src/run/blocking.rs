@@ -13,10 +13,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shell, ShellStart, Signals, StartOptions, StopReport, links, logging, shell::SetUp,
-    start::announce, terminal::print_error,
+    Signals, StartOptions, StopReport, links, logging,
+    shell::{SetUp, Shell, ShellStart},
+    start::announce,
+    terminal::print_error,
 };
-use crate::{Error, ExecMode, Lifecycle, Result, Server};
+use crate::{Error, Lifecycle, Result, Server, server::ExecMode};
 
 /// Minimum number of runtime threads, since callbacks may block some of them.
 const MIN_THREADS: usize = 4;
@@ -58,7 +60,7 @@ impl Exit {
 /// use selvedge::{Server, StartOptions};
 ///
 /// fn main() -> std::process::ExitCode {
-///     selvedge::exit_code(Server::new("doc").run(StartOptions::from_args()))
+///     selvedge::run::exit_code(Server::new("doc").run(StartOptions::from_args()))
 /// }
 /// ```
 pub fn exit_code(outcome: Result<Exit>) -> ExitCode {
@@ -76,7 +78,7 @@ impl Server {
     /// process at once. A signal before the server listens cancels the start.
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::StopHandle::stop),
+    /// Those of [`spawn`](Self::spawn) and [`StopHandle::stop`](crate::run::StopHandle::stop),
     /// [`Error::NoShell`] if the options ask for a window, and [`Error::InsideRuntime`] if called
     /// from async code: await [`serve`](Self::serve) or [`spawn`](Self::spawn) there.
     pub fn run(&self, options: StartOptions) -> Result<Exit> {
@@ -130,7 +132,7 @@ impl Server {
     /// The server is also stopped, and its port proved free, if the shell fails or panics.
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::StopHandle::stop) and of the
+    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::run::StopHandle::stop) and of the
     /// shell, and [`Error::InsideRuntime`] if called from async code.
     pub fn run_in(&self, shell: impl Shell, options: StartOptions) -> Result<Exit> {
         let server = self.clone();
@@ -141,7 +143,7 @@ impl Server {
     /// the shell can show its progress, or skip it.
     ///
     /// `name` is the name of the application before its server exists, if no
-    /// [`Program`](crate::Program) was declared. `set_up` runs on a separate thread when the shell
+    /// [`Program`](crate::run::Program) was declared. `set_up` runs on a separate thread when the shell
     /// starts the application.
     ///
     /// # Errors

@@ -6,9 +6,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 use super::{StartOptions, secret::Secret};
 use crate::{
-    Error, Program, Result, Server,
+    Error, Result, Server,
     http::Allowed,
-    server::{Endpoints, ExecMode},
+    server::{Endpoints, ExecMode, Program},
 };
 
 /// Text that `--version` prints after the name of a program without a version.
@@ -25,7 +25,7 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 ///     #[arg(long)]
 ///     data: Option<std::path::PathBuf>,
 ///     #[command(flatten)]
-///     server: selvedge::Cli,
+///     server: selvedge::run::Cli,
 /// }
 ///
 /// let arguments = Arguments::parse_from(["program", "--data", "a.csv", "--port", "0"]);
@@ -294,7 +294,7 @@ impl StartOptions {
     /// values of flags.
     ///
     /// ```no_run
-    /// use selvedge::{Program, StartOptions};
+    /// use selvedge::{run::Program, StartOptions};
     ///
     /// let program = Program::new("clock").version(env!("CARGO_PKG_VERSION"));
     /// let options = StartOptions::from_args_of(&program);

@@ -26,7 +26,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{Error, Launch, Program, Result};
+use crate::{Error, Result, server::Program, window::Launch};
 
 /// Time for which a second launch tries to reach the first, and time-out of one exchange between
 /// them.

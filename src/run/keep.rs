@@ -22,14 +22,15 @@ use std::{
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
+use selvedge_wslink::Packed;
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::StartOptions;
 use crate::{
-    ExecMode, Result, Server,
+    Server,
     http::Tokens,
+    server::ExecMode,
     state::{Initial, Kept},
-    wire::{Packed, message},
 };
 
 /// Interval between two checks for changes, which limits what a killed program loses. A check reads
@@ -134,7 +135,7 @@ impl Keeper {
             ];
             Ok(parts.map(|(name, value)| (name.to_owned(), value)).into())
         });
-        let written: Result<IndexMap<String, Packed>> = written;
+        let written: selvedge_wslink::Result<IndexMap<String, Packed>> = written;
         let written = written.map_err(io::Error::other);
         let written =
             written.and_then(|parts| replace(&self.file, Packed::encode_map(&parts).as_bytes()));
@@ -209,12 +210,12 @@ fn read(file: &Path) -> io::Result<Contents> {
 }
 
 fn parse(contents: &Packed) -> Option<Contents> {
-    let parts = message::entries(contents)?;
+    let parts = contents.entries()?;
     if parts.get("version")?.decode::<u32>().ok()? != VERSION {
         return None;
     }
-    let values = message::entries(parts.get("values")?)?.into_iter().map(|(key, pair)| {
-        let [initial, value] = message::items(&pair)?.try_into().ok()?;
+    let values = parts.get("values")?.entries()?.into_iter().map(|(key, pair)| {
+        let [initial, value] = pair.items()?.try_into().ok()?;
         Some((key, Kept { initial, value }))
     });
     let values = values.collect::<Option<_>>()?;

@@ -25,7 +25,7 @@ mod cli;
 mod exposure;
 mod frames;
 #[cfg(unix)]
-mod instance;
+pub(crate) mod instance;
 mod keep;
 mod links;
 mod logging;
@@ -34,7 +34,7 @@ mod ports;
 mod reload;
 mod running;
 mod secret;
-mod shell;
+pub(crate) mod shell;
 mod signals;
 mod start;
 mod stop;
@@ -43,11 +43,12 @@ mod terminal;
 pub use blocking::{Exit, exit_code};
 pub use cli::Cli;
 pub use frames::{FrameSink, FrameStream};
-#[cfg(unix)]
-pub use instance::{Claim, Instance, Launches};
 pub use options::StartOptions;
 pub use running::Running;
-pub use shell::{Shell, ShellExit, ShellSession, ShellStart};
 pub use signals::Signals;
 pub use start::Started;
 pub use stop::{StopHandle, StopReport};
+
+pub use crate::server::{
+    Backend, Endpoints, ExecMode, Program, RunningOptions, ServerOptions, get_server_with,
+};

@@ -8,9 +8,10 @@ use std::{
 
 use super::secret::Secret;
 use crate::{
-    Error, Launch, Result, Server,
+    Error, Result, Server,
     http::Allowed,
     server::{Backend, Endpoints, ExecMode, RunningOptions},
+    window::Launch,
 };
 
 /// The default port, the same as trame's.
@@ -276,7 +277,7 @@ impl StartOptions {
 
     /// Updates open pages when their files change, for development. Default no.
     ///
-    /// Templates read with [`Template::file`](crate::Template::file) are reread when their files
+    /// Templates read with [`Template::file`](crate::pages::Template::file) are reread when their files
     /// change, and style sheets in served folders are replaced in place. For other files, pages
     /// reload. The state does not change. On an error, the page stays as it was, and the error is
     /// logged.
@@ -398,7 +399,7 @@ impl StartOptions {
     }
 
     /// Sets the interval between pings to a silent client; zero turns pings off. Defaults to the
-    /// server's [`ws_heart_beat`](crate::ServerOptions::ws_heart_beat).
+    /// server's [`ws_heart_beat`](crate::run::ServerOptions::ws_heart_beat).
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);
         self

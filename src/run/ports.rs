@@ -32,7 +32,7 @@ impl StartOptions {
     /// The log says so. A port set in code or on the command line has precedence.
     ///
     /// If the file cannot be read or written, the server logs a warning and takes any free port.
-    /// Desktop hosts keep the file in the application's [data folder](crate::Folders::data).
+    /// Desktop hosts keep the file in the application's [data folder](crate::files::Folders::data).
     ///
     /// ```
     /// use selvedge::{Server, StartOptions};

@@ -106,7 +106,7 @@ impl Running {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> selvedge::Result<()> {
-    /// use selvedge::{Backend, Packed, Server, StartOptions};
+    /// use selvedge::{run::Backend, values::Packed, Server, StartOptions};
     ///
     /// let options = StartOptions::new().backend(Backend::Generic).secret("k");
     /// let running = Server::new("doc").spawn(options).await?;

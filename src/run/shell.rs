@@ -8,11 +8,14 @@
 //! What must hold: the caller of the host stops everything that the host has started or is still
 //! starting when it returns.
 
+use selvedge_wslink::words::key;
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{Running, StartOptions, StopHandle};
-use crate::{Error, Program, Result, Server, WindowOptions, callback::panic_message};
+use crate::{
+    Error, Result, Server, callback::panic_message, server::Program, window::WindowOptions,
+};
 
 /// A desktop host: something that shows a URL until its user closes it.
 pub trait Shell {
@@ -91,7 +94,7 @@ impl ShellStart {
             url: stop.window_url()?,
             origin,
             window,
-            title: server.state().get("trame__title").unwrap_or(title),
+            title: server.state().get(key::TITLE).unwrap_or(title),
             stop,
             runtime: self.runtime,
             server,

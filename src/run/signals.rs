@@ -15,7 +15,7 @@ use crate::{Error, Result};
 ///
 /// ```no_run
 /// # async fn doc() -> selvedge::Result<()> {
-/// let mut signals = selvedge::Signals::listen()?;
+/// let mut signals = selvedge::run::Signals::listen()?;
 /// let number = signals.next().await;
 /// println!("ended by signal {number}");
 /// # Ok(())

@@ -9,7 +9,7 @@ use super::{
     links::{Links, OnRequest},
     terminal::{print, print_error},
 };
-use crate::{Error, ExecMode, Result, Server};
+use crate::{Error, Result, Server, server::ExecMode};
 
 /// The result of a start, by [`ExecMode`].
 #[non_exhaustive]
@@ -45,7 +45,7 @@ impl Server {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> selvedge::Result<()> {
-    /// use selvedge::{ExecMode, Server, StartOptions, Started};
+    /// use selvedge::{run::{ExecMode, Started}, Server, StartOptions};
     ///
     /// let options = StartOptions::new().port(0).exec_mode(ExecMode::Task);
     /// match Server::new("doc").start(options).await? {

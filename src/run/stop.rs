@@ -2,10 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use selvedge_port::{Holder, Released};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-use selvedge_port::{Holder, Released};
 
 use crate::{Error, Result, http::Access, session::Kind};
 

@@ -8,11 +8,12 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use parking_lot::Mutex;
+use selvedge_wslink::messages::server::Request;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::Server;
-use crate::{blocking, controller::Lifecycle, session::Client, wire::message::Request};
+use crate::{blocking, controller::Lifecycle, session::Client};
 
 /// Number of waiting calls at which the connection stops reading.
 const MAX_CALLS: usize = 16 * 1024;

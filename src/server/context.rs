@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use selvedge_wslink::ClientId;
+
 use super::Server;
 use crate::{
     Failure, Result,
     state::{State, Translator},
-    wire::ClientId,
 };
 
 /// The context of a call: the server, and the client that caused the call.
@@ -24,7 +25,7 @@ impl Ctx {
         Ctx { server, ..self }
     }
 
-    /// Returns a value that the application put into the [context](crate::Context).
+    /// Returns a value that the application put into the [context](crate::state::Context).
     ///
     /// # Errors
     /// A failure that names the type, if the context has no such value.

@@ -1,6 +1,7 @@
 //! The controller: functions that are called by name and may be defined later.
 
 use futures_util::FutureExt;
+use selvedge_wslink::{ClientId, Packed};
 use serde::Serialize;
 
 use super::{Ctx, Server, Trigger, functions::list, unknown};
@@ -9,7 +10,6 @@ use crate::{
     callback::{Callback, Rest},
     controller::{FunctionId, Lifecycle, Role},
     template::{Handler, Prop},
-    wire::{ClientId, Packed},
 };
 
 /// Named functions that the parts of an application offer each other. A name is looked up at each

@@ -12,6 +12,8 @@ use std::{
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use selvedge_wslink::words::{key, topic};
+use selvedge_wslink::{ClientId, Packed, messages::server::Request};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -23,10 +25,10 @@ use super::{
     transfer::{Announced, Upload, UploadRight, Withdrawal},
 };
 use crate::{
-    Failure, Result, TransferError,
-    session::{Client, DIALOG_TOPIC},
+    Failure, Result,
+    error::TransferError,
+    session::Client,
     window::{MessageAnswer, MessageRequest, OpenChoice, OpenRequest},
-    wire::{ClientId, Packed, message::Request},
 };
 
 /// Dialogs of pages that are open or still send files, by number.
@@ -89,7 +91,7 @@ impl Shown {
         let number = server.inner.questions.add(client.id, state);
         let shown = Shown { server, client, number };
         let dialog = Dialog { id: number, what };
-        shown.server.publish_to(shown.client.id, DIALOG_TOPIC, dialog)?;
+        shown.server.publish_to(shown.client.id, topic::DIALOG, dialog)?;
         Ok(shown)
     }
 }
@@ -100,7 +102,7 @@ impl Drop for Shown {
             Some(Asked::Sending(withdrawal)) => withdrawal.cancel(),
             Some(_) => {
                 let close = serde_json::json!({"id": self.number, "kind": "close"});
-                drop(self.server.publish_to(self.client.id, DIALOG_TOPIC, close));
+                drop(self.server.publish_to(self.client.id, topic::DIALOG, close));
             }
             None => {}
         }
@@ -193,7 +195,7 @@ impl Ctx {
     /// if there is one.
     ///
     /// ```
-    /// use selvedge::{Ctx, Failure, OpenRequest, Server};
+    /// use selvedge::{Ctx, Failure, window::OpenRequest, Server};
     ///
     /// let server = Server::new("doc");
     /// server.trigger("load", async |cx: Ctx| -> Result<(), Failure> {
@@ -219,7 +221,7 @@ impl Ctx {
     /// Lets the user choose one or more files, as [`open_file`](Self::open_file) does for one.
     ///
     /// ```
-    /// use selvedge::{Ctx, Failure, OpenRequest, Server};
+    /// use selvedge::{Ctx, Failure, window::OpenRequest, Server};
     ///
     /// let server = Server::new("doc");
     /// server.trigger("load", async |cx: Ctx| -> Result<(), Failure> {
@@ -285,7 +287,7 @@ impl Ctx {
     /// the page in a browser. If no client caused it, the desktop window does, if there is one.
     ///
     /// ```
-    /// use selvedge::{Ctx, Failure, MessageButtons, MessageRequest, Server};
+    /// use selvedge::{Ctx, Failure, window::{MessageButtons, MessageRequest}, Server};
     ///
     /// let server = Server::new("doc");
     /// server.trigger("clear", async |cx: Ctx| -> Result<(), Failure> {
@@ -306,7 +308,7 @@ impl Ctx {
             #[serde(flatten)]
             request: MessageRequest,
         }
-        let title = self.server.root_server().state().get("trame__title").ok();
+        let title = self.server.root_server().state().get(key::TITLE).ok();
         let request = MessageRequest { title: request.title.or(title), ..request };
         let answer = match self.dialogs() {
             Some(dialogs) => self.while_wanted(dialogs.message(request)).await,

@@ -8,6 +8,13 @@
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
+use selvedge_wslink::words::{method, topic};
+use selvedge_wslink::{
+    Packed, check_key,
+    chunk::Outgoing,
+    messages::server::{self as messages, Request},
+    words::ErrorCode,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -16,40 +23,24 @@ use crate::{
     Failure, Result,
     callback::{Arguments, Function, Outcome, ResultNotEncoded},
     controller::Lifecycle,
-    session::{Client, Hold, STATE_TOPIC},
+    session::{Client, Hold},
     state::deferred,
-    wire::{
-        Packed,
-        chunk::Outgoing,
-        fit::check_key,
-        message::{self, ErrorCode, Request},
-    },
 };
 
-/// Returns whether a method belongs to the protocol. Other names below `trame.` belong to widget
-/// packages: `trame.rca.size`.
+/// Returns whether a method belongs to the protocol.
 pub(super) fn is_own_method(method: &str) -> bool {
-    const OWN: [&str; 7] = [
-        "wslink.",
-        "trame.state.",
-        "trame.lifecycle.",
-        "trame.error.",
-        "trame.force.",
-        "application.",
-        "selvedge.",
-    ];
-    method == "trame.trigger" || OWN.iter().any(|own| method.starts_with(own))
+    method::RESERVED.iter().any(|reserved| method.starts_with(reserved))
 }
 
 /// Returns whether a method runs no code of the application and so never blocks.
 pub(super) fn runs_no_callback(method: &str) -> bool {
-    matches!(method, "trame.state.get" | "selvedge.mark" | "selvedge.stream.ack")
+    matches!(method, method::STATE_GET | method::MARK | method::STREAM_ACK)
 }
 
 /// Decodes an argument of a protocol method.
 pub(super) fn argument<T: DeserializeOwned>(request: &Request, position: usize) -> Result<T> {
     let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
-    value.decode_as(format_args!("argument {} of {}", position + 1, request.method))
+    Ok(value.decode_as(format_args!("argument {} of {}", position + 1, request.method))?)
 }
 
 impl Server {
@@ -57,16 +48,16 @@ impl Server {
     pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request) {
         self.hub().log().inspect(|log| log.received(client.id, &request));
         match request.method.as_str() {
-            "trame.state.get" => self.send_snapshot(client, &request.id),
-            "trame.state.update" => {
+            method::STATE_GET => self.send_snapshot(client, &request.id),
+            method::STATE_UPDATE => {
                 if let Err(failure) = self.update_state(client, &request) {
                     self.answer(client, &request, Err(failure));
                 }
                 self.state().flush();
             }
-            "trame.trigger" => self.answer_trigger(client, request),
-            "selvedge.mark" => self.send_mark(client, &request.id),
-            "selvedge.resume" => {
+            method::TRIGGER => self.answer_trigger(client, request),
+            method::MARK => self.send_mark(client, &request.id),
+            method::RESUME => {
                 if let Err(error) = self.send_missed(client, &request) {
                     self.answer(client, &request, Err(error.into()));
                 }
@@ -90,7 +81,7 @@ impl Server {
             self.hub().log().inspect(|log| log.initial_state(client.id, pushed));
             let entries = pushed.iter().map(|(key, value)| (&**key, value));
             let max_frame = self.hub().max_frame();
-            client.outbox.answer(message::reply_state(id, self.name(), entries, max_frame));
+            client.outbox.answer(messages::reply_state(id, self.name(), entries, max_frame));
         });
     }
 
@@ -104,13 +95,13 @@ impl Server {
         let text =
             |position: usize| -> Result<String, Failure> { Ok(argument(request, position)?) };
         let result = match request.method.as_str() {
-            "trame.lifecycle.update" => text(0).map(|event| self.page_event(client, &event)),
-            "trame.error.client" => text(0).map(|error| self.page_error(client, &error)),
-            "trame.force.push" => request
+            method::LIFECYCLE_UPDATE => text(0).map(|event| self.page_event(client, &event)),
+            method::ERROR_CLIENT => text(0).map(|error| self.page_error(client, &error)),
+            method::FORCE_PUSH => request
                 .args
                 .iter()
                 .map(|key| key.decode::<String>())
-                .collect::<Result<Vec<String>>>()
+                .collect::<Result<Vec<String>, _>>()
                 .map(|keys| {
                     self.force_state_push(&keys.iter().map(String::as_str).collect::<Vec<_>>());
                 })
@@ -120,26 +111,26 @@ impl Server {
                 Ok(())
             }
             "application.exit.later" => self.stop_later(request),
-            "selvedge.hello" => {
+            method::SELVEDGE_HELLO => {
                 client.learn_extras();
                 let development = self.settings().development;
                 let answer = json!({"version": 1, "development": development});
                 return Some(Packed::encode(&answer).map_err(Failure::from));
             }
-            "selvedge.trigger.check" if self.settings().development => {
+            method::TRIGGER_CHECK if self.settings().development => {
                 return Some(text(0).and_then(|name| Ok(Packed::encode(&self.missing(&name))?)));
             }
-            "selvedge.upload.open" => return Some(self.offer_upload(client, request)),
-            "selvedge.dialog.answer" => return Some(self.take_answer(client, request)),
-            "selvedge.dialog.end" => argument(request, 0)
+            method::UPLOAD_OPEN => return Some(self.offer_upload(client, request)),
+            method::DIALOG_ANSWER => return Some(self.take_answer(client, request)),
+            method::DIALOG_END => argument(request, 0)
                 .map(|dialog| self.end_dialog(client, dialog))
                 .map_err(Failure::from),
-            "selvedge.stream.open" => text(0).and_then(|topic| {
+            method::STREAM_OPEN => text(0).and_then(|topic| {
                 let opened = self.hub().open_stream(client, &topic);
                 opened.then_some(()).ok_or_else(|| Failure::msg("too many streams are open"))
             }),
-            "selvedge.stream.ack" => text(0).map(|topic| client.outbox.acknowledge(&topic)),
-            "selvedge.stream.close" => text(0).map(|topic| client.outbox.close_stream(&topic)),
+            method::STREAM_ACK => text(0).map(|topic| client.outbox.acknowledge(&topic)),
+            method::STREAM_CLOSE => text(0).map(|topic| client.outbox.close_stream(&topic)),
             _ => return None,
         };
         Some(result.map(|()| Packed::nil()))
@@ -162,14 +153,15 @@ impl Server {
         let changes = request
             .args
             .first()
-            .and_then(message::items)
+            .and_then(Packed::items)
             .ok_or_else(|| Failure::msg("trame.state.update takes a list of changes"))?;
         let mut values = Vec::with_capacity(changes.len());
         // Keys whose value differs from what the client sent.
         let (mut others, mut reasons) = (Vec::new(), Vec::new());
         for change in changes {
             let Change { key } = change.decode_as("a change of state")?;
-            let value = message::entries(&change)
+            let value = change
+                .entries()
                 .and_then(|mut entries| entries.swap_remove("value"))
                 .unwrap_or(Packed::nil());
             match self.state().admit(&key, value.clone()) {
@@ -209,7 +201,7 @@ impl Server {
                 .map(|key| (key.as_str(), pushed.get(key.as_str()).unwrap_or(&nil)))
                 .collect();
             let max_frame = self.hub().max_frame();
-            client.outbox.send(message::publish_map(STATE_TOPIC, values.into_iter(), max_frame));
+            client.outbox.send(messages::publish_map(topic::STATE, values.into_iter(), max_frame));
         });
     }
 
@@ -249,8 +241,8 @@ impl Server {
     }
 
     fn answer_trigger(&self, client: &Arc<Client>, mut request: Request) {
-        let name: Result<String> = match request.args.first() {
-            Some(name) => name.decode_as("the name of the trigger"),
+        let name = match request.args.first() {
+            Some(name) => name.decode_as::<String>("the name of the trigger"),
             None => Packed::nil().decode_as("the name of the trigger"),
         };
         let name = match name {
@@ -262,8 +254,8 @@ impl Server {
             tracing::warn!("a page called a trigger: {}", unknown("trigger", &name, similar));
             return self.answer(client, &request, Ok(Packed::nil()));
         };
-        let positional = request.args.get(1).and_then(message::items).unwrap_or_default();
-        let named = request.args.get(2).and_then(message::entries).unwrap_or_default();
+        let positional = request.args.get(1).and_then(Packed::items).unwrap_or_default();
+        let named = request.args.get(2).and_then(Packed::entries).unwrap_or_default();
         request.args.clear();
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
@@ -345,19 +337,19 @@ impl Server {
     fn answer_to(&self, request: &Request, result: Result<Packed, Failure>) -> Outgoing {
         let max_frame = self.hub().max_frame();
         match result {
-            Ok(value) => message::reply(&request.id, &value, max_frame),
+            Ok(value) => messages::reply(&request.id, &value, max_frame),
             Err(failure) if failure.is::<ResultNotEncoded>() => {
                 let method = Packed::encode(&request.method).ok();
                 let text = "Method result cannot be serialized";
                 let code = ErrorCode::Unserializable;
-                message::error(&request.id, code, text, method.as_ref(), max_frame)
+                messages::error(&request.id, code, text, method.as_ref(), max_frame)
             }
             Err(failure) => {
                 let exception = self.for_clients(&failure);
                 let data = json!({"method": request.method, "exception": exception});
                 let data = Packed::encode(&data).ok();
                 let text = "Exception raised";
-                message::error(&request.id, ErrorCode::Raised, text, data.as_ref(), max_frame)
+                messages::error(&request.id, ErrorCode::Raised, text, data.as_ref(), max_frame)
             }
         }
     }
@@ -366,7 +358,7 @@ impl Server {
         let (id, max_frame) = (&request.id, self.hub().max_frame());
         let method = Packed::encode(&request.method).ok();
         let text = "Unregistered method called";
-        let message = message::error(id, ErrorCode::Unknown, text, method.as_ref(), max_frame);
+        let message = messages::error(id, ErrorCode::Unknown, text, method.as_ref(), max_frame);
         client.outbox.reply(message);
     }
 }

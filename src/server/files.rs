@@ -4,6 +4,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use futures_util::FutureExt;
+use selvedge_wslink::words::topic;
+use selvedge_wslink::{Attachment, Packed, messages::server::Request};
 use serde::Serialize;
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,11 +18,11 @@ use super::{
     unknown,
 };
 use crate::{
-    Attachment, Failure, Result, TransferError,
+    Failure, Result,
     callback::{Fallible, Reply, may_block},
-    session::{Client, DOWNLOAD_TOPIC},
+    error::TransferError,
+    session::Client,
     window::SaveRequest,
-    wire::{Packed, message::Request},
 };
 
 /// Name of an upload function in reports.
@@ -52,7 +54,7 @@ impl Server {
     /// as with trame. That is fine for a few megabytes.
     ///
     /// ```
-    /// use selvedge::{Ctx, Failure, Server, Upload};
+    /// use selvedge::{Ctx, Failure, Server, files::Upload};
     ///
     /// let server = Server::new("doc");
     /// server.on_upload("data", async |cx: Ctx, mut file: Upload| -> Result<(), Failure> {
@@ -195,7 +197,7 @@ impl Ctx {
         }
         let client = self.page()?;
         let file = File { name: file_name, r#type: media_type, content: content.into() };
-        match self.server.publish_to(client.id, DOWNLOAD_TOPIC, file)? {
+        match self.server.publish_to(client.id, topic::DOWNLOAD, file)? {
             true => Ok(Saved::Downloaded),
             false => Err(TransferError::NoPage(GONE).into()),
         }
@@ -209,7 +211,7 @@ impl Ctx {
     /// stop a download.
     ///
     /// ```
-    /// use selvedge::{Ctx, Download, Failure, Server};
+    /// use selvedge::{Ctx, files::Download, Failure, Server};
     ///
     /// let server = Server::new("doc");
     /// server.trigger("export", async |cx: Ctx| -> Result<(), Failure> {
@@ -254,7 +256,7 @@ impl Ctx {
         let (file, mut teller) = file.open().await?;
         let (name, size) = (file.name.clone(), file.size);
         let url = self.server.transfers().offer_download(&client, file)?;
-        self.server.publish_to(client.id, DOWNLOAD_TOPIC, Offer { name: &name, url: &url })?;
+        self.server.publish_to(client.id, topic::DOWNLOAD, Offer { name: &name, url: &url })?;
         let begun = client.gone.run_until_cancelled(timeout(TIME_TO_ASK, teller.begun())).await;
         match begun {
             Some(Ok(())) => teller.finished(size).await?,

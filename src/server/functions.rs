@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use selvedge_wslink::{ClientId, Packed};
 use serde::Serialize;
 
 use super::{Ctx, Inner, Server, Trigger, dispatch, unknown};
@@ -16,7 +17,6 @@ use crate::{
     callback::{Arguments, Callback, Function, Outcome, function, may_block},
     controller::{Calls, Lifecycle, Role},
     state::{Key, Listener, Reaction, State, Translator, deferred},
-    wire::{ClientId, Packed, message},
 };
 
 /// Prefix of generated trigger names. A child server does not translate them.
@@ -57,7 +57,7 @@ impl Server {
         self
     }
 
-    /// Runs a function whenever one of the keys of the [context's state](crate::Context::state) has
+    /// Runs a function whenever one of the keys of the [context's state](crate::state::Context::state) has
     /// changed.
     #[track_caller]
     pub fn on_context_change<M: 'static>(
@@ -188,7 +188,7 @@ impl Server {
     /// Unlike triggers, RPC methods are called by your own client code through its wslink session.
     ///
     /// ```
-    /// use selvedge::{Attachment, Ctx, Server};
+    /// use selvedge::{values::Attachment, Ctx, Server};
     ///
     /// let server = Server::new("doc");
     /// server.rpc("camera.frame", |_: Ctx, width: usize, height: usize| {
@@ -415,7 +415,7 @@ impl Server {
 /// single value.
 pub(super) fn list(args: &impl Serialize) -> Result<Vec<Packed>> {
     let packed = Packed::encode(args)?;
-    Ok(message::items(&packed).unwrap_or_else(|| match packed.is_nil() {
+    Ok(packed.items().unwrap_or_else(|| match packed.is_nil() {
         true => Vec::new(),
         false => vec![packed],
     }))

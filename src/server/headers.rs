@@ -117,7 +117,7 @@ impl Server {
     /// modules and of `--content` have no policy except for [`Source::FrameAncestor`].
     ///
     /// ```
-    /// use selvedge::{Server, Source};
+    /// use selvedge::{Server, pages::Source};
     ///
     /// let server = Server::new("doc");
     /// server

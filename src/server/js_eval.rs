@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use selvedge_wslink::Packed;
 use serde::Serialize;
 
 use super::Server;
 use crate::{
     Result,
     template::{Element, Node, el},
-    wire::Packed,
 };
 
 /// A script that the application runs in its pages, created by [`Server::js_eval`].

@@ -85,6 +85,8 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use selvedge_wslink::Packed;
+
 use crate::{
     Error, Result,
     callback::Function,
@@ -92,8 +94,8 @@ use crate::{
     session::{Hub, NetworkLog, Private},
     state::{Context, Initial, State, Translator},
     template::Template,
-    wire::Packed,
 };
+use selvedge_wslink::words::key;
 
 /// Default client type: the version of Vue that widget libraries must support.
 const DEFAULT_CLIENT_TYPE: &str = "vue3";
@@ -235,7 +237,7 @@ impl Server {
     /// for state, context, functions and triggers.
     ///
     /// ```
-    /// use selvedge::{Ctx, Server, Translator};
+    /// use selvedge::{Ctx, Server, state::Translator};
     ///
     /// let server = Server::new("doc");
     /// let left = server.create_child_server(Translator::with_prefix("left_"));
@@ -347,7 +349,7 @@ impl Server {
         if let Some(element) = template.element_without_place() {
             tracing::error!("the template `{name}` is not shown: {element}");
         }
-        let key = format!("trame__template_{name}");
+        let key = format!("{}{name}", key::TEMPLATE);
         self.set_source(&key, template.source());
         // First the values that the template needs, so that no page shows it without them.
         for (key, value) in &template.initial {
@@ -393,13 +395,13 @@ impl Server {
         self.sources_changed();
         let state = &self.inner.state;
         for (key, urls) in [
-            ("trame__scripts", &module.scripts),
-            ("trame__module_scripts", &module.module_scripts),
-            ("trame__styles", &module.styles),
+            (key::SCRIPTS, &module.scripts),
+            (key::MODULE_SCRIPTS, &module.module_scripts),
+            (key::STYLES, &module.styles),
         ] {
             state.update(key, |known: &mut Vec<Resource>| known.extend_from_slice(urls))?;
         }
-        state.set("trame__vue_use", self.modules().vue_use());
+        state.set(key::VUE_USE, self.modules().vue_use());
         state.extend(&module.state)?;
         Ok(true)
     }
@@ -407,7 +409,7 @@ impl Server {
     /// Sets how a desktop host shows the application.
     ///
     /// ```
-    /// use selvedge::{Server, WindowOptions};
+    /// use selvedge::{Server, window::WindowOptions};
     ///
     /// Server::new("doc").set_window(WindowOptions::new().size(900.0, 600.0));
     /// ```
@@ -441,15 +443,9 @@ pub(crate) fn unknown(kind: &'static str, name: &str, candidates: Vec<String>) -
 
 /// Sets the keys that every page expects.
 fn declare_reserved(state: &State, title: &str) {
-    for key in [
-        "trame__scripts",
-        "trame__module_scripts",
-        "trame__styles",
-        "trame__vue_use",
-        "trame__mousetrap",
-    ] {
+    for key in [key::SCRIPTS, key::MODULE_SCRIPTS, key::STYLES, key::VUE_USE, key::MOUSETRAP] {
         state.set(key, json!([]));
     }
-    state.set("trame__client_only", ["trame__busy"]).set("trame__busy", 1);
-    state.set("trame__favicon", ()).set("trame__title", title);
+    state.set(key::CLIENT_ONLY, [key::BUSY]).set(key::BUSY, 1);
+    state.set(key::FAVICON, ()).set(key::TITLE, title);
 }

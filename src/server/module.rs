@@ -10,11 +10,12 @@ use std::{
 };
 
 use indexmap::IndexMap;
+use selvedge_wslink::text::similar;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Server;
-use crate::{Error, Result, error::similar};
+use crate::{Error, Result};
 
 /// The client code and assets of a widget library.
 ///

@@ -13,7 +13,7 @@ const MIN_MAX_MESSAGE: usize = 1024;
 /// takes its default.
 ///
 /// ```
-/// use selvedge::{Server, ServerOptions};
+/// use selvedge::{Server, run::ServerOptions};
 ///
 /// let options = ServerOptions { ws_max_msg_size: Some(1_000_000), ..ServerOptions::default() };
 /// let server = Server::with_options("doc", options);

@@ -22,7 +22,7 @@ static DECLARED: OnceLock<Program> = OnceLock::new();
 /// configuration. Without that, a name is enough:
 ///
 /// ```
-/// use selvedge::Program;
+/// use selvedge::run::Program;
 ///
 /// let program = Program::new("atlas").title("Atlas").identifier("com.example.atlas").version("1.0.0");
 /// assert_eq!(program.folders()?.identifier(), "com.example.atlas");
@@ -58,7 +58,7 @@ pub struct Program {
 #[macro_export]
 macro_rules! program {
     () => {
-        $crate::Program::packaged(
+        $crate::run::Program::packaged(
             env!("CARGO_PKG_NAME"),
             env!("CARGO_PKG_VERSION"),
             include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tauri.conf.json")),
@@ -66,7 +66,7 @@ macro_rules! program {
         )
     };
     ($configuration:literal, $icon:literal) => {
-        $crate::Program::packaged(
+        $crate::run::Program::packaged(
             env!("CARGO_PKG_NAME"),
             env!("CARGO_PKG_VERSION"),
             include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $configuration)),
@@ -118,7 +118,7 @@ impl Program {
     }
 
     /// Sets the icon of windows without a
-    /// [`WindowOptions::icon_png`](crate::WindowOptions::icon_png).
+    /// [`WindowOptions::icon_png`](crate::window::WindowOptions::icon_png).
     pub fn icon_png(mut self, png: impl Into<Cow<'static, [u8]>>) -> Self {
         self.icon_png = Some(png.into());
         self

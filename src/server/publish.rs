@@ -1,15 +1,12 @@
 //! What the application sends to pages besides state.
 
 use indexmap::IndexMap;
+use selvedge_wslink::words::topic;
+use selvedge_wslink::{ClientId, Packed, check_key};
 use serde::Serialize;
 
 use super::Server;
-use crate::{
-    Result,
-    session::{ACTIONS_TOPIC, STATE_TOPIC},
-    state::Key,
-    wire::{ClientId, Packed, fit::check_key},
-};
+use crate::{Result, state::Key};
 
 impl Server {
     /// Sends data to all clients, on a topic.
@@ -72,7 +69,7 @@ impl Server {
     /// delayed. The newest picture is kept for pages that connect later.
     ///
     /// ```
-    /// use selvedge::Attachment;
+    /// use selvedge::values::Attachment;
     ///
     /// let server = selvedge::Server::new("doc");
     /// #[derive(serde::Serialize)]
@@ -104,7 +101,7 @@ impl Server {
             method: &'a str,
             args: A,
         }
-        self.publish(ACTIONS_TOPIC, [Action { r#type: "method", r#ref: element, method, args }])
+        self.publish(topic::ACTIONS, [Action { r#type: "method", r#ref: element, method, args }])
     }
 
     /// Sends the current values of these keys to all clients, even if they have not changed.
@@ -122,7 +119,7 @@ impl Server {
                 .filter(|key| check_key(key).is_ok())
                 .map(|key| (key.clone(), value(pushed, &key).unwrap_or(Packed::nil())))
                 .collect();
-            self.inner.hub.publish(STATE_TOPIC, &Packed::encode_map(&values), None);
+            self.inner.hub.publish(topic::STATE, &Packed::encode_map(&values), None);
         });
     }
 }

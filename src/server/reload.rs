@@ -9,10 +9,11 @@ use std::{
     sync::Arc,
 };
 
+use selvedge_wslink::words::topic;
 use tokio::sync::Notify;
 
 use super::{Endpoints, Server};
-use crate::{session::RELOAD_TOPIC, state::State};
+use crate::state::State;
 
 /// The files of a server's templates.
 #[derive(Default)]
@@ -98,7 +99,7 @@ impl Server {
             return;
         }
         tracing::info!(?urls, "files of the page have changed");
-        if let Err(error) = self.publish(RELOAD_TOPIC, urls) {
+        if let Err(error) = self.publish(topic::RELOAD, urls) {
             tracing::error!(%error, "the pages could not be told");
         }
     }

@@ -6,19 +6,14 @@
 //! changed since. A mark may be older than the page's state but never newer: some values may be
 //! sent twice, and none is missing.
 
-use super::{Server, dispatch::argument};
-use crate::{
-    Result,
-    session::Client,
-    state::Mark,
-    wire::{
-        Packed,
-        message::{self, Request},
-    },
+use selvedge_wslink::words::topic;
+use selvedge_wslink::{
+    Packed,
+    messages::server::{self as messages, Request},
 };
 
-/// Topic on which a mark is published, only to the client that asked.
-const MARK_TOPIC: &str = "selvedge.mark";
+use super::{Server, dispatch::argument};
+use crate::{Result, session::Client, state::Mark};
 
 impl Server {
     /// Publishes a mark to a client and answers its request.
@@ -29,10 +24,10 @@ impl Server {
         let max_frame = self.hub().max_frame();
         self.state().with_mark(|mark| {
             if let Ok(mark) = Packed::encode(&(&mark.state, mark.commit)) {
-                client.outbox.mark(&message::publish(MARK_TOPIC, &mark, max_frame));
+                client.outbox.mark(&messages::publish(topic::MARK, &mark, max_frame));
             }
         });
-        client.outbox.answer(message::reply(id, &Packed::nil(), max_frame));
+        client.outbox.answer(messages::reply(id, &Packed::nil(), max_frame));
     }
 
     /// Answers with the values that have changed after a mark, or with nil if the mark is unknown
@@ -45,8 +40,8 @@ impl Server {
         let max_frame = self.hub().max_frame();
         self.state().changed_after(&mark, |changed| {
             let reply = match changed {
-                Some(entries) => message::reply_map(&request.id, entries.into_iter(), max_frame),
-                None => message::reply(&request.id, &Packed::nil(), max_frame),
+                Some(entries) => messages::reply_map(&request.id, entries.into_iter(), max_frame),
+                None => messages::reply(&request.id, &Packed::nil(), max_frame),
             };
             client.outbox.answer(reply);
         });

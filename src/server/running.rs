@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
+use selvedge_wslink::Packed;
 use tokio_util::sync::CancellationToken;
 
 use super::Server;
-use crate::{controller::Lifecycle, window::Launch, wire::Packed};
+use crate::{controller::Lifecycle, window::Launch};
 
 /// How the application is shown, and who waits for its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,7 +172,7 @@ impl Server {
     /// Requests a stop as [`request_stop`](Self::request_stop) does, for a program that ends with
     /// the server: the program should exit with this code, unless it ends for another reason first.
     ///
-    /// [`StopReport::exit_code`](crate::StopReport::exit_code) holds the code, and
+    /// [`StopReport::exit_code`](crate::run::StopReport::exit_code) holds the code, and
     /// [`run`](Self::run) and [`run_in`](Self::run_in) return it. Operating systems keep its lowest
     /// eight bits.
     ///

@@ -3,6 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use selvedge_wslink::words::method;
+use selvedge_wslink::{
+    Packed,
+    chunk::Assembler,
+    messages::server::{self as messages, Incoming, Request},
+    words::ErrorCode,
+};
 use serde::Serialize;
 
 use super::{Server, call_queue::CallQueue, dispatch};
@@ -10,11 +17,6 @@ use crate::{
     Error, Result,
     controller::Lifecycle,
     session::{Client, Closing, Kind},
-    wire::{
-        Packed,
-        chunk::Assembler,
-        message::{self, ErrorCode, Incoming, Request},
-    },
 };
 
 /// Maximum size in bytes of a message before the hello.
@@ -44,7 +46,7 @@ pub(crate) const PROTOCOL_ERROR: Closing = Closing { code: 1002, reason: "Protoc
 /// Returns the close code for a connection whose peer caused this error.
 pub(crate) fn closing_after(error: &Error) -> Closing {
     match error {
-        Error::MessageTooLarge { .. } => TOO_LARGE,
+        Error::Wslink(selvedge_wslink::Error::MessageTooLarge { .. }) => TOO_LARGE,
         _ => PROTOCOL_ERROR,
     }
 }
@@ -151,7 +153,7 @@ impl Session {
 
     fn call(&mut self, request: Request, bytes: usize) {
         let is_system = request.id.decode::<String>().is_ok_and(|id| id.starts_with("system:"));
-        if request.method == "wslink.hello" {
+        if request.method == method::HELLO {
             self.hello(&request);
         } else if is_system {
             self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called");
@@ -191,7 +193,7 @@ impl Session {
         let welcome =
             Welcome { client_id: self.client.id.to_string(), max_msg_size: hub.max_frame() };
         if let Ok(welcome) = Packed::encode(&welcome) {
-            self.client.outbox.answer(message::reply(&request.id, &welcome, hub.max_frame()));
+            self.client.outbox.answer(messages::reply(&request.id, &welcome, hub.max_frame()));
         }
         if !self.is_authenticated() {
             self.join();
@@ -209,7 +211,7 @@ impl Session {
     fn refuse(&mut self, id: &Packed, code: ErrorCode, text: &str) {
         self.refusals += u32::from(!self.is_authenticated());
         let max_frame = self.server.hub().max_frame();
-        self.client.outbox.answer(message::error(id, code, text, None, max_frame));
+        self.client.outbox.answer(messages::error(id, code, text, None, max_frame));
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fs, path::PathBuf, sync::Arc};
 
 use super::{Assets, EmbeddedFiles};
 
-/// Embeds files of a source folder as [`Assets`](crate::Assets) of a module.
+/// Embeds files of a source folder as [`Assets`](crate::files::Assets) of a module.
 ///
 /// The folder is relative to the folder of the program's `Cargo.toml`. The listed files are
 /// embedded in the program, so that a release needs no files on disk. A debug build reads them from
@@ -26,7 +26,7 @@ use super::{Assets, EmbeddedFiles};
 #[macro_export]
 macro_rules! assets {
     ($folder:literal, [$($file:literal),+ $(,)?]) => {
-        $crate::Assets::with_source(
+        $crate::files::Assets::with_source(
             &[$((
                 $file,
                 include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder, "/", $file)) as &[u8],

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use selvedge_wslink::Packed;
 use serde_json::Value;
 
 use super::{Server, unknown};
 use crate::{
     Error, Result,
     window::{Menu, WindowChange, WindowControl, WindowState, check},
-    wire::Packed,
 };
 
 /// The application's window, which any thread can change and query.
@@ -60,7 +60,7 @@ impl Server {
             let similar = self.inner.functions.similar_triggers(name);
             return self.report(&callee, Err(unknown("trigger", name, similar).into()));
         };
-        match args.iter().map(Packed::encode).collect::<Result<Vec<_>>>() {
+        match args.iter().map(Packed::encode).collect::<Result<Vec<_>, _>>() {
             Ok(args) => self.start_function(&function, callee, args, None),
             Err(error) => self.report(&callee, Err(error.into())),
         }
@@ -199,7 +199,7 @@ impl Window {
         self.change(WindowChange::Menu(menu))
     }
 
-    /// Enables or disables the menu items with this [id](crate::MenuItem::id).
+    /// Enables or disables the menu items with this [id](crate::window::MenuItem::id).
     ///
     /// # Errors
     /// [`Error::Unknown`] if there is no such item.
@@ -207,7 +207,7 @@ impl Window {
         self.change(WindowChange::ItemEnabled(id.to_owned(), enabled))
     }
 
-    /// Sets or removes the check mark of the menu items with this [id](crate::MenuItem::id). No
+    /// Sets or removes the check mark of the menu items with this [id](crate::window::MenuItem::id). No
     /// trigger is called.
     ///
     /// # Errors
@@ -216,7 +216,7 @@ impl Window {
         self.change(WindowChange::ItemChecked(id.to_owned(), checked))
     }
 
-    /// Changes the label of the menu items with this [id](crate::MenuItem::id).
+    /// Changes the label of the menu items with this [id](crate::window::MenuItem::id).
     ///
     /// # Errors
     /// [`Error::Unknown`] if there is no such item, [`Error::InvalidOption`] for an empty label.
@@ -225,7 +225,7 @@ impl Window {
         self.change(WindowChange::ItemLabel(id.to_owned(), label.to_owned()))
     }
 
-    /// Closes the window as its user would: [`ConfirmClose`](crate::ConfirmClose) asks first, and
+    /// Closes the window as its user would: [`ConfirmClose`](crate::window::ConfirmClose) asks first, and
     /// closing the last window ends the application. [`Server::request_stop`] ends it without a
     /// question.
     pub fn close(&self) -> Result<()> {

@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use selvedge_wslink::ClientId;
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::Outbox;
-use crate::{Result, wire::ClientId};
+use crate::Result;
 
 /// What kind of client this is. The secret that it presents decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

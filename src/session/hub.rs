@@ -10,6 +10,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use indexmap::IndexSet;
 use parking_lot::Mutex;
+use selvedge_wslink::words::topic;
+use selvedge_wslink::{ClientId, Packed, messages::server as messages};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
@@ -19,11 +21,10 @@ use tokio_util::{
     task::task_tracker::{TaskTracker, TaskTrackerToken},
 };
 
-use super::{Client, NetworkLog, STATE_TOPIC, Tasks};
+use super::{Client, NetworkLog, Tasks};
 use crate::{
     blocking,
     state::{Key, Sink, State},
-    wire::{ClientId, Packed, message},
 };
 
 /// How long a change made outside of callbacks waits for related changes.
@@ -112,7 +113,7 @@ impl Hub {
             return;
         }
         self.log().inspect(|log| log.published(topic, data, except));
-        let message = message::publish(topic, data, self.max_frame);
+        let message = messages::publish(topic, data, self.max_frame);
         recipients().for_each(|client| client.outbox.send(message.clone()));
     }
 
@@ -123,7 +124,7 @@ impl Hub {
             return false;
         };
         self.log().inspect(|log| log.published_to(topic, data, client.id));
-        client.outbox.send(message::publish(topic, data, self.max_frame));
+        client.outbox.send(messages::publish(topic, data, self.max_frame));
         true
     }
 
@@ -135,7 +136,7 @@ impl Hub {
         if clients.is_empty() {
             return;
         }
-        let frame = message::publish(&topic, data, self.max_frame);
+        let frame = messages::publish(&topic, data, self.max_frame);
         clients.values().for_each(|client| client.outbox.offer(&topic, &frame));
     }
 
@@ -148,7 +149,7 @@ impl Hub {
             return false;
         }
         if let Some((topic, data)) = self.frames.lock().get_key_value(topic) {
-            client.outbox.offer(topic, &message::publish(topic, data, self.max_frame));
+            client.outbox.offer(topic, &messages::publish(topic, data, self.max_frame));
         }
         true
     }
@@ -175,9 +176,9 @@ impl Hub {
         });
     }
 
-    fn state_message(&self, values: &[(Key, Packed)]) -> crate::wire::chunk::Outgoing {
+    fn state_message(&self, values: &[(Key, Packed)]) -> selvedge_wslink::chunk::Outgoing {
         let entries = values.iter().map(|(key, value)| (&**key, value));
-        message::publish_map(STATE_TOPIC, entries, self.max_frame)
+        messages::publish_map(topic::STATE, entries, self.max_frame)
     }
 
     /// Sets the tasks of a run of the server, and starts the task that flushes changes made outside

@@ -16,13 +16,11 @@ use std::{
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
+use selvedge_wslink::words::{method, topic};
+use selvedge_wslink::{ClientId, Packed, messages::server::Request};
 use serde_json::{Map, Value, json};
 
-use super::STATE_TOPIC;
-use crate::{
-    state::Key,
-    wire::{ClientId, Packed, message::Request, readable::readable},
-};
+use crate::state::Key;
 
 /// Writes the log of one server.
 pub(crate) struct NetworkLog {
@@ -57,11 +55,11 @@ impl NetworkLog {
     /// Logs a call from a client.
     pub(crate) fn received(&self, client: ClientId, request: &Request) {
         let from = format!("from {client:?}");
-        if request.method == "trame.state.update" {
-            let changes = request.args.first().map_or(Value::Null, readable);
+        if request.method == method::STATE_UPDATE {
+            let changes = request.args.first().map_or(Value::Null, Packed::readable);
             return self.write("state c→s", &from, &changes);
         }
-        let args: Vec<Value> = request.args.iter().map(readable).collect();
+        let args: Vec<Value> = request.args.iter().map(Packed::readable).collect();
         let kwargs = request.kwargs.iter();
         let kwargs = object(kwargs.map(|(name, value)| (name.as_str(), value)));
         let call = json!({"method": request.method, "args": args, "kwargs": kwargs});
@@ -85,10 +83,10 @@ impl NetworkLog {
     }
 
     fn publish_entry(&self, topic: &str, data: &Packed, recipients: &str) {
-        if topic == STATE_TOPIC {
-            return self.write("state s→c", recipients, &readable(data));
+        if topic == topic::STATE {
+            return self.write("state s→c", recipients, &data.readable());
         }
-        let event = json!({"topic": topic, "data": readable(data)});
+        let event = json!({"topic": topic, "data": data.readable()});
         self.write("event s→c", recipients, &event);
     }
 
@@ -118,20 +116,20 @@ fn to_all_but(except: Option<ClientId>) -> String {
 
 /// Returns a map as clients get it: without the keys that its `_filter` keeps on the server.
 fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> Value {
-    let entry = |(name, value): (&str, &Packed)| (name.to_owned(), readable(&value.filtered()));
+    let entry = |(name, value): (&str, &Packed)| (name.to_owned(), value.filtered().readable());
     Value::Object(entries.map(entry).collect::<Map<_, _>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Attachment, message};
+    use selvedge_wslink::{Attachment, messages::server as messages};
 
     fn request(method: &str, args: &Value, kwargs: &Value) -> Request {
         let call = json!({"id": "rpc:c0:1", "method": method, "args": args, "kwargs": kwargs});
         let call = Packed::encode(&call).unwrap();
-        match message::Incoming::parse(call.as_bytes().to_vec().into()).unwrap() {
-            message::Incoming::Request(request) => request,
+        match messages::Incoming::parse(call.as_bytes().to_vec().into()).unwrap() {
+            messages::Incoming::Request(request) => request,
             other => panic!("{other:?}"),
         }
     }
@@ -168,7 +166,7 @@ mod tests {
         log.received(client, &request("demo.add", &json!([1]), &json!({"b": 2})));
         let picture = Packed::encode(&Attachment::from(vec![0; 5000])).unwrap();
         log.published("demo.picture", &picture, None);
-        log.published_to(STATE_TOPIC, &Packed::encode(&json!({"a": 1})).unwrap(), client);
+        log.published_to(topic::STATE, &Packed::encode(&json!({"a": 1})).unwrap(), client);
         let expected = [
             (format!("initial state, to {client:?}"), json!({"count": 1})),
             (format!("state c→s, from {client:?}"), json!([{"key": "count", "value": 3}])),

@@ -23,13 +23,14 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use bytes::Bytes;
 use indexmap::IndexSet;
 use parking_lot::Mutex;
+use selvedge_wslink::chunk::Outgoing;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
 
 use super::stream::Streams;
-use crate::{blocking, state::Key, wire::chunk::Outgoing};
+use crate::{blocking, state::Key};
 
 /// Size in bytes at which a batch for the socket is full.
 const BATCH: usize = 256 * 1024;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::wire::chunk::Outgoing;
+use selvedge_wslink::chunk::Outgoing;
 
 /// Maximum number of unacknowledged pictures of a stream.
 const WINDOW: u32 = 2;
@@ -94,7 +94,7 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::chunk;
+    use selvedge_wslink::chunk;
 
     fn frame(text: &str) -> Outgoing {
         let mut buffer = chunk::new_message(text.len());

@@ -16,13 +16,13 @@ use std::sync::{
 };
 
 use indexmap::IndexMap;
+use selvedge_wslink::Packed;
 
 use super::{
     Key, Listener, Reaction, State,
     scope::{self, Cause, Caused},
     store::Inner,
 };
-use crate::wire::Packed;
 
 /// Maximum length of a chain of listeners that trigger each other; a longer chain is an error.
 const MAX_DEPTH: u32 = 100;

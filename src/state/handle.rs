@@ -3,17 +3,15 @@
 use std::{borrow::Cow, sync::Arc};
 
 use indexmap::IndexMap;
+use selvedge_wslink::words::key;
+use selvedge_wslink::{ClientId, Packed, check_key, text::similar};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Listener, Mark, Suppressed, Translator, scope,
     store::{Inner, Key, Sink, Store, Writer},
 };
-use crate::{
-    Error, Result,
-    error::similar,
-    wire::{ClientId, Packed, fit::check_key},
-};
+use crate::{Error, Result};
 
 /// Values shared with every client. A cheap handle, usable from any thread.
 ///
@@ -100,8 +98,7 @@ impl State {
     /// Returns the name that a key has in the store, if pages can hold a key of this name.
     fn settable<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
         let name = self.name(key);
-        check_key(&name)
-            .map_err(|fault| Error::Encode { type_name: "key", reason: fault.to_string() })?;
+        check_key(&name)?;
         self.store.notes.name(&name);
         Ok(name)
     }
@@ -124,7 +121,7 @@ impl State {
     /// [`Error::Encode`](crate::Error::Encode) if the value cannot be encoded or is not a struct or
     /// map. Then nothing is set.
     pub fn extend<T: Serialize + ?Sized>(&self, fields: &T) -> Result<()> {
-        let fields = crate::wire::fields(fields)?;
+        let fields = Packed::encode_fields(fields)?;
         for key in fields.keys() {
             self.settable(key)?;
         }
@@ -165,7 +162,7 @@ impl State {
     /// Decodes the value of a key; `None` is a key that was never set.
     fn decode<T: DeserializeOwned>(&self, key: &str, value: Option<&Packed>) -> Result<T> {
         match value {
-            Some(value) => value.decode_for(key),
+            Some(value) => Ok(value.decode_for(key)?),
             None => Packed::nil().decode().map_err(|_| self.unknown(key)),
         }
     }
@@ -262,8 +259,10 @@ impl State {
         let mut batch = Batch { changes: Vec::new() };
         scope::deferred(|| {
             fill(&mut batch);
-            let settable = |(key, value): (String, Result<Packed>)| {
-                let change = value.and_then(|value| Ok((self.settable(&key)?.into_owned(), value)));
+            let settable = |(key, value): (String, selvedge_wslink::Result<Packed>)| {
+                let change = value.map_err(Error::from);
+                let change =
+                    change.and_then(|value| Ok((self.settable(&key)?.into_owned(), value)));
                 change.inspect_err(|error| self.store.notes.not_set(&key, error)).ok()
             };
             let changes: Vec<_> = batch.changes.into_iter().filter_map(settable).collect();
@@ -381,8 +380,8 @@ impl State {
     /// [`Error::Decode`](crate::Error::Decode) if `trame__client_only` was set to something other
     /// than a list of names.
     pub fn client_only(&self, keys: &[&str]) -> Result<()> {
-        self.set_default("trame__client_only", Vec::<String>::new())?;
-        self.update("trame__client_only", |names: &mut Vec<String>| {
+        self.set_default(key::CLIENT_ONLY, Vec::<String>::new())?;
+        self.update(key::CLIENT_ONLY, |names: &mut Vec<String>| {
             for key in keys.iter().map(|key| self.name(key)) {
                 if !names.iter().any(|name| *name == key) {
                     names.push(key.into_owned());
@@ -472,7 +471,7 @@ impl State {
 
 /// Values that are set together; see [`State::batch`].
 pub struct Batch {
-    changes: Vec<(String, Result<Packed>)>,
+    changes: Vec<(String, selvedge_wslink::Result<Packed>)>,
 }
 
 impl Batch {

@@ -7,8 +7,9 @@
 
 use std::collections::HashMap;
 
+use selvedge_wslink::Packed;
+
 use super::{Key, State, scope};
-use crate::wire::Packed;
 
 /// The values that a program sets when it starts, by their names in the store.
 pub(crate) type Initial = HashMap<Key, Packed>;

@@ -3,9 +3,9 @@
 use std::{fmt, panic::Location};
 
 use futures_util::future::BoxFuture;
+use selvedge_wslink::{ClientId, Packed};
 
 use super::Key;
-use crate::wire::{ClientId, Packed};
 
 /// What remains to be done after a listener was called.
 pub(crate) enum Reaction {

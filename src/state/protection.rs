@@ -17,16 +17,11 @@ use std::{
 };
 
 use parking_lot::RwLock;
+use selvedge_wslink::{INEXACT, Kind, Packed, check_key, words};
 use serde::de::DeserializeOwned;
 
 use super::State;
-use crate::{
-    Error, Failure,
-    wire::{INEXACT, Kind, Packed, fit::check_key},
-};
-
-/// Keys with this prefix belong to the framework.
-const RESERVED: &str = "trame__";
+use crate::{Error, Failure};
 
 /// The application's check of a value.
 type Check = Arc<dyn Fn(&Packed) -> Result<(), Failure> + Send + Sync>;
@@ -49,7 +44,7 @@ impl Type {
 /// Decodes a value of a key. The error does not name the key.
 fn decode<T: DeserializeOwned>(value: &Packed, key: &str) -> Result<T, Failure> {
     value.decode_for(key).map_err(|error| match error {
-        Error::Decode { reason, .. } => Error::Callback(reason).into(),
+        selvedge_wslink::Error::Decode { reason, .. } => Error::Callback(reason).into(),
         other => other.into(),
     })
 }
@@ -221,7 +216,7 @@ impl Rule {
 
 /// Whether a key, by its name in the store, belongs to the framework.
 pub(super) fn is_reserved(key: &str) -> bool {
-    key.starts_with(RESERVED)
+    key.starts_with(words::key::RESERVED)
 }
 
 #[cfg(test)]

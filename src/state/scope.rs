@@ -13,9 +13,9 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use selvedge_wslink::ClientId;
 
 use super::{Key, State};
-use crate::wire::ClientId;
 
 thread_local! {
     static DEFERRED: RefCell<Vec<Vec<State>>> = const { RefCell::new(Vec::new()) };

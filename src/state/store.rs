@@ -8,6 +8,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use indexmap::{IndexMap, map::Entry};
 use parking_lot::{Mutex, MutexGuard, RwLock};
+use selvedge_wslink::{ClientId, Packed};
 
 use super::{
     Listener,
@@ -16,7 +17,6 @@ use super::{
     protection::Protection,
     scope::{self, Cause},
 };
-use crate::wire::{ClientId, Packed};
 
 /// The name of a value.
 pub(crate) type Key = Arc<str>;

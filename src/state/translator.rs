@@ -2,15 +2,14 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-/// Prefix of the framework's keys, whose names are the same in every part.
-const SHARED_PREFIX: &str = "trame__";
+use selvedge_wslink::words::key;
 
 /// Maps the keys, functions and triggers of a child server to separate names.
 ///
 /// Keys that begin with `trame__` are never translated.
 ///
 /// ```
-/// use selvedge::Translator;
+/// use selvedge::state::Translator;
 ///
 /// let translator = Translator::with_prefix("left_").add("theme", "theme");
 /// assert_eq!(translator.translate("count"), "left_count");
@@ -54,7 +53,7 @@ impl Translator {
 
     /// Translates a name of the part to its name in the whole.
     pub fn translate<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        if self.is_identity() || name.starts_with(SHARED_PREFIX) {
+        if self.is_identity() || name.starts_with(key::RESERVED) {
             return Cow::Borrowed(name);
         }
         let here = match self.names.get(name) {
@@ -70,7 +69,7 @@ impl Translator {
     /// Translates a name of the whole back to its name in the part; `None` if the part has no name
     /// for it.
     pub fn reverse(&self, name: &str) -> Option<String> {
-        if name.starts_with(SHARED_PREFIX) {
+        if name.starts_with(key::RESERVED) {
             return Some(name.to_owned());
         }
         let here = match &self.outer {

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use indexmap::IndexMap;
+use selvedge_wslink::Packed;
 use serde::{
     Deserializer, Serialize,
     de::{DeserializeOwned, Visitor},
@@ -10,7 +11,7 @@ use serde::{
 };
 
 use super::State;
-use crate::{Error, Result, wire::Packed};
+use crate::Result;
 
 impl State {
     /// Reads the fields of a struct, all at one moment. The counterpart of
@@ -35,11 +36,12 @@ impl State {
     /// error names the field.
     pub fn extract<T: DeserializeOwned>(&self) -> Result<T> {
         let Some(names) = field_names::<T>() else {
-            return Err(Error::Decode {
+            let error = selvedge_wslink::Error::Decode {
                 what: "the state".to_owned(),
                 type_name: std::any::type_name::<T>(),
                 reason: "only structs with named fields can be read".to_owned(),
-            });
+            };
+            return Err(error.into());
         };
         let inner = self.store.lock();
         let value = |name: &&str| {
@@ -49,7 +51,7 @@ impl State {
         let values: IndexMap<String, Packed> = names.iter().filter_map(value).collect();
         // Decoding runs application code, so no lock may be held.
         drop(inner);
-        Packed::encode_map(&values).decode_as("the state")
+        Ok(Packed::encode_map(&values).decode_as("the state")?)
     }
 
     /// Returns a typed handle to one key. The type also applies to pages: a page that sets the key

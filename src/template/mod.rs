@@ -13,7 +13,9 @@ pub use element::{Element, Node, el};
 pub use property::{Handler, Prop};
 pub(crate) use watch::Watch;
 
-use crate::{Error, Result, wire::Packed};
+use selvedge_wslink::Packed;
+
+use crate::{Error, Result};
 
 /// A Vue template.
 ///

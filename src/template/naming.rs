@@ -4,7 +4,7 @@
 //! matches no rule is a property, and events of a single widget are written with `v_on_` or
 //! [`Element::on`](super::Element::on).
 
-use crate::error::similar;
+use selvedge_wslink::text::similar;
 
 /// What a property becomes in the template.
 #[derive(Debug, PartialEq)]

@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
+use selvedge_wslink::Packed;
 use serde::Serialize;
-
-use crate::wire::Packed;
 
 /// The value of a property, see [`Element::prop`](super::Element::prop).
 #[derive(Clone, Debug)]
@@ -141,8 +140,8 @@ impl<P: Into<Prop>> From<Option<P>> for Prop {
 
 /// An event handler of an element: JavaScript, or the call of a function of the application.
 ///
-/// Converted from a text, a [`Trigger`](crate::Trigger) or a
-/// [`ControllerFunction`](crate::ControllerFunction).
+/// Converted from a text, a [`Trigger`](crate::calls::Trigger) or a
+/// [`ControllerFunction`](crate::calls::ControllerFunction).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler(String);
 

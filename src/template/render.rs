@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, fmt::Write};
 
+use selvedge_wslink::Packed;
+
 use super::{
     Template,
     element::{Attribute, Element, Node},
 };
-use crate::wire::Packed;
 
 /// Maximum nesting depth of holes. Deeper holes are treated as self-referential.
 const MAX_DEPTH: usize = 32;

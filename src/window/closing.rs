@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// [`StandardItem::Quit`](super::StandardItem::Quit) in the application's own menu asks.
 ///
 /// ```
-/// use selvedge::{Closing, ConfirmClose, Ctx, Server, WindowOptions};
+/// use selvedge::{window::{Closing, ConfirmClose, WindowOptions}, Ctx, Server};
 ///
 /// let server = Server::new("doc");
 /// server.state().set("unsaved", 0);
@@ -122,7 +122,7 @@ impl From<Closing> for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Packed;
+    use selvedge_wslink::Packed;
 
     fn check(returned: impl Serialize, expected: Closing) {
         assert_eq!(Packed::encode(&returned).unwrap().decode::<Closing>().unwrap(), expected);

@@ -23,7 +23,7 @@ pub trait Dialogs: Send + Sync {
 /// Options of a dialog for opening files.
 ///
 /// ```
-/// use selvedge::OpenRequest;
+/// use selvedge::window::OpenRequest;
 ///
 /// let request = OpenRequest::new().title("Measurements").filter("Tables", &["csv", "tsv"]);
 /// ```
@@ -101,7 +101,7 @@ impl OpenRequest {
 /// Options of a save dialog.
 ///
 /// ```
-/// use selvedge::SaveRequest;
+/// use selvedge::window::SaveRequest;
 ///
 /// let request = SaveRequest::new("field.png").title("Export").filter("PNG images", &["png"]);
 /// ```
@@ -151,7 +151,7 @@ impl SaveRequest {
 /// A message for the user, or a question.
 ///
 /// ```
-/// use selvedge::{MessageButtons, MessageRequest};
+/// use selvedge::window::{MessageButtons, MessageRequest};
 ///
 /// let question = MessageRequest::warning("The run is not saved. Close it?").buttons(MessageButtons::YesNo);
 /// ```

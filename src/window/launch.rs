@@ -46,7 +46,7 @@ impl Launch {
     /// begun to run the application, which is before its set-up.
     ///
     /// ```
-    /// use selvedge::{Ctx, Launch, Lifecycle, Server};
+    /// use selvedge::{Ctx, window::Launch, Lifecycle, Server};
     ///
     /// fn show(server: &Server, launch: &Launch) {
     ///     if let Some(file) = launch.files.first() {
@@ -148,7 +148,7 @@ mod tests {
         let launch = Launch::new(vec!["view".into()], "/ada", [file, "/ä.png".into()]);
         let text = serde_json::to_vec(&launch).unwrap();
         assert_eq!(serde_json::from_slice::<Launch>(&text).unwrap(), launch);
-        let packed = crate::Packed::encode(&launch).unwrap();
+        let packed = selvedge_wslink::Packed::encode(&launch).unwrap();
         assert_eq!(packed.decode::<Launch>().unwrap(), launch);
     }
 }

@@ -8,7 +8,7 @@ use crate::Result;
 /// A menu or menu bar: items, submenus and separators.
 ///
 /// ```
-/// use selvedge::{Menu, MenuItem, StandardItem};
+/// use selvedge::window::{Menu, MenuItem, StandardItem};
 ///
 /// let file = Menu::new()
 ///     .item(MenuItem::new("Open…", "open").accelerator("CmdOrCtrl+O"))

@@ -12,7 +12,7 @@ use crate::Result;
 /// [`Server::window`](crate::Server::window).
 ///
 /// ```
-/// use selvedge::{Menu, MenuItem, StandardItem, WindowOptions};
+/// use selvedge::window::{Menu, MenuItem, StandardItem, WindowOptions};
 ///
 /// let file = Menu::new()
 ///     .item(MenuItem::new("Save", "save").accelerator("CmdOrCtrl+S"))
@@ -309,7 +309,7 @@ impl WindowOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MenuItem;
+    use crate::window::MenuItem;
 
     fn check(options: WindowOptions, expected: &str) {
         let said = options.check().err().map(|error| error.to_string()).unwrap_or_default();

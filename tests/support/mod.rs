@@ -348,7 +348,7 @@ impl Client {
 
 /// Encodes a message in one frame.
 pub fn frame(message: &Value) -> Vec<u8> {
-    let content = selvedge::Packed::encode(message).unwrap();
+    let content = selvedge::values::Packed::encode(message).unwrap();
     let content = content.as_bytes();
     let mut frame = Vec::new();
     for field in [7, 0, content.len() as u32] {

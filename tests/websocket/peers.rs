@@ -7,8 +7,7 @@ use std::{
 };
 
 use selvedge::{
-    Error,
-    client::Client,
+    client::{Client, Error},
     websocket::{Connect, Message},
 };
 use tokio::{

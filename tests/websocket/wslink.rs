@@ -1,6 +1,11 @@
 //! Tests the client of state servers.
 
-use selvedge::{Attachment, Ctx, Error, Packed, Running, Server, client::Client, websocket};
+use selvedge::{
+    Ctx, Running, Server,
+    client::{Client, Error},
+    values::{Attachment, Packed},
+    websocket,
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 

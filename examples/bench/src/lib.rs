@@ -6,7 +6,11 @@
 mod arguments;
 
 pub use arguments::arguments;
-use selvedge::{Attachment, Ctx, Failure, Packed, Rest, Result, Server};
+use selvedge::{
+    Ctx, Failure, Result, Server,
+    calls::Rest,
+    values::{Attachment, Packed},
+};
 use serde::Serialize;
 
 /// Topic on which `stream` publishes.

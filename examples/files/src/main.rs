@@ -14,8 +14,11 @@ use std::{
 };
 
 use selvedge::{
-    Attachment, Ctx, Download, Failure, Lifecycle, MessageAnswer, MessageButtons, MessageRequest,
-    OpenRequest, Saved, Server, Upload, WindowOptions, get_server,
+    Ctx, Failure, Lifecycle, Server,
+    files::{Download, Saved, Upload},
+    get_server,
+    values::Attachment,
+    window::{MessageAnswer, MessageButtons, MessageRequest, OpenRequest, WindowOptions},
 };
 use serde_json::{Value, json};
 use tokio::{

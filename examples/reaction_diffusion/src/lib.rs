@@ -14,7 +14,9 @@ mod simulation;
 mod worker;
 
 use palette::{PALETTES, palette};
-use selvedge::{Ctx, Failure, Lifecycle, Result, Saved, Server, WindowOptions, get_server};
+use selvedge::{
+    Ctx, Failure, Lifecycle, Result, Server, files::Saved, get_server, window::WindowOptions,
+};
 use serde_json::{Value, json};
 use simulation::Parameters;
 use tokio::sync::oneshot;

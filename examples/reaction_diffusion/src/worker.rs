@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use selvedge::{Attachment, Server};
+use selvedge::{Server, values::Attachment};
 use serde::Serialize;
 use tokio::sync::oneshot;
 

@@ -3,7 +3,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use selvedge::{Attachment, Ctx, Failure, Kwargs, Packed, Rest, Result, Server};
+use selvedge::{
+    Ctx, Failure, Result, Server,
+    calls::{Kwargs, Rest},
+    values::{Attachment, Packed},
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -93,7 +97,7 @@ fn pushes(server: &Server) {
         cx.server.js_call("demo_ref", "doit", arguments)
     });
     server.trigger("force", |cx: Ctx, keys: Rest| -> Result<(), Failure> {
-        let keys: Vec<String> = keys.0.iter().map(Packed::decode).collect::<Result<_>>()?;
+        let keys: Vec<String> = keys.0.iter().map(Packed::decode).collect::<Result<_, _>>()?;
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         cx.server.force_state_push(&keys);
         Ok(())

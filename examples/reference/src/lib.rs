@@ -12,7 +12,7 @@ mod unserializable;
 use std::time::Duration;
 
 pub use pace::Pace;
-use selvedge::{Ctx, Lifecycle, Module, Packed, Result, Server, VueUse};
+use selvedge::{Ctx, Lifecycle, Module, Result, Server, pages::VueUse, values::Packed};
 use serde_json::json;
 use unserializable::Unserializable;
 

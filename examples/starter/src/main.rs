@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use selvedge::{Ctx, Module, Result, Server, WindowOptions};
+use selvedge::{Ctx, Module, Result, Server, window::WindowOptions};
 use selvedge_desktop::App;
 
 fn app() -> Result<Server> {

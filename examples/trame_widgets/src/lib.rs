@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use selvedge::{Attachment, Ctx, Lifecycle, Module, Result, Server};
+use selvedge::{Ctx, Lifecycle, Module, Result, Server, values::Attachment};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use selvedge::{
-    Cli, WindowOptions,
     clap::{self, Args, Parser},
+    run::Cli,
+    window::WindowOptions,
 };
 
 /// Notes in a window

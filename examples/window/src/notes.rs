@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use selvedge::{Closing, ConfirmClose, Ctx, Error, Result, Server};
+use selvedge::{
+    Ctx, Error, Result, Server,
+    window::{Closing, ConfirmClose},
+};
 
 pub(crate) const NAME: &str = "window-app";
 

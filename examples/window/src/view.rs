@@ -1,6 +1,9 @@
 //! The window: its menu, and the triggers with which page and menu change it.
 
-use selvedge::{Ctx, Menu, MenuItem, Result, Server, StandardItem};
+use selvedge::{
+    Ctx, Result, Server,
+    window::{Menu, MenuItem, StandardItem},
+};
 
 /// Returns the menu, or a shorter one if it is to be simple.
 pub(crate) fn menu(simple: bool) -> Menu {

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::{io::AsyncWriteExt, net::UnixListener};
 
 use super::Links;
-use crate::Program;
+use crate::server::Program;
 
 /// Time-out for the answer of a running program.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::io::ReaderStream;
 
 use super::{Landing, Progress, Reporter, media_type_of, plain_name};
-use crate::TransferError;
+use crate::error::TransferError;
 
 /// Size in bytes of one read from a file.
 const PIECE: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const PIECE: usize = 64 * 1024;
 /// A file for the user, from the disk or from any reader. It is never in memory as a whole.
 ///
 /// ```
-/// use selvedge::Download;
+/// use selvedge::files::Download;
 ///
 /// let report = Download::from_path("out/run-5.h5").name("run 5.h5");
 /// let log = Download::from_reader("log.txt", &b"the valve has opened"[..]).media_type("text/plain");

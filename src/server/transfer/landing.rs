@@ -9,7 +9,7 @@ use std::{
 use tempfile::{NamedTempFile, TempPath};
 use tokio::{fs::File, io::AsyncWriteExt};
 
-use crate::TransferError;
+use crate::error::TransferError;
 
 /// Size in bytes of the write buffer.
 const BUFFER: usize = 1 << 20;

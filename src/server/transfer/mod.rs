@@ -36,7 +36,9 @@ pub use upload::Upload;
 pub(crate) use upload::{Body, UploadRight};
 
 use super::Ctx;
-use crate::{Error, Failure, Result, TransferError, session::Client, wire::Packed};
+use selvedge_wslink::Packed;
+
+use crate::{Error, Failure, Result, error::TransferError, session::Client};
 
 /// How long a ticket is valid before its request.
 const TICKET_LIFETIME: Duration = Duration::from_secs(30);
@@ -50,7 +52,7 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(100);
 /// Limits for file transfers.
 ///
 /// ```
-/// use selvedge::{Server, TransferLimits};
+/// use selvedge::{Server, files::TransferLimits};
 ///
 /// let limits = TransferLimits { max_upload_bytes: 500_000_000, ..TransferLimits::default() };
 /// Server::new("doc").set_transfer_limits(limits);

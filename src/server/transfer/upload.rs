@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
+use selvedge_wslink::Packed;
 use tempfile::TempPath;
 use tokio::{fs::File, io::AsyncRead, sync::oneshot, time::timeout};
 use tokio_util::{
@@ -18,7 +19,7 @@ use tokio_util::{
 use super::{
     Announced, Landing, Progress, Reporter, Transfers, Withdrawal, media_type_of, plain_name,
 };
-use crate::{Failure, TransferError, wire::Packed};
+use crate::{Failure, error::TransferError};
 
 /// Size in bytes of one read from a file.
 const PIECE: usize = 64 * 1024;
@@ -82,7 +83,7 @@ impl Upload {
     /// Calls a function with the progress, at most ten times a second and at the end.
     ///
     /// ```
-    /// use selvedge::{Ctx, Failure, Server, Upload};
+    /// use selvedge::{Ctx, Failure, Server, files::Upload};
     ///
     /// let server = Server::new("doc");
     /// server.on_upload("data", async |cx: Ctx, mut file: Upload| -> Result<(), Failure> {

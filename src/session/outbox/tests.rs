@@ -1,8 +1,8 @@
 //! Tests of what is sent, and in which order.
 use futures_util::FutureExt;
+use selvedge_wslink::chunk;
 
 use super::*;
-use crate::wire::chunk;
 
 fn message(text: &str) -> Outgoing {
     let mut buffer = chunk::new_message(text.len());

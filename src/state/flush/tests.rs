@@ -6,13 +6,11 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use selvedge_wslink::ClientId;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    state::{Key, Sink},
-    wire::ClientId,
-};
+use crate::state::{Key, Sink};
 
 /// Records what would be sent to the clients.
 #[derive(Default)]

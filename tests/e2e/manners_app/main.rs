@@ -2,7 +2,11 @@
 
 use std::{env, process::ExitCode, thread, time::Duration};
 
-use selvedge::{Ctx, Failure, Launch, Lifecycle, Module, Program, Result, Server, WindowOptions};
+use selvedge::{
+    Ctx, Failure, Lifecycle, Module, Result, Server,
+    run::Program,
+    window::{Launch, WindowOptions},
+};
 use selvedge_desktop::App;
 
 const NAME: &str = "manners";

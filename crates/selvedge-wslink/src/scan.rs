@@ -1,0 +1,59 @@
+//! Reads the values of a message, without decoding them.
+
+use bytes::Bytes;
+
+use crate::{
+    extent::extent,
+    packed::Packed,
+    value::{Malformed, Value, read},
+};
+
+/// Reads one message from front to back, and returns values as slices of it.
+pub(crate) struct Scanner {
+    bytes: Bytes,
+    position: usize,
+}
+
+/// The kind of a value, as far as an envelope needs it.
+pub(crate) enum Head {
+    Map(u32),
+    Array(u32),
+    Other,
+}
+
+impl Scanner {
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Scanner { bytes, position: 0 }
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.position == self.bytes.len()
+    }
+
+    /// Reads the head of the next value; steps into a map or list, and stays before any other
+    /// value.
+    pub(crate) fn enter(&mut self) -> Result<Head, Malformed> {
+        let (value, length) = read(&self.bytes[self.position..])?;
+        let head = match value {
+            Value::Map(pairs) => Head::Map(pairs),
+            Value::List(items) => Head::Array(items),
+            _ => return Ok(Head::Other),
+        };
+        self.position += length;
+        Ok(head)
+    }
+
+    /// Returns the next value as a slice of the message, checked to its end.
+    pub(crate) fn value(&mut self) -> Result<Packed, Malformed> {
+        let length = extent(&self.bytes[self.position..])?;
+        let value = self.bytes.slice(self.position..self.position + length);
+        self.position += length;
+        Ok(Packed::from_checked(value))
+    }
+
+    /// Returns the next value as text, or `None` if it is not text.
+    pub(crate) fn text(&mut self) -> Result<Option<String>, Malformed> {
+        let value = self.value()?;
+        Ok(value.decode().ok())
+    }
+}
