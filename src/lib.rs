@@ -30,24 +30,22 @@
 //! `selvedge_desktop::run(app()?)` shows the same application in its own window, and ends only when
 //! the port that it listened on is proved free again.
 //!
-//! # Map
+//! # Where things are
 //!
-//! | topic | items |
-//! | --- | --- |
-//! | values shared with every page | [`State`], [`Handle`], [`Packed`], [`Attachment`], [`Timestamp`] |
-//! | values that stay on the server | [`Context`] |
-//! | functions that pages call, and events | [`Server::trigger`], [`Server::rpc`], [`Server::on_change`], [`Server::on`], [`Ctx`] |
-//! | functions called by name | [`Controller`] |
-//! | parts of an application | [`Server::create_child_server`], [`Translator`] |
-//! | the content of pages | [`Server::template`], [`mod@ui`], [`Module`], [`Server::enable_module`] |
-//! | messages to pages | [`Server::publish`], [`Server::stream`], [`Server::js_call`] |
-//! | files from and to users, of any size | [`Server::on_upload`], [`Upload`], [`Ctx::send_file`], [`Download`] |
-//! | dialogs | [`Ctx::open_file`], [`Ctx::open_files`], [`Ctx::open_folder`], [`Ctx::show_message`] |
-//! | starting and stopping | [`StartOptions`], [`Cli`], [`Server::start`], [`Running`], [`StopHandle`], [`Shell`] |
-//! | the window and its menu | [`WindowOptions`], [`Menu`], [`ConfirmClose`], [`Server::window`] |
-//! | application WebSockets, and clients | [`Server::websocket`], [`websocket::Connection`], [`websocket::Connect`], [`client::Client`] |
-//! | the program's name, and its files on the user's machine | [`Program`], [`Server::folders`] |
-//! | ports | [`port::is_port_free`], [`port::wait_port_free`] |
+//! - Values that every page follows: [`State`], and [`Handle`] for one key with a type. Values that
+//!   stay on the server: [`state::Context`].
+//! - Functions that pages call, and events: [`Server::trigger`], [`Server::rpc`],
+//!   [`Server::on_change`], [`Server::on`] with [`Lifecycle`]. Each gets a [`Ctx`]; [`calls`] has
+//!   their arguments and results.
+//! - The content of pages: [`Server::template`], [`mod@ui`], and [`Module`] with [`pages`] for client
+//!   code.
+//! - Files from and to users, and dialogs: [`Server::on_upload`], [`Ctx::send_file`],
+//!   [`Ctx::open_file`], [`Ctx::show_message`], and [`files`].
+//! - The window: [`Server::window`] and [`mod@window`].
+//! - Starting and stopping: [`StartOptions`], [`Running`], and [`run`] for everything around them.
+//! - WebSockets beside the state: [`Server::websocket`] and [`websocket`]; programs that follow
+//!   another server: [`client`]; ports: [`port`].
+//! - Crates that show an application in a window of their own: [`host`].
 //!
 //! The wire protocol is that of wslink 2, so pages, scripts and widget libraries made for trame
 //! work unmodified.

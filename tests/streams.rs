@@ -65,7 +65,10 @@ async fn a_client_that_stops_reading_costs_nobody_else_anything() {
     let mut stopped = Client::connect(&running).await;
     for number in 0..200u8 {
         let blob = Attachment::from(vec![number; 1 << 20]);
-        server.state().set("number", number).set("blob", blob).flush();
+        server.state().batch(|batch| {
+            batch.set("number", number).set("blob", &blob);
+        });
+        server.state().flush();
         assert_eq!(reader.pushed().await["number"], number);
     }
     // It never got more than fits, and it has the latest values once it reads again.

@@ -3,25 +3,13 @@
 //!
 //! `cargo +nightly fuzz run message -- -max_total_time=60 -rss_limit_mb=512`
 #![no_main]
-#![allow(dead_code, unused_imports, unreachable_pub)]
-
-// The decoder is no part of the library's interface, so its sources are compiled here once more.
-#[path = "../../src"]
-mod library {
-    pub(crate) mod error;
-    pub(crate) mod wire;
-}
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-pub(crate) use library::{
-    error::{self, *},
-    wire,
-};
-use wire::{
-    Packed,
+use selvedge_wslink::{
+    Packed, Timestamp,
     chunk::Assembler,
-    message::{self, Incoming, Request},
+    messages::server::{self as messages, Incoming, Request},
 };
 
 /// Bytes of the largest message, which the peer may announce without sending it.
@@ -65,7 +53,7 @@ fn receive(message: Bytes) {
 /// The answer to a request can be read as one.
 fn answer(request: &Request) {
     let result = Packed::encode_map(&request.kwargs);
-    let answer = message::reply(&request.id, &result, 1 << 20);
+    let answer = messages::reply(&request.id, &result, 1 << 20);
     let mut assembler = Assembler::new(MAX_MESSAGE);
     let mut whole = None;
     for frame in answer.frames() {
@@ -82,13 +70,13 @@ fn answer(request: &Request) {
 
 /// Everything that is done with a value that a client sent.
 fn look_at(value: &Packed) {
-    for item in message::items(value).into_iter().flatten() {
+    for item in value.items().into_iter().flatten() {
         drop(item.decode::<String>());
     }
-    drop(message::entries(value));
+    drop(value.entries());
     drop(value.decode::<serde_json::Value>());
     drop(value.decode::<Packed>());
-    drop(value.decode::<wire::Timestamp>());
+    drop(value.decode::<Timestamp>());
     drop(format!("{value:?}"));
     let once = value.filtered();
     assert_eq!(once.filtered().as_ref(), once.as_ref());

@@ -105,7 +105,7 @@ impl FrameSink {
     /// If the future is dropped, the chunk is not taken.
     ///
     /// # Errors
-    /// [`Error::Protocol`] if the chunk breaks the protocol, and [`Error::MessageTooLarge`]; both
+    /// [`values::Error::Protocol`](crate::values::Error::Protocol) if the chunk breaks the protocol, and [`values::Error::MessageTooLarge`](crate::values::Error::MessageTooLarge); both
     /// close the client. [`Error::NotRunning`] if the client or the run has ended.
     pub async fn send(&mut self, frame: impl Into<Bytes>) -> Result<()> {
         if self.open.run_until_cancelled(self.session.room()).await.is_none() {

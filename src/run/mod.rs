@@ -1,24 +1,24 @@
 //! Starting, running and stopping a server.
 //!
-//! - [`options`]: start options in code; [`cli`]: the same options on the command line
-//! - [`secret`]: a fixed secret
-//! - [`start`]: one call for every exec mode
-//! - [`running`]: one run, from the bind to the proof that the port is free
-//! - [`reload`]: open pages follow their files, in development
-//! - [`keep`]: keeps the state in a file between starts
-//! - [`ports`]: keeps the same port between starts
-//! - [`frames`]: clients without a socket
-//! - [`stop`]: handles that stop a run and return its outcome
-//! - [`blocking`]: blocking entry points for programs that only run a server
-//! - [`links`]: sign-in links on request
-//! - [`terminal`]: output to the terminal
-//! - [`exposure`]: warnings for servers that other machines can reach
-//! - [`shell`]: the interface to a desktop host; [`signals`]: signals that end the program
-//! - [`instance`]: the single-instance lock, on Unix
-//! - [`logging`]: the logger for programs that have none
-//!
 //! What must hold: everything that a run starts has ended when its stop returns. The stop returns
 //! only after each address was probed and found free, or with an error that names the holder.
+
+// - `options`: start options in code; `cli`: the same options on the command line
+// - `secret`: a fixed secret
+// - `start`: one call for every exec mode
+// - `running`: one run, from the bind to the proof that the port is free
+// - `reload`: open pages follow their files, in development
+// - `keep`: keeps the state in a file between starts
+// - `ports`: keeps the same port between starts
+// - `frames`: clients without a socket
+// - `stop`: handles that stop a run and return its outcome
+// - `blocking`: blocking entry points for programs that only run a server
+// - `links`: sign-in links on request
+// - `terminal`: output to the terminal
+// - `exposure`: warnings for servers that other machines can reach
+// - `shell`: the interface to a desktop host; `signals`: signals that end the program
+// - `instance`: the single-instance lock, on Unix
+// - `logging`: the logger for programs that have none
 
 mod blocking;
 mod cli;

@@ -47,7 +47,7 @@ impl JsEval {
     /// no value.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) if the value cannot be sent.
+    /// [`values::Error::Encode`](crate::values::Error::Encode) if the value cannot be sent.
     pub fn run(&self, value: impl Serialize) -> Result<()> {
         let value = Packed::encode(&value)?;
         let arguments: Vec<Packed> = (!value.is_nil()).then_some(value).into_iter().collect();

@@ -22,7 +22,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
     pub fn publish(&self, topic: &str, data: impl Serialize) -> Result<()> {
         self.inner.hub.publish(topic, &Packed::encode(&data)?, None);
         Ok(())
@@ -31,7 +31,7 @@ impl Server {
     /// Sends data to all clients except one.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
     pub fn publish_except(
         &self,
         client: ClientId,
@@ -57,7 +57,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
     pub fn publish_to(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<bool> {
         Ok(self.inner.hub.publish_to(client, topic, &Packed::encode(&data)?))
     }
@@ -79,7 +79,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`].
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
     pub fn stream(&self, topic: &str, frame: impl Serialize) -> Result<()> {
         self.inner.hub.offer(topic, &Packed::encode(&frame)?);
         Ok(())

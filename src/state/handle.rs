@@ -85,7 +85,7 @@ impl State {
     /// A key that cannot be a variable in a template, such as `a.b`, is set, and logged once.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) as for [`Packed::encode`], and for the key
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`], and for the key
     /// `__proto__`, which no page could hold. The state then keeps the old value.
     pub fn try_set(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
         let key = key.as_ref();
@@ -118,7 +118,7 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) if the value cannot be encoded or is not a struct or
+    /// [`values::Error::Encode`](crate::values::Error::Encode) if the value cannot be encoded or is not a struct or
     /// map. Then nothing is set.
     pub fn extend<T: Serialize + ?Sized>(&self, fields: &T) -> Result<()> {
         let fields = Packed::encode_fields(fields)?;
@@ -137,7 +137,7 @@ impl State {
     /// or an error for other types.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) if the value is of another type,
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if the value is of another type,
     /// [`Error::Unknown`](crate::Error::Unknown) if the key was never set.
     pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<str>) -> Result<T> {
         let key = key.as_ref();
@@ -377,7 +377,7 @@ impl State {
     /// Declares keys that are local to each page: pages never send them.
     ///
     /// # Errors
-    /// [`Error::Decode`](crate::Error::Decode) if `trame__client_only` was set to something other
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if `trame__client_only` was set to something other
     /// than a list of names.
     pub fn client_only(&self, keys: &[&str]) -> Result<()> {
         self.set_default(key::CLIENT_ONLY, Vec::<String>::new())?;

@@ -1,17 +1,17 @@
 //! The shared state: a flat map from names to values that every client follows.
 //!
-//! What must hold:
-//! - A *commit* moves all pending values to the pushed values and passes the changes to the
-//!   [`Sink`] in one step, under one lock. So commits have a total order, and each snapshot has a
-//!   place in it.
-//! - No user code runs under that lock. Values are encoded before it is taken and decoded after it
-//!   is released; listeners run outside of it.
-//! - The cost of a commit grows with the number of changes, never with the number of keys.
-//! - This module knows no task and no socket: pushes and futures go to the sink.
-//!
 //! The semantics are those of trame's `State`: a value that is set is *pending* until a flush;
 //! setting the pushed value again removes it from pending; a flush runs in rounds until no listener
 //! makes another change.
+
+// What must hold:
+// - A *commit* moves all pending values to the pushed values and passes the changes to the
+//   sink in one step, under one lock. So commits have a total order, and each snapshot has a
+//   place in it.
+// - No user code runs under that lock. Values are encoded before it is taken and decoded after it
+//   is released; listeners run outside of it.
+// - The cost of a commit grows with the number of changes, never with the number of keys.
+// - This module knows no task and no socket: pushes and futures go to the sink.
 
 mod context;
 mod flush;

@@ -32,7 +32,7 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Decode`] if a field is of another type, or was never set and is not optional. The
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if a field is of another type, or was never set and is not optional. The
     /// error names the field.
     pub fn extract<T: DeserializeOwned>(&self) -> Result<T> {
         let Some(names) = field_names::<T>() else {
@@ -98,7 +98,7 @@ impl<T: Serialize + DeserializeOwned> Handle<T> {
     /// Returns the current value.
     ///
     /// # Errors
-    /// [`Error::Decode`] if the value is of another type, [`Error::Unknown`] if the key was never
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if the value is of another type, [`Error::Unknown`](crate::Error::Unknown) if the key was never
     /// set.
     pub fn get(&self) -> Result<T> {
         self.state.get(&self.name)
