@@ -60,6 +60,7 @@ pub mod run;
 mod server;
 mod session;
 pub mod state;
+mod stop_times;
 mod template;
 pub mod websocket;
 pub mod window;
@@ -100,10 +101,8 @@ pub mod files {
     };
 }
 
-/// For crates that show an application in a window of their own: the shell, and the single instance.
+/// For crates that show an application in a window of their own.
 pub mod host {
-    #[cfg(unix)]
-    pub use crate::run::instance::{Claim, Instance, Launches};
     pub use crate::run::shell::{Shell, ShellExit, ShellSession, ShellStart};
 }
 

@@ -28,6 +28,8 @@ mod downloads;
 #[cfg(target_os = "linux")]
 mod drops;
 mod ending;
+#[cfg(unix)]
+mod instance;
 mod menu;
 mod navigation;
 mod notice;

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 #[cfg(windows)]
 use selvedge::StartOptions;
-#[cfg(unix)]
-use selvedge::host::{Claim, Instance, Launches};
 use selvedge::{
     Error, Result,
     host::{Shell, ShellExit, ShellSession, ShellStart},
@@ -18,6 +16,8 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
+#[cfg(unix)]
+use crate::instance::{Claim, Instance, Launches};
 use crate::{
     control::Windows,
     dialogs::{HostDialogs, NativeDialogs},

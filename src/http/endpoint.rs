@@ -1,7 +1,7 @@
 //! WebSocket endpoints of the application: the opening handshake (RFC 6455, section 4.2), and the
 //! lifetime of a handler.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{body::Body, extract::Request, http::StatusCode, response::Response};
 use bytes::BytesMut;
@@ -12,11 +12,8 @@ use selvedge_websocket::{Accepted, Decision, Options, Refusal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Site, lobby::Guest, plain, websocket::CLOSE_TIMEOUT};
-use crate::{Failure, server::Endpoint, websocket};
-
-/// Time for handlers to return after a stop has closed their connections.
-const HANDLER_GRACE: Duration = Duration::from_millis(500);
+use super::{Site, lobby::Guest, plain};
+use crate::{Failure, server::Endpoint, stop_times, websocket};
 
 /// Both addresses of a connection, which each of its requests carries as an extension.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,7 +111,7 @@ async fn attend(
                 site.access.strangers.ended(&error);
             }
         }
-        () = site.stop.cancelled() => drop(timeout(CLOSE_TIMEOUT, connection.ended()).await),
+        () = site.stop.cancelled() => drop(timeout(stop_times::CLOSE_FRAMES, connection.ended()).await),
     }
 }
 
@@ -127,11 +124,12 @@ async fn stop(
 ) {
     let goodbye = async {
         if let Some(connection) = accepted.connection() {
-            let closed = connection.close_within(1001, "Server shutdown", Some(CLOSE_TIMEOUT));
+            let closed =
+                connection.close_within(1001, "Server shutdown", Some(stop_times::CLOSE_FRAMES));
             drop(closed.await);
         }
     };
-    let (handled, ()) = tokio::join!(timeout(HANDLER_GRACE, handler), goodbye);
+    let (handled, ()) = tokio::join!(timeout(stop_times::HANDLERS, handler), goodbye);
     if handled.is_err() {
         let reason = "its handler was cancelled, since it did not end with its connection";
         site.access.strangers.endpoint_failed(path, &reason);

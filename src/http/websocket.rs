@@ -4,7 +4,7 @@
 //! and vice versa. The peer's calls run outside this task. A peer that sends no hello, breaks the
 //! protocol or shows no sign of life is disconnected, which does not affect other clients.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use axum::{
     Extension,
@@ -33,10 +33,8 @@ use crate::{
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
     },
     session::{Client, Closing, Next},
+    stop_times,
 };
-
-/// Time limit for the peer to answer a close frame, and for the last messages to be sent before it.
-pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
@@ -110,14 +108,14 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers
             return tracing::info!(?client.id, "heartbeat timeout: the connection is closed");
         }
     };
-    if !written && timeout(CLOSE_TIMEOUT, write).await.is_err() {
+    if !written && timeout(stop_times::CLOSE_FRAMES, write).await.is_err() {
         return;
     }
     if !by_peer {
         // The close frame is sent, or the connection is lost. The peer may still answer.
         let answer =
             async { while !matches!(reader.next().await, Ok(Event::Close(_)) | Err(_)) {} };
-        drop(timeout(CLOSE_TIMEOUT, answer).await);
+        drop(timeout(stop_times::CLOSE_FRAMES, answer).await);
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
-    time::Duration,
 };
 
 use tokio::{
@@ -18,13 +17,10 @@ use super::{
     start::announce,
     terminal::print_error,
 };
-use crate::{Error, Lifecycle, Result, Server, server::ExecMode};
+use crate::{Error, Lifecycle, Result, Server, server::ExecMode, stop_times};
 
 /// Minimum number of runtime threads, since callbacks may block some of them.
 const MIN_THREADS: usize = 4;
-
-/// Maximum wait for runtime threads that do not end, such as those of blocked callbacks.
-const RUNTIME_GRACE: Duration = Duration::from_millis(500);
 
 const AWAIT_INSTEAD: &str = "Call `server.serve(options).await` there, or `server.spawn(options).await` to go on while it \
     runs; or leave `#[tokio::main]` out, since it starts a runtime of its own";
@@ -87,7 +83,7 @@ impl Server {
         }
         let runtime = blocking_runtime("Server::run", AWAIT_INSTEAD)?;
         let exit = runtime.block_on(self.run_until_signal(options));
-        runtime.shutdown_timeout(RUNTIME_GRACE);
+        runtime.shutdown_timeout(stop_times::RUNTIME);
         exit
     }
 
@@ -161,7 +157,7 @@ impl Server {
         let runtime = blocking_runtime("Server::run_in", NO_ASYNC_MAIN)?;
         let options = options.exec_mode(ExecMode::Desktop);
         let outcome = run_shell(&runtime, name, Box::new(set_up), shell, options);
-        runtime.shutdown_timeout(RUNTIME_GRACE);
+        runtime.shutdown_timeout(stop_times::RUNTIME);
         outcome
     }
 }

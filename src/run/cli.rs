@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
-use super::{StartOptions, secret::Secret};
+use super::{StartOptions, development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
     http::Allowed,
@@ -220,7 +220,10 @@ impl Cli {
             show_connection_info: true,
             banner: self.banner,
             debug: self.debug,
-            hot_reload: self.hot_reload || variable("TRAME_HOT_RELOAD").is_some(),
+            hot_reload: Switch::of_command_line(
+                self.hot_reload || variable("TRAME_HOT_RELOAD").is_some(),
+            ),
+            development: Switch::of_command_line(self.dev || variable("SELVEDGE_DEV").is_some()),
             handle_signals: !self.no_signal_handlers,
             keep_state: self.keep_state.clone(),
             endpoints: self.endpoints(),
@@ -228,8 +231,7 @@ impl Cli {
             knows_flags: true,
             sign_in_link: self.sign_in_link,
             ..StartOptions::default()
-        }
-        .development(self.dev || variable("SELVEDGE_DEV").is_some()))
+        })
     }
 
     fn secret(&self) -> Result<Option<Secret>> {

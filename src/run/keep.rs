@@ -161,13 +161,13 @@ impl StartOptions {
             Some(program.with_file_name(format!("{stem}.{name:.60}.kept")))
         };
         let asked = self.keep_state.clone();
-        asked.or_else(|| self.development.then(beside).flatten())
+        asked.or_else(|| self.development.is_on().then(beside).flatten())
     }
 
     /// Returns whether pages stay signed in: in development, except for windows, which their host
     /// signs in.
     fn keeps_pages_signed_in(&self) -> bool {
-        self.development && self.exec_mode != ExecMode::Desktop
+        self.development.is_on() && self.exec_mode != ExecMode::Desktop
     }
 
     /// Removes the file in development if the user ended the program (closed the window or pressed

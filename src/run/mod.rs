@@ -4,7 +4,7 @@
 //! only after each address was probed and found free, or with an error that names the holder.
 
 // - `options`: start options in code; `cli`: the same options on the command line
-// - `secret`: a fixed secret
+// - `secret`: a fixed secret; `development`: options for development
 // - `start`: one call for every exec mode
 // - `running`: one run, from the bind to the proof that the port is free
 // - `reload`: open pages follow their files, in development
@@ -17,15 +17,13 @@
 // - `terminal`: output to the terminal
 // - `exposure`: warnings for servers that other machines can reach
 // - `shell`: the interface to a desktop host; `signals`: signals that end the program
-// - `instance`: the single-instance lock, on Unix
 // - `logging`: the logger for programs that have none
 
 mod blocking;
 mod cli;
+mod development;
 mod exposure;
 mod frames;
-#[cfg(unix)]
-pub(crate) mod instance;
 mod keep;
 mod links;
 mod logging;

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
-use super::secret::Secret;
+use super::{development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
     http::Allowed,
     server::{Backend, Endpoints, ExecMode, RunningOptions},
+    stop_times,
     window::Launch,
 };
 
@@ -59,11 +60,11 @@ pub struct StartOptions {
     pub(super) log_folder: Option<PathBuf>,
     pub(super) debug: bool,
     pub(super) handle_signals: bool,
-    pub(super) hot_reload: bool,
+    pub(super) hot_reload: Switch,
     pub(super) files: Vec<PathBuf>,
     pub(super) keep_port: Option<PathBuf>,
     pub(super) keep_state: Option<PathBuf>,
-    pub(super) development: bool,
+    pub(super) development: Switch,
     pub(super) endpoints: Endpoints,
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
@@ -92,13 +93,13 @@ impl Default for StartOptions {
             log_folder: None,
             debug: false,
             handle_signals: true,
-            hot_reload: false,
+            hot_reload: Switch::default(),
             files: Vec::new(),
             keep_port: None,
             keep_state: None,
-            development: false,
+            development: Switch::default(),
             endpoints: Endpoints::default(),
-            stop_deadline: Duration::from_secs(20),
+            stop_deadline: stop_times::RELEASE,
             heartbeat: None,
             serve_only: false,
             knows_flags: false,
@@ -275,20 +276,6 @@ impl StartOptions {
         self
     }
 
-    /// Updates open pages when their files change, for development. Default no.
-    ///
-    /// Templates read with [`Template::file`](crate::pages::Template::file) are reread when their files
-    /// change, and style sheets in served folders are replaced in place. For other files, pages
-    /// reload. The state does not change. On an error, the page stays as it was, and the error is
-    /// logged.
-    ///
-    /// `--hot-reload` and `TRAME_HOT_RELOAD` also turn it on. To turn it on in debug builds only,
-    /// use `hot_reload(cfg!(debug_assertions))`.
-    pub fn hot_reload(mut self, follow: bool) -> Self {
-        self.hot_reload |= follow;
-        self
-    }
-
     /// Keeps the state in a file, and restores it when the program starts. Default no.
     ///
     /// The file is updated while the server runs, so that a killed program loses at most a quarter
@@ -330,21 +317,6 @@ impl StartOptions {
     /// ```
     pub fn keep_state(mut self, file: impl Into<PathBuf>) -> Self {
         self.keep_state = Some(file.into());
-        self
-    }
-
-    /// Starts the program in development mode. Default no; `--dev` and `SELVEDGE_DEV` also turn it
-    /// on.
-    ///
-    /// - Pages [follow their files](Self::hot_reload).
-    /// - The state is [kept](Self::keep_state) after a kill, a crash or SIGTERM, in a file beside
-    ///   the program unless another one is set. If the user ends the program, by closing the window
-    ///   or with Ctrl-C, the file beside the program is removed.
-    /// - Pages open in a browser stay signed in if the port stays the same. For that, the file also
-    ///   contains the tokens that open the server.
-    pub fn development(mut self, on: bool) -> Self {
-        self.development |= on;
-        self.hot_reload |= on;
         self
     }
 
@@ -458,7 +430,7 @@ impl StartOptions {
             stop_deadline: self.stop_deadline,
             heartbeat,
             endpoints: self.endpoints.clone(),
-            hot_reload: self.hot_reload,
+            hot_reload: self.follows_files(),
         }
     }
 

@@ -20,20 +20,8 @@ use crate::{
     server::Backend,
     session::Tasks,
     state::State,
+    stop_times,
 };
-
-/// Time that callbacks still running after the server has stopped get before they are cancelled.
-const CALLBACK_GRACE: Duration = Duration::from_millis(500);
-
-/// Maximum time for the hooks on `ServerExited`. The tasks that they start get [`CALLBACK_GRACE`]
-/// after that.
-const EXIT_HOOK_GRACE: Duration = Duration::from_secs(5);
-
-/// Time that clients without a socket get to take their close code.
-const GOODBYE_GRACE: Duration = Duration::from_millis(500);
-
-/// Time that calls unanswered at the start of a stop get to be answered.
-const ANSWER_GRACE: Duration = Duration::from_millis(250);
 
 /// A listening server. Dropping it asks the server to stop, without waiting for it.
 ///
@@ -252,7 +240,7 @@ impl Server {
         if let Some(keeper) = &keeper {
             claim.tasks.spawn_service(Arc::clone(keeper).follow());
         }
-        if options.hot_reload {
+        if options.follows_files() {
             let follow = reload::follow(self.clone(), options.endpoints.clone());
             claim.tasks.spawn_service(follow);
         }
@@ -272,6 +260,7 @@ impl Server {
             frames: frames.clone(),
             keeper,
             limits: ServeOptions::new()
+                .grace(stop_times::CONNECTIONS)
                 .deadline(options.stop_deadline)
                 .max_connections(most_connections()),
         };
@@ -332,7 +321,7 @@ impl Server {
         let mut settings = self.settings();
         settings.port = port;
         settings.debug = options.debug;
-        settings.development = options.development || cfg!(debug_assertions);
+        settings.development = options.development.is_on() || cfg!(debug_assertions);
     }
 
     /// Runs the first flush, whose listeners may block.
@@ -427,7 +416,7 @@ impl Run {
     /// sockets, probe, callbacks, hooks.
     async fn drive(self, listener: Option<Listener>, outcome: watch::Sender<Outcome>) {
         let released = self.serve(listener).await;
-        self.tasks.finish(CALLBACK_GRACE).await;
+        self.tasks.finish(stop_times::CALLBACKS).await;
         if let Some(keeper) = self.keeper.clone() {
             // Fails if the runtime is shutting down; then the file is slightly out of date.
             let _ = spawn_blocking(move || keeper.save()).await;
@@ -451,17 +440,18 @@ impl Run {
         let tasks = Tasks::new(Handle::current());
         self.server.hub().use_tasks(tasks.clone());
         let hooks = self.server.run_hooks(Lifecycle::ServerExited);
-        if timeout(EXIT_HOOK_GRACE, hooks).await.is_err() {
-            tracing::warn!("hooks on ServerExited did not end within {EXIT_HOOK_GRACE:?}");
+        let limit = stop_times::EXIT_HOOKS;
+        if timeout(limit, hooks).await.is_err() {
+            tracing::warn!("hooks on ServerExited did not end within {limit:?}");
         }
-        tasks.finish(CALLBACK_GRACE).await;
+        tasks.finish(stop_times::CALLBACKS).await;
     }
 
     async fn serve(&self, listener: Option<Listener>) -> Result<Released> {
         let (released, ()) = tokio::join!(self.serve_sockets(listener), self.begin_to_close());
         let clients = &self.frames.clients;
         clients.close();
-        if timeout(GOODBYE_GRACE, clients.wait()).await.is_err() {
+        if timeout(stop_times::GOODBYES, clients.wait()).await.is_err() {
             tracing::warn!("{} clients did not take their goodbye", clients.len());
         }
         released
@@ -475,7 +465,7 @@ impl Run {
             blocking::run(move || state.flush()).await;
             self.server.hub().calls_answered().await;
         };
-        if timeout(ANSWER_GRACE, settled).await.is_err() {
+        if timeout(stop_times::ANSWERS, settled).await.is_err() {
             tracing::debug!("some calls are not answered: the stop does not wait for them");
         }
         self.frames.closing.cancel();

@@ -78,7 +78,7 @@ enum Task {
         #[arg(long)]
         watch: bool,
     },
-    /// Check the project's own rules: dependencies between modules, sizes, names
+    /// Check the project's own rules: sizes and names of files
     Tidy,
     /// Draw docs/screenshot-light.png and docs/screenshot-dark.png from the running application
     Screenshots,

@@ -1,6 +1,10 @@
 //! Requirements that the operating system provides: found first, and installed if that is safe.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
 
 use crate::command::{self, Failure, Result};
 
@@ -205,6 +209,10 @@ pub(crate) fn ensure(needs: &[Need]) -> Result {
         return Err(Failure::new(advice(&system, &missing)));
     }
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.debian.split(' ')).collect();
+    if !is_agreed() {
+        let line = packages.join(" ");
+        return Err(Failure::new(format!("run `apt-get install {line}` as root and try again")));
+    }
     install(&packages)?;
     match self::missing(needs).first() {
         None => Ok(()),
@@ -241,6 +249,22 @@ impl Need {
 
 fn missing(needs: &[Need]) -> Vec<&Need> {
     needs.iter().filter(|need| !need.is_there()).collect()
+}
+
+/// Asks in a terminal whether the packages may be installed; Enter means yes. Without a terminal,
+/// such as in CI, they may.
+fn is_agreed() -> bool {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return true;
+    }
+    print!("Install them with apt-get? [Y/n] ");
+    let mut answer = String::new();
+    let read = io::stdout().flush().and_then(|()| io::stdin().read_line(&mut answer));
+    read.is_ok_and(|length| length > 0) && is_yes(&answer)
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes")
 }
 
 fn install(packages: &[&str]) -> Result {
@@ -330,6 +354,15 @@ mod tests {
             "run `sudo zypper install pkg-config webkit2gtk3-devel` and try again",
         );
         check("ID=nixos\n", "install what provides pkg-config, webkit2gtk-4.1 and try again");
+    }
+
+    #[test]
+    fn enter_means_yes_and_anything_else_means_no() {
+        for (answer, agreed) in
+            [("\n", true), ("Y\n", true), ("yes\n", true), ("n\n", false), ("what?\n", false)]
+        {
+            assert_eq!(is_yes(answer), agreed, "{answer}");
+        }
     }
 
     #[test]

@@ -29,9 +29,9 @@ fn flags_have_the_meaning_that_they_have_for_trame() {
 fn development_and_a_kept_state_are_asked_for() {
     let options = parse(&["--keep-state", "a.kept"]).unwrap();
     assert_eq!(options.kept_file("app"), Some("a.kept".into()));
-    assert!(!options.development && !options.hot_reload);
+    assert!(!options.development.is_on() && !options.follows_files());
     let options = parse(&["--dev"]).unwrap();
-    assert!(options.development && options.hot_reload);
+    assert!(options.development.is_on() && options.follows_files());
     let beside = options.kept_file("my app").unwrap();
     assert_eq!(beside.parent(), std::env::current_exe().unwrap().parent());
     assert!(beside.to_str().unwrap().ends_with(".my_app.kept"), "{beside:?}");

@@ -23,10 +23,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use selvedge::{Error, Result, run::Program, window::Launch};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-use crate::{Error, Result, server::Program, window::Launch};
 
 /// Time for which a second launch tries to reach the first, and time-out of one exchange between
 /// them.
@@ -41,7 +41,7 @@ const MAX_LAUNCH: u64 = 16 << 20;
 const TAKEN: &[u8] = b"taken";
 
 /// The result of [`Instance::claim`].
-pub enum Claim {
+pub(crate) enum Claim {
     /// This launch is the first.
     First(Instance),
     /// Another launch was first and has accepted this one: there is nothing left to do.
@@ -50,11 +50,11 @@ pub enum Claim {
     Unknown,
 }
 
-/// The first launch of an application, for one user and on one display. For hosts; only on Unix.
+/// The first launch of an application, for one user and on one display. Only on Unix.
 ///
 /// While this exists, no other launch can be first. Later launches wait until they are accepted,
 /// and compete to be first again when this is dropped.
-pub struct Instance {
+pub(crate) struct Instance {
     listener: Option<UnixListener>,
     socket: Socket,
     lock: PathBuf,
@@ -63,7 +63,7 @@ pub struct Instance {
 }
 
 /// The socket where later launches of an application arrive.
-pub struct Launches(UnixListener);
+pub(crate) struct Launches(UnixListener);
 
 /// The path of a socket.
 struct Socket {
@@ -99,8 +99,9 @@ fn lock_file(folder: &Path, identifier: &str) -> PathBuf {
     let display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().find_map(std::env::var_os);
     let display = display.unwrap_or_default();
     // Socket addresses are limited to little more than a hundred bytes.
-    let mark = fnv1a(format!("{identifier}\0{}", display.to_string_lossy()).as_bytes());
-    folder.join(format!("selvedge-{mark:016x}.lock"))
+    let name = format!("{identifier}\0{}", display.to_string_lossy());
+    let mark: String = Sha256::digest(name)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    folder.join(format!("selvedge-{mark}.lock"))
 }
 
 /// Opens and locks the file; `None` if the lock is held or the file was replaced.
@@ -117,12 +118,6 @@ fn try_lock(lock: &Path) -> io::Result<Option<File>> {
         file.metadata().is_ok_and(|held| (named.dev(), named.ino()) == (held.dev(), held.ino()))
     });
     Ok(same.then_some(file))
-}
-
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 fn hand_over(lock: &Path) -> io::Result<()> {
@@ -187,7 +182,7 @@ impl Instance {
     ///
     /// # Errors
     /// [`Error::OtherInstance`] if the first launch does not answer.
-    pub fn claim(program: &Program) -> Result<Claim> {
+    pub(crate) fn claim(program: &Program) -> Result<Claim> {
         let mut reasons = Vec::new();
         for folder in places(program) {
             let claim = folder.map_err(|error| error.to_string()).and_then(|folder| {
@@ -209,7 +204,7 @@ impl Instance {
     }
 
     /// Returns the socket where later launches arrive; `None` from the second call on.
-    pub fn launches(&mut self) -> Option<Launches> {
+    pub(crate) fn launches(&mut self) -> Option<Launches> {
         self.listener.take().map(Launches)
     }
 }
@@ -227,7 +222,7 @@ impl Launches {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn take_over(
+    pub(crate) async fn take_over(
         self,
         take: impl Fn(Launch) -> bool + Clone + Send + 'static,
     ) -> Result<()> {

@@ -1,15 +1,19 @@
-//! Sizes and names of files, and paths of the machine that a file was written on.
+//! The project's own rules: sizes and names of files, and paths of the machine that a file was
+//! written on. Cargo and `deny.toml` hold the dependencies.
+//!
+//! Each rule returns a [`Finding`] per violation; `check` fails if there is any.
 
-use super::{Finding, Source};
+use std::{fmt, fs};
+
+use crate::{
+    command::{self, Failure, Result},
+    project,
+};
 
 /// Maximum number of lines of a source file.
 const MAX_LINES: usize = 500;
 
-/// Limit for the desktop program's lines of code in all, without blank lines and comments.
-const MAX_DESKTOP_CODE: usize = 2900;
-
-const DESKTOP: &str = "src-tauri/src/";
-const SIZED: [&str; 5] = ["src/", "crates/", DESKTOP, "ui/src/", "xtask/src/"];
+const SIZED: [&str; 5] = ["src/", "crates/", "src-tauri/src/", "ui/src/", "xtask/src/"];
 
 /// File names that do not describe the content.
 const VAGUE: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];
@@ -17,19 +21,78 @@ const VAGUE: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"
 /// Top-level folders that differ from machine to machine.
 const OWN_FOLDERS: [&str; 3] = ["work", "root", "home"];
 
-pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
+/// A file of the project: its path from the root, with slashes, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+/// A violation of a rule.
+#[derive(Debug)]
+struct Finding {
+    path: String,
+    /// Line number from 1; 0 is the file as a whole.
+    line: usize,
+    what: String,
+}
+
+impl Source {
+    /// Creates a finding in this file; line 0 is the file as a whole.
+    fn finding(&self, line: usize, what: impl Into<String>) -> Finding {
+        Finding { path: self.path.clone(), line, what: what.into() }
+    }
+}
+
+/// Checks all rules and prints every violation.
+pub(crate) fn check() -> Result {
+    let sources = sources()?;
+    let findings = violations(&sources);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    match findings.len() {
+        0 => {
+            println!("{} files are tidy.", sources.len());
+            Ok(())
+        }
+        count => Err(Failure::new(format!("not tidy, {count} in all; each is listed above"))),
+    }
+}
+
+/// Reads every text file that git tracks or would add.
+fn sources() -> Result<Vec<Source>> {
+    let mut git = command::new("git");
+    git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let listed = command::output(&mut git)?;
+    if !listed.status.success() {
+        let said = String::from_utf8_lossy(&listed.stderr).into_owned();
+        return Err(Failure::new(format!("the files are listed by git, which failed: {said}")));
+    }
+    let names = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let text = |path: &str| {
+        // A picture has no text, nor has a file that is deleted but not yet committed.
+        let text = fs::read_to_string(project::root().join(path)).ok()?;
+        Some(Source { path: path.to_owned(), text })
+    };
+    Ok(names.split_terminator('\0').filter_map(text).collect())
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(out, "{}: {}", self.path, self.what),
+            line => write!(out, "{}:{line}: {}", self.path, self.what),
+        }
+    }
+}
+
+fn violations(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
         let whole = |what: String| source.finding(0, what);
         findings.extend(size(source).map(whole));
         findings.extend(name(&source.path).map(whole));
         findings.extend(own_paths(source));
-    }
-    let desktop = sources.iter().filter(|source| source.path.starts_with(DESKTOP));
-    let code: usize = desktop.map(|source| lines_of_code(&source.text)).sum();
-    if code >= MAX_DESKTOP_CODE {
-        let what = format!("{code} lines of code; less than {MAX_DESKTOP_CODE} are allowed");
-        findings.push(Finding { path: DESKTOP.into(), line: 0, what });
     }
     findings
 }
@@ -67,17 +130,21 @@ fn starts_path(before: &str) -> bool {
     !before.ends_with(|last: char| last.is_alphanumeric() || "._-~})]*".contains(last))
 }
 
-fn lines_of_code(text: &str) -> usize {
-    let is_code = |line: &&str| !line.is_empty() && !line.starts_with("//");
-    text.lines().map(str::trim).filter(is_code).count()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::expect;
+    use super::*;
+
+    /// Reads `(path, text)` pairs, applies a rule, and compares its findings line by line.
+    fn expect(files: &[(&str, &str)], expected: &[&str]) {
+        let source =
+            |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
+        let sources: Vec<_> = files.iter().map(source).collect();
+        let found: Vec<_> = violations(&sources).iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    }
 
     fn check(path: &str, text: &str, expected: &[&str]) {
-        expect(super::check, &[(path, text)], expected);
+        expect(&[(path, text)], expected);
     }
 
     #[test]
@@ -89,23 +156,6 @@ mod tests {
             &["ui/src/state.ts: 501 lines; at most 500 are allowed"],
         );
         check("tests/wire/frames.txt", &"x\n".repeat(501), &[]);
-    }
-
-    #[test]
-    fn the_desktop_program_is_counted_without_comments() {
-        let paths = ["app", "lib", "menu", "place", "shell", "splash"]
-            .map(|name| format!("src-tauri/src/{name}.rs"));
-        let of = |text: &str| {
-            let text = text.repeat(500 / text.lines().count());
-            paths.clone().map(|path| (path, text.clone()))
-        };
-        let check = |sources: [(String, String); 6], expected: &[&str]| {
-            let sources = sources.each_ref().map(|(path, text)| (path.as_str(), text.as_str()));
-            expect(super::check, &sources, expected);
-        };
-        check(of("x\n\n// y\n"), &[]);
-        let found = "src-tauri/src/: 3000 lines of code; less than 2900 are allowed";
-        check(of("x\n"), &[found]);
     }
 
     #[test]
