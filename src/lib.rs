@@ -51,35 +51,29 @@
 //! work unmodified.
 #![forbid(unsafe_code)]
 
+mod app;
 mod blocking;
-mod callback;
-mod controller;
+pub mod calls;
 mod error;
+pub mod files;
 mod http;
+pub mod pages;
+mod protocol;
+mod random;
 pub mod run;
-mod server;
-mod session;
 pub mod state;
 mod stop_times;
-mod template;
 pub mod websocket;
 pub mod window;
 
-pub use controller::Lifecycle;
+pub use app::{Ctx, Server, get_server};
+pub use calls::registry::Lifecycle;
 pub use error::{Error, Failure, Result};
+pub use pages::Module;
 pub use run::{Running, StartOptions};
 pub use selvedge_wslink::ClientId;
-pub use server::{Ctx, Module, Server, Window, get_server};
 pub use state::{Handle, State};
-
-/// Functions that pages call, by name: their arguments and results, triggers, and the controller.
-pub mod calls {
-    pub use crate::{
-        callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest},
-        controller::FunctionId,
-        server::{Controller, ControllerFunction, Keys, Trigger},
-    };
-}
+pub use window::Window;
 
 /// Clients of servers that speak wslink, both this library's and trame's.
 pub mod client {
@@ -90,36 +84,14 @@ pub mod client {
     };
 }
 
-/// Files from and to users, and files of the program.
-pub mod files {
-    pub use crate::{
-        error::TransferError,
-        server::{
-            Assets, Download, EmbeddedFiles, Folders, OpenedFiles, Progress, Saved, TransferLimits,
-            Upload,
-        },
-    };
-}
-
 /// For crates that show an application in a window of their own.
 pub mod host {
     pub use crate::run::shell::{Shell, ShellExit, ShellSession, ShellStart};
 }
 
-/// The content of pages: templates, modules of client code, and what they may load.
-pub mod pages {
-    pub use crate::{
-        server::{Extension, Resource, Source, VueUse},
-        template::Template,
-    };
-}
-
 /// Templates as Rust values, and layouts built from them.
 pub mod ui {
-    pub use crate::{
-        server::{JsEval, Ui},
-        template::{Element, Handler, Node, Prop, el},
-    };
+    pub use crate::pages::{Element, Handler, JsEval, Node, Prop, Ui, el};
 }
 
 /// Values of the state, of arguments and of results.

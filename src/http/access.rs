@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::strangers::Strangers;
-use crate::{Result, server::random_token, session::Kind};
+use crate::{Result, protocol::Kind, random::random_token};
 
 /// Maximum number of open sign-in links; one more replaces the oldest.
 const MAX_SIGN_INS: usize = 64;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Site, lobby::Guest, plain};
-use crate::{Failure, server::Endpoint, stop_times, websocket};
+use crate::{Failure, app::Endpoint, stop_times, websocket};
 
 /// Both addresses of a connection, which each of its requests carries as an extension.
 #[derive(Clone, Copy, Debug, Default)]

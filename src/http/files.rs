@@ -16,7 +16,7 @@ use axum::{
 use tower_http::services::ServeFile;
 
 use super::{Site, page, plain};
-use crate::server::{Assets, served_beneath};
+use crate::pages::{Assets, served_beneath};
 
 pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {

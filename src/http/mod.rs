@@ -63,7 +63,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::server::{Endpoints, Server};
+use crate::app::{Endpoints, Server};
 
 /// Time limit for the TLS handshake, for the headers of a request, and for the body of a launcher
 /// request, each.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Names, Site};
-use crate::server::Source;
+use crate::app::Source;
 
 const FALLBACK: HeaderValue = HeaderValue::from_static("script-src 'self'; frame-ancestors 'none'");
 

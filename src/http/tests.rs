@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Access, Allowed, Http, Lobby, Names, Site, Tokens};
-use crate::server::{Endpoints, Server};
+use crate::app::{Endpoints, Server};
 
 /// Time limit for an answer; longer than any takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -113,7 +113,7 @@ async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_
 
 /// Builds a launcher request with the cookie and this proof, which may be empty.
 fn launch(target: &Target, origin: &str, proof: &str) -> String {
-    let cookie = target.access.cookie_header(crate::session::Kind::Other, false);
+    let cookie = target.access.cookie_header(crate::protocol::Kind::Other, false);
     let pair = cookie.split(';').next().unwrap();
     let body = format!(r#"{{"signInProof":"{proof}"}}"#);
     format!(

@@ -20,7 +20,7 @@ use super::{Site, lobby::Guest, plain};
 use crate::{
     Failure,
     error::TransferError,
-    server::{Outgoing, Phase, Sent},
+    files::{Outgoing, Phase, Sent},
 };
 
 const NO_TICKET: &str =

@@ -28,11 +28,10 @@ use tokio::{
 
 use super::{Site, endpoint::refused, lobby::Guest};
 use crate::{
-    server::{
-        Limits, Session,
+    protocol::{
+        Client, Closing, Limits, Next, Session,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
     },
-    session::{Client, Closing, Next},
     stop_times,
 };
 

@@ -17,7 +17,7 @@ use super::{
     start::announce,
     terminal::print_error,
 };
-use crate::{Error, Lifecycle, Result, Server, server::ExecMode, stop_times};
+use crate::{Error, Lifecycle, Result, Server, app::ExecMode, stop_times};
 
 /// Minimum number of runtime threads, since callbacks may block some of them.
 const MIN_THREADS: usize = 4;

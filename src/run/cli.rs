@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 use super::{StartOptions, development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
+    app::{Endpoints, ExecMode, Program},
     http::Allowed,
-    server::{Endpoints, ExecMode, Program},
 };
 
 /// Text that `--version` prints after the name of a program without a version.

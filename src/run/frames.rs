@@ -15,11 +15,10 @@ use tokio_util::{
 use crate::{
     Error, Result, Server,
     http::Access,
-    server::{
-        Limits, Session,
+    protocol::{
+        Client, Closing, Limits, Next, Session, TOO_SLOW,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, closing_after},
     },
-    session::{Client, Closing, Next, TOO_SLOW},
 };
 
 const SHUTDOWN: Closing = Closing { code: 1001, reason: "Server shutdown" };

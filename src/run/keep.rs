@@ -28,8 +28,8 @@ use tokio::{task::spawn_blocking, time::sleep};
 use super::StartOptions;
 use crate::{
     Server,
+    app::ExecMode,
     http::Tokens,
-    server::ExecMode,
     state::{Initial, Kept},
 };
 

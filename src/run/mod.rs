@@ -47,6 +47,6 @@ pub use signals::Signals;
 pub use start::Started;
 pub use stop::{StopHandle, StopReport};
 
-pub use crate::server::{
+pub use crate::app::{
     Backend, Endpoints, ExecMode, Program, RunningOptions, ServerOptions, get_server_with,
 };

@@ -9,8 +9,8 @@ use std::{
 use super::{development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
+    app::{Backend, Endpoints, ExecMode, RunningOptions},
     http::Allowed,
-    server::{Backend, Endpoints, ExecMode, RunningOptions},
     stop_times,
     window::Launch,
 };

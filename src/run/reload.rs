@@ -9,7 +9,7 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-use crate::{Server, http::page, server::Endpoints, template::Watch};
+use crate::{Server, app::Endpoints, http::page, pages::Watch};
 
 /// Notifies open pages of changed files, until the future is dropped.
 pub(super) async fn follow(server: Server, endpoints: Endpoints) {

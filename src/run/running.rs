@@ -15,10 +15,11 @@ use super::{
     stop::{Outcome, StopFailure},
 };
 use crate::{
-    Error, Lifecycle, Result, Server, blocking,
+    Error, Lifecycle, Result, Server,
+    app::Backend,
+    blocking,
     http::{Access, Http, Lobby, Names, Site, Tls, Tokens, most_connections},
-    server::Backend,
-    session::Tasks,
+    protocol::Tasks,
     state::State,
     stop_times,
 };

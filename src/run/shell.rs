@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Running, StartOptions, StopHandle};
 use crate::{
-    Error, Result, Server, callback::panic_message, server::Program, window::WindowOptions,
+    Error, Result, Server, app::Program, calls::callback::panic_message, window::WindowOptions,
 };
 
 /// A desktop host: something that shows a URL until its user closes it.

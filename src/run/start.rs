@@ -9,7 +9,7 @@ use super::{
     links::{Links, OnRequest},
     terminal::{print, print_error},
 };
-use crate::{Error, Result, Server, server::ExecMode};
+use crate::{Error, Result, Server, app::ExecMode};
 
 /// The result of a start, by [`ExecMode`].
 #[non_exhaustive]

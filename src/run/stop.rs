@@ -6,7 +6,7 @@ use selvedge_port::{Holder, Released};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Result, http::Access, session::Kind};
+use crate::{Error, Result, http::Access, protocol::Kind};
 
 /// Lifetime of the sign-in links of windows and of [`StopHandle::sign_in_url`].
 const SIGN_IN_LIFETIME: Duration = Duration::from_secs(30);

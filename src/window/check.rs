@@ -126,7 +126,7 @@ fn invalid(option: &'static str, value: String, hint: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::accelerator;
+    use crate::window::check::accelerator;
 
     fn check(keys: &str, expected: bool) {
         assert_eq!(accelerator(keys).is_ok(), expected, "{keys}");

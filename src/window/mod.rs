@@ -5,6 +5,7 @@ pub(crate) mod check;
 mod closing;
 mod control;
 mod dialogs;
+mod handle;
 mod launch;
 mod menu;
 mod options;
@@ -15,6 +16,7 @@ pub use dialogs::{
     Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
     OpenRequest, SaveRequest,
 };
+pub use handle::Window;
 pub use launch::Launch;
 pub use menu::{Menu, MenuEntry, MenuItem, StandardItem};
 pub use options::WindowOptions;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::{io::AsyncWriteExt, net::UnixListener};
 
 use super::Links;
-use crate::server::Program;
+use crate::app::Program;
 
 /// Time-out for the answer of a running program.
 const PATIENCE: Duration = Duration::from_secs(3);

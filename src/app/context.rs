@@ -1,0 +1,52 @@
+//! The context that callbacks receive as their first argument.
+
+use std::sync::Arc;
+
+use selvedge_wslink::ClientId;
+
+use super::Server;
+use crate::{
+    Failure, Result,
+    state::{State, Translator},
+};
+
+/// The context of a call: the server, and the client that caused the call.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The server that the callback is registered with.
+    pub server: Server,
+    client: Option<ClientId>,
+}
+
+impl Ctx {
+    /// Returns this context with a child server's names.
+    pub(crate) fn translated(self, translator: &Translator) -> Self {
+        let server = Server::view(self.server.inner, translator.clone());
+        Ctx { server, ..self }
+    }
+
+    /// Returns a value that the application put into the [context](crate::state::Context).
+    ///
+    /// # Errors
+    /// A failure that names the type, if the context has no such value.
+    pub fn context<T: Send + Sync + 'static>(&self) -> Result<Arc<T>, Failure> {
+        self.server.context().get().ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            Failure::msg(format!("there is no {name} in the context; insert one before the start"))
+        })
+    }
+
+    pub(crate) fn of(server: &Server, client: Option<ClientId>) -> Self {
+        Ctx { server: server.clone(), client }
+    }
+
+    /// Returns the values shared with every client.
+    pub fn state(&self) -> &State {
+        self.server.state()
+    }
+
+    /// Returns the client that caused the call; `None` in listeners and hooks without one.
+    pub fn client(&self) -> Option<ClientId> {
+        self.client
+    }
+}

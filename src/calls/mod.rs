@@ -1,0 +1,17 @@
+//! Functions that pages call, by name: their arguments and results, triggers, and the controller.
+
+// - `callback`: calls functions of the application: decodes arguments, calls, encodes the result
+// - `registry`: functions by name; `functions`: registers and runs those of a server
+// - `controller`: functions found by name; `trigger`: a trigger in templates
+
+pub(crate) mod callback;
+mod controller;
+pub(crate) mod functions;
+pub(crate) mod registry;
+mod trigger;
+
+pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
+pub use controller::{Controller, ControllerFunction};
+pub use functions::Keys;
+pub use registry::FunctionId;
+pub use trigger::Trigger;

@@ -1,0 +1,31 @@
+//! The content of pages: templates, modules of client code, and what they may load.
+
+// - `template`: Vue templates from text and files; `element`: from Rust values, with `property`,
+//   `naming` and `render`; `layout`: layouts and the holes in them
+// - `module`: client code and assets
+// - `template_macro`, `assets_macro`: files that are part of the program
+// - `watch`: follows the files of templates; `changed_files`: tells open pages about others
+// - `js_eval`: calls into pages
+
+mod assets_macro;
+pub(crate) mod changed_files;
+mod element;
+mod js_eval;
+pub(crate) mod layout;
+pub(crate) mod module;
+mod naming;
+mod property;
+mod render;
+pub(crate) mod template;
+mod template_macro;
+mod watch;
+
+pub use crate::app::Source;
+pub use element::{Element, Node, el};
+pub use js_eval::JsEval;
+pub use layout::Ui;
+pub(crate) use module::served_beneath;
+pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
+pub use property::{Handler, Prop};
+pub use template::Template;
+pub(crate) use watch::Watch;

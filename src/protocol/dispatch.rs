@@ -1,0 +1,381 @@
+//! Dispatches the calls of clients: trame's methods, triggers, and the application's RPC methods.
+//!
+//! The calls of one client start in the order of arrival and finish independently. An answer leaves
+//! before the pushes that its call caused, with two exceptions: what an async callback changes
+//! before its last await leaves at once, and the pushes of a plain function leave after it has run
+//! for 100 ms. Every call is answered, whatever its callback does.
+
+use std::{future::poll_fn, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use selvedge_wslink::words::{method, topic};
+use selvedge_wslink::{
+    Packed, check_key,
+    chunk::Outgoing,
+    messages::server::{self as messages, Request},
+    words::ErrorCode,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::{Client, Hold};
+use crate::{
+    Failure, Result,
+    calls::{
+        callback::{Arguments, Function, Outcome, ResultNotEncoded},
+        registry::Lifecycle,
+    },
+    state::deferred,
+};
+use crate::{
+    app::{Ctx, Server, unknown},
+    calls::functions::Deferred,
+};
+
+/// Returns whether a method belongs to the protocol.
+pub(crate) fn is_own_method(method: &str) -> bool {
+    method::RESERVED.iter().any(|reserved| method.starts_with(reserved))
+}
+
+/// Returns whether a method runs no code of the application and so never blocks.
+pub(crate) fn runs_no_callback(method: &str) -> bool {
+    matches!(method, method::STATE_GET | method::MARK | method::STREAM_ACK)
+}
+
+/// Decodes an argument of a protocol method.
+pub(crate) fn argument<T: DeserializeOwned>(request: &Request, position: usize) -> Result<T> {
+    let value = request.args.get(position).cloned().unwrap_or(Packed::nil());
+    Ok(value.decode_as(format_args!("argument {} of {}", position + 1, request.method))?)
+}
+
+impl Server {
+    /// Answers one call of an authenticated client.
+    pub(crate) fn dispatch(&self, client: &Arc<Client>, request: Request) {
+        self.hub().log().inspect(|log| log.received(client.id, &request));
+        match request.method.as_str() {
+            method::STATE_GET => self.send_snapshot(client, &request.id),
+            method::STATE_UPDATE => {
+                if let Err(failure) = self.update_state(client, &request) {
+                    self.answer(client, &request, Err(failure));
+                }
+                self.state().flush();
+            }
+            method::TRIGGER => self.answer_trigger(client, request),
+            method::MARK => self.send_mark(client, &request.id),
+            method::RESUME => {
+                if let Err(error) = self.send_missed(client, &request) {
+                    self.answer(client, &request, Err(error.into()));
+                }
+            }
+            _ if is_own_method(&request.method) => {
+                let hold = client.outbox.hold();
+                match deferred(|| self.own_method(client, &request)) {
+                    Some(result) => self.answer(client, &request, result),
+                    None => self.answer_unknown(client, &request),
+                }
+                drop(hold);
+            }
+            _ => self.call_rpc(client, request),
+        }
+    }
+
+    /// Answers with the whole state. The answer is queued under the lock of the commits, so that it
+    /// precedes the next commit.
+    fn send_snapshot(&self, client: &Client, id: &Packed) {
+        self.state().snapshot(|pushed| {
+            self.hub().log().inspect(|log| log.initial_state(client.id, pushed));
+            let entries = pushed.iter().map(|(key, value)| (&**key, value));
+            let max_frame = self.hub().max_frame();
+            client.outbox.answer(messages::reply_state(id, self.name(), entries, max_frame));
+        });
+    }
+
+    /// Runs a protocol method that `dispatch` does not handle itself. Returns `None` if there is no
+    /// such method.
+    fn own_method(
+        &self,
+        client: &Arc<Client>,
+        request: &Request,
+    ) -> Option<Result<Packed, Failure>> {
+        let text =
+            |position: usize| -> Result<String, Failure> { Ok(argument(request, position)?) };
+        let result = match request.method.as_str() {
+            method::LIFECYCLE_UPDATE => text(0).map(|event| self.page_event(client, &event)),
+            method::ERROR_CLIENT => text(0).map(|error| self.page_error(client, &error)),
+            method::FORCE_PUSH => request
+                .args
+                .iter()
+                .map(|key| key.decode::<String>())
+                .collect::<Result<Vec<String>, _>>()
+                .map(|keys| {
+                    self.force_state_push(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+                })
+                .map_err(Failure::from),
+            "application.exit" => {
+                self.request_stop();
+                Ok(())
+            }
+            "application.exit.later" => self.stop_later(request),
+            method::SELVEDGE_HELLO => {
+                client.learn_extras();
+                let development = self.settings().development;
+                let answer = json!({"version": 1, "development": development});
+                return Some(Packed::encode(&answer).map_err(Failure::from));
+            }
+            method::TRIGGER_CHECK if self.settings().development => {
+                return Some(text(0).and_then(|name| Ok(Packed::encode(&self.missing(&name))?)));
+            }
+            method::UPLOAD_OPEN => return Some(self.offer_upload(client, request)),
+            method::DIALOG_ANSWER => return Some(self.take_answer(client, request)),
+            method::DIALOG_END => argument(request, 0)
+                .map(|dialog| self.end_dialog(client, dialog))
+                .map_err(Failure::from),
+            method::STREAM_OPEN => text(0).and_then(|topic| {
+                let opened = self.hub().open_stream(client, &topic);
+                opened.then_some(()).ok_or_else(|| Failure::msg("too many streams are open"))
+            }),
+            method::STREAM_ACK => text(0).map(|topic| client.outbox.acknowledge(&topic)),
+            method::STREAM_CLOSE => text(0).map(|topic| client.outbox.close_stream(&topic)),
+            _ => return None,
+        };
+        Some(result.map(|()| Packed::nil()))
+    }
+
+    /// Applies the changes of a client and answers.
+    ///
+    /// The answer is queued together with the commit: values queued before it are older than the
+    /// change, and values after it are newer. So a client can keep its own value until the answer
+    /// arrives, and take every value after it.
+    ///
+    /// # Errors
+    /// If the changes are not a list, or one has no key. Then nothing is set and nothing is
+    /// answered.
+    fn update_state(&self, client: &Client, request: &Request) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Change {
+            key: String,
+        }
+        let changes = request
+            .args
+            .first()
+            .and_then(Packed::items)
+            .ok_or_else(|| Failure::msg("trame.state.update takes a list of changes"))?;
+        let mut values = Vec::with_capacity(changes.len());
+        // Keys whose value differs from what the client sent.
+        let (mut others, mut reasons) = (Vec::new(), Vec::new());
+        for change in changes {
+            let Change { key } = change.decode_as("a change of state")?;
+            let value = change
+                .entries()
+                .and_then(|mut entries| entries.swap_remove("value"))
+                .unwrap_or(Packed::nil());
+            match self.state().admit(&key, value.clone()) {
+                Ok(admitted) => {
+                    if admitted != value {
+                        others.push(key.clone());
+                    }
+                    values.push((key, admitted));
+                }
+                Err(failure) => {
+                    reasons.push(format!("`{key}` was not set: {}", self.for_clients(&failure)));
+                    others.push(key);
+                }
+            }
+        }
+        let result = match reasons.is_empty() {
+            true => Ok(Packed::nil()),
+            false => Err(Failure::msg(reasons.join("; "))),
+        };
+        let answer = self.answer_to(request, result);
+        let send = || client.outbox.answer(answer);
+        self.state().set_from_client(client.id, values, send);
+        if !others.is_empty() {
+            self.restore(client, &others);
+        }
+        Ok(())
+    }
+
+    /// Sends the server's values of keys that a client may have set locally; nil for a key without
+    /// a value.
+    fn restore(&self, client: &Client, keys: &[String]) {
+        let nil = Packed::nil();
+        self.state().snapshot(|pushed| {
+            let values: Vec<(&str, &Packed)> = keys
+                .iter()
+                .filter(|key| check_key(key).is_ok())
+                .map(|key| (key.as_str(), pushed.get(key.as_str()).unwrap_or(&nil)))
+                .collect();
+            let max_frame = self.hub().max_frame();
+            client.outbox.send(messages::publish_map(topic::STATE, values.into_iter(), max_frame));
+        });
+    }
+
+    fn page_event(&self, client: &Client, event: &str) {
+        match Lifecycle::from_page(event) {
+            Some(event) => self.start_hooks(Some(client.id), event, &[]),
+            None => tracing::debug!(event, "a page announced an event that is not known"),
+        }
+    }
+
+    fn page_error(&self, client: &Client, error: &str) {
+        tracing::warn!(?client.id, "a page reports: {error}");
+        let args: Vec<Packed> = Packed::encode(error).into_iter().collect();
+        self.start_hooks(Some(client.id), Lifecycle::Error, &args);
+    }
+
+    /// Returns the error text if there is no such trigger, for pages in development.
+    fn missing(&self, trigger: &str) -> Option<String> {
+        let functions = &self.inner.functions;
+        let is_missing = functions.trigger(trigger).is_none();
+        is_missing
+            .then(|| unknown("trigger", trigger, functions.similar_triggers(trigger)).to_string())
+    }
+
+    fn stop_later(&self, request: &Request) -> Result<(), Failure> {
+        let seconds: f64 = match request.args.first() {
+            Some(seconds) => seconds.decode_as("the delay of application.exit.later")?,
+            None => 60.0,
+        };
+        let delay = Duration::try_from_secs_f64(seconds)?;
+        let server = self.clone();
+        self.hub().spawn_service(async move {
+            tokio::time::sleep(delay).await;
+            server.request_stop();
+        });
+        Ok(())
+    }
+
+    fn answer_trigger(&self, client: &Arc<Client>, mut request: Request) {
+        let name = match request.args.first() {
+            Some(name) => name.decode_as::<String>("the name of the trigger"),
+            None => Packed::nil().decode_as("the name of the trigger"),
+        };
+        let name = match name {
+            Ok(name) => name,
+            Err(error) => return self.answer(client, &request, Err(error.into())),
+        };
+        let Some(function) = self.inner.functions.trigger(&name) else {
+            let similar = self.inner.functions.similar_triggers(&name);
+            tracing::warn!("a page called a trigger: {}", unknown("trigger", &name, similar));
+            return self.answer(client, &request, Ok(Packed::nil()));
+        };
+        let positional = request.args.get(1).and_then(Packed::items).unwrap_or_default();
+        let named = request.args.get(2).and_then(Packed::entries).unwrap_or_default();
+        request.args.clear();
+        let callee = format!("trigger `{name}`");
+        let arguments = Arguments::new(callee.clone(), positional, named);
+        self.call_function(client, request, callee, &function, arguments);
+    }
+
+    fn call_rpc(&self, client: &Arc<Client>, mut request: Request) {
+        let function = self.rpc_function(&request.method);
+        let Some(function) = function else {
+            return self.answer_unknown(client, &request);
+        };
+        let callee = format!("RPC method `{}`", request.method);
+        let args = std::mem::take(&mut request.args);
+        let kwargs = std::mem::take(&mut request.kwargs);
+        self.call_function(
+            client,
+            request,
+            callee.clone(),
+            &function,
+            Arguments::new(callee, args, kwargs),
+        );
+    }
+
+    /// Calls a function of the application and answers with its outcome, at once or when its future
+    /// completes.
+    fn call_function(
+        &self,
+        client: &Arc<Client>,
+        request: Request,
+        callee: String,
+        function: &Function<Ctx>,
+        arguments: Arguments,
+    ) {
+        let hold = client.outbox.hold();
+        let context = Ctx::of(self, Some(client.id));
+        let mut future = match deferred(|| function(context, arguments)) {
+            Outcome::Ready(result) => {
+                return self.answer_call(client, &request, &callee, result);
+            }
+            Outcome::Pending(future) => Deferred(future),
+        };
+        // Poll once here, so that calls start in order; a task drives the rest.
+        if let Some(result) = (&mut future).now_or_never() {
+            return self.answer_call(client, &request, &callee, result);
+        }
+        drop(hold);
+        let (server, client) = (self.clone(), Arc::clone(client));
+        let unanswered = self.hub().unanswered_call();
+        self.hub().spawn(async move {
+            let _unanswered = unanswered;
+            // Without its client the call needs no answer: it ends at its next await.
+            let answered = client.gone.run_until_cancelled(with_hold(&client, future)).await;
+            match answered {
+                Some((result, _hold)) => server.answer_call(&client, &request, &callee, result),
+                None => tracing::debug!("{callee} was cancelled: its client is gone"),
+            }
+        });
+    }
+
+    fn answer_call(
+        &self,
+        client: &Client,
+        request: &Request,
+        callee: &str,
+        result: Result<Packed, Failure>,
+    ) {
+        let failed = result.as_ref().err().map(|failure| Failure::msg(failure.to_string()));
+        self.answer(client, request, result);
+        // Report after the answer: hooks on exceptions may take time.
+        if let Some(failure) = failed {
+            self.report(callee, Err(failure));
+        }
+    }
+
+    fn answer(&self, client: &Client, request: &Request, result: Result<Packed, Failure>) {
+        client.outbox.reply(self.answer_to(request, result));
+    }
+
+    fn answer_to(&self, request: &Request, result: Result<Packed, Failure>) -> Outgoing {
+        let max_frame = self.hub().max_frame();
+        match result {
+            Ok(value) => messages::reply(&request.id, &value, max_frame),
+            Err(failure) if failure.is::<ResultNotEncoded>() => {
+                let method = Packed::encode(&request.method).ok();
+                let text = "Method result cannot be serialized";
+                let code = ErrorCode::Unserializable;
+                messages::error(&request.id, code, text, method.as_ref(), max_frame)
+            }
+            Err(failure) => {
+                let exception = self.for_clients(&failure);
+                let data = json!({"method": request.method, "exception": exception});
+                let data = Packed::encode(&data).ok();
+                let text = "Exception raised";
+                messages::error(&request.id, ErrorCode::Raised, text, data.as_ref(), max_frame)
+            }
+        }
+    }
+
+    fn answer_unknown(&self, client: &Client, request: &Request) {
+        let (id, max_frame) = (&request.id, self.hub().max_frame());
+        let method = Packed::encode(&request.method).ok();
+        let text = "Unregistered method called";
+        let message = messages::error(id, ErrorCode::Unknown, text, method.as_ref(), max_frame);
+        client.outbox.reply(message);
+    }
+}
+
+/// Drives a call to its end. Each poll holds back what it changes; after the last one the returned
+/// guard still does, so that the answer leaves first. Earlier changes have left already.
+fn with_hold<'a>(
+    client: &'a Client,
+    mut future: Deferred,
+) -> impl Future<Output = (Result<Packed, Failure>, Hold<'a>)> {
+    poll_fn(move |context| {
+        let hold = client.outbox.hold();
+        future.poll_unpin(context).map(|result| (result, hold))
+    })
+}

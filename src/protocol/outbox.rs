@@ -1,0 +1,411 @@
+//! The messages on their way to one client.
+//!
+//! Messages are sent in the order in which they were queued, with two exceptions that the protocol
+//! requires:
+//! - While a call of this client runs, the messages that it causes are *held*, so that the answer
+//!   is sent before them. A long call stops holding messages: its page shows progress, and the
+//!   changes of others.
+//! - Pictures of a stream wait in a separate place, where a newer one replaces an older one, and
+//!   are sent only when nothing else is waiting: a slow page drops pictures and never delays state.
+//!
+//! What is pushed to the client is bounded in bytes. Past the bound, state changes are folded: new
+//! and waiting ones are dropped, and the client gets the latest values of all their keys once it
+//! has caught up. If a message past the bound cannot be folded, the connection is closed with 1013.
+//!
+//! Answers do not count: the client has asked for them. While more bytes of answers than the bound
+//! wait, its next calls wait too ([`Outbox::room`]).
+//!
+//! Nothing here may log: messages are queued under the locks of the state and of the list of
+//! clients, and a log layer of the application may change the state.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use indexmap::IndexSet;
+use parking_lot::Mutex;
+use selvedge_wslink::chunk::Outgoing;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+
+use super::stream::Streams;
+use crate::{blocking, state::Key};
+
+/// Size in bytes at which a batch for the socket is full.
+const BATCH: usize = 256 * 1024;
+
+/// How long a call may hold back the messages that it causes.
+const HOLD: Duration = Duration::from_millis(100);
+
+/// The queue of one client. Any thread may fill it; the task that writes to the socket empties it.
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+    filled: Arc<Notify>,
+    gave_up: Notify,
+    emptied: Notify,
+    answers_sent: Notify,
+    /// Bytes of pushes, and separately of answers, past which the client counts as slow.
+    limit: usize,
+}
+
+struct Queue {
+    items: VecDeque<Item>,
+    /// Bytes of the items that are not answers.
+    bytes: usize,
+    /// Bytes of answers.
+    answer_bytes: usize,
+    holds: u32,
+    /// When the first of the current holds began; `None` without a hold, or after a hold that took
+    /// too long.
+    held_since: Option<Instant>,
+    /// How many items may be sent while there are holds.
+    free: usize,
+    /// Keys whose changes were folded and whose latest values the client still has to get.
+    behind: IndexSet<Key>,
+    streams: Streams,
+    closing: Option<Closing>,
+    /// Whether the last batch is still being written.
+    sending: bool,
+    /// Whether the latest values of folded keys were requested and are not queued yet.
+    catching_up: bool,
+}
+
+enum Item {
+    Answer(Outgoing),
+    Message(Outgoing),
+    State(Outgoing, Arc<[Key]>),
+}
+
+impl Item {
+    fn message(&self) -> &Outgoing {
+        match self {
+            Item::Answer(message) | Item::Message(message) | Item::State(message, _) => message,
+        }
+    }
+}
+
+/// How the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Closing {
+    /// A close code of RFC 6455, section 7.4.
+    pub(crate) code: u16,
+    pub(crate) reason: &'static str,
+}
+
+/// For a client that does not keep up with what is pushed to it.
+pub(crate) const TOO_SLOW: Closing = Closing { code: 1013, reason: "too slow: messages were lost" };
+
+/// What the writing task does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Send the frames in the batch.
+    Send,
+    /// The client has caught up: request the latest values of these keys.
+    CatchUp(IndexSet<Key>),
+    /// Send a close frame.
+    Close(Closing),
+}
+
+impl Outbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        let queue = Queue {
+            items: VecDeque::new(),
+            bytes: 0,
+            answer_bytes: 0,
+            holds: 0,
+            held_since: None,
+            free: 0,
+            behind: IndexSet::new(),
+            streams: Streams::default(),
+            closing: None,
+            sending: false,
+            catching_up: false,
+        };
+        Outbox {
+            queue: Mutex::new(queue),
+            filled: Arc::default(),
+            gave_up: Notify::new(),
+            emptied: Notify::new(),
+            answers_sent: Notify::new(),
+            limit,
+        }
+    }
+
+    /// Queues a message behind all others.
+    pub(crate) fn send(&self, message: Outgoing) {
+        let mut queue = self.queue.lock();
+        if queue.closing.is_some() {
+            return;
+        }
+        if queue.bytes > self.limit {
+            queue.fold(&[]);
+        }
+        if queue.bytes > self.limit {
+            queue.give_up();
+            self.gave_up.notify_one();
+        } else {
+            queue.bytes += message.size();
+            queue.items.push_back(Item::Message(message));
+        }
+        drop(queue);
+        blocking::notify(&self.filled);
+    }
+
+    /// Queues an answer behind all other messages.
+    pub(crate) fn answer(&self, message: Outgoing) {
+        self.add_answer(message, |queue| queue.items.len());
+    }
+
+    /// Queues the answer to a call before the messages that the call caused.
+    pub(crate) fn reply(&self, message: Outgoing) {
+        self.add_answer(message, |queue| match queue.is_holding() {
+            true => {
+                queue.free += 1;
+                queue.free - 1
+            }
+            false => queue.items.len(),
+        });
+    }
+
+    fn add_answer(&self, message: Outgoing, place: impl FnOnce(&mut Queue) -> usize) {
+        let mut queue = self.queue.lock();
+        if queue.closing.is_some() {
+            return;
+        }
+        queue.answer_bytes += message.size();
+        let place = place(&mut queue);
+        queue.items.insert(place, Item::Answer(message));
+        drop(queue);
+        blocking::notify(&self.filled);
+    }
+
+    /// Whether the client may make another call: it has read enough of the answers to earlier ones.
+    pub(crate) fn has_room(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.answer_bytes <= self.limit || queue.closing.is_some()
+    }
+
+    /// Waits until the client may make another call.
+    pub(crate) async fn room(&self) {
+        loop {
+            let sent = self.answers_sent.notified();
+            tokio::pin!(sent);
+            sent.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            sent.await;
+        }
+    }
+
+    /// Queues a change of state, or remembers its keys if there is no room.
+    pub(crate) fn push_state(&self, message: &Outgoing, keys: &Arc<[Key]>) {
+        let mut queue = self.queue.lock();
+        if queue.closing.is_some() {
+            return;
+        }
+        if queue.behind.is_empty() && queue.bytes <= self.limit {
+            queue.bytes += message.size();
+            queue.items.push_back(Item::State(message.clone(), Arc::clone(keys)));
+        } else {
+            queue.fold(keys);
+        }
+        drop(queue);
+        blocking::notify(&self.filled);
+    }
+
+    /// Queues a mark, which says how much of the state the client has. It is omitted if changes
+    /// before it were folded.
+    pub(crate) fn mark(&self, message: &Outgoing) {
+        if !self.queue.lock().catching_up {
+            self.push_state(message, &Arc::default());
+        }
+    }
+
+    /// Holds back messages that are queued from now on, except answers, until the guard is dropped
+    /// or 100 ms have passed.
+    pub(crate) fn hold(&self) -> Hold<'_> {
+        let mut queue = self.queue.lock();
+        if queue.holds == 0 {
+            queue.free = queue.items.len();
+            queue.held_since = Some(Instant::now());
+        }
+        queue.holds += 1;
+        Hold { outbox: self }
+    }
+
+    /// Closes the connection after everything queued so far is sent.
+    pub(crate) fn close(&self, closing: Closing) {
+        self.queue.lock().closing.get_or_insert(closing);
+        blocking::notify(&self.filled);
+        self.answers_sent.notify_waiters();
+    }
+
+    /// Waits until the client has fallen too far behind. It may then read nothing, not even a close
+    /// frame.
+    pub(crate) async fn given_up(&self) {
+        self.gave_up.notified().await;
+    }
+
+    /// Offers the newest picture of a stream. It replaces an older one that still waits.
+    pub(crate) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
+        self.queue.lock().streams.offer(topic, frame);
+        blocking::notify(&self.filled);
+    }
+
+    /// From now on, sends only streams that the client opens.
+    pub(crate) fn streams_on_demand(&self) {
+        self.queue.lock().streams.on_demand();
+    }
+
+    /// Opens a stream whose pictures the client acknowledges. Returns `false` if the client has too
+    /// many streams open.
+    pub(crate) fn open_stream(&self, topic: &str) -> bool {
+        self.queue.lock().streams.open(topic)
+    }
+
+    /// Records that the client has drawn a picture.
+    pub(crate) fn acknowledge(&self, topic: &str) {
+        self.queue.lock().streams.acknowledge(topic);
+        blocking::notify(&self.filled);
+    }
+
+    pub(crate) fn close_stream(&self, topic: &str) {
+        self.queue.lock().streams.close(topic);
+    }
+
+    /// Waits until everything that was queued has been handed to the socket.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.queue.lock().is_drained() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Waits for something to do. For [`Next::Send`], `batch` is filled with the frames to send.
+    ///
+    /// # Cancellation
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&self, batch: &mut Vec<Bytes>) -> Next {
+        loop {
+            let held_until = {
+                let mut queue = self.queue.lock();
+                (queue.sending, queue.catching_up) = (false, false);
+                if let Some(next) = queue.next(batch) {
+                    queue.sending = true;
+                    queue.catching_up = matches!(next, Next::CatchUp(_));
+                    drop(queue);
+                    self.answers_sent.notify_waiters();
+                    return next;
+                }
+                queue.held_since.map(|since| since + HOLD)
+            };
+            self.emptied.notify_waiters();
+            let Some(held_until) = held_until else {
+                self.filled.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = self.filled.notified() => {}
+                () = sleep_until(held_until) => self.queue.lock().release_long_hold(),
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn is_holding(&self) -> bool {
+        self.held_since.is_some()
+    }
+
+    fn release_long_hold(&mut self) {
+        self.held_since = self.held_since.filter(|since| since.elapsed() < HOLD);
+    }
+
+    fn is_drained(&self) -> bool {
+        !self.sending && self.items.is_empty() && self.behind.is_empty()
+    }
+
+    fn next(&mut self, batch: &mut Vec<Bytes>) -> Option<Next> {
+        let mut size = 0;
+        while size < BATCH && (!self.is_holding() || self.free > 0) {
+            let Some(item) = self.items.pop_front() else {
+                break;
+            };
+            self.free = self.free.saturating_sub(1);
+            match &item {
+                Item::Answer(message) => self.answer_bytes -= message.size(),
+                item => self.bytes -= item.message().size(),
+            }
+            size += item.message().size();
+            batch.extend_from_slice(item.message().frames());
+        }
+        if !batch.is_empty() {
+            return Some(Next::Send);
+        }
+        if !self.is_holding() && !self.behind.is_empty() {
+            return Some(Next::CatchUp(std::mem::take(&mut self.behind)));
+        }
+        if let (Some(closing), true) = (self.closing, self.items.is_empty()) {
+            return Some(Next::Close(closing));
+        }
+        batch.extend_from_slice(self.streams.next()?.frames());
+        Some(Next::Send)
+    }
+
+    /// Removes all waiting changes of state, and marks their keys and `keys` as keys whose latest
+    /// values are due.
+    fn fold(&mut self, keys: &[Key]) {
+        let mut position = 0;
+        let (mut bytes, mut free) = (self.bytes, self.free);
+        let behind = &mut self.behind;
+        self.items.retain(|item| {
+            position += 1;
+            let Item::State(message, folded) = item else {
+                return true;
+            };
+            bytes -= message.size();
+            if position <= self.free {
+                free -= 1;
+            }
+            behind.extend(folded.iter().cloned());
+            false
+        });
+        (self.bytes, self.free) = (bytes, free);
+        self.behind.extend(keys.iter().cloned());
+    }
+
+    fn give_up(&mut self) {
+        self.items.clear();
+        self.behind.clear();
+        self.streams = Streams::default();
+        (self.bytes, self.answer_bytes, self.free) = (0, 0, 0);
+        self.closing = Some(TOO_SLOW);
+    }
+}
+
+/// Holds back the messages that a call causes; see [`Outbox::hold`].
+pub(crate) struct Hold<'a> {
+    outbox: &'a Outbox,
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.outbox.queue.lock();
+        queue.holds -= 1;
+        if queue.holds == 0 {
+            queue.held_since = None;
+        }
+        drop(queue);
+        blocking::notify(&self.outbox.filled);
+    }
+}
+
+#[cfg(test)]
+mod tests;

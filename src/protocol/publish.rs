@@ -1,0 +1,125 @@
+//! What the application sends to pages besides state.
+
+use indexmap::IndexMap;
+use selvedge_wslink::words::topic;
+use selvedge_wslink::{ClientId, Packed, check_key};
+use serde::Serialize;
+
+use crate::app::Server;
+use crate::{Result, state::Key};
+
+impl Server {
+    /// Sends data to all clients, on a topic.
+    ///
+    /// Every client receives every message, in order; a client that does not keep up is
+    /// disconnected. For pictures and other data where only the newest value counts, use
+    /// [`stream`](Self::stream).
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.publish("log", "the valve has opened")?;
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
+    pub fn publish(&self, topic: &str, data: impl Serialize) -> Result<()> {
+        self.inner.hub.publish(topic, &Packed::encode(&data)?, None);
+        Ok(())
+    }
+
+    /// Sends data to all clients except one.
+    ///
+    /// # Errors
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
+    pub fn publish_except(
+        &self,
+        client: ClientId,
+        topic: &str,
+        data: impl Serialize,
+    ) -> Result<()> {
+        self.inner.hub.publish(topic, &Packed::encode(&data)?, Some(client));
+        Ok(())
+    }
+
+    /// Sends data to one client. Returns `false` if the client is gone.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Failure, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("hint", |cx: Ctx| -> Result<bool, Failure> {
+    ///     match cx.client() {
+    ///         Some(client) => Ok(cx.server.publish_to(client, "hints", "only you see this")?),
+    ///         None => Ok(false),
+    ///     }
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
+    pub fn publish_to(&self, client: ClientId, topic: &str, data: impl Serialize) -> Result<bool> {
+        Ok(self.inner.hub.publish_to(client, topic, &Packed::encode(&data)?))
+    }
+
+    /// Offers the newest picture of a stream: each client receives the latest one after it has
+    /// drawn the one before.
+    ///
+    /// Never waits and never fills a queue: a slow page skips pictures, and its state is not
+    /// delayed. The newest picture is kept for pages that connect later.
+    ///
+    /// ```
+    /// use selvedge::values::Attachment;
+    ///
+    /// let server = selvedge::Server::new("doc");
+    /// #[derive(serde::Serialize)]
+    /// struct Frame { width: u32, height: u32, format: &'static str, data: Attachment }
+    /// server.stream("field", Frame { width: 2, height: 1, format: "gray8", data: vec![0, 255].into() })?;
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`].
+    pub fn stream(&self, topic: &str, frame: impl Serialize) -> Result<()> {
+        self.inner.hub.offer(topic, &Packed::encode(&frame)?);
+        Ok(())
+    }
+
+    /// Calls a method of the element with this `ref`, in all pages.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.template("main", r#"<input ref="name">"#);
+    /// server.js_call("name", "focus", [(); 0])?;
+    /// # Ok::<(), selvedge::Error>(())
+    /// ```
+    pub fn js_call(&self, element: &str, method: &str, args: impl Serialize) -> Result<()> {
+        #[derive(Serialize)]
+        struct Action<'a, A> {
+            r#type: &'static str,
+            r#ref: &'a str,
+            method: &'a str,
+            args: A,
+        }
+        self.publish(topic::ACTIONS, [Action { r#type: "method", r#ref: element, method, args }])
+    }
+
+    /// Sends the current values of these keys to all clients, even if they have not changed.
+    ///
+    /// ```
+    /// let server = selvedge::Server::new("doc");
+    /// server.force_state_push(&["count"]);
+    /// ```
+    pub fn force_state_push(&self, keys: &[&str]) {
+        let value = |pushed: &IndexMap<Key, Packed>, key: &str| pushed.get(key).cloned();
+        self.inner.state.snapshot(|pushed| {
+            let values: IndexMap<String, Packed> = keys
+                .iter()
+                .map(|key| self.translator().translate(key).into_owned())
+                .filter(|key| check_key(key).is_ok())
+                .map(|key| (key.clone(), value(pushed, &key).unwrap_or(Packed::nil())))
+                .collect();
+            self.inner.hub.publish(topic::STATE, &Packed::encode_map(&values), None);
+        });
+    }
+}
