@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use selvedge_wslink::{ClientId, Packed};
+use selvedge_wslink::{ClientId, Packed, words::method};
 use serde::Serialize;
 
 use super::Trigger;
@@ -16,13 +16,10 @@ use super::{
     callback::{Arguments, Callback, Function, Outcome, function, may_block},
     registry::{Calls, Lifecycle, Role},
 };
+use crate::app::{Ctx, Inner, Server, unknown};
 use crate::{
     Failure, Result, blocking,
     state::{Key, Listener, Reaction, State, Translator, deferred},
-};
-use crate::{
-    app::{Ctx, Inner, Server, unknown},
-    protocol::dispatch,
 };
 
 /// Prefix of generated trigger names. A child server does not translate them.
@@ -209,7 +206,7 @@ impl Server {
     #[track_caller]
     pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
         assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
-        assert!(!dispatch::is_own_method(method), "`{method}` belongs to the protocol");
+        assert!(!method::is_reserved(method), "`{method}` belongs to the protocol");
         let mut rpcs = self.inner.rpcs.write();
         rpcs.insert(method.to_owned(), self.bind(callback));
         drop(rpcs);

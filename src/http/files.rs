@@ -10,12 +10,12 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use tower_http::services::ServeFile;
 
-use super::{Site, page, plain};
+use super::{Site, etag, page, plain};
 use crate::pages::{Assets, served_beneath};
 
 pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -61,16 +61,10 @@ fn from_memory(path: &str, content: Cow<'static, [u8]>, headers: &HeaderMap) -> 
     let tag = format!("\"{:016x}\"", hasher.finish());
     let kind = mime_guess::from_path(path).first_or_octet_stream().to_string();
     let fixed = [(header::CONTENT_TYPE, kind), (header::ETAG, tag.clone())];
-    match has_tag(headers, &tag) {
+    match etag::is_known(headers, &tag) {
         true => (StatusCode::NOT_MODIFIED, fixed).into_response(),
         false => (fixed, content).into_response(),
     }
-}
-
-/// Returns whether the client already has the content with this tag.
-pub(super) fn has_tag(headers: &HeaderMap, tag: &str) -> bool {
-    let is_known = |value: &HeaderValue| value.to_str().is_ok_and(|known| known.contains(tag));
-    headers.get_all(header::IF_NONE_MATCH).iter().any(is_known)
 }
 
 fn not_found() -> Response {

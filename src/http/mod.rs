@@ -16,6 +16,7 @@
 
 mod access;
 mod endpoint;
+mod etag;
 mod files;
 mod guard;
 mod lobby;

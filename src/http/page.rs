@@ -17,7 +17,7 @@ use axum::{
 use flate2::read::GzDecoder;
 use rust_embed::RustEmbed;
 
-use super::{Site, files::has_tag, plain, policy};
+use super::{Site, etag, plain, policy};
 
 const NOT_BUILT: &str = "The web page is not part of this build. Install Node.js 20 or newer with npm and build the \
     application again. In the repository of Selvedge itself, run `cargo xtask ui` before that.\n";
@@ -76,7 +76,7 @@ fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> 
         (header::VARY, "Accept-Encoding".to_owned()),
         (header::CONTENT_TYPE, content_type(path).to_owned()),
     ];
-    if has_tag(headers, &tag) {
+    if etag::is_known(headers, &tag) {
         return (StatusCode::NOT_MODIFIED, fixed).into_response();
     }
     if takes_gzip(headers) {

@@ -8,9 +8,9 @@ use std::{collections::HashMap, fmt};
 use selvedge_wslink::Packed;
 
 use super::{
+    escape::escaped,
     naming::{Place, place},
     property::{Handler, Prop, script_text},
-    render::escaped,
 };
 
 /// An element of a template.

@@ -1,7 +1,7 @@
 //! The content of pages: templates, modules of client code, and what they may load.
 
 // - `template`: Vue templates from text and files; `element`: from Rust values, with `property`,
-//   `naming` and `render`; `layout`: layouts and the holes in them
+//   `naming`, `escape` and `render`; `layout`: layouts and the holes in them
 // - `module`: client code and assets
 // - `template_macro`, `assets_macro`: files that are part of the program
 // - `watch`: follows the files of templates; `changed_files`: tells open pages about others
@@ -10,6 +10,7 @@
 mod assets_macro;
 pub(crate) mod changed_files;
 mod element;
+mod escape;
 mod js_eval;
 pub(crate) mod layout;
 pub(crate) mod module;

@@ -7,6 +7,7 @@ use selvedge_wslink::Packed;
 use super::{
     Template,
     element::{Attribute, Element, Node},
+    escape::escaped,
 };
 
 /// Maximum nesting depth of holes. Deeper holes are treated as self-referential.
@@ -84,10 +85,6 @@ fn is_void(tag: &str) -> bool {
             | "track"
             | "wbr"
     )
-}
-
-pub(crate) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 impl From<Element> for Template {

@@ -32,11 +32,6 @@ use crate::{
     calls::functions::Deferred,
 };
 
-/// Returns whether a method belongs to the protocol.
-pub(crate) fn is_own_method(method: &str) -> bool {
-    method::RESERVED.iter().any(|reserved| method.starts_with(reserved))
-}
-
 /// Returns whether a method runs no code of the application and so never blocks.
 pub(crate) fn runs_no_callback(method: &str) -> bool {
     matches!(method, method::STATE_GET | method::MARK | method::STREAM_ACK)
@@ -67,7 +62,7 @@ impl Server {
                     self.answer(client, &request, Err(error.into()));
                 }
             }
-            _ if is_own_method(&request.method) => {
+            _ if method::is_reserved(&request.method) => {
                 let hold = client.outbox.hold();
                 match deferred(|| self.own_method(client, &request)) {
                     Some(result) => self.answer(client, &request, result),

@@ -6,24 +6,8 @@
 
 import { type Connection, ConnectionLost, type Link, type Listener } from "./connection";
 import { createImageStream, type ImageStream } from "./image-stream";
+import type { Callback, Session, Subscription } from "./session";
 import type { Change, SharedState } from "./state";
-
-type Callback = (data: [unknown]) => unknown;
-
-export interface Subscription {
-  topic: string;
-  callback: Callback;
-  unsubscribe: () => Promise<void>;
-  promise: Promise<unknown>;
-}
-
-/** What wslink calls a session. */
-export interface Session {
-  call: (method: string, args?: unknown[], kwargs?: Record<string, unknown>) => Promise<unknown>;
-  subscribe: (topic: string, callback: Callback) => Subscription;
-  unsubscribe: (subscription: { unsubscribe?: () => Promise<void> }) => Promise<void>;
-  addAttachment: (content: unknown) => unknown;
-}
 
 /** Returns the methods that are added to `getRemote()` under a name. */
 type Protocol = (session: Session) => object;

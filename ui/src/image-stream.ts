@@ -3,8 +3,8 @@
 //
 // Callers detach methods from their object, so nothing here relies on `this`.
 
-import type { Session } from "./client";
 import { ConnectionLost } from "./connection";
+import type { Session } from "./session";
 
 const PICTURES = "viewport.image.push.subscription";
 

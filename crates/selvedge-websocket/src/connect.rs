@@ -13,8 +13,13 @@ use url::{Host, Url};
 #[cfg(feature = "tls")]
 use crate::tls;
 use crate::{
-    Stream, connection::Connection, error::Error, handshake::is_token, options::Options,
-    request::check_header, upgrade,
+    Stream,
+    connection::Connection,
+    error::Error,
+    handshake::is_token,
+    options::Options,
+    request::check_header,
+    upgrade::{Opening, Target, upgrade},
 };
 
 /// A WebSocket to be opened. It can be cloned and opened any number of times.
@@ -36,47 +41,9 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Connect {
-    pub(crate) target: Target,
-    pub(crate) headers: HeaderMap,
-    pub(crate) subprotocols: Vec<String>,
-    pub(crate) options: Options,
+    opening: Opening,
     #[cfg(feature = "tls")]
     tls: Option<Arc<ClientConfig>>,
-}
-
-/// The server to connect to.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) secure: bool,
-    /// Without the brackets of an IPv6 address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// With the query.
-    pub(crate) path: String,
-}
-
-impl Target {
-    /// Returns host and port as in a URL, and in the `Host` header if the port is not the scheme's
-    /// default.
-    pub(crate) fn address(&self) -> String {
-        format!("{}:{}", self.bracketed(), self.port)
-    }
-
-    /// Returns the `Host` header (RFC 6455, section 4.1).
-    pub(crate) fn host_header(&self) -> String {
-        let usual = if self.secure { 443 } else { 80 };
-        match self.port == usual {
-            true => self.bracketed(),
-            false => self.address(),
-        }
-    }
-
-    fn bracketed(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]", self.host),
-            false => self.host.clone(),
-        }
-    }
 }
 
 impl Connect {
@@ -148,10 +115,12 @@ impl Connect {
 
     fn target(target: Target) -> Self {
         Connect {
-            target,
-            headers: HeaderMap::new(),
-            subprotocols: Vec::new(),
-            options: Options::new(),
+            opening: Opening {
+                target,
+                headers: HeaderMap::new(),
+                subprotocols: Vec::new(),
+                options: Options::new(),
+            },
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -163,7 +132,7 @@ impl Connect {
     /// [`Error::InvalidHeader`].
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let (name, value): (HeaderName, HeaderValue) = check_header(name, value)?;
-        self.headers.append(name, value);
+        self.opening.headers.append(name, value);
         Ok(self)
     }
 
@@ -179,13 +148,13 @@ impl Connect {
                 reason: "a subprotocol is a word without spaces and separators",
             });
         }
-        self.subprotocols.push(name.to_owned());
+        self.opening.subprotocols.push(name.to_owned());
         Ok(self)
     }
 
     /// Sets time-outs and limits.
     pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
+        self.opening.options = options;
         self
     }
 
@@ -197,9 +166,9 @@ impl Connect {
     /// TLS.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, config: Arc<ClientConfig>) -> Result<Self, Error> {
-        if !self.target.secure {
+        if !self.opening.target.secure {
             return Err(Error::InvalidUrl {
-                url: format!("ws://{}{}", self.target.address(), self.target.path),
+                url: format!("ws://{}{}", self.opening.target.address(), self.opening.target.path),
                 reason: "a TLS configuration needs a wss:// URL".to_owned(),
             });
         }
@@ -226,7 +195,7 @@ impl Connect {
     /// # Errors
     /// Those of [`open`](Self::open).
     pub async fn over(&self, stream: impl Stream) -> Result<Connection, Error> {
-        let opened = upgrade::upgrade(stream, self, None, None);
+        let opened = upgrade(stream, &self.opening, None, None);
         self.in_time(opened).await
     }
 
@@ -272,28 +241,28 @@ impl Connect {
     ) -> Result<T, Error> {
         // A year is as good as never, and adding it to an instant does not overflow.
         const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
-        let waited = self.options.connect_timeout.unwrap_or(NEVER).min(NEVER);
+        let waited = self.opening.options.connect_timeout.unwrap_or(NEVER).min(NEVER);
         match timeout(waited, opening).await {
             Ok(result) => result,
-            Err(_) => Err(Error::ConnectTimeout { address: self.target.address(), waited }),
+            Err(_) => Err(Error::ConnectTimeout { address: self.opening.target.address(), waited }),
         }
     }
 
     async fn open_unlimited(&self) -> Result<Connection, Error> {
-        let Target { host, port, .. } = &self.target;
+        let Target { host, port, .. } = &self.opening.target;
         let unreachable =
-            |cause: io::Error| Error::Unreachable { address: self.target.address(), cause };
+            |cause: io::Error| Error::Unreachable { address: self.opening.target.address(), cause };
         let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let (local, remote) = (stream.local_addr().ok(), stream.peer_addr().ok());
         #[cfg(feature = "tls")]
-        if self.target.secure {
+        if self.opening.target.secure {
             let stream = tls::secure(stream, host, self.tls.clone())
                 .await
-                .map_err(|cause| Error::Tls { address: self.target.address(), cause })?;
-            return upgrade::upgrade(stream, self, local, remote).await;
+                .map_err(|cause| Error::Tls { address: self.opening.target.address(), cause })?;
+            return upgrade(stream, &self.opening, local, remote).await;
         }
-        upgrade::upgrade(stream, self, local, remote).await
+        upgrade(stream, &self.opening, local, remote).await
     }
 }
 
@@ -302,7 +271,7 @@ mod tests {
     use super::*;
 
     fn target(url: &str) -> (String, String, bool) {
-        let target = Connect::to(url).unwrap().target;
+        let target = Connect::to(url).unwrap().opening.target;
         (target.host_header(), target.path, target.secure)
     }
 

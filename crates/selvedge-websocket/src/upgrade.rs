@@ -10,42 +10,86 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::{
     Role, Stream,
     accept::{broken, headers, put_headers, read_head},
-    connect::Connect,
     connection::{About, Connection},
     error::{Error, Rejection},
     handshake::{accept_key, lists},
     heartbeat::Delivery,
+    options::Options,
 };
 
 /// Maximum size in bytes of the body that is read from an answer other than 101.
 const MAX_BODY: usize = 64 * 1024;
 
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub(crate) target: Target,
+    pub(crate) headers: HeaderMap,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) options: Options,
+}
+
+/// The server to connect to.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) secure: bool,
+    /// Without the brackets of an IPv6 address.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// With the query.
+    pub(crate) path: String,
+}
+
+impl Target {
+    /// Returns host and port as in a URL, and in the `Host` header if the port is not the scheme's
+    /// default.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.bracketed(), self.port)
+    }
+
+    /// Returns the `Host` header (RFC 6455, section 4.1).
+    pub(crate) fn host_header(&self) -> String {
+        let usual = if self.secure { 443 } else { 80 };
+        match self.port == usual {
+            true => self.bracketed(),
+            false => self.address(),
+        }
+    }
+
+    fn bracketed(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        }
+    }
+}
+
 /// Sends the request, reads the answer, and starts the connection.
 pub(crate) async fn upgrade(
     mut stream: impl Stream,
-    connect: &Connect,
+    opening: &Opening,
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
 ) -> Result<Connection, Error> {
     let key = key()?;
-    stream.write_all(&request(connect, &key)).await.map_err(broken)?;
+    stream.write_all(&request(opening, &key)).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
     let mut ahead = BytesMut::with_capacity(2048);
-    let answer = read_answer(&mut stream, &mut ahead, connect).await?;
+    let answer = read_answer(&mut stream, &mut ahead, opening).await?;
     if answer.status != 101 {
         let body = body(&mut stream, ahead, &answer).await;
         let rejection = Rejection::new(answer.status, answer.headers, body);
         return Err(Error::Rejected(Box::new(rejection)));
     }
-    let subprotocol = check(&answer.headers, &key, &connect.subprotocols)?;
+    let subprotocol = check(&answer.headers, &key, &opening.subprotocols)?;
     let about = About {
         local,
         remote,
-        path: connect.target.path.clone(),
+        path: opening.target.path.clone(),
         subprotocol,
         headers: answer.headers,
     };
-    let options = connect.options.clone();
+    let options = opening.options.clone();
     let delivery = Delivery::new(None);
     Ok(Connection::start(stream, ahead, Role::Client, options, delivery, about))
 }
@@ -58,7 +102,7 @@ fn key() -> Result<String, Error> {
 }
 
 /// Writes the request. Headers of the caller come last, without those that the handshake sets.
-fn request(connect: &Connect, key: &str) -> Vec<u8> {
+fn request(opening: &Opening, key: &str) -> Vec<u8> {
     const OWN: [HeaderName; 7] = [
         header::HOST,
         header::UPGRADE,
@@ -68,17 +112,17 @@ fn request(connect: &Connect, key: &str) -> Vec<u8> {
         header::SEC_WEBSOCKET_PROTOCOL,
         header::SEC_WEBSOCKET_EXTENSIONS,
     ];
-    let (path, host) = (&connect.target.path, connect.target.host_header());
+    let (path, host) = (&opening.target.path, opening.target.host_header());
     let mut head = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
     );
-    if !connect.subprotocols.is_empty() {
-        let list = connect.subprotocols.join(", ");
+    if !opening.subprotocols.is_empty() {
+        let list = opening.subprotocols.join(", ");
         head += &format!("Sec-WebSocket-Protocol: {list}\r\n");
     }
     let mut head = head.into_bytes();
-    put_headers(&mut head, connect.headers.iter().filter(|(name, _)| !OWN.contains(name)));
+    put_headers(&mut head, opening.headers.iter().filter(|(name, _)| !OWN.contains(name)));
     head.extend_from_slice(b"\r\n");
     head
 }
@@ -92,9 +136,9 @@ struct Answer {
 async fn read_answer(
     stream: &mut impl Stream,
     ahead: &mut BytesMut,
-    connect: &Connect,
+    opening: &Opening,
 ) -> Result<Answer, Error> {
-    read_head(stream, ahead, &connect.options, ["server", "an", "answer"], |bytes, fields| {
+    read_head(stream, ahead, &opening.options, ["server", "an", "answer"], |bytes, fields| {
         let mut response = httparse::Response::new(fields);
         let httparse::Status::Complete(size) = response.parse(bytes)? else {
             return Ok(None);

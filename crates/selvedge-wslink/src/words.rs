@@ -53,6 +53,11 @@ pub mod method {
         "selvedge.",
         TRIGGER,
     ];
+
+    /// Returns whether a method belongs to the protocol.
+    pub fn is_reserved(method: &str) -> bool {
+        RESERVED.iter().any(|reserved| method.starts_with(reserved))
+    }
 }
 
 /// Topics that servers publish on.
