@@ -8,7 +8,7 @@ use tauri::{
     window::Color,
 };
 
-use crate::{place, shell::Desktop, splash, storage, windows};
+use crate::{desktop::Desktop, place, splash, storage, window_list};
 
 /// Background of a window before its page is shown, on a dark desktop.
 const DARK: Color = Color(30, 30, 30, 255);
@@ -108,7 +108,7 @@ impl Desktop {
             let _ = window.show();
         } else if !first || !options.hidden {
             match options.focus {
-                true => windows::bring_up(window),
+                true => window_list::bring_up(window),
                 false => drop(window.show()),
             }
         }

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use tauri::{Manager, Url};
 
-use crate::shell::Desktop;
+use crate::desktop::Desktop;
 
 const SCRIPT: &str = include_str!("browser_habits.js");
 const SCHEME: &str = "selvedge-close";

@@ -1,11 +1,7 @@
 //! Lets the application's code change and query its window.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak, mpsc},
-};
+use std::sync::{Arc, Weak, mpsc};
 
-use parking_lot::{Mutex, MutexGuard};
 use selvedge::{
     Ctx, Error, Result,
     window::{WindowChange, WindowControl, WindowOptions, WindowState},
@@ -13,52 +9,13 @@ use selvedge::{
 use tauri::{LogicalPosition, LogicalSize, Size, WebviewWindow};
 
 use crate::{
-    menu::ItemChange,
-    shell::{Desktop, failed},
-    windows,
+    desktop::{Desktop, Kept, failed},
+    native_menu::ItemChange,
+    window_list,
 };
 
 /// Factor between two zoom levels of the page.
 const ZOOM_STEP: f64 = 1.1;
-
-/// Properties of a window that the window system does not keep.
-#[derive(Default)]
-struct Kept {
-    zoom: Option<f64>,
-    page_title: String,
-    own_title: Option<String>,
-    /// Whether the window is about to be destroyed.
-    leaving: bool,
-}
-
-/// Properties of all windows, by label.
-#[derive(Default)]
-pub(crate) struct Windows(Mutex<HashMap<String, Kept>>);
-
-impl Windows {
-    fn of(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
-        self.0.lock()
-    }
-
-    /// Marks a window that nothing keeps from closing. It still exists for a while.
-    pub(crate) fn let_go(&self, window: &WebviewWindow) {
-        self.of().entry(window.label().to_owned()).or_default().leaving = true;
-    }
-
-    /// Unmarks a window whose user is asked whether it may close.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn keep(&self, window: &WebviewWindow) {
-        self.of().entry(window.label().to_owned()).or_default().leaving = false;
-    }
-
-    pub(crate) fn is_leaving(&self, window: &WebviewWindow) -> bool {
-        self.of().get(window.label()).is_some_and(|kept| kept.leaving)
-    }
-
-    pub(crate) fn forget(&self, window: &WebviewWindow) {
-        self.of().remove(window.label());
-    }
-}
 
 /// Gives the application's code access to its window while it is shown.
 pub(crate) struct Control(pub(crate) Weak<Desktop>);
@@ -74,7 +31,7 @@ impl Control {
         let app = desktop.app.clone();
         let (answer, done) = mpsc::channel();
         let act = move || {
-            let window = windows::front(&desktop.app).ok_or(Error::NoWindow);
+            let window = window_list::front(&desktop.app).ok_or(Error::NoWindow);
             drop(answer.send(window.and_then(|window| act(&desktop, &window))));
         };
         app.run_on_main_thread(act).map_err(|_| Error::NoWindow)?;
@@ -140,7 +97,7 @@ impl Desktop {
             WindowChange::Visible(true) => window.show(),
             WindowChange::Visible(false) => window.hide(),
             WindowChange::Focus => {
-                windows::bring_up(window);
+                window_list::bring_up(window);
                 Ok(())
             }
             WindowChange::OnTop(on_top) => window.set_always_on_top(on_top),
@@ -212,7 +169,7 @@ impl Desktop {
         let desktop = Arc::downgrade(self);
         self.session.server.on_change("trame__title", move |_: Ctx, title: Option<String>| {
             let Some(desktop) = desktop.upgrade() else { return };
-            for window in windows::all(&desktop.app) {
+            for window in window_list::all(&desktop.app) {
                 desktop.set_page_title(&window, title.clone().unwrap_or_default());
             }
         });

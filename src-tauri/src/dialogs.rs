@@ -16,7 +16,7 @@ use tauri_plugin_dialog::{
 };
 use tokio::sync::oneshot;
 
-use crate::windows;
+use crate::window_list;
 
 /// Tauri's dialogs, for the host only. The unmodified plugin replaces `alert` and `confirm` in the
 /// page by calls to the host, which pages may not make here: `confirm` would then report that the
@@ -50,7 +50,7 @@ pub(crate) struct NativeDialogs(pub(crate) AppHandle);
 impl NativeDialogs {
     /// Returns the window that the user works in.
     fn parent(&self) -> Option<WebviewWindow> {
-        windows::front(&self.0)
+        window_list::front(&self.0)
     }
 
     fn files(

@@ -2,19 +2,13 @@
 //! are.
 
 use std::{
-    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use parking_lot::Mutex;
-use tauri::{Manager, Url, webview::DownloadEvent};
+use tauri::{Manager, webview::DownloadEvent};
 
-use crate::{shell::Desktop, windows};
-
-/// The destination of each download in progress.
-#[derive(Default)]
-pub(crate) struct Downloads(Mutex<HashMap<Url, PathBuf>>);
+use crate::{desktop::Desktop, window_list};
 
 impl Desktop {
     /// Chooses the destination of a download, and reports its outcome. Returns whether it may
@@ -66,7 +60,7 @@ impl Desktop {
     /// Shows a message in the front page, and logs it.
     pub(crate) fn tell_page(&self, message: &str) {
         tracing::info!("{message}");
-        let Some(window) = windows::front(&self.app) else { return };
+        let Some(window) = window_list::front(&self.app) else { return };
         let detail = serde_json::json!({ "detail": message });
         let script = format!("dispatchEvent(new CustomEvent('selvedge-notice', {detail}))");
         // The window may be closing.

@@ -11,7 +11,7 @@ use std::{
 use gtk::{gio, gio::prelude::*, prelude::*};
 use webkit2gtk::{FileChooserRequestExt, WebView, WebViewExt};
 
-use crate::shell::Desktop;
+use crate::desktop::Desktop;
 
 const SCRIPT: &str = include_str!("drops.js");
 

@@ -22,6 +22,7 @@ mod appearance;
 mod closing;
 mod control;
 mod crash;
+mod desktop;
 mod development;
 mod dialogs;
 mod downloads;
@@ -31,6 +32,7 @@ mod ending;
 #[cfg(unix)]
 mod instance;
 mod menu;
+mod native_menu;
 mod navigation;
 mod notice;
 #[cfg(target_os = "linux")]
@@ -46,6 +48,7 @@ mod stand_in;
 mod storage;
 #[cfg(target_os = "linux")]
 mod web_process;
+mod window_list;
 mod windows;
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@
 
 use tauri::{Url, WebviewWindow};
 
-use crate::shell::Desktop;
+use crate::desktop::Desktop;
 
 /// Whether the web view asks for frames without distinguishing them from their window.
 const ASKS_FOR_FRAMES: bool = cfg!(not(windows));
@@ -54,7 +54,7 @@ impl Desktop {
     pub(crate) fn sign_in(&self, window: &WebviewWindow) -> selvedge::Result<()> {
         let url = Url::parse(&self.session.sign_in_url()?)
             .map_err(|error| selvedge::Error::Shell(error.to_string()))?;
-        window.navigate(url).map_err(crate::shell::failed)
+        window.navigate(url).map_err(crate::desktop::failed)
     }
 }
 

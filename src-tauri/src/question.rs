@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use selvedge::{
     Failure,
     window::{Closing, ConfirmClose},
@@ -10,21 +9,10 @@ use selvedge::{
 use tauri::{CloseRequestApi, WebviewWindow, async_runtime};
 use tauri_plugin_dialog::{DialogExt, MessageDialogButtons, MessageDialogKind};
 
-use crate::{shell::Desktop, windows};
-
-/// The stage of the question.
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Stage {
-    #[default]
-    Idle,
-    /// The application's trigger is running.
-    Deciding,
-    /// The question is on the screen.
-    Asked,
-}
-
-#[derive(Default)]
-pub(crate) struct Question(Mutex<Stage>);
+use crate::{
+    desktop::{Desktop, Stage},
+    window_list,
+};
 
 impl Desktop {
     /// Handles a request to close a window. The last window stays until it is clear that it may
@@ -52,7 +40,7 @@ impl Desktop {
 
     /// Returns the windows that are not about to be destroyed.
     fn staying(&self) -> Vec<WebviewWindow> {
-        let mut windows = windows::all(&self.app);
+        let mut windows = window_list::all(&self.app);
         windows.retain(|window| !self.windows.is_leaving(window));
         windows
     }
@@ -66,7 +54,7 @@ impl Desktop {
     }
 
     fn close_all(&self) {
-        for window in windows::all(&self.app) {
+        for window in window_list::all(&self.app) {
             if let Err(error) = window.destroy() {
                 tracing::warn!("a window could not be closed: {error}");
             }
@@ -119,8 +107,8 @@ impl Desktop {
             .kind(MessageDialogKind::Warning)
             .buttons(MessageDialogButtons::OkCancelCustom(close, stay));
         // A dialog closes with its parent window, so the parent is one that stays.
-        if let Some(window) = windows::front_of(self.staying()) {
-            windows::bring_up(&window);
+        if let Some(window) = window_list::front_of(self.staying()) {
+            window_list::bring_up(&window);
             let title = window.title().unwrap_or_default();
             dialog = dialog.title(text(&title)).parent(&window);
         }

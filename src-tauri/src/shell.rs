@@ -19,16 +19,14 @@ use tokio::{
 #[cfg(unix)]
 use crate::instance::{Claim, Instance, Launches};
 use crate::{
-    control::Windows,
+    desktop::{Desktop, Downloads, Question, Windows, failed},
     dialogs::{HostDialogs, NativeDialogs},
-    downloads::Downloads,
     ending::Ending,
-    menu::Shown,
+    native_menu::Shown,
     place::{self, Place},
-    question::Question,
     splash,
     storage::{self, Storage},
-    windows,
+    window_list,
 };
 
 /// Shows an application in windows with the system's web view, using Tauri.
@@ -41,19 +39,6 @@ pub struct TauriShell {
     /// Whether the program may run several times for one user. If not, a second launch is handed to
     /// the first.
     pub several_instances: bool,
-}
-
-/// An application while it is shown.
-pub(crate) struct Desktop {
-    pub(crate) app: AppHandle,
-    pub(crate) session: ShellSession,
-    pub(crate) ending: Arc<Ending>,
-    pub(crate) windows: Windows,
-    pub(crate) menu: Shown,
-    pub(crate) question: Question,
-    pub(crate) downloads: Downloads,
-    #[cfg(target_os = "linux")]
-    pub(crate) proxies: Option<crate::proxy::Proxies>,
 }
 
 impl Shell for TauriShell {
@@ -102,7 +87,9 @@ impl Shell for TauriShell {
                 storage::end(app);
             }
             #[cfg(target_os = "macos")]
-            RunEvent::Reopen { .. } => windows::front(app).iter().for_each(windows::bring_up),
+            RunEvent::Reopen { .. } => {
+                window_list::front(app).iter().for_each(window_list::bring_up)
+            }
             _ => {}
         });
         ending.outcome(code)
@@ -161,7 +148,7 @@ async fn show(
                 return ending.end(report.map_or(0, |report| report.exit_code));
             }
             Some(launch) = launched.recv() => {
-                windows::front(&desktop.app).iter().for_each(windows::bring_up);
+                window_list::front(&desktop.app).iter().for_each(window_list::bring_up);
                 desktop.session.server.launched_again(&launch);
             }
         }
@@ -244,8 +231,4 @@ fn prepare_display() -> Result<()> {
         gtk::gdk::error_trap_push();
     }
     Ok(())
-}
-
-pub(crate) fn failed(error: tauri::Error) -> Error {
-    Error::Shell(error.to_string())
 }

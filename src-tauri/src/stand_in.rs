@@ -14,7 +14,7 @@ use gtk::{Align, Button, Label, Orientation, glib, prelude::*};
 use tauri::{Url, WebviewWindow, http::StatusCode};
 use webkit2gtk::WebView;
 
-use crate::{navigation, shell::Desktop};
+use crate::{desktop::Desktop, navigation};
 
 /// Why a page cannot be shown.
 pub(crate) enum Fault<'a> {

@@ -19,8 +19,8 @@ use webkit2gtk::{
 };
 
 use crate::{
+    desktop::Desktop,
     navigation,
-    shell::Desktop,
     stand_in::{Fault, StandIn},
 };
 

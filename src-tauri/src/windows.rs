@@ -9,20 +9,17 @@ use std::{
 };
 
 use tauri::{
-    AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
-    async_runtime,
+    Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent, async_runtime,
     webview::{NewWindowResponse, PageLoadEvent},
 };
 
 use crate::{
-    appearance, closing::CloseAddress, control::Control, navigation::open_outside, place,
-    shell::Desktop,
+    appearance, closing::CloseAddress, control::Control, desktop::Desktop,
+    navigation::open_outside, place, window_list,
 };
 
 /// Time that a window waits for its page before it is shown anyway.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Prefix of a window's label, before its number.
-const LABEL: &str = "window-";
 
 impl Desktop {
     /// Opens the application's first window, with its menu, title and control.
@@ -60,7 +57,7 @@ impl Desktop {
         let first = number == 0;
         let label = match first && self.session.window.remember_place {
             true => place::REMEMBERED.to_owned(),
-            false => format!("{LABEL}{number}"),
+            false => window_list::label(number),
         };
         let url = Url::parse(url).map_err(tauri::Error::InvalidUrl)?;
         let shown = Arc::new(Once::new());
@@ -185,36 +182,4 @@ impl Desktop {
             });
         }
     }
-}
-
-/// Returns all windows of the application, in the order in which they were opened.
-pub(crate) fn all(app: &AppHandle) -> Vec<WebviewWindow> {
-    let number = |window: &WebviewWindow| match window.label() {
-        place::REMEMBERED => Some(0),
-        label => label.strip_prefix(LABEL)?.parse::<usize>().ok(),
-    };
-    let windows = app.webview_windows().into_values();
-    let mut windows: Vec<_> =
-        windows.filter_map(|window| Some((number(&window)?, window))).collect();
-    windows.sort_by_key(|(number, _)| *number);
-    windows.into_iter().map(|(_, window)| window).collect()
-}
-
-/// Returns the window that the user works in, or else the one that was opened first. Dialogs attach
-/// to it, code changes it, and a second launch shows it.
-pub(crate) fn front(app: &AppHandle) -> Option<WebviewWindow> {
-    front_of(all(app))
-}
-
-/// Returns the focused one of these windows, or else the first.
-pub(crate) fn front_of(mut windows: Vec<WebviewWindow>) -> Option<WebviewWindow> {
-    let focused = windows.iter().position(|window| window.is_focused().unwrap_or(false));
-    (!windows.is_empty()).then(|| windows.swap_remove(focused.unwrap_or(0)))
-}
-
-/// Shows a window above the others. It may be closing, which is no error.
-pub(crate) fn bring_up(window: &WebviewWindow) {
-    let _ = window.unminimize();
-    let _ = window.show();
-    let _ = window.set_focus();
 }
