@@ -3,8 +3,10 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use selvedge::port::{self, is_port_free};
-use selvedge::{Error, Server};
+use selvedge::{
+    Error, Server,
+    port::{self, is_port_free},
+};
 
 use crate::support::{Client, options};
 

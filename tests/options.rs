@@ -1,7 +1,6 @@
 //! Tests what the server reports while it starts and stops.
 
-use selvedge::port;
-use selvedge::{Error, Server};
+use selvedge::{Error, Server, port};
 
 use crate::support::{options, start};
 

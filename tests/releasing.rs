@@ -6,8 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use selvedge::port::{self, Holder, is_port_free, wait_port_free};
-use selvedge::{Error, Running, Server, StartOptions};
+use selvedge::{
+    Error, Running, Server, StartOptions,
+    port::{self, Holder, is_port_free, wait_port_free},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

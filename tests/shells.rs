@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use selvedge::port::{self, is_port_free};
 use selvedge::{
     Ctx, Error, Lifecycle, Result, Server, StartOptions,
     host::{Shell, ShellExit, ShellSession, ShellStart},
+    port::{self, is_port_free},
 };
 
 /// A host whose behaviour a test supplies.

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use selvedge::port::is_port_free;
 use selvedge::{
     Ctx, Error, Lifecycle, Server, StartOptions,
+    port::is_port_free,
     run::{ExecMode, Started},
 };
 use serde_json::json;

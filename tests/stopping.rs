@@ -2,8 +2,7 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use selvedge::port::is_port_free;
-use selvedge::{Ctx, Lifecycle, Server};
+use selvedge::{Ctx, Lifecycle, Server, port::is_port_free};
 use serde_json::json;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The context of a call: the server, and the client that caused the call.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Ctx {
     /// The server that the callback is registered with.
     pub server: Server,

@@ -6,6 +6,7 @@
 use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::{Arc, OnceLock},
 };
 
@@ -53,6 +54,12 @@ pub struct Server {
     /// The state and the context under the names of this handle; a child server translates names.
     pub(crate) state: State,
     pub(crate) context: Context,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("name", &self.inner.name).finish_non_exhaustive()
+    }
 }
 
 pub(crate) struct Inner {

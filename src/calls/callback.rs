@@ -7,6 +7,7 @@
 use std::{
     any::{Any, type_name},
     collections::VecDeque,
+    fmt,
     future::poll_fn,
     panic::AssertUnwindSafe,
 };
@@ -167,6 +168,15 @@ pub enum Outcome {
     Pending(BoxFuture<'static, Result<Packed, Failure>>),
 }
 
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Ready(result) => f.debug_tuple("Ready").field(result).finish(),
+            Outcome::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}
+
 /// A function that the application registers: any sync or async function or closure whose first
 /// parameter is a [`Ctx`](crate::Ctx) and whose others can be decoded by serde.
 #[diagnostic::on_unimplemented(
@@ -190,15 +200,19 @@ pub trait Reply<M> {
 }
 
 /// Marks a value.
+#[derive(Debug)]
 #[doc(hidden)]
 pub enum Plain {}
 /// Marks a result.
+#[derive(Debug)]
 #[doc(hidden)]
 pub enum Fallible {}
 /// Marks a function.
+#[derive(Debug)]
 #[doc(hidden)]
 pub enum Sync_ {}
 /// Marks a function that returns a future.
+#[derive(Debug)]
 #[doc(hidden)]
 pub enum Async_ {}
 

@@ -4,14 +4,15 @@ use futures_util::FutureExt;
 use selvedge_wslink::{ClientId, Packed};
 use serde::Serialize;
 
-use super::{Trigger, functions::list};
 use super::{
+    Trigger,
     callback::{Callback, Rest},
+    functions::list,
     registry::{FunctionId, Lifecycle, Role},
 };
-use crate::app::{Ctx, Server, unknown};
 use crate::{
     Error, Failure, Result,
+    app::{Ctx, Server, unknown},
     pages::{Handler, Prop},
 };
 
@@ -34,7 +35,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Controller {
     server: Server,
 }
@@ -176,7 +177,7 @@ impl Controller {
 }
 
 /// A reference to a function of the controller by name, see [`Controller::function`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ControllerFunction {
     controller: Controller,
     name: String,

@@ -11,14 +11,15 @@ use futures_util::{FutureExt, future::BoxFuture};
 use selvedge_wslink::{ClientId, Packed, words::method};
 use serde::Serialize;
 
-use super::Trigger;
 use super::{
+    Trigger,
     callback::{Arguments, Callback, Function, Outcome, function, may_block},
     registry::{Calls, Lifecycle, Role},
 };
-use crate::app::{Ctx, Inner, Server, unknown};
 use crate::{
-    Failure, Result, blocking,
+    Failure, Result,
+    app::{Ctx, Inner, Server, unknown},
+    blocking,
     state::{Key, Listener, Reaction, State, Translator, deferred},
 };
 

@@ -12,8 +12,11 @@ use std::{
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
-use selvedge_wslink::words::{key, topic};
-use selvedge_wslink::{ClientId, Packed, messages::server::Request};
+use selvedge_wslink::{
+    ClientId, Packed,
+    messages::server::Request,
+    words::{key, topic},
+};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -24,13 +27,10 @@ use super::{
 };
 use crate::{
     Failure, Result,
-    error::TransferError,
-    protocol::Client,
-    window::{MessageAnswer, MessageRequest, OpenChoice, OpenRequest},
-};
-use crate::{
     app::{Ctx, Server},
-    protocol::dispatch::argument,
+    error::TransferError,
+    protocol::{Client, dispatch::argument},
+    window::{MessageAnswer, MessageRequest, OpenChoice, OpenRequest},
 };
 
 /// Dialogs of pages that are open or still send files, by number.

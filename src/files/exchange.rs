@@ -4,8 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use futures_util::FutureExt;
-use selvedge_wslink::words::topic;
-use selvedge_wslink::{Attachment, Packed, messages::server::Request};
+use selvedge_wslink::{Attachment, Packed, messages::server::Request, words::topic};
 use serde::Serialize;
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,15 +16,14 @@ use super::{
 };
 use crate::{
     Failure, Result,
-    calls::callback::{Fallible, Reply, may_block},
-    error::TransferError,
-    protocol::Client,
-    window::SaveRequest,
-};
-use crate::{
     app::{Ctx, Server, unknown},
-    calls::functions::Deferred,
-    protocol::dispatch::argument,
+    calls::{
+        callback::{Fallible, Reply, may_block},
+        functions::Deferred,
+    },
+    error::TransferError,
+    protocol::{Client, dispatch::argument},
+    window::SaveRequest,
 };
 
 /// Name of an upload function in reports.

@@ -12,8 +12,10 @@ use std::{
 use selvedge_wslink::words::topic;
 use tokio::sync::Notify;
 
-use crate::app::{Endpoints, Server};
-use crate::state::State;
+use crate::{
+    app::{Endpoints, Server},
+    state::State,
+};
 
 /// The files of a server's templates.
 #[derive(Default)]

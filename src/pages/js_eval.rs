@@ -6,11 +6,10 @@ use selvedge_wslink::Packed;
 use serde::Serialize;
 
 use super::{Element, Node, el};
-use crate::Result;
-use crate::app::Server;
+use crate::{Result, app::Server};
 
 /// A script that the application runs in its pages, created by [`Server::js_eval`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct JsEval {
     server: Server,
     reference: String,

@@ -19,7 +19,7 @@ use crate::app::Server;
 /// );
 /// # Ok::<(), selvedge::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Ui {
     server: Server,
 }

@@ -14,8 +14,7 @@ use selvedge_wslink::text::similar;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::app::Server;
-use crate::{Error, Result};
+use crate::{Error, Result, app::Server};
 
 /// The client code and assets of a widget library.
 ///

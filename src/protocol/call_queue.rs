@@ -13,8 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
 use super::Client;
-use crate::app::Server;
-use crate::{blocking, calls::registry::Lifecycle};
+use crate::{app::Server, blocking, calls::registry::Lifecycle};
 
 /// Number of waiting calls at which the connection stops reading.
 const MAX_CALLS: usize = 16 * 1024;

@@ -5,8 +5,7 @@
 //! paths in them are replaced and backtraces are cut off, unless the server was started with
 //! `debug`.
 
-use crate::app::Server;
-use crate::{Error, Failure};
+use crate::{Error, Failure, app::Server};
 
 /// Replaces a path.
 const HIDDEN: &str = "<path>";

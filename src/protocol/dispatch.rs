@@ -8,12 +8,11 @@
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use selvedge_wslink::words::{method, topic};
 use selvedge_wslink::{
     Packed, check_key,
     chunk::Outgoing,
     messages::server::{self as messages, Request},
-    words::ErrorCode,
+    words::{ErrorCode, method, topic},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
@@ -21,15 +20,13 @@ use serde_json::json;
 use super::{Client, Hold};
 use crate::{
     Failure, Result,
+    app::{Ctx, Server, unknown},
     calls::{
         callback::{Arguments, Function, Outcome, ResultNotEncoded},
+        functions::Deferred,
         registry::Lifecycle,
     },
     state::deferred,
-};
-use crate::{
-    app::{Ctx, Server, unknown},
-    calls::functions::Deferred,
 };
 
 /// Returns whether a method runs no code of the application and so never blocks.

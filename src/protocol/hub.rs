@@ -10,8 +10,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use indexmap::IndexSet;
 use parking_lot::Mutex;
-use selvedge_wslink::words::topic;
-use selvedge_wslink::{ClientId, Packed, messages::server as messages};
+use selvedge_wslink::{ClientId, Packed, messages::server as messages, words::topic};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,

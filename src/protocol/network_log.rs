@@ -16,8 +16,11 @@ use std::{
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
-use selvedge_wslink::words::{method, topic};
-use selvedge_wslink::{ClientId, Packed, messages::server::Request};
+use selvedge_wslink::{
+    ClientId, Packed,
+    messages::server::Request,
+    words::{method, topic},
+};
 use serde_json::{Map, Value, json};
 
 use crate::state::Key;

@@ -1,12 +1,10 @@
 //! What the application sends to pages besides state.
 
 use indexmap::IndexMap;
-use selvedge_wslink::words::topic;
-use selvedge_wslink::{ClientId, Packed, check_key};
+use selvedge_wslink::{ClientId, Packed, check_key, words::topic};
 use serde::Serialize;
 
-use crate::app::Server;
-use crate::{Result, state::Key};
+use crate::{Result, app::Server, state::Key};
 
 impl Server {
     /// Sends data to all clients, on a topic.

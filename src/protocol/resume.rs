@@ -6,16 +6,14 @@
 //! changed since. A mark may be older than the page's state but never newer: some values may be
 //! sent twice, and none is missing.
 
-use selvedge_wslink::words::topic;
 use selvedge_wslink::{
     Packed,
     messages::server::{self as messages, Request},
+    words::topic,
 };
 
-use super::Client;
-use super::dispatch::argument;
-use crate::app::Server;
-use crate::{Result, state::Mark};
+use super::{Client, dispatch::argument};
+use crate::{Result, app::Server, state::Mark};
 
 impl Server {
     /// Publishes a mark to a client and answers its request.

@@ -3,19 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use selvedge_wslink::words::method;
 use selvedge_wslink::{
     Packed,
     chunk::Assembler,
     messages::server::{self as messages, Incoming, Request},
-    words::ErrorCode,
+    words::{ErrorCode, method},
 };
 use serde::Serialize;
 
-use super::{Client, Closing, Kind};
-use super::{call_queue::CallQueue, dispatch};
-use crate::app::Server;
-use crate::{Error, Result, calls::registry::Lifecycle};
+use super::{Client, Closing, Kind, call_queue::CallQueue, dispatch};
+use crate::{Error, Result, app::Server, calls::registry::Lifecycle};
 
 /// Maximum size in bytes of a message before the hello.
 const MAX_MESSAGE_BEFORE_HELLO: usize = 4096;

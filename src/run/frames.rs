@@ -4,7 +4,7 @@
 //! hello and the secret, gets the same close code when the server stops, and does not outlive the
 //! run.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use bytes::Bytes;
 use tokio_util::{
@@ -89,6 +89,12 @@ pub struct FrameSink {
     open: CancellationToken,
 }
 
+impl fmt::Debug for FrameSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameSink").finish_non_exhaustive()
+    }
+}
+
 impl FrameSink {
     /// Sends a chunk to the server, as a binary WebSocket message would carry it: a wslink 2 header
     /// of 12 bytes and a part of a message. The application functions that it calls run
@@ -146,6 +152,12 @@ pub struct FrameStream {
     told: bool,
     end: Option<Closing>,
     token: Option<TaskTrackerToken>,
+}
+
+impl fmt::Debug for FrameStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameStream").field("server", &self.server).finish_non_exhaustive()
+    }
 }
 
 impl FrameStream {

@@ -1,6 +1,6 @@
 //! One run of a server: bind, serve, stop.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use selvedge_port::{Listener, Released, ServeOptions};
 use tokio::{runtime::Handle, sync::watch, task::spawn_blocking, time::timeout};
@@ -49,6 +49,12 @@ pub struct Running {
     pub(super) warnings: Vec<String>,
     /// Whether the tokens of the previous program were restored, so that its pages stay signed in.
     pub(super) is_known: bool,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
 }
 
 impl Running {

@@ -8,6 +8,8 @@
 //! What must hold: the caller of the host stops everything that the host has started or is still
 //! starting when it returns.
 
+use std::fmt;
+
 use selvedge_wslink::words::key;
 use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
@@ -45,6 +47,12 @@ pub struct ShellStart {
     pub(super) abandoned: CancellationToken,
     /// Passes the running server to the caller of the host, which stops it.
     pub(super) started: oneshot::Sender<Running>,
+}
+
+impl fmt::Debug for ShellStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShellStart").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl ShellStart {
@@ -130,6 +138,16 @@ pub struct ShellSession {
     pub runtime: Handle,
     /// The server, for host features such as native dialogs.
     pub server: Server,
+}
+
+/// Formats no link: links contain secrets.
+impl fmt::Debug for ShellSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShellSession")
+            .field("origin", &self.origin)
+            .field("title", &self.title)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ShellSession {

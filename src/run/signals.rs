@@ -21,6 +21,7 @@ use crate::{Error, Result};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
     streams: Vec<(i32, tokio::signal::unix::Signal)>,

@@ -1,6 +1,6 @@
 //! Stopping from anywhere: every handle of a run gets the same outcome.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use selvedge_port::{Holder, Released};
 use tokio::sync::watch;
@@ -97,6 +97,13 @@ pub struct StopHandle {
     pub(super) access: Arc<Access>,
     /// Scheme, host and port of the server.
     pub(super) origin: String,
+}
+
+/// Formats no secret.
+impl fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StopHandle").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 impl StopHandle {

@@ -1,14 +1,13 @@
 //! The public interface of the state.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use indexmap::IndexMap;
-use selvedge_wslink::words::key;
-use selvedge_wslink::{ClientId, Packed, check_key, text::similar};
+use selvedge_wslink::{ClientId, Packed, check_key, text::similar, words::key};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Listener, Mark, Suppressed, Translator, scope,
+    Batch, Listener, Mark, Suppressed, Translator, scope,
     store::{Inner, Key, Sink, Store, Writer},
 };
 use crate::{Error, Result};
@@ -35,6 +34,12 @@ use crate::{Error, Result};
 pub struct State {
     pub(super) store: Arc<Store>,
     translator: Arc<Translator>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
 }
 
 impl State {
@@ -469,25 +474,17 @@ impl State {
     }
 }
 
-/// Values that are set together; see [`State::batch`].
-pub struct Batch {
-    changes: Vec<(String, selvedge_wslink::Result<Packed>)>,
-}
-
-impl Batch {
-    /// Adds a value. If it cannot be sent to pages, it is logged and not set.
-    pub fn set(&mut self, key: impl AsRef<str>, value: impl Serialize) -> &mut Self {
-        let key = key.as_ref();
-        self.changes.push((key.to_owned(), Packed::encode_for(key, &value)));
-        self
-    }
-}
-
 /// Dereferences to the state and flushes it when dropped; see [`State::scope`].
 #[must_use = "it flushes when it is dropped"]
 pub struct FlushScope<'a> {
     state: &'a State,
     _defer: scope::Defer,
+}
+
+impl fmt::Debug for FlushScope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FlushScope").field(self.state).finish()
+    }
 }
 
 impl std::ops::Deref for FlushScope<'_> {

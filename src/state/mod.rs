@@ -13,6 +13,7 @@
 // - The cost of a commit grows with the number of changes, never with the number of keys.
 // - This module knows no task and no socket: pushes and futures go to the sink.
 
+mod batch;
 mod context;
 mod flush;
 mod handle;
@@ -26,8 +27,9 @@ mod store;
 mod translator;
 mod typed;
 
+pub use batch::Batch;
 pub use context::Context;
-pub use handle::{Batch, FlushScope, State};
+pub use handle::{FlushScope, State};
 pub(crate) use history::Mark;
 pub(crate) use kept::{Initial, Kept};
 pub(crate) use listener::{Listener, Reaction};

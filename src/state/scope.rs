@@ -161,6 +161,7 @@ struct Suppression {
 /// Suppresses listeners until it is dropped; see
 /// [`State::suppress_change_listeners`](super::State::suppress_change_listeners).
 #[must_use = "listeners are suppressed until this is dropped"]
+#[derive(Debug)]
 pub struct Suppressed {
     id: u64,
     /// It belongs to the thread that made it.

@@ -1,6 +1,6 @@
 //! Typed views of the state: one key, or the fields of a struct.
 
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
 use indexmap::IndexMap;
 use selvedge_wslink::Packed;
@@ -81,6 +81,12 @@ pub struct Handle<T> {
     state: State,
     name: String,
     value: PhantomData<fn(T) -> T>,
+}
+
+impl<T> fmt::Debug for Handle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl<T> Clone for Handle<T> {

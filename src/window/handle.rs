@@ -6,8 +6,10 @@ use selvedge_wslink::Packed;
 use serde_json::Value;
 
 use super::{Menu, WindowChange, WindowControl, WindowState, check};
-use crate::app::{Server, unknown};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    app::{Server, unknown},
+};
 
 /// The application's window, which any thread can change and query.
 ///
@@ -31,7 +33,7 @@ use crate::{Error, Result};
 /// });
 /// assert!(server.window().maximize().is_err(), "there is no window here");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Window {
     server: Server,
 }

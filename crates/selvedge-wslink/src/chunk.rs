@@ -107,12 +107,14 @@ fn next_id() -> u32 {
 }
 
 /// Reassembles the messages of one client.
+#[derive(Debug)]
 pub struct Assembler {
     unfinished: HashMap<u32, Unfinished>,
     kept: usize,
     max_message: usize,
 }
 
+#[derive(Debug)]
 struct Unfinished {
     total: usize,
     received: usize,

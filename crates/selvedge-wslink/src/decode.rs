@@ -50,7 +50,7 @@ pub(crate) struct Decoder<'de> {
 }
 
 /// How a type used the map that was decoded.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Use<'de> {
     /// Keys whose values were skipped because the type does not use them.
     pub unused: Vec<&'de str>,

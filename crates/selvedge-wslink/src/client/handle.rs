@@ -1,6 +1,6 @@
 //! The client of a state server: calls, topics and state.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
 use selvedge_websocket::{CloseReason, Connect, Options};
@@ -112,6 +112,12 @@ impl ClientBuilder {
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("id", &self.id()).finish_non_exhaustive()
+    }
 }
 
 struct Inner {
@@ -270,7 +276,7 @@ impl Client {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Mirror {
     pub(crate) client: Client,
 }
@@ -351,6 +357,7 @@ impl Mirror {
 }
 
 /// The messages that a server publishes on a topic.
+#[derive(Debug)]
 pub struct Subscription {
     receiver: broadcast::Receiver<Packed>,
     missed: u64,

@@ -1,0 +1,19 @@
+//! Values that are set together.
+
+use selvedge_wslink::Packed;
+use serde::Serialize;
+
+/// Values that are set together; see [`State::batch`].
+#[derive(Debug)]
+pub struct Batch {
+    pub(super) changes: Vec<(String, selvedge_wslink::Result<Packed>)>,
+}
+
+impl Batch {
+    /// Adds a value. If it cannot be sent to pages, it is logged and not set.
+    pub fn set(&mut self, key: impl AsRef<str>, value: impl Serialize) -> &mut Self {
+        let key = key.as_ref();
+        self.changes.push((key.to_owned(), Packed::encode_for(key, &value)));
+        self
+    }
+}
