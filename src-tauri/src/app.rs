@@ -35,6 +35,12 @@ pub struct App {
     set_up: Box<dyn FnOnce() -> Result<Server> + Send>,
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
 impl App {
     /// Creates an application from a description of its program and the function that makes its
     /// server. A program with a `tauri.conf.json` for its packages passes

@@ -3,7 +3,7 @@
 use selvedge_wslink::Packed;
 use serde::Serialize;
 
-/// Values that are set together; see [`State::batch`].
+/// Values that are set together; see [`State::batch`](crate::State::batch).
 #[derive(Debug)]
 pub struct Batch {
     pub(super) changes: Vec<(String, selvedge_wslink::Result<Packed>)>,

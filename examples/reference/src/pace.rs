@@ -13,6 +13,12 @@ pub struct Pace {
     pause: Arc<Pause>,
 }
 
+impl std::fmt::Debug for Pace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pace").finish_non_exhaustive()
+    }
+}
+
 impl Pace {
     /// Pauses take their real duration.
     pub fn real() -> Self {
