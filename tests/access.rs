@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{
-    Client, PATIENCE, SECRET, SignedIn, frame, open, open_with, options, request, request_with,
+    Client, SECRET, SignedIn, TIMEOUT, frame, open, open_with, options, request, request_with,
     start, to_json,
 };
 
@@ -29,7 +29,7 @@ async fn ending(running: &Running, messages: Vec<Message>) -> Option<(u16, Strin
         }
     }
     let mut ending = None;
-    while let Some(Ok(message)) = timeout(PATIENCE, socket.next()).await.expect("an end in time") {
+    while let Some(Ok(message)) = timeout(TIMEOUT, socket.next()).await.expect("an end in time") {
         if let Message::Close(Some(frame)) = message {
             ending = Some((frame.code.into(), frame.reason.to_string()));
         }

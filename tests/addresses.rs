@@ -83,12 +83,12 @@ async fn the_name_of_the_machine_can_be_listened_on() {
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_has_is_an_error_that_says_it() {
+async fn an_unknown_host_is_an_error_that_names_it() {
     let server = Server::new("addresses");
-    let error = server.spawn(options().host("nobody.invalid")).await;
+    let error = server.spawn(options().host("no-such-host.invalid")).await;
     let error = error.err().unwrap();
     assert!(matches!(error, Error::Port(port::Error::Bind { .. })), "{error}");
-    assert!(error.to_string().contains("nobody.invalid"), "{error}");
+    assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
     assert!(!server.running());
 }
 

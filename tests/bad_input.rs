@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, PATIENCE, SECRET, frame, open, start, to_json};
+use crate::support::{Client, SECRET, TIMEOUT, frame, open, start, to_json};
 
 /// Content bytes in each chunk of a long message.
 const CHUNK: usize = 4_000_000;
@@ -129,7 +129,7 @@ async fn whatever_stands_for_an_id_comes_back() {
 }
 
 async fn next(client: &mut Client) -> Value {
-    let message = timeout(PATIENCE, client.socket().next()).await.unwrap();
+    let message = timeout(TIMEOUT, client.socket().next()).await.unwrap();
     let Some(Ok(Message::Binary(frame))) = message else {
         panic!("{message:?}");
     };
@@ -211,7 +211,7 @@ proptest! {
                     }
                 }
                 drop(socket.close(None).await);
-                while let Ok(Some(Ok(_))) = timeout(PATIENCE, socket.next()).await {}
+                while let Ok(Some(Ok(_))) = timeout(TIMEOUT, socket.next()).await {}
             }
             bystander.take_inbox();
             assert_eq!(bystander.trigger("add", json!([1, 2])).await, 3);

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     log::Log,
-    support::{Client, PATIENCE, options, request, start, to_json},
+    support::{Client, TIMEOUT, options, request, start, to_json},
 };
 
 /// Every kind of runtime that a caller may use.
@@ -40,14 +40,14 @@ fn gate() -> (Gate, impl Fn() + Clone + Send + Sync + 'static) {
     let left = Arc::new(Mutex::new(left));
     let block = move || {
         told.send(()).unwrap();
-        left.lock().unwrap().recv_timeout(PATIENCE).expect("let go in time");
+        left.lock().unwrap().recv_timeout(TIMEOUT).expect("let go in time");
     };
     (Gate { entered, leave }, block)
 }
 
 impl Gate {
     async fn entered(&mut self) {
-        timeout(PATIENCE, self.entered.recv()).await.expect("it begins in time").unwrap();
+        timeout(TIMEOUT, self.entered.recv()).await.expect("it begins in time").unwrap();
     }
 }
 
@@ -274,7 +274,7 @@ fn a_backlog_delays_neither_its_answers_nor_pings() {
             }
             let socket = client.socket();
             socket.send(Message::Ping("still there?".into())).await.unwrap();
-            let pong = timeout(PATIENCE, socket.next()).await.expect("a pong in time");
+            let pong = timeout(TIMEOUT, socket.next()).await.expect("a pong in time");
             assert_eq!(pong.unwrap().unwrap(), Message::Pong("still there?".into()));
             gate.leave.send(()).unwrap();
             for (number, id) in ids.iter().enumerate().skip(100) {
@@ -309,7 +309,7 @@ fn a_stop_does_not_wait_for_a_backlog_nor_for_what_blocks() {
             assert_eq!(calls.try_iter().count(), 1, "no further call has begun");
         });
         drop(gate);
-        runtime.shutdown_timeout(PATIENCE);
+        runtime.shutdown_timeout(TIMEOUT);
     }
 }
 
@@ -332,7 +332,7 @@ fn a_stop_does_not_wait_for_a_listener_that_it_sets_off() {
             gate.entered().await;
         });
         drop(gate);
-        runtime.shutdown_timeout(PATIENCE);
+        runtime.shutdown_timeout(TIMEOUT);
     }
 }
 
@@ -350,7 +350,7 @@ fn a_stop_waits_for_an_exit_hook_that_blocks_up_to_a_limit() {
         assert!((5..15).contains(&elapsed), "{elapsed} s");
     });
     drop(gate);
-    runtime.shutdown_timeout(PATIENCE);
+    runtime.shutdown_timeout(TIMEOUT);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use selvedge::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Client, PATIENCE, request, start, to_json};
+use crate::support::{Client, TIMEOUT, request, start, to_json};
 
 fn json_of(result: Result<Packed, Failure>) -> Value {
     result.unwrap().decode().unwrap()
@@ -144,7 +144,7 @@ async fn calls_of_a_client_that_is_gone_end_unless_they_are_tasks_of_their_own()
     client.send("trame.trigger", json!(["wait", [], {}])).await;
     client.snapshot().await;
     drop(client);
-    let first = tokio::task::spawn_blocking(move || (heard.recv_timeout(PATIENCE), heard)).await;
+    let first = tokio::task::spawn_blocking(move || (heard.recv_timeout(TIMEOUT), heard)).await;
     let (ended, heard) = first.unwrap();
     assert_eq!(ended, Ok("call ended"));
     assert!(heard.try_recv().is_err());

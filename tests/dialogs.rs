@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::support::{
-    Answer, Client, PATIENCE, open_at, options, request_to, request_with, start, to_json,
+    Answer, Client, TIMEOUT, open_at, options, request_to, request_with, start, to_json,
 };
 
 fn server() -> Server {
@@ -48,7 +48,7 @@ async fn trigger(client: &mut Client, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_page_that_caused_a_question_answers_it_and_nobody_else() {
+async fn only_the_page_that_caused_a_question_answers_it() {
     let running = start(&server()).await;
     let [mut asked, mut other] = [page(&running).await, page(&running).await];
     let call = trigger(&mut asked, "ask").await;
@@ -68,7 +68,7 @@ async fn the_page_that_caused_a_question_answers_it_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_question_ends_when_its_page_goes_or_when_nobody_waits_for_it() {
+async fn a_question_ends_with_its_page_or_with_the_call_that_asked() {
     let server = server();
     let (tell, mut told) = mpsc::unbounded_channel();
     server.trigger("task", move |cx: Ctx| {
@@ -87,7 +87,7 @@ async fn a_question_ends_when_its_page_goes_or_when_nobody_waits_for_it() {
     trigger(&mut client, "task").await;
     client.published("selvedge.dialog").await;
     drop(client);
-    let answer = tokio::time::timeout(PATIENCE, told.recv()).await.unwrap();
+    let answer = tokio::time::timeout(TIMEOUT, told.recv()).await.unwrap();
     assert_eq!(answer, Some(MessageAnswer::Cancel));
 
     let mut client = page(&running).await;
@@ -216,7 +216,7 @@ fn a_window_has_native_dialogs_and_a_browser_beside_it_has_its_own() {
             }
         });
         let running = start(&server).await;
-        let refused = tokio::time::timeout(PATIENCE, told.recv()).await.unwrap();
+        let refused = tokio::time::timeout(TIMEOUT, told.recv()).await.unwrap();
         assert_eq!(refused, Some(true), "the window is gone");
         running.stop().await.unwrap();
     });

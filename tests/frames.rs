@@ -9,7 +9,7 @@ use selvedge::{
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{Client, PATIENCE, SECRET, frame, options};
+use crate::support::{Client, SECRET, TIMEOUT, frame, options};
 
 fn without_sockets() -> StartOptions {
     StartOptions::new().backend(Backend::Generic).secret(SECRET)
@@ -25,7 +25,7 @@ fn hello() -> Vec<u8> {
 
 /// Returns the next message, which fits into one frame.
 async fn next(stream: &mut FrameStream) -> Value {
-    let frame = timeout(PATIENCE, stream.next()).await.unwrap().unwrap();
+    let frame = timeout(TIMEOUT, stream.next()).await.unwrap().unwrap();
     let value = rmpv::decode::read_value(&mut &frame[12..]).unwrap();
     crate::support::to_json(&value)
 }

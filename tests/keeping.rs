@@ -10,7 +10,7 @@ use std::{
 use selvedge::{Ctx, Failure, Running, Server, StartOptions, values::Attachment};
 use serde_json::json;
 
-use crate::support::{Client, PATIENCE, SignedIn, options, request_with};
+use crate::support::{Client, SignedIn, TIMEOUT, options, request_with};
 
 /// Returns a program, as set up at each start.
 fn program() -> Server {
@@ -42,7 +42,7 @@ async fn written(file: &Path, text: &str) {
         bytes.windows(text.len()).any(|window| window == text.as_bytes())
     };
     while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "`{text}` was never written");
+        assert!(begin.elapsed() < TIMEOUT, "`{text}` was never written");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -37,7 +37,7 @@ fn options_on_a_port_that_is_taken() -> selvedge::StartOptions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_goes_on_when_nobody_reads_what_it_prints() {
+async fn a_program_continues_when_its_output_is_not_read() {
     if std::env::var_os(CHILD).is_some() {
         std::thread::spawn(|| program()).join().unwrap();
     }
@@ -45,11 +45,7 @@ async fn a_program_goes_on_when_nobody_reads_what_it_prints() {
     let port = dir.path().join("port");
     let (reader, writer) = std::io::pipe().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "output::a_program_goes_on_when_nobody_reads_what_it_prints",
-            "--nocapture",
-        ])
+        .args(["--exact", "output::a_program_continues_when_its_output_is_not_read", "--nocapture"])
         .env(CHILD, &port)
         .stdin(Stdio::piped())
         .stdout(writer.try_clone().unwrap())

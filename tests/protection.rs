@@ -46,7 +46,7 @@ async fn a_write_of_a_read_only_key_is_answered_and_set_back() {
 }
 
 #[tokio::test]
-async fn a_value_that_the_application_does_not_take_reaches_nobody() {
+async fn a_refused_value_is_sent_to_no_client() {
     let server = Server::new("protection");
     server.state().set("speed", 10).validate("speed", |speed: i64| {
         assert_ne!(speed, 13, "unlucky");

@@ -78,7 +78,7 @@ async fn names_that_were_not_allowed_stay_out() {
 }
 
 #[tokio::test]
-async fn forwarding_headers_of_whoever_sends_them_change_nothing() {
+async fn forwarding_headers_change_nothing() {
     let running = behind_a_proxy().await;
     let own = running.url().trim_start_matches("http://").to_owned();
     let forged = [

@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Client, PATIENCE, open, open_at, options};
+use crate::support::{Client, TIMEOUT, open, open_at, options};
 
 /// Number of bytes that exceeds all socket buffers.
 const LARGE: usize = 32 << 20;
@@ -150,7 +150,7 @@ async fn a_page_that_never_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_download_that_nobody_reads() {
+async fn an_unread_download() {
     stop_beside(&Site::new(), async |running: &Running| {
         let stream = ask(running, "/large").await;
         stream.readable().await.unwrap();
@@ -248,7 +248,7 @@ async fn the_probe_asks_for_the_address_that_was_bound() {
 /// A stop that cannot prove the release is an error that names the holder, for each of its callers.
 #[cfg(target_os = "linux")] // where 127.0.0.9 is an address of every machine
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_port_that_somebody_takes_during_the_stop_is_an_error() {
+async fn a_port_that_another_program_takes_during_the_stop_is_an_error() {
     let server = Server::new("releasing");
     let deadline = Duration::from_millis(900);
     let given = options().host("0.0.0.0").stop_deadline(deadline);
@@ -258,7 +258,7 @@ async fn a_port_that_somebody_takes_during_the_stop_is_an_error() {
     // The client does not answer the close frame, which leaves time to take the port.
     let _holds_up_the_stop = open_at(([127, 0, 0, 1], address.port()).into()).await;
     let thief = std::thread::spawn(move || {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             match TcpListener::bind(thefts) {
                 Ok(taken) => return taken,

@@ -14,7 +14,7 @@ async fn open_pages_follow_the_file_of_their_template() {
     fs::write(&file, "one").unwrap();
     let server = Server::new("reloading");
     server.template("main", Template::file(&file).unwrap());
-    fs::write(&file, "two").unwrap(); // before anybody watches
+    fs::write(&file, "two").unwrap(); // before the watch begins
     let running = server.spawn(options().hot_reload(true)).await.unwrap();
     let mut client = Client::connect(&running).await;
     server.state().set("kept", 5);

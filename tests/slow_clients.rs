@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use crate::support::{Client, PATIENCE, options, start};
+use crate::support::{Client, TIMEOUT, options, start};
 
 fn bytes(count: usize) -> Packed {
     Packed::encode(&selvedge::values::Attachment::from(vec![7; count])).unwrap()
@@ -29,7 +29,7 @@ async fn a_client_that_reads_a_large_message_slowly_is_alive() {
     let stream = client.socket().get_mut();
     let (mut buffer, mut read) = (vec![0; 64 << 10], 0);
     while read < SIZE {
-        let count = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
+        let count = timeout(TIMEOUT, stream.read(&mut buffer)).await.unwrap().unwrap();
         assert!(count > 0, "the connection ended after {read} bytes");
         read += count;
         sleep(Duration::from_millis(5)).await;
@@ -45,7 +45,7 @@ async fn a_client_that_reads_nothing_is_gone_after_a_heartbeat() {
     let running = server.spawn(options().heartbeat(heartbeat)).await.unwrap();
     let mut client = Client::connect(&running).await;
     client.send("trame.state.get", json!([])).await;
-    timeout(PATIENCE, async {
+    timeout(TIMEOUT, async {
         while server.client_count() > 0 {
             sleep(Duration::from_millis(10)).await;
         }
@@ -110,6 +110,6 @@ fn a_log_layer_may_change_the_state_when_a_slow_client_is_dropped() {
         });
         done.send(dropped).unwrap();
     });
-    let lines = is_done.recv_timeout(PATIENCE).expect("nothing waits for itself");
+    let lines = is_done.recv_timeout(TIMEOUT).expect("nothing waits for itself");
     assert!(lines > 0, "the layer was asked");
 }

@@ -14,7 +14,7 @@ use selvedge::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::support::{Client, PATIENCE, SignedIn, options, request};
+use crate::support::{Client, SignedIn, TIMEOUT, options, request};
 
 #[tokio::test]
 async fn each_exec_mode_starts_ends_and_starts_again() {
@@ -69,7 +69,7 @@ async fn a_coroutine_that_is_not_driven_does_nothing_and_dropped_it_stops() {
         ended = &mut serving => panic!("{ended:?}"),
     };
     drop(serving);
-    let waited = selvedge::port::wait_port_free("127.0.0.1", port, PATIENCE).await;
+    let waited = selvedge::port::wait_port_free("127.0.0.1", port, TIMEOUT).await;
     waited.unwrap();
 }
 

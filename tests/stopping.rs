@@ -131,7 +131,7 @@ fn the_end_of_the_runtime_releases_the_port_and_the_server() {
     let running = first.block_on(start(&server));
     let (port, handle) = (running.port(), running.handle());
     drop(first);
-    assert!(handle.stop_blocking().is_err(), "nobody has proved anything");
+    assert!(handle.stop_blocking().is_err(), "the port was not probed");
     runtime().block_on(async {
         assert!(is_port_free("127.0.0.1", port).await.unwrap());
         server.spawn(options().port(port)).await.unwrap().stop().await.unwrap();

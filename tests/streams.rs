@@ -58,7 +58,7 @@ async fn a_page_that_comes_later_gets_the_newest_frame() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_costs_nobody_else_anything() {
+async fn a_client_that_stops_reading_costs_only_itself() {
     let server = Server::new("streams");
     let running = start(&server).await;
     let mut reader = Client::connect(&running).await;

@@ -25,7 +25,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::support::{PATIENCE, SECRET, frame, options, to_json};
+use crate::support::{SECRET, TIMEOUT, frame, options, to_json};
 
 /// A certificate for this machine, in files, and a client configuration that trusts it.
 struct Certificate {
@@ -84,7 +84,7 @@ impl Certificate {
         let mut stream = self.connect(running).await;
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        let read = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let read = timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
         read.unwrap().expect("an end that TLS knows of");
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -157,12 +157,12 @@ async fn the_port_is_free_after_a_stop_whatever_the_clients_do() {
     let mut plain = TcpStream::connect(running.addresses()[0]).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
-    let refused = timeout(PATIENCE, plain.read_to_end(&mut answer)).await.unwrap();
+    let refused = timeout(TIMEOUT, plain.read_to_end(&mut answer)).await.unwrap();
     assert!(refused.is_err() || !answer.starts_with(b"HTTP"), "HTTP is not spoken");
     let stopped = timeout(Duration::from_secs(5), running.stop()).await;
     stopped.expect("a quick stop").unwrap();
     assert!(selvedge::port::is_port_free("127.0.0.1", port).await.unwrap());
-    drop(timeout(PATIENCE, silent.read(&mut [0; 1])).await.unwrap());
+    drop(timeout(TIMEOUT, silent.read(&mut [0; 1])).await.unwrap());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Answer, Client, PATIENCE, request, request_with, start, to_json};
+use crate::support::{Answer, Client, TIMEOUT, request, request_with, start, to_json};
 
 /// The application's result for each upload.
 type Heard = mpsc::UnboundedReceiver<Result<Vec<u8>, Failure>>;
@@ -68,12 +68,12 @@ async fn begin(running: &Running, path: &str, length: usize, part: &[u8]) -> Tcp
 
 async fn status(stream: &mut TcpStream) -> String {
     let mut head = [0; 12];
-    timeout(PATIENCE, stream.read_exact(&mut head)).await.unwrap().unwrap();
+    timeout(TIMEOUT, stream.read_exact(&mut head)).await.unwrap().unwrap();
     String::from_utf8_lossy(&head[9..]).into_owned()
 }
 
 async fn heard(heard: &mut Heard) -> Result<Vec<u8>, Failure> {
-    timeout(PATIENCE, heard.recv()).await.expect("an upload in time").unwrap()
+    timeout(TIMEOUT, heard.recv()).await.expect("an upload in time").unwrap()
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn who_has_no_ticket_or_is_no_page_of_ours_cannot_upload() {
     assert_eq!(put(&url, &[]).await, 404, "this has");
     let url = offered(&mut client, 1).await;
     drop(client);
-    timeout(PATIENCE, async {
+    timeout(TIMEOUT, async {
         while server.client_count() > 0 {
             tokio::task::yield_now().await
         }
@@ -187,7 +187,7 @@ async fn an_upload_that_breaks_off_is_an_error_and_leaves_no_file() {
     assert_eq!(client.pushed().await, json!({"done": 400}), "progress");
     assert_eq!(files(), 1, "the part that has come");
     drop(stream);
-    match timeout(PATIENCE, told.recv()).await.unwrap().unwrap() {
+    match timeout(TIMEOUT, told.recv()).await.unwrap().unwrap() {
         Err(TransferError::Interrupted { done: 400, size: 1000 }) => {}
         other => panic!("{other:?}"),
     }
@@ -201,8 +201,8 @@ async fn an_upload_that_breaks_off_is_an_error_and_leaves_no_file() {
 
 #[tokio::test]
 async fn an_upload_that_stands_still_is_ended() {
-    let patience = Duration::from_millis(100);
-    let (running, mut kept) = server(TransferLimits { patience, ..Default::default() }).await;
+    let stall_timeout = Duration::from_millis(100);
+    let (running, mut kept) = server(TransferLimits { stall_timeout, ..Default::default() }).await;
     let mut client = Client::connect(&running).await;
     let url = offered(&mut client, 10).await;
     let mut stream = begin(&running, &url, 10, b"abc").await;
@@ -221,11 +221,11 @@ async fn a_stop_ends_uploads_and_downloads() {
     client.pushed().await;
     let (mut fetching, ended) = endless_download().await;
     assert_eq!(status(&mut fetching.stream).await, "200");
-    let stopped = timeout(PATIENCE, running.stop()).await.unwrap().unwrap();
+    let stopped = timeout(TIMEOUT, running.stop()).await.unwrap().unwrap();
     assert!(stopped.elapsed < Duration::from_secs(2), "{stopped:?}");
     let error = heard(&mut kept).await.unwrap_err().to_string();
     assert!(error.contains("the server stops"), "{error}");
-    let stopped = timeout(PATIENCE, fetching.running.stop()).await.unwrap().unwrap();
+    let stopped = timeout(TIMEOUT, fetching.running.stop()).await.unwrap().unwrap();
     assert!(stopped.elapsed < Duration::from_secs(2), "{stopped:?}");
     drop(ended);
 }
@@ -240,8 +240,8 @@ struct Fetching {
 
 async fn endless_download() -> (Fetching, mpsc::UnboundedReceiver<Result<Saved, Failure>>) {
     let server = Server::new("endless");
-    let patience = Duration::from_millis(300);
-    server.set_transfer_limits(TransferLimits { patience, ..Default::default() });
+    let stall_timeout = Duration::from_millis(300);
+    server.set_transfer_limits(TransferLimits { stall_timeout, ..Default::default() });
     let (tell, ended) = mpsc::unbounded_channel();
     server.trigger("save", move |cx: Ctx| {
         let tell = tell.clone();
@@ -270,10 +270,10 @@ async fn asked(running: &Running) -> (Client, String) {
 }
 
 #[tokio::test]
-async fn a_download_that_nobody_reads_is_ended() {
+async fn a_download_that_is_not_read_is_ended() {
     let (mut fetching, mut ended) = endless_download().await;
     assert_eq!(status(&mut fetching.stream).await, "200");
-    let outcome = timeout(PATIENCE, ended.recv()).await.unwrap().unwrap();
+    let outcome = timeout(TIMEOUT, ended.recv()).await.unwrap().unwrap();
     let error = outcome.unwrap_err().to_string();
     assert!(error.contains("broke off"), "{error}");
     fetching.running.stop().await.unwrap();

@@ -36,7 +36,7 @@ const STOPS: usize = 50;
 const BARE_STOPS: usize = 3;
 
 /// Time limit for the port of the other server.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Number of processes started of each kind.
 const STARTS: usize = 20;
@@ -68,12 +68,12 @@ fn row(name: &str, ours: &[Option<Duration>], bare: &[Option<Duration>]) {
         (known.len() == times.len()).then(|| known[known.len() / 2])
     };
     let shown = |time: Option<Duration>| {
-        time.map_or(format!("> {PATIENCE:?}"), |time| format!("{time:.1?}"))
+        time.map_or(format!("> {TIMEOUT:?}"), |time| format!("{time:.1?}"))
     };
     let (ours, bare) = (median(ours), median(bare));
     let ratio = match (ours, bare) {
         (Some(ours), Some(bare)) => format!("{:.2}", ours.as_secs_f64() / bare.as_secs_f64()),
-        (Some(ours), None) => format!("< {:.4}", ours.as_secs_f64() / PATIENCE.as_secs_f64()),
+        (Some(ours), None) => format!("< {:.4}", ours.as_secs_f64() / TIMEOUT.as_secs_f64()),
         _ => "none".to_owned(),
     };
     println!("{name:<24} ours {:>10}   axum {:>10}   ratio {ratio}", shown(ours), shown(bare));
@@ -129,7 +129,7 @@ async fn stop_bare() -> Option<Duration> {
         }
         begin.elapsed()
     };
-    let freed = tokio::time::timeout(PATIENCE, freed).await.ok();
+    let freed = tokio::time::timeout(TIMEOUT, freed).await.ok();
     reading.abort();
     drop(idle);
     freed

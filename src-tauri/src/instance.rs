@@ -30,7 +30,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Time for which a second launch tries to reach the first, and time-out of one exchange between
 /// them.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Interval between two attempts, until the first launch listens or has ended.
 const STEP: Duration = Duration::from_millis(20);
 /// Pause after a failed accept, for example when no descriptor is left.
@@ -81,7 +81,7 @@ fn places(program: &Program) -> impl Iterator<Item = Result<PathBuf>> {
 
 fn attempt(lock: &Path) -> io::Result<Option<Claim>> {
     let begin = Instant::now();
-    while begin.elapsed() < PATIENCE {
+    while begin.elapsed() < ANSWER_TIMEOUT {
         if let Some(file) = try_lock(lock)? {
             return Instance::begin(lock, file).map(|instance| Some(Claim::First(instance)));
         }
@@ -123,7 +123,7 @@ fn try_lock(lock: &Path) -> io::Result<Option<File>> {
 fn hand_over(lock: &Path) -> io::Result<()> {
     let socket = std::fs::read(lock)?;
     let mut stream = UnixStream::connect(Path::new(std::ffi::OsStr::from_bytes(&socket)))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.write_all(&serde_json::to_vec(&Launch::of_this_process())?)?;
     stream.shutdown(Shutdown::Write)?;
     let mut answer = Vec::new();
@@ -252,7 +252,7 @@ async fn receive(mut stream: tokio::net::UnixStream, take: impl Fn(Launch) -> bo
     let mut launch = Vec::new();
     let mut bounded = (&mut stream).take(MAX_LAUNCH);
     let read = bounded.read_to_end(&mut launch);
-    if tokio::time::timeout(PATIENCE, read).await.is_ok_and(|read| read.is_ok())
+    if tokio::time::timeout(ANSWER_TIMEOUT, read).await.is_ok_and(|read| read.is_ok())
         && serde_json::from_slice(&launch).is_ok_and(take)
     {
         let _ = stream.write_all(TAKEN).await;

@@ -21,7 +21,7 @@ fn dialog(name: &str, text: &str) {
         ButtonsType, DialogFlags, MessageDialog, MessageType, ResponseType, glib, prelude::*,
     };
 
-    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+    const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
     // The runtime, which handled signals, has ended.
     for signal in [1, 2, 15] {
@@ -37,7 +37,7 @@ fn dialog(name: &str, text: &str) {
     let dialog = MessageDialog::new(parent, flags, kind, ButtonsType::Close, text);
     dialog.set_title(name);
     let waiting = dialog.clone();
-    glib::timeout_add_local_once(PATIENCE, move || waiting.response(ResponseType::Close));
+    glib::timeout_add_local_once(TIMEOUT, move || waiting.response(ResponseType::Close));
     dialog.run();
 }
 

@@ -11,7 +11,7 @@ use tauri::{
 use crate::storage;
 
 /// Time that a start may take before the splash is shown.
-const PATIENCE: Duration = Duration::from_millis(300);
+const SPLASH_DELAY: Duration = Duration::from_millis(300);
 
 pub(crate) const LABEL: &str = "splash";
 /// The scheme of the page's address.
@@ -32,16 +32,16 @@ pub(crate) async fn shown_while<T>(
             tracing::warn!("the start takes a while, which could not be shown: {error}");
         }
     };
-    with_patience(start, show).await
+    with_delay(start, show).await
 }
 
-/// Waits for a start, and calls `impatient` if it takes long.
-async fn with_patience<T>(start: impl Future<Output = T>, impatient: impl FnOnce()) -> T {
+/// Waits for a start, and calls `late` if it takes long.
+async fn with_delay<T>(start: impl Future<Output = T>, late: impl FnOnce()) -> T {
     let mut start = pin!(start);
     tokio::select! {
         biased;
         started = &mut start => return started,
-        () = tokio::time::sleep(PATIENCE) => impatient(),
+        () = tokio::time::sleep(SPLASH_DELAY) => late(),
     }
     start.await
 }
@@ -94,7 +94,7 @@ mod tests {
         for (milliseconds, expected) in [(0, false), (290, false), (310, true), (60_000, true)] {
             let mut shown = false;
             let start = sleep(Duration::from_millis(milliseconds));
-            with_patience(start, || shown = true).await;
+            with_delay(start, || shown = true).await;
             assert_eq!(shown, expected, "{milliseconds} ms");
         }
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Time that a window waits for its page before it is shown anyway.
-const PATIENCE: Duration = Duration::from_millis(300);
+const SHOW_TIMEOUT: Duration = Duration::from_millis(300);
 
 impl Desktop {
     /// Opens the application's first window, with its menu, title and control.
@@ -78,7 +78,7 @@ impl Desktop {
         self.watch_closing(&window);
         let (desktop, waiting) = (self.clone(), window.clone());
         async_runtime::spawn(async move {
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(SHOW_TIMEOUT).await;
             shown.call_once(|| desktop.reveal(&waiting, first));
         });
         Ok(())

@@ -29,7 +29,7 @@ use crate::{
 ///
 /// let server = Server::new("doc");
 /// let controller = server.controller();
-/// let resize = controller.function("resize"); // nobody has defined it yet
+/// let resize = controller.function("resize"); // it may be defined later
 /// controller.set("resize", |_: Ctx, width: i64| width * 2);
 /// assert_eq!(resize.call([21]).await?.decode::<i64>()?, 42);
 /// # Ok(())

@@ -22,7 +22,7 @@ pub enum TransferError {
     Cancelled,
 
     /// No data was transferred for the time that
-    /// [`TransferLimits::patience`](crate::files::TransferLimits::patience) allows.
+    /// [`TransferLimits::stall_timeout`](crate::files::TransferLimits::stall_timeout) allows.
     #[error(
         "nothing was transferred for {0:?}, so the transfer was ended. Let the user start it again"
     )]

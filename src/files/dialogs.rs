@@ -159,11 +159,11 @@ impl OpenedFiles {
     /// [`TransferError::Stalled`] if it sends nothing, and [`TransferError::Stopped`] if the server
     /// stops.
     pub async fn next(&mut self) -> Result<Option<Upload>, TransferError> {
-        let patience = self.server.transfers().patience();
+        let stall_timeout = self.server.transfers().stall_timeout();
         match &mut self.source {
             Source::Disk(files) => {
                 let Some((path, relative)) = files.pop_front() else { return Ok(None) };
-                Upload::from_disk(path, relative, patience, self.stop.clone()).await.map(Some)
+                Upload::from_disk(path, relative, stall_timeout, self.stop.clone()).await.map(Some)
             }
             Source::Page { files, .. } if files.count == 0 => Ok(None),
             Source::Page { files, shown } => tokio::select! {
@@ -175,7 +175,7 @@ impl OpenedFiles {
                 () = self.stop.cancelled() => Err(TransferError::Stopped),
                 () = shown.client.gone.cancelled() => Err(TransferError::NoPage(GONE)),
                 () = files.withdrawal.cancelled() => Err(TransferError::Cancelled),
-                () = tokio::time::sleep(patience) => Err(TransferError::Stalled(patience)),
+                () = tokio::time::sleep(stall_timeout) => Err(TransferError::Stalled(stall_timeout)),
             },
         }
     }

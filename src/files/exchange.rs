@@ -151,7 +151,7 @@ impl Server {
         body: Body,
         stop: CancellationToken,
     ) -> Result<Packed, Failure> {
-        let future = right.begin(body, self.transfers().patience(), stop);
+        let future = right.begin(body, self.transfers().stall_timeout(), stop);
         let (answer, answered) = oneshot::channel();
         let server = self.clone();
         self.hub().spawn(async move {
@@ -269,7 +269,7 @@ impl Ctx {
 
     /// Returns the page that caused this call.
     pub(crate) fn page(&self) -> Result<Arc<Client>, TransferError> {
-        let client = self.client().ok_or(TransferError::NoPage(NOBODY))?;
+        let client = self.client().ok_or(TransferError::NoPage(NO_CLIENT))?;
         self.server.hub().client(client).ok_or(TransferError::NoPage(GONE))
     }
 
@@ -300,6 +300,6 @@ impl Ctx {
     }
 }
 
-pub(crate) const NOBODY: &str = "no client asked for this; call it where a page caused the call";
+pub(crate) const NO_CLIENT: &str = "no client asked for this; call it where a page caused the call";
 pub(crate) const GONE: &str = "the page that asked for this is gone";
 pub(crate) const CANNOT: &str = "this page cannot do that, since it is not Selvedge's own";

@@ -55,7 +55,7 @@ pub struct TransferLimits {
     /// rejected.
     pub uploads_at_once: usize,
     /// How long a transfer may stall before it is ended. Default: two minutes.
-    pub patience: Duration,
+    pub stall_timeout: Duration,
 }
 
 impl Default for TransferLimits {
@@ -63,7 +63,7 @@ impl Default for TransferLimits {
         TransferLimits {
             max_upload_bytes: 4 << 30,
             uploads_at_once: 16,
-            patience: Duration::from_secs(120),
+            stall_timeout: Duration::from_secs(120),
         }
     }
 }
@@ -222,8 +222,8 @@ impl Transfers {
     }
 
     /// Returns how long a transfer may stall.
-    pub(crate) fn patience(&self) -> Duration {
-        self.limits().patience
+    pub(crate) fn stall_timeout(&self) -> Duration {
+        self.limits().stall_timeout
     }
 
     /// Drops all tickets, and with them the files that they are for.

@@ -53,7 +53,7 @@ pub struct Upload {
     path: Option<PathBuf>,
     received: u64,
     content: BoxStream<'static, io::Result<Bytes>>,
-    patience: Duration,
+    stall_timeout: Duration,
     stop: CancellationToken,
     reporter: Option<Reporter>,
     /// Receives, on drop, whether the whole file was read.
@@ -131,7 +131,7 @@ impl Upload {
         let next = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(TransferError::Stopped),
-            next = timeout(self.patience, self.content.next()) => next,
+            next = timeout(self.stall_timeout, self.content.next()) => next,
         };
         match next {
             Ok(Some(Ok(piece))) => {
@@ -143,7 +143,7 @@ impl Upload {
                 Err(TransferError::File { doing: "reading the file", source })
             }
             Ok(_) => Err(TransferError::Interrupted { done: self.received, size: self.size }),
-            Err(_) => Err(TransferError::Stalled(self.patience)),
+            Err(_) => Err(TransferError::Stalled(self.stall_timeout)),
         }
     }
 
@@ -214,7 +214,7 @@ impl Upload {
     pub(crate) async fn from_disk(
         path: PathBuf,
         relative_path: PathBuf,
-        patience: Duration,
+        stall_timeout: Duration,
         stop: CancellationToken,
     ) -> Result<Self, TransferError> {
         let opened = async {
@@ -232,7 +232,7 @@ impl Upload {
             path: Some(path),
             received: 0,
             content: pieces.boxed(),
-            patience,
+            stall_timeout,
             stop,
             reporter: None,
             read: None,
@@ -287,7 +287,7 @@ impl UploadRight {
     pub(crate) fn begin(
         self,
         body: Body,
-        patience: Duration,
+        stall_timeout: Duration,
         stop: CancellationToken,
     ) -> BoxFuture<'static, Result<Packed, Failure>> {
         let Announced { name, media_type, size, path } = self.announced;
@@ -303,7 +303,7 @@ impl UploadRight {
             path: None,
             received: 0,
             content,
-            patience,
+            stall_timeout,
             stop,
             reporter: None,
             read: None,

@@ -15,7 +15,7 @@ use super::{Access, Allowed, Http, Lobby, Names, Site, Tokens};
 use crate::app::{Endpoints, Server};
 
 /// Time limit for an answer; longer than any takes.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connection limit of a server under attack. It is low, so that few sockets reach it.
 const MAX_CONNECTIONS: usize = 40;
@@ -67,7 +67,7 @@ impl Target {
         if stream.write_all(head.as_bytes()).await.is_err() {
             return String::new();
         }
-        let read = timeout(PATIENCE, stream.read(&mut answer)).await.unwrap();
+        let read = timeout(TIMEOUT, stream.read(&mut answer)).await.unwrap();
         String::from_utf8_lossy(&answer[..read.unwrap_or(0)]).into_owned()
     }
 
@@ -144,7 +144,7 @@ async fn a_program_that_was_sent_our_cookie_lacks_the_proof() {
 }
 
 #[tokio::test]
-async fn idle_sockets_lock_others_out_where_nobody_has_to_make_room() {
+async fn idle_sockets_lock_others_out_if_none_has_to_make_room() {
     for (crowd, is_let_in) in [(usize::MAX, false), (MAX_CONNECTIONS / 2, true)] {
         let target = Target::new(crowd, true).await;
         let mut idle = Vec::new();
@@ -174,7 +174,7 @@ async fn readers_that_do_not_read(size: usize, connection: &str) {
         let mut stream = socket.connect(target.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         // The answer has begun. The server has more of it than this socket's buffer holds.
-        drop(timeout(PATIENCE, stream.read(&mut [0; 16])).await.unwrap());
+        drop(timeout(TIMEOUT, stream.read(&mut [0; 16])).await.unwrap());
         stuck.push(stream);
         if number % 20 == 19 {
             let answer = target.send("GET / HTTP/1.1\r\nHost: OWN\r\n\r\n").await;
@@ -186,14 +186,14 @@ async fn readers_that_do_not_read(size: usize, connection: &str) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn sockets_that_ask_and_do_not_read_lock_nobody_out() {
+async fn sockets_that_send_requests_and_do_not_read_lock_no_client_out() {
     readers_that_do_not_read(16 << 20, "keep-alive").await;
 }
 
 /// The whole answer is in the kernel, and the server has finished with the connection.
 #[cfg(unix)]
 #[tokio::test]
-async fn sockets_whose_last_bytes_are_not_read_lock_nobody_out() {
+async fn sockets_whose_last_bytes_are_not_read_lock_no_client_out() {
     readers_that_do_not_read(60_000, "close").await;
 }
 

@@ -121,16 +121,16 @@ fn disposition(name: &str) -> String {
 /// Ends the connection of a stalled download: its peer does not read, and hyper would wait for it
 /// forever.
 async fn watch_over(site: Arc<Site>, mut sent: watch::Receiver<Sent>, guest: Arc<Guest>) {
-    let patience = site.server.transfers().patience();
+    let stall_timeout = site.server.transfers().stall_timeout();
     let is_over = |sent: &Sent| matches!(sent.phase, Phase::Done | Phase::Broken);
     while !is_over(&sent.borrow_and_update()) {
         tokio::select! {
             () = site.stop.cancelled() => return,
-            changed = timeout(patience, sent.changed()) => match changed {
+            changed = timeout(stall_timeout, sent.changed()) => match changed {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return,
                 Err(_) => {
-                    tracing::info!(?patience, "a download stood still and was ended");
+                    tracing::info!(?stall_timeout, "a download stood still and was ended");
                     return guest.turn_out();
                 }
             },

@@ -132,7 +132,7 @@ mod tests {
     fn an_opened_stream_waits_for_acknowledgements() {
         let (mut streams, topic) = (Streams::default(), "field".into());
         streams.on_demand();
-        streams.offer(&topic, &frame("nobody looks"));
+        streams.offer(&topic, &frame("unseen"));
         assert!(drain(&mut streams).is_empty());
         assert!(streams.open("field"));
         let mut seen = Vec::new();

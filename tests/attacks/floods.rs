@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{is_unharmed, target};
-use crate::support::{Client, PATIENCE, open, request};
+use crate::support::{Client, TIMEOUT, open, request};
 
 /// Number of sockets that an attacker opens, if the system allows this process that many in
 /// addition to the server's sockets.
@@ -31,7 +31,7 @@ fn sockets() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sockets_that_never_say_hello_keep_nobody_out() {
+async fn sockets_without_a_hello_keep_no_client_out() {
     let sockets = sockets();
     let running = target().await;
     let address = running.addresses()[0];
@@ -69,7 +69,7 @@ async fn answer_to(running: &selvedge::Running, request: &str) -> String {
     // The server may stop reading once it has answered.
     let (_, read) = tokio::join!(
         async { drop(writer.write_all(request.as_bytes()).await) },
-        timeout(PATIENCE, reader.read_to_end(&mut answer))
+        timeout(TIMEOUT, reader.read_to_end(&mut answer))
     );
     drop(read.expect("an end"));
     String::from_utf8_lossy(&answer).into_owned()
@@ -140,7 +140,7 @@ async fn large_messages_before_the_hello_are_not_collected() {
         stream.write_all(&header).await.unwrap();
         let mut sent = 0_u64;
         while sent < announced {
-            match timeout(PATIENCE, stream.write_all(&[0; 16 * 1024])).await {
+            match timeout(TIMEOUT, stream.write_all(&[0; 16 * 1024])).await {
                 Ok(Ok(())) => sent += 16 * 1024,
                 Ok(Err(_)) => break,
                 Err(_) => panic!("the server neither reads nor closes"),
@@ -174,7 +174,7 @@ async fn a_flood_of_small_messages_before_the_hello_ends() {
             while stream.next().await.is_some_and(|message| message.is_ok()) {}
             true
         };
-        let ended = timeout(PATIENCE, async {
+        let ended = timeout(TIMEOUT, async {
             tokio::select! { ended = flood => ended, ended = read => ended }
         });
         assert!(ended.await.unwrap(), "{message:?}");

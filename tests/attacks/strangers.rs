@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::{is_unharmed, target};
 use crate::{
     log::Log,
-    support::{Client, PATIENCE, SECRET, SignedIn, frame, open, options, request},
+    support::{Client, SECRET, SignedIn, TIMEOUT, frame, open, options, request},
 };
 
 /// Returns the answers to calls on a WebSocket without a hello.
@@ -21,7 +21,7 @@ async fn told(running: &selvedge::Running, calls: &[(&str, serde_json::Value)]) 
     }
     let mut told = Vec::new();
     for _ in calls {
-        let answer = timeout(PATIENCE, socket.next()).await.unwrap();
+        let answer = timeout(TIMEOUT, socket.next()).await.unwrap();
         told.extend_from_slice(&answer.unwrap().unwrap().into_data());
     }
     String::from_utf8_lossy(&told).into_owned()
@@ -95,7 +95,7 @@ async fn repeated_and_odd_hosts_and_origins_are_refused() {
 #[tokio::test]
 async fn the_secret_the_cookie_and_links_stay_out_of_the_log() {
     let log = Log::start();
-    let secret = "k-that-nobody-may-ever-read-anywhere";
+    let secret = "k-that-must-never-appear-anywhere";
     let server = Server::new("attacks");
     let running = server.spawn(options().secret(secret)).await.unwrap();
     let link = running.sign_in_url().unwrap();

@@ -270,7 +270,7 @@ async fn the_page_runs_foreign_scripts_only_where_the_application_names_them() {
 
 /// Templates run in the page, so the server of its session could do everything that the user can.
 #[tokio::test]
-async fn a_link_connects_the_page_to_nobody_else() {
+async fn a_link_connects_the_page_to_its_own_server_only() {
     let attacker = Attacker::new().await;
     let link = |running: &Running| {
         let session = format!("ws://{}/session", attacker.address);

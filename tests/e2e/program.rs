@@ -16,7 +16,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::support::{Client, PATIENCE, SECRET};
+use crate::support::{Client, SECRET, TIMEOUT};
 
 /// Time limit of a test, which is enough even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -86,7 +86,7 @@ pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>)
             }
         }
     };
-    timeout(PATIENCE, met).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    timeout(TIMEOUT, met).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
 /// The output of one test's programs, and a mark that all of their processes carry.
@@ -296,7 +296,7 @@ impl Program {
 
     /// Waits for the program's exit status, with a limit for busy machines.
     pub async fn exit(&mut self) -> ExitStatus {
-        self.exit_within(PATIENCE / 2).await
+        self.exit_within(TIMEOUT / 2).await
     }
 
     /// Waits for the program's exit status, with a limit that distinguishes a program that waits

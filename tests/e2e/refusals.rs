@@ -63,7 +63,7 @@ async fn no_display() {
 }
 
 #[tokio::test]
-async fn garbage_frames_hurt_nobody_else() {
+async fn garbage_frames_end_only_their_own_connection() {
     let mut program = Program::start(&desktop(), &[]).await;
     let window = program.window().await;
     let mut bystander = program.client().await;

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     program::{Program, until, windows_in},
-    support::PATIENCE,
+    support::TIMEOUT,
 };
 
 /// An X server and a window manager.
@@ -84,7 +84,7 @@ impl Screen {
     /// one.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new("timeout");
-        command.args([&PATIENCE.as_secs().to_string(), program]);
+        command.args([&TIMEOUT.as_secs().to_string(), program]);
         command.envs(self.environment());
         command
     }

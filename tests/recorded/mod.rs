@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
-use crate::support::{PATIENCE, open};
+use crate::support::{TIMEOUT, open};
 
 /// The secret of the recordings.
 const SECRET: &str = "wslink-secret";
@@ -184,7 +184,7 @@ fn pace(greetings: &Arc<Semaphore>) -> Pace {
 }
 
 async fn greeted(server: &Server) {
-    timeout(PATIENCE, async {
+    timeout(TIMEOUT, async {
         while !server.state().has("greeting") {
             sleep(Duration::from_millis(1)).await;
         }
@@ -213,7 +213,7 @@ impl Connection {
 
     async fn receive(&mut self) -> Received {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            let message = timeout(TIMEOUT, self.socket.next()).await.expect("a message in time");
             match message {
                 Some(Ok(Message::Binary(frame))) => {
                     let field =

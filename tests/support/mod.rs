@@ -20,7 +20,7 @@ use tokio_tungstenite::{
 pub const SECRET: &str = "k-test";
 
 /// Time limit that only a failure exceeds.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Returns options for a test: any port, a known secret.
 pub fn options() -> StartOptions {
@@ -122,7 +122,7 @@ pub async fn request_to(
     }
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    timeout(TIMEOUT, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a complete answer");
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
@@ -305,7 +305,7 @@ impl Client {
     /// Waits until one more message is in the inbox.
     pub async fn receive(&mut self) {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            let message = timeout(TIMEOUT, self.socket.next()).await.expect("a message in time");
             let message = match message {
                 Some(Ok(Message::Binary(frame))) => self.assemble(&frame),
                 Some(Ok(Message::Close(frame))) => Some(Incoming::Closed(frame)),

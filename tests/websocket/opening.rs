@@ -190,7 +190,7 @@ async fn reject_handshake_invalid_info_status() {
 }
 
 #[tokio::test]
-async fn handshake_protocol_error_is_answered_and_harms_nobody() {
+async fn a_handshake_error_is_answered_and_affects_no_other_client() {
     let running = echo().await;
     let plain = request(&running, "GET", "/echo", &[]).await;
     assert_eq!((plain.status, plain.header("upgrade")), (426, "websocket"));

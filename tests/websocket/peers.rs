@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{autobahn::python, echo, url};
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 
 fn here(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
@@ -45,7 +45,7 @@ async fn listening(command: &mut Command) -> (Child, u16) {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     loop {
-        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap();
         if let Ok(port) = line.expect("a port").trim().parse() {
             return (child, port);
         }
@@ -55,7 +55,7 @@ async fn listening(command: &mut Command) -> (Child, u16) {
 /// Closes its input, which ends the program.
 async fn end(mut child: Child) {
     drop(child.stdin.take());
-    assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
+    assert!(timeout(TIMEOUT, child.wait()).await.unwrap().unwrap().success());
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn end(mut child: Child) {
 async fn clients_of_other_makers_talk_to_the_server() {
     let running = echo().await;
     for mut peer in peers(&["client", &url(&running, "/echo")]) {
-        let output = timeout(PATIENCE, peer.output()).await.unwrap().unwrap();
+        let output = timeout(TIMEOUT, peer.output()).await.unwrap().unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success() && printed.trim() == "done", "{peer:?}: {printed}");
     }
@@ -102,7 +102,7 @@ async fn the_wslink_client_drives_a_trame_server() {
     client.state().set("count", 21).await.unwrap();
     let state = client.state();
     let doubled = state.wait_for("doubled", |value: &i64| *value == 42);
-    timeout(PATIENCE, doubled).await.unwrap().unwrap();
+    timeout(TIMEOUT, doubled).await.unwrap().unwrap();
     assert_eq!(client.state().get::<i64>("count").unwrap(), Some(21));
     let sum = client.call_trigger("add", (2, 3)).await.unwrap();
     assert_eq!(sum.decode::<i64>().unwrap(), 5);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::url;
-use crate::support::{PATIENCE, SECRET, options, start};
+use crate::support::{SECRET, TIMEOUT, options, start};
 
 fn app() -> Server {
     let server = Server::new("wslink");
@@ -66,13 +66,13 @@ async fn state_is_mirrored_both_ways() {
     assert_eq!(one.state().get::<i64>("count").unwrap(), Some(5), "seen when it is confirmed");
     let ten = |value: &i64| *value == 10;
     for client in [&one, &two] {
-        let doubled = timeout(PATIENCE, client.state().wait_for("doubled", ten)).await;
+        let doubled = timeout(TIMEOUT, client.state().wait_for("doubled", ten)).await;
         assert_eq!(doubled.unwrap().unwrap(), 10);
     }
     assert_eq!(two.state().get::<i64>("count").unwrap(), Some(5));
     server.state().set("new", json!({"a": [1, null]}));
     server.state().flush();
-    let new = timeout(PATIENCE, two.state().wait_for("new", |_: &Value| true)).await;
+    let new = timeout(TIMEOUT, two.state().wait_for("new", |_: &Value| true)).await;
     assert_eq!(new.unwrap().unwrap(), json!({"a": [1, null]}));
     let changes = [("count", Packed::encode(&1).unwrap()), ("x", Packed::encode("y").unwrap())];
     two.state().set_all(changes).await.unwrap();
@@ -92,14 +92,14 @@ async fn topics_are_heard_by_all_who_subscribe() {
     }
     for subscription in [&mut one, &mut two] {
         for number in 0..3 {
-            let next = timeout(PATIENCE, subscription.next()).await.unwrap();
+            let next = timeout(TIMEOUT, subscription.next()).await.unwrap();
             assert_eq!(next.unwrap().decode::<i32>().unwrap(), number);
         }
         assert_eq!(subscription.missed(), 0);
     }
     client.close().await.unwrap();
     drop(client);
-    assert!(timeout(PATIENCE, one.next()).await.unwrap().is_none());
+    assert!(timeout(TIMEOUT, one.next()).await.unwrap().is_none());
     running.stop().await.unwrap();
 }
 
@@ -120,16 +120,16 @@ async fn it_connects_again_and_gets_the_state_that_it_missed() {
     let client = client(&running).await;
     let mut news = client.subscribe("news");
     running.stop().await.unwrap();
-    timeout(PATIENCE, client.disconnected()).await.unwrap();
+    timeout(TIMEOUT, client.disconnected()).await.unwrap();
     assert!(client.call("app.big", [1]).await.is_err());
     server.state().set("count", 21);
     let running = server.spawn(options().port(port)).await.unwrap();
-    timeout(PATIENCE, client.connected()).await.unwrap().unwrap();
+    timeout(TIMEOUT, client.connected()).await.unwrap().unwrap();
     assert_eq!(client.state().get::<i64>("count").unwrap(), Some(21));
     let sum = client.call_trigger("add", (1, 1)).await.unwrap();
     assert_eq!(sum.decode::<i64>().unwrap(), 2);
     server.publish("news", "back").unwrap();
-    let heard = timeout(PATIENCE, news.next()).await.unwrap().unwrap();
+    let heard = timeout(TIMEOUT, news.next()).await.unwrap().unwrap();
     assert_eq!(heard.decode::<String>().unwrap(), "back");
     client.close().await.unwrap();
     running.stop().await.unwrap();
@@ -153,13 +153,13 @@ async fn calls_end_with_their_connection() {
     });
     entering.await.unwrap();
     running.stop().await.unwrap();
-    let error = timeout(PATIENCE, calling).await.unwrap().unwrap().unwrap_err();
+    let error = timeout(TIMEOUT, calling).await.unwrap().unwrap().unwrap_err();
     assert!(
         matches!(&error, Error::WebSocket(websocket::Error::ConnectionClosed(reason)) if reason.code == 1001),
         "{error}"
     );
     assert!(matches!(
-        timeout(PATIENCE, client.connected()).await.unwrap(),
+        timeout(TIMEOUT, client.connected()).await.unwrap(),
         Err(Error::WebSocket(websocket::Error::ConnectionClosed(reason))) if reason.code == 1001
     ));
 }

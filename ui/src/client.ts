@@ -6,7 +6,7 @@
 
 import { type Connection, ConnectionLost, type Link, type Listener } from "./connection";
 import { createImageStream, type ImageStream } from "./image-stream";
-import type { Callback, Session, Subscription } from "./session";
+import type { Callback, Session } from "./session";
 import type { Change, SharedState } from "./state";
 
 /** Returns the methods that are added to `getRemote()` under a name. */

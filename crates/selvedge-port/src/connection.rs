@@ -41,7 +41,7 @@ use crate::{
 
 /// Time limit without progress for the last bytes of a closed connection, while no stop waits for
 /// the port.
-const PATIENCE: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Polling intervals for the last bytes of a closed connection: the first, the longest, and the
 /// longest during a stop.
@@ -315,11 +315,11 @@ impl Closing {
         let mut progress = Instant::now();
         let mut pause = FIRST_LOOK;
         while left > 0 {
-            let (patience, longest) = match stopping.is_cancelled() {
+            let (timeout, longest) = match stopping.is_cancelled() {
                 true => (registry.options.user_timeout, STOPPING_LOOK),
-                false => (PATIENCE, IDLE_LOOK),
+                false => (STALL_TIMEOUT, IDLE_LOOK),
             };
-            if progress.elapsed() >= patience {
+            if progress.elapsed() >= timeout {
                 return;
             }
             tokio::select! {

@@ -105,7 +105,7 @@ where
 /// TLS.
 ///
 /// `buffers` are those of the connection below `stream`. Requests that were received before the
-/// stop are served. Whoever owns the connection limits the time for this.
+/// stop are served. The owner of the connection limits the time for this.
 ///
 /// # Cancellation
 /// Dropping the future drops the stream.

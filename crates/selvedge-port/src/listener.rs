@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_listener_that_somebody_keeps_is_named_at_the_deadline() {
+    async fn a_listener_that_stays_open_is_named_at_the_deadline() {
         let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
         let bound = listener.addresses()[0];
         let _kept = socket2::SockRef::from(&listener.sockets[0]).try_clone().unwrap();

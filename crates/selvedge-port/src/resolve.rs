@@ -66,9 +66,9 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_does_not_resolve_names_itself_in_the_error() {
         // RFC 6761, section 6.4: `invalid` never resolves.
-        let error = resolve("nobody.invalid", 80).await.unwrap_err();
+        let error = resolve("no-such-host.invalid", 80).await.unwrap_err();
         assert!(
-            matches!(&error, Error::Bind { host, port: 80, .. } if host == "nobody.invalid"),
+            matches!(&error, Error::Bind { host, port: 80, .. } if host == "no-such-host.invalid"),
             "{error}"
         );
     }

@@ -14,7 +14,7 @@ use http::HeaderMap;
 /// match Connect::to("ws://127.0.0.1:8080/feed")?.open().await {
 ///     Ok(connection) => println!("{:?}", connection.receive().await?),
 ///     Err(Error::Rejected(rejection)) => println!("turned away: {}", rejection.status),
-///     Err(Error::Unreachable { address, .. }) => println!("nobody is at {address}"),
+///     Err(Error::Unreachable { address, .. }) => println!("no server at {address}"),
 ///     Err(other) => return Err(other),
 /// }
 /// # Ok(())

@@ -19,7 +19,7 @@ use super::Links;
 use crate::app::Program;
 
 /// Time-out for the answer of a running program.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Maximum size of an answer in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -97,7 +97,7 @@ fn ask_one(path: &Path) -> io::Result<Vec<String>> {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let mut stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     let mut answer = String::new();
     (&mut stream).take(MAX_ANSWER).read_to_string(&mut answer)?;
     Ok(answer.lines().map(str::to_owned).collect())

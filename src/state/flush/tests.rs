@@ -229,7 +229,7 @@ fn updates_from_many_threads_are_all_counted() {
 }
 
 #[test]
-fn what_nobody_is_about_to_flush_is_reported() {
+fn changes_that_no_thread_will_flush_are_reported() {
     let (state, recorder) = state();
     state.batch(|batch| {
         batch.set("a", 1);

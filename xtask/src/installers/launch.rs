@@ -20,7 +20,7 @@ const ENTRY: &str = "/usr/share/applications/selvedge.desktop";
 const MARK: (&str, &str) = ("SELVEDGE_INSTALLED", "by-desktop-entry");
 
 /// Time limit for each step; long, since other work may occupy the processors.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All processes of the launch. They are killed when this is dropped.
 struct Launched;
@@ -42,7 +42,7 @@ pub(crate) fn by_desktop_entry(root: &Root, display: &Display) -> Result {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command::run(display.show(&mut launcher))?;
-    let window = wait(PATIENCE, || window_of(display, class))
+    let window = wait(TIMEOUT, || window_of(display, class))
         .ok_or_else(|| Failure::new(format!("{ENTRY} shows no window of the class {class}")))?;
     println!("The window came after {:.1} s.", begin.elapsed().as_secs_f64());
     let ports = launched.ports();
@@ -51,7 +51,7 @@ pub(crate) fn by_desktop_entry(root: &Root, display: &Display) -> Result {
     }
 
     command::run(display.show(command::new("wmctrl").args(["-i", "-c", &window])))?;
-    if wait(PATIENCE, || launched.processes().is_empty().then_some(())).is_none() {
+    if wait(TIMEOUT, || launched.processes().is_empty().then_some(())).is_none() {
         let left = launched.processes();
         return Err(Failure::new(format!(
             "processes are left after the window was closed: {left:?}"

@@ -42,7 +42,7 @@ async fn a_shutdown_of_the_stream_does_not_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_hurts_nobody_else() {
+async fn a_panicking_handler_ends_only_its_own_connection() {
     let server = Running::start(0, ServeOptions::new(), |mut connection, _| async move {
         assert_eq!(connection.read_u8().await.unwrap(), b'x');
         connection.write_all(b"fine").await.unwrap();

@@ -94,7 +94,7 @@ async fn stop_again_and_again(options: ServeOptions, kinds: &[usize]) -> Vec<Dur
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_port_can_be_served_again_at_once() {
     let times = stop_again_and_again(ServeOptions::new(), &[0, 1]).await;
-    assert!(times[24] < Duration::from_millis(250), "nobody waits for the grace to pass");
+    assert!(times[24] < Duration::from_millis(250), "a stop does not wait for the whole grace");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,7 +111,7 @@ async fn a_stop_without_connections_takes_no_time() {
 }
 
 #[tokio::test]
-async fn last_bytes_that_nobody_reads_are_given_up_before_the_grace_ends() {
+async fn unread_last_bytes_are_given_up_before_the_grace_ends() {
     let options = ServeOptions::new().grace(LONG).user_timeout(Duration::from_millis(20));
     let server = Running::start(0, options, |mut connection, stop| async move {
         tokio::select! {
