@@ -1,8 +1,9 @@
 //! All errors of the library.
 //!
-//! Each variant carries what a caller needs to act on (the address, the key, the path), and its
-//! text ends with what to do next. The RPC layer decides what a client gets: it removes paths and
-//! backtraces unless the server was started in debug mode.
+//! Each variant carries what a caller needs to act on (the address, the key, the path). Its text
+//! contains its cause and ends with what to do next; `source` does not return the cause again. The
+//! RPC layer decides what a client gets: it removes paths and backtraces unless the server was
+//! started in debug mode.
 
 mod transfer;
 
@@ -180,19 +181,19 @@ pub enum Error {
     Transfer(#[from] TransferError),
 
     /// The system refused an operation for which there is no specific variant.
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {cause}")]
     Io {
         /// The refused operation.
         doing: &'static str,
         /// The error of the system.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
 impl Error {
     /// Returns a function that converts a failure of the random number generator.
     pub(crate) fn random(doing: &'static str) -> impl FnOnce(getrandom::Error) -> Self {
-        move |error| Error::Io { doing, source: io::Error::other(error.to_string()) }
+        move |error| Error::Io { doing, cause: io::Error::other(error.to_string()) }
     }
 
     /// Returns the exit code for a program that ends because of this error.

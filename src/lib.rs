@@ -76,6 +76,7 @@ pub use state::{Handle, State};
 pub use window::Window;
 
 /// Clients of servers that speak wslink, both this library's and trame's.
+#[cfg(feature = "client")]
 pub mod client {
     #[doc(no_inline)]
     pub use selvedge_wslink::{
@@ -107,7 +108,8 @@ pub use selvedge_port as port;
 #[doc(hidden)]
 pub use selvedge_macros::embedded_module;
 
-/// The command line parser that [`run::Cli`] is built on.
+/// The command line parser that `run::Cli` is built on.
+#[cfg(feature = "cli")]
 pub use clap;
 
 /// Compiles the examples of the README.

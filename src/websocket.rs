@@ -6,9 +6,12 @@
 use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
+#[cfg(feature = "tls")]
+#[doc(no_inline)]
+pub use selvedge_websocket::rustls;
 #[doc(no_inline)]
 pub use selvedge_websocket::{
-    CloseReason, Connect, Connection, Error, Message, Options, Rejection, Role, Stream, rustls,
+    CloseReason, Connect, Connection, Error, Message, Options, Rejection, Role, Stream,
 };
 
 /// A client's request for a connection. [`accept`](Self::accept) turns it into a [`Connection`],

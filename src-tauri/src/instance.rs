@@ -228,7 +228,7 @@ impl Launches {
     ) -> Result<()> {
         let listener = tokio::net::UnixListener::from_std(self.0);
         let listener =
-            listener.map_err(|source| Error::Io { doing: "taking launches over", source })?;
+            listener.map_err(|cause| Error::Io { doing: "taking launches over", cause })?;
         let mut failing = false;
         loop {
             match listener.accept().await {

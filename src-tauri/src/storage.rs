@@ -60,8 +60,8 @@ fn writable(program: &Program) -> Result<()> {
     let folders = program.folders()?;
     let folder = if cfg!(windows) { folders.cache()? } else { folders.data()? };
     let made = tempfile::tempfile_in(&folder);
-    made.map(drop).map_err(|source| selvedge::Error::Io {
+    made.map(drop).map_err(|cause| selvedge::Error::Io {
         doing: "writing to the application's folder",
-        source: std::io::Error::new(source.kind(), format!("{}: {source}", folder.display())),
+        cause: std::io::Error::new(cause.kind(), format!("{}: {cause}", folder.display())),
     })
 }

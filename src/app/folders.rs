@@ -107,9 +107,9 @@ fn logs(identifier: &str) -> Option<PathBuf> {
 }
 
 fn create(folder: &Path) -> Result<PathBuf> {
-    let failed = |source: io::Error| Error::Io {
+    let failed = |cause: io::Error| Error::Io {
         doing: "creating a folder for the application",
-        source: io::Error::new(source.kind(), format!("{}: {source}", folder.display())),
+        cause: io::Error::new(cause.kind(), format!("{}: {cause}", folder.display())),
     };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -25,8 +25,8 @@ use crate::{
     calls::{callback::Function, registry::Functions},
     files::{dialogs::Questions, transfer::Transfers},
     pages::{
-        Extension, Module, Resource, Template, changed_files::TemplateSources, layout::Layouts,
-        module::Modules,
+        Extension, Module, Resource, Template, layout::Layouts, module::Modules,
+        template_sources::TemplateSources,
     },
     protocol::{Hub, NetworkLog, Private},
     state::{Context, Initial, State, Translator},

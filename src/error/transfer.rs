@@ -55,17 +55,17 @@ pub enum TransferError {
     NoHttp,
 
     /// A file could not be read or written.
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {cause}")]
     File {
         /// The failed operation.
         doing: &'static str,
         /// The error of the system.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
 impl TransferError {
     pub(crate) fn file(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| TransferError::File { doing, source }
+        move |cause| TransferError::File { doing, cause }
     }
 }

@@ -139,8 +139,8 @@ impl Upload {
                 self.report();
                 Ok(Some(piece))
             }
-            Ok(Some(Err(source))) if self.path.is_some() => {
-                Err(TransferError::File { doing: "reading the file", source })
+            Ok(Some(Err(cause))) if self.path.is_some() => {
+                Err(TransferError::File { doing: "reading the file", cause })
             }
             Ok(_) => Err(TransferError::Interrupted { done: self.received, size: self.size }),
             Err(_) => Err(TransferError::Stalled(self.stall_timeout)),

@@ -26,6 +26,10 @@ mod policy;
 mod strangers;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 mod transfer;
 mod websocket;

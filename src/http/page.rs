@@ -3,11 +3,7 @@
 //! Its files are stored compressed, as `ui` builds them, and sent compressed to clients that accept
 //! gzip.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read},
-    path::Path,
-};
+use std::io::{self, Read};
 
 use axum::{
     body::Body,
@@ -30,15 +26,17 @@ struct Page;
 
 /// Returns the folder that debug builds read the page from, if it exists. A release embeds the
 /// files.
-pub(crate) fn folder() -> Option<&'static Path> {
+#[cfg(feature = "dev")]
+pub(crate) fn folder() -> Option<&'static std::path::Path> {
     #[cfg(debug_assertions)]
-    return Some(Path::new(env!("SELVEDGE_PAGE"))).filter(|folder| folder.is_dir());
+    return Some(std::path::Path::new(env!("SELVEDGE_PAGE"))).filter(|folder| folder.is_dir());
     #[cfg(not(debug_assertions))]
     None
 }
 
 /// Maps the URL of each file of the page to a hash that changes with its content.
-pub(crate) fn versions() -> BTreeMap<String, [u8; 32]> {
+#[cfg(feature = "dev")]
+pub(crate) fn versions() -> std::collections::BTreeMap<String, [u8; 32]> {
     let version = |name: &str| Some(Page::get(name)?.metadata.sha256_hash());
     let files = Page::iter().filter_map(|name| {
         let url = name.strip_suffix(".gz")?.to_owned();

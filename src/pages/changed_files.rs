@@ -3,47 +3,13 @@
 //!
 //! Of the state, only the templates change, so that users keep what they have done.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use selvedge_wslink::words::topic;
-use tokio::sync::Notify;
 
-use crate::{
-    app::{Endpoints, Server},
-    state::State,
-};
-
-/// The files of a server's templates.
-#[derive(Default)]
-pub(crate) struct TemplateSources {
-    /// By the state key of the template, each with the state handle that set it.
-    templates: HashMap<String, (State, PathBuf)>,
-    changed: Arc<Notify>,
-}
+use crate::app::{Endpoints, Server};
 
 impl Server {
-    /// Records the file of a template, or that it has none.
-    pub(crate) fn set_source(&self, key: &str, file: Option<&Path>) {
-        let sources = &mut self.settings().sources;
-        match file {
-            Some(file) => {
-                let source = (self.state().clone(), file.to_owned());
-                sources.templates.insert(key.to_owned(), source);
-            }
-            None => drop(sources.templates.remove(key)),
-        }
-        sources.changed.notify_one();
-    }
-
-    /// Signals that the set of watched files has changed.
-    pub(crate) fn sources_changed(&self) {
-        self.settings().sources.changed.notify_one();
-    }
-
     /// Resolves when the set of watched files has changed.
     pub(crate) fn other_sources(&self) -> impl Future<Output = ()> + use<> {
         let changed = Arc::clone(&self.settings().sources.changed);

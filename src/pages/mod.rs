@@ -4,11 +4,13 @@
 //   `naming`, `escape` and `render`; `layout`: layouts and the holes in them
 // - `module`: client code and assets
 // - `template_macro`, `assets_macro`: files that are part of the program
-// - `watch`: follows the files of templates; `changed_files`: tells open pages about others
+// - `template_sources`: the files of templates; `watch`: follows them; `changed_files`: tells open
+//   pages about others
 // - `js_eval`: calls into pages
 
 mod assets_macro;
-pub(crate) mod changed_files;
+#[cfg(feature = "dev")]
+mod changed_files;
 mod element;
 mod escape;
 mod js_eval;
@@ -19,6 +21,8 @@ mod property;
 mod render;
 pub(crate) mod template;
 mod template_macro;
+pub(crate) mod template_sources;
+#[cfg(feature = "dev")]
 mod watch;
 
 pub use crate::app::Source;
@@ -29,4 +33,5 @@ pub(crate) use module::served_beneath;
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use property::{Handler, Prop};
 pub use template::Template;
+#[cfg(feature = "dev")]
 pub(crate) use watch::Watch;

@@ -175,6 +175,7 @@ type GetFile = dyn Fn(&str) -> Option<Cow<'static, [u8]>> + Send + Sync;
 pub struct EmbeddedFiles {
     pub(crate) get: Arc<GetFile>,
     /// The folder that they come from, in development.
+    #[cfg_attr(not(feature = "dev"), allow(dead_code))]
     pub(crate) source: Option<PathBuf>,
 }
 
@@ -311,6 +312,7 @@ impl Modules {
     }
 
     /// Returns the folders on disk that pages load from, with their URL prefixes.
+    #[cfg(feature = "dev")]
     pub(crate) fn folders(&self) -> Vec<(String, PathBuf)> {
         let root = self.www.iter().map(|www| ("", www));
         let served = self.serve.iter();

@@ -31,7 +31,7 @@ impl Template {
     pub fn file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Io { doing: "reading a template", source })?;
+            .map_err(|cause| Error::Io { doing: "reading a template", cause })?;
         Ok(Template { file: Some(path.to_owned()), ..text.into() })
     }
 

@@ -28,7 +28,7 @@ impl Watch {
     pub(crate) fn new(files: &[PathBuf], folders: &[PathBuf]) -> Result<Self> {
         let refused = |error: notify::Error| Error::Io {
             doing: "watching files",
-            source: std::io::Error::other(error),
+            cause: std::io::Error::other(error),
         };
         let (sender, changes) = mpsc::unbounded_channel();
         let tell = move |event: notify::Result<notify::Event>| match event {

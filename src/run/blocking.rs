@@ -236,7 +236,7 @@ fn runtime() -> Result<Runtime> {
         .thread_name("selvedge")
         .enable_all()
         .build()
-        .map_err(|source| Error::Io { doing: "starting the runtime", source })
+        .map_err(|cause| Error::Io { doing: "starting the runtime", cause })
 }
 
 /// Waits for the next signal; never returns if signals are not handled.

@@ -238,7 +238,7 @@ impl Cli {
         let (option, secret) = match (&self.auth_key_file, &self.auth_key) {
             (Some(file), _) => {
                 let text = std::fs::read_to_string(file)
-                    .map_err(|source| Error::Io { doing: "reading --authKeyFile", source })?;
+                    .map_err(|cause| Error::Io { doing: "reading --authKeyFile", cause })?;
                 ("--authKeyFile", Secret(text.trim().to_owned()))
             }
             (None, Some(key)) => ("--authKey", Secret(key.clone())),

@@ -11,6 +11,7 @@ pub(super) struct Switch {
 
 impl Switch {
     /// Returns a switch that the command line turns on or not.
+    #[cfg(any(feature = "cli", test))]
     pub(super) fn of_command_line(on: bool) -> Self {
         Switch { command_line: on, code: false }
     }

@@ -20,15 +20,24 @@
 // - `logging`: the logger for programs that have none
 
 mod blocking;
+#[cfg(feature = "cli")]
 mod cli;
 mod development;
 mod exposure;
 mod frames;
 mod keep;
 mod links;
+#[cfg(feature = "log")]
+mod logging;
+#[cfg(not(feature = "log"))]
+#[path = "no_logging.rs"]
 mod logging;
 mod options;
 mod ports;
+#[cfg(feature = "dev")]
+mod reload;
+#[cfg(not(feature = "dev"))]
+#[path = "no_reload.rs"]
 mod reload;
 mod running;
 mod secret;
@@ -39,6 +48,7 @@ mod stop;
 mod terminal;
 
 pub use blocking::{Exit, exit_code};
+#[cfg(feature = "cli")]
 pub use cli::Cli;
 pub use frames::{FrameSink, FrameStream};
 pub use options::StartOptions;

@@ -296,7 +296,7 @@ impl StartOptions {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> selvedge::Result<()> {
-    /// # let folder = tempfile::tempdir().map_err(|source| selvedge::Error::Io { doing: "making a folder", source })?;
+    /// # let folder = tempfile::tempdir().map_err(|cause| selvedge::Error::Io { doing: "making a folder", cause })?;
     /// let options = StartOptions::new().port(0).keep_state(folder.path().join("notes.kept"));
     /// let program = || {
     ///     let server = Server::new("notes");

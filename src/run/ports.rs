@@ -39,7 +39,7 @@ impl StartOptions {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> selvedge::Result<()> {
-    /// # let folder = tempfile::tempdir().map_err(|source| selvedge::Error::Io { doing: "making a folder", source })?;
+    /// # let folder = tempfile::tempdir().map_err(|cause| selvedge::Error::Io { doing: "making a folder", cause })?;
     /// let options = StartOptions::new().keep_port(folder.path().join("ports"));
     /// let running = Server::new("doc").spawn(options.clone()).await?;
     /// let port = running.port();

@@ -39,7 +39,7 @@ impl Signals {
     /// # Errors
     /// [`Error::Io`] if the system refuses the signal handlers.
     pub fn listen() -> Result<Self> {
-        Self::streams().map_err(|source| Error::Io { doing: "listening for signals", source })
+        Self::streams().map_err(|cause| Error::Io { doing: "listening for signals", cause })
     }
 
     #[cfg(unix)]

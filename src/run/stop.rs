@@ -64,7 +64,7 @@ impl From<StopFailure> for Error {
                 selvedge_port::Error::NotReleased { address, waited, holder }.into()
             }
             StopFailure::Other(text) => {
-                Error::Io { doing: "stopping the server", source: std::io::Error::other(text) }
+                Error::Io { doing: "stopping the server", cause: std::io::Error::other(text) }
             }
         }
     }
@@ -127,7 +127,7 @@ impl StopHandle {
     pub fn stop_blocking(&self) -> Result<StopReport> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
-            .map_err(|source| Error::Io { doing: "waiting for the stop", source })?;
+            .map_err(|cause| Error::Io { doing: "waiting for the stop", cause })?;
         runtime.block_on(self.stop())
     }
 

@@ -69,7 +69,8 @@ enum Step {
 }
 
 /// The libraries, as arguments of cargo.
-const LIBRARIES: [&str; 6] = ["-p", "selvedge", "-p", "selvedge-port", "-p", "selvedge-websocket"];
+const LIBRARIES: [&str; 8] =
+    ["-p", "selvedge", "-p", "selvedge-port", "-p", "selvedge-websocket", "-p", "selvedge-wslink"];
 
 struct Outcome {
     step: Step,
@@ -165,6 +166,10 @@ impl Step {
                 let port = ["--features", "selvedge-port/axum"];
                 let mut test = command::cargo(&["test", "--locked"]);
                 command::run(test.args(LIBRARIES).args(port))?;
+                let least = ["clippy", "--locked", "--no-default-features"];
+                command::run(
+                    command::cargo(&least).args(LIBRARIES).args(["--", "-D", "warnings"]),
+                )?;
             }
             Self::Peers => return peers::test(),
             Self::Docs => {

@@ -33,7 +33,7 @@ fn app(file: PathBuf) -> Result<Server> {
     let server = get_server("notebook");
     let read = Notebook::open(file);
     let notebook =
-        Arc::new(read.map_err(|source| Error::Io { doing: "reading the notes", source })?);
+        Arc::new(read.map_err(|cause| Error::Io { doing: "reading the notes", cause })?);
     let content = notebook.content();
     let state = server.state();
     state.set("trame__title", "Notebook");
