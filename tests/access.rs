@@ -341,8 +341,7 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
 
 #[tokio::test]
 async fn what_is_too_large_is_told_so() {
-    let server_options =
-        selvedge::run::ServerOptions { ws_max_msg_size: Some(5000), ..Default::default() };
+    let server_options = selvedge::run::ServerOptions::new().ws_max_msg_size(5000);
     let running = start(&Server::with_options("access", server_options)).await;
     let hello =
         json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});

@@ -232,7 +232,7 @@ async fn network_completion_waits_for_what_was_queued() {
 
 #[tokio::test]
 async fn options_come_from_arguments_and_the_client_type_is_set_once() {
-    let options = ServerOptions { ws_max_msg_size: Some(4096), ..ServerOptions::default() };
+    let options = ServerOptions::new().ws_max_msg_size(4096);
     let server = Server::with_options("controller", options);
     assert_eq!(server.client_type(), "vue3");
     server.set_client_type("vue2").unwrap();

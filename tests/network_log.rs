@@ -11,7 +11,7 @@ use crate::support::{Client, start};
 async fn each_direction_is_written_in_its_section_and_order() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("network.log");
-    let options = ServerOptions { log_network: Some(path.clone()), ..ServerOptions::default() };
+    let options = ServerOptions::new().log_network(&path);
     let server = Server::with_options("log", options);
     server.on_change("count", |cx: Ctx, count: i64| {
         cx.state().set("doubled", count * 2);

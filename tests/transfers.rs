@@ -127,7 +127,7 @@ async fn who_has_no_ticket_or_is_no_page_of_ours_cannot_upload() {
 
 #[tokio::test]
 async fn sizes_must_be_announced_and_kept() {
-    let limits = TransferLimits { max_upload_bytes: 1000, ..TransferLimits::default() };
+    let limits = TransferLimits::new().max_upload_bytes(1000);
     let (running, _kept) = server(limits).await;
     let mut client = Client::connect(&running).await;
     let text = refusal(&mut client, "keep", 1001).await;
@@ -146,7 +146,7 @@ async fn sizes_must_be_announced_and_kept() {
 
 #[tokio::test]
 async fn so_many_uploads_run_at_the_same_time() {
-    let limits = TransferLimits { uploads_at_once: 1, ..TransferLimits::default() };
+    let limits = TransferLimits::new().uploads_at_once(1);
     let (running, mut kept) = server(limits).await;
     let mut client = Client::connect(&running).await;
     let [first, second] = [offered(&mut client, 2).await, offered(&mut client, 2).await];
@@ -202,7 +202,7 @@ async fn an_upload_that_breaks_off_is_an_error_and_leaves_no_file() {
 #[tokio::test]
 async fn an_upload_that_stands_still_is_ended() {
     let stall_timeout = Duration::from_millis(100);
-    let (running, mut kept) = server(TransferLimits { stall_timeout, ..Default::default() }).await;
+    let (running, mut kept) = server(TransferLimits::new().stall_timeout(stall_timeout)).await;
     let mut client = Client::connect(&running).await;
     let url = offered(&mut client, 10).await;
     let mut stream = begin(&running, &url, 10, b"abc").await;
@@ -241,7 +241,7 @@ struct Fetching {
 async fn endless_download() -> (Fetching, mpsc::UnboundedReceiver<Result<Saved, Failure>>) {
     let server = Server::new("endless");
     let stall_timeout = Duration::from_millis(300);
-    server.set_transfer_limits(TransferLimits { stall_timeout, ..Default::default() });
+    server.set_transfer_limits(TransferLimits::new().stall_timeout(stall_timeout));
     let (tell, ended) = mpsc::unbounded_channel();
     server.trigger("save", move |cx: Ctx| {
         let tell = tell.clone();

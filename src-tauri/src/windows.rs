@@ -72,7 +72,7 @@ impl Desktop {
         if window.label() == place::REMEMBERED {
             place::follow(&window)?;
         }
-        if self.session.server.options().desktop_debug == Some(true) {
+        if self.session.server.options().get_desktop_debug() {
             window.open_devtools();
         }
         self.watch_closing(&window);
@@ -110,7 +110,7 @@ impl Desktop {
         first: bool,
         shown: Arc<Once>,
     ) -> tauri::Result<WebviewWindow> {
-        let debug = self.session.server.options().desktop_debug == Some(true);
+        let debug = self.session.server.options().get_desktop_debug();
         let (navigation, titles, loads) = (self.clone(), self.clone(), self.clone());
         let (new_window, opener) = (self.clone(), label.clone());
         let (close, closing) = (CloseAddress::new(&label), label.clone());

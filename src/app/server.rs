@@ -141,8 +141,8 @@ impl Server {
     /// Creates a separate server with options.
     pub fn with_options(name: &str, options: ServerOptions) -> Self {
         let options = options.resolved();
-        let log = options.log_network.as_deref().map(NetworkLog::new);
-        let hub = Arc::new(Hub::new(options.max_frame(), log));
+        let log = options.get_log_network().map(NetworkLog::new);
+        let hub = Arc::new(Hub::new(options.get_ws_max_msg_size(), log));
         let state = State::new();
         declare_reserved(&state, Program::of_server(name).get_title());
         state.connect(hub.clone());

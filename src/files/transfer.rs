@@ -43,19 +43,14 @@ const FEW_TICKETS: usize = 64;
 /// ```
 /// use selvedge::{Server, files::TransferLimits};
 ///
-/// let limits = TransferLimits { max_upload_bytes: 500_000_000, ..TransferLimits::default() };
+/// let limits = TransferLimits::new().max_upload_bytes(500_000_000);
 /// Server::new("doc").set_transfer_limits(limits);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransferLimits {
-    /// Maximum size in bytes of an uploaded file. Default: 4 GiB. A larger file is rejected, at the
-    /// latest with status 413.
-    pub max_upload_bytes: u64,
-    /// Maximum number of concurrent uploads of all pages. Default: 16. Further uploads are
-    /// rejected.
-    pub uploads_at_once: usize,
-    /// How long a transfer may stall before it is ended. Default: two minutes.
-    pub stall_timeout: Duration,
+    max_upload_bytes: u64,
+    uploads_at_once: usize,
+    stall_timeout: Duration,
 }
 
 impl Default for TransferLimits {
@@ -65,6 +60,33 @@ impl Default for TransferLimits {
             uploads_at_once: 16,
             stall_timeout: Duration::from_secs(120),
         }
+    }
+}
+
+impl TransferLimits {
+    /// Returns the defaults, which are listed at each method.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the maximum size in bytes of an uploaded file. Default: 4 GiB. A larger file is
+    /// rejected, at the latest with status 413.
+    pub fn max_upload_bytes(mut self, bytes: u64) -> Self {
+        self.max_upload_bytes = bytes;
+        self
+    }
+
+    /// Sets the maximum number of concurrent uploads of all pages. Default: 16. Further uploads are
+    /// rejected.
+    pub fn uploads_at_once(mut self, uploads: usize) -> Self {
+        self.uploads_at_once = uploads;
+        self
+    }
+
+    /// Sets how long a transfer may stall before it is ended. Default: two minutes.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
     }
 }
 
@@ -302,7 +324,7 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many_uploads() {
         let transfers = Transfers::default();
-        transfers.set_limits(TransferLimits { uploads_at_once: 1, ..TransferLimits::default() });
+        transfers.set_limits(TransferLimits::new().uploads_at_once(1));
         let first = transfers.enter();
         assert!(first.is_some() && transfers.enter().is_none() && transfers.check(1).is_err());
         drop(first);

@@ -290,7 +290,7 @@ impl Server {
         let secret = options.secret.clone().map(|secret| secret.0);
         let host = options.host_to_bind();
         let names = Names::new(host, addresses, tls.is_some(), &options.allowed)?;
-        let heartbeat = options.heartbeat.or(self.options().ws_heart_beat);
+        let heartbeat = options.heartbeat.unwrap_or(self.options().get_ws_heart_beat());
         Ok(Site {
             server: self.clone(),
             access: Arc::new(Access::new(port, tokens.with_secret(secret))),
@@ -299,7 +299,7 @@ impl Server {
             tls,
             endpoints: options.endpoints.clone(),
             max_frame: self.hub().max_frame(),
-            heartbeat: heartbeat.unwrap_or_default(),
+            heartbeat,
             stop: CancellationToken::new(),
             websockets: TaskTracker::new(),
         })

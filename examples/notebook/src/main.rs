@@ -32,8 +32,7 @@ fn main() -> ExitCode {
 fn app(file: PathBuf) -> Result<Server> {
     let server = get_server("notebook");
     let read = Notebook::open(file);
-    let notebook =
-        Arc::new(read.map_err(|cause| Error::Io { doing: "reading the notes", cause })?);
+    let notebook = Arc::new(read.map_err(|cause| Error::Io { doing: "reading the notes", cause })?);
     let content = notebook.content();
     let state = server.state();
     state.set("trame__title", "Notebook");
