@@ -37,7 +37,7 @@ const SETTLED: Duration = Duration::from_millis(300);
 
 /// A window as its user left it, in physical pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Kept {
+struct KeptPlace {
     /// The upper left corner of the frame; `None` on Wayland, which does not report it.
     position: Option<(i32, i32)>,
     /// The size inside the frame.
@@ -48,7 +48,7 @@ struct Kept {
 /// The place of the first window, managed by Tauri.
 pub(crate) struct Place {
     file: Option<PathBuf>,
-    kept: Mutex<Option<Kept>>,
+    kept: Mutex<Option<KeptPlace>>,
     changed: Notify,
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn keep(app: &AppHandle) {
 
 /// Restores the place of a window. It is moved and made smaller if its monitor is gone or has
 /// become smaller.
-fn restore(window: &WebviewWindow, kept: Kept) -> tauri::Result<()> {
+fn restore(window: &WebviewWindow, kept: KeptPlace) -> tauri::Result<()> {
     let size = PhysicalSize::from(kept.size);
     let areas: Vec<_> = window.available_monitors()?.iter().map(|m| *m.work_area()).collect();
     let place = kept.position.map(PhysicalPosition::from);
@@ -154,14 +154,14 @@ fn shrink(window: &WebviewWindow) -> tauri::Result<()> {
 
 /// Returns the place of a window to keep: the earlier one, if there is one, while the window is
 /// maximized. `None` while it is minimized, hidden or fullscreen.
-fn seen(window: &WebviewWindow, before: Option<Kept>) -> tauri::Result<Option<Kept>> {
+fn seen(window: &WebviewWindow, before: Option<KeptPlace>) -> tauri::Result<Option<KeptPlace>> {
     if window.is_minimized()? || is_over_the_screen(window)? || !window.is_visible()? {
         return Ok(None);
     }
     let maximized = window.is_maximized()?;
     Ok(match (maximized, before) {
-        (true, Some(before)) => Some(Kept { maximized, ..before }),
-        _ => Some(Kept { position: position(window)?, size: size(window)?, maximized }),
+        (true, Some(before)) => Some(KeptPlace { maximized, ..before }),
+        _ => Some(KeptPlace { position: position(window)?, size: size(window)?, maximized }),
     })
 }
 
@@ -217,15 +217,15 @@ fn within_reach(
 
 /// Reads a file. An invalid file is ignored like a missing one: the window opens as the
 /// application's options say.
-fn read(file: &Path) -> Option<Kept> {
-    let kept: Kept = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+fn read(file: &Path) -> Option<KeptPlace> {
+    let kept: KeptPlace = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     let is_length = |length| (1..=MAX_LENGTH).contains(&length);
     let is_place = |(x, y): (i32, i32)| x.unsigned_abs().max(y.unsigned_abs()) <= MAX_LENGTH;
     let can_be = is_length(kept.size.0) && is_length(kept.size.1);
     (can_be && kept.position.is_none_or(is_place)).then_some(kept)
 }
 
-fn write(file: &Path, kept: &Kept) -> io::Result<()> {
+fn write(file: &Path, kept: &KeptPlace) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut new = tempfile::Builder::new().prefix(".window-").tempfile_in(folder)?;
     new.write_all(&serde_json::to_vec(kept)?)?;
@@ -257,11 +257,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window.json");
         assert_eq!(read(&file), None);
-        let kept = Kept { position: Some((-8, 40)), size: (640, 480), maximized: true };
+        let kept = KeptPlace { position: Some((-8, 40)), size: (640, 480), maximized: true };
         write(&file, &kept).unwrap();
         assert_eq!(read(&file), Some(kept));
-        write(&file, &Kept { position: None, ..kept }).unwrap();
-        assert_eq!(read(&file), Some(Kept { position: None, ..kept }));
+        write(&file, &KeptPlace { position: None, ..kept }).unwrap();
+        assert_eq!(read(&file), Some(KeptPlace { position: None, ..kept }));
         for rubbish in [
             "",
             "{}",

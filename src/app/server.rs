@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    context::Ctx, endpoint::Handlers, headers::AllowedSources, options::ServerOptions,
-    program::Program, running::RunningOptions,
+    callback_context::Ctx, headers::AllowedSources, program::Program,
+    running_options::RunningOptions, server_options::ServerOptions, websocket_endpoints::Handlers,
 };
 use crate::{
     Error, Result,

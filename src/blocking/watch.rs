@@ -94,7 +94,7 @@ pub(super) fn run<T, F: FnOnce() -> T>(
         if !WATCH.begin(worker, reserve, &watched) {
             return Err(code);
         }
-        let _running = Running(&watched);
+        let _running = RunningCode(&watched);
         let _own = runtime.enter();
         Ok(code())
     })
@@ -193,9 +193,9 @@ impl Drop for Delivering<'_> {
 }
 
 /// Ends the watch over code when it is dropped.
-struct Running<'a>(&'a Arc<Watched>);
+struct RunningCode<'a>(&'a Arc<Watched>);
 
-impl Drop for Running<'_> {
+impl Drop for RunningCode<'_> {
     fn drop(&mut self) {
         CURRENT.set(None);
         let mut state = WATCH.state.lock();
@@ -210,25 +210,25 @@ impl Drop for Running<'_> {
 
 #[derive(Default)]
 struct Watch {
-    state: Mutex<State>,
+    state: Mutex<WatchState>,
 }
 
 /// Running code, the worker that runs it, and when it began.
-struct Entry {
+struct RunningEntry {
     worker: Worker,
     begin: Instant,
     code: Arc<Watched>,
 }
 
 #[derive(Default)]
-struct State {
+struct WatchState {
     is_watching: bool,
     /// When code was last about to run.
     last: Option<Instant>,
     /// Number of callbacks in this period.
     count: u32,
     /// Code that has no stand-in yet.
-    running: Vec<Entry>,
+    running: Vec<RunningEntry>,
     reserves: HashMap<Worker, Reserve>,
     /// Helpers whose thread has taken a worker's place, and when.
     opened: Vec<(Instant, Runtime)>,
@@ -268,7 +268,11 @@ impl Watch {
             return false;
         }
         CURRENT.set(Some(Arc::clone(watched)));
-        state.running.push(Entry { worker, begin: Instant::now(), code: Arc::clone(watched) });
+        state.running.push(RunningEntry {
+            worker,
+            begin: Instant::now(),
+            code: Arc::clone(watched),
+        });
         true
     }
 
@@ -301,12 +305,12 @@ impl Watch {
     }
 }
 
-impl State {
+impl WatchState {
     /// Opens the gate for each code that takes long, and returns the code.
     fn open_gates(&mut self) -> Vec<Arc<Watched>> {
-        let State { running, reserves, opened, .. } = self;
-        let is_late = |entry: &mut Entry| entry.begin.elapsed() >= TICK;
-        let open = |Entry { worker, code, .. }| {
+        let WatchState { running, reserves, opened, .. } = self;
+        let is_late = |entry: &mut RunningEntry| entry.begin.elapsed() >= TICK;
+        let open = |RunningEntry { worker, code, .. }| {
             let helper = reserves.remove(&worker).and_then(Reserve::open);
             opened.extend(helper.map(|helper| (Instant::now(), helper)));
             code

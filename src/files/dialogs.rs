@@ -122,13 +122,13 @@ struct FromPage {
 ///
 /// A file from a browser is transferred while it is read. Dropping this skips the remaining files.
 pub struct OpenedFiles {
-    source: Source,
+    source: ChosenFiles,
     folder: Option<PathBuf>,
     server: Server,
     stop: CancellationToken,
 }
 
-enum Source {
+enum ChosenFiles {
     /// Paths on this machine, each with its path in the chosen folder.
     Disk(VecDeque<(PathBuf, PathBuf)>),
     Page {
@@ -141,8 +141,8 @@ impl OpenedFiles {
     /// Returns the number of files still to come.
     pub fn left(&self) -> usize {
         match &self.source {
-            Source::Disk(files) => files.len(),
-            Source::Page { files, .. } => files.count,
+            ChosenFiles::Disk(files) => files.len(),
+            ChosenFiles::Page { files, .. } => files.count,
         }
     }
 
@@ -161,12 +161,12 @@ impl OpenedFiles {
     pub async fn next(&mut self) -> Result<Option<Upload>, TransferError> {
         let stall_timeout = self.server.transfers().stall_timeout();
         match &mut self.source {
-            Source::Disk(files) => {
+            ChosenFiles::Disk(files) => {
                 let Some((path, relative)) = files.pop_front() else { return Ok(None) };
                 Upload::from_disk(path, relative, stall_timeout, self.stop.clone()).await.map(Some)
             }
-            Source::Page { files, .. } if files.count == 0 => Ok(None),
-            Source::Page { files, shown } => tokio::select! {
+            ChosenFiles::Page { files, .. } if files.count == 0 => Ok(None),
+            ChosenFiles::Page { files, shown } => tokio::select! {
                 biased;
                 Some(file) = files.files.recv() => {
                     files.count -= 1;
@@ -264,7 +264,7 @@ impl Ctx {
             let shown = Shown::ask(self, for_page(&request), Asked::Files(answer))?;
             let files = self.while_wanted(answered).await;
             let Some(Ok(files)) = files else { return Ok(None) };
-            return opened(Source::Page { files, shown }, None);
+            return opened(ChosenFiles::Page { files, shown }, None);
         };
         let paths = self.while_wanted(dialogs.open(request)).await.unwrap_or_default();
         if paths.is_empty() {
@@ -275,10 +275,10 @@ impl Ctx {
             let beneath = folder.clone();
             let files = tokio::task::spawn_blocking(move || files_beneath(&beneath)).await?;
             let files = files.map_err(TransferError::file("reading the folder"))?;
-            return opened(Source::Disk(files.into()), Some(folder));
+            return opened(ChosenFiles::Disk(files.into()), Some(folder));
         }
         let named = |path: PathBuf| (path.clone(), path.file_name().unwrap_or_default().into());
-        opened(Source::Disk(paths.into_iter().map(named).collect()), None)
+        opened(ChosenFiles::Disk(paths.into_iter().map(named).collect()), None)
     }
 
     /// Shows a message or a question and waits for the answer. Returns [`MessageAnswer::Cancel`] if

@@ -38,11 +38,11 @@ pub struct Download {
     name: String,
     media_type: Option<String>,
     size: Option<u64>,
-    source: Source,
+    source: Content,
     reporter: Option<Reporter>,
 }
 
-enum Source {
+enum Content {
     Path(PathBuf),
     Reader(Box<dyn AsyncRead + Send + Unpin>),
     Bytes(Bytes),
@@ -53,20 +53,20 @@ impl Download {
     pub fn from_path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self::new(&name, Source::Path(path))
+        Self::new(&name, Content::Path(path))
     }
 
     /// Creates a download of what a reader returns until its end.
     pub fn from_reader(name: &str, reader: impl AsyncRead + Send + Unpin + 'static) -> Self {
-        Self::new(name, Source::Reader(Box::new(reader)))
+        Self::new(name, Content::Reader(Box::new(reader)))
     }
 
     /// Creates a download of bytes in memory.
     pub fn from_bytes(name: &str, content: impl Into<Bytes>) -> Self {
-        Self::new(name, Source::Bytes(content.into()))
+        Self::new(name, Content::Bytes(content.into()))
     }
 
-    fn new(name: &str, source: Source) -> Self {
+    fn new(name: &str, source: Content) -> Self {
         let name = plain_name(name);
         Download { name, media_type: None, size: None, source, reporter: None }
     }
@@ -105,7 +105,7 @@ impl Download {
     /// Opens the file. Returns its content and the handle that reports its progress.
     pub(crate) async fn open(self) -> Result<(Outgoing, Teller), TransferError> {
         let (content, size) = match self.source {
-            Source::Path(path) => {
+            Content::Path(path) => {
                 let opened = async {
                     let file = File::open(&path).await?;
                     Ok((file.metadata().await?.len(), file))
@@ -114,11 +114,11 @@ impl Download {
                 // The file may grow while it is sent: send the announced size.
                 (pieces(file.take(size)), Some(size))
             }
-            Source::Reader(reader) => match self.size {
+            Content::Reader(reader) => match self.size {
                 Some(size) => (pieces(reader.take(size)), Some(size)),
                 None => (pieces(reader), None),
             },
-            Source::Bytes(bytes) => {
+            Content::Bytes(bytes) => {
                 let size = bytes.len() as u64;
                 (stream::iter([Ok(bytes)]).boxed(), Some(size))
             }

@@ -236,11 +236,11 @@ impl Transfers {
     }
 
     /// Reserves a slot for an upload, if one is free.
-    pub(crate) fn enter(&self) -> Option<Slot> {
+    pub(crate) fn enter(&self) -> Option<UploadSlot> {
         let most = self.limits().uploads_at_once;
         let one_more = |count: usize| (count < most).then_some(count + 1);
         self.under_way.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
-        Some(Slot(Arc::clone(&self.under_way)))
+        Some(UploadSlot(Arc::clone(&self.under_way)))
     }
 
     /// Returns how long a transfer may stall.
@@ -256,9 +256,9 @@ impl Transfers {
 }
 
 /// The slot of one running upload.
-pub(crate) struct Slot(Arc<AtomicUsize>);
+pub(crate) struct UploadSlot(Arc<AtomicUsize>);
 
-impl Drop for Slot {
+impl Drop for UploadSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

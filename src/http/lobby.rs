@@ -51,17 +51,17 @@ pub(crate) struct Lobby {
 struct Waiting {
     next: u64,
     /// The waiting connections in order of arrival.
-    guests: BTreeMap<u64, Arc<Place>>,
+    guests: BTreeMap<u64, Arc<LobbyPlace>>,
 }
 
 /// The means to end a guest's connection.
-struct Place {
+struct LobbyPlace {
     turned_out: CancellationToken,
     /// The socket; none in tests.
     socket: Option<AbortHandle>,
 }
 
-impl Place {
+impl LobbyPlace {
     /// Ends the connection. Its socket is closed when this returns.
     fn vacate(&self) {
         self.turned_out.cancel();
@@ -96,7 +96,7 @@ impl Lobby {
     }
 
     fn seat(self: &Arc<Self>, socket: Option<AbortHandle>) -> Arc<Guest> {
-        let place = Arc::new(Place { turned_out: CancellationToken::new(), socket });
+        let place = Arc::new(LobbyPlace { turned_out: CancellationToken::new(), socket });
         let (id, oldest) = {
             let mut waiting = self.waiting.lock();
             let is_full = waiting.guests.len() >= self.capacity;
@@ -128,7 +128,7 @@ impl Lobby {
 pub(super) struct Guest {
     id: u64,
     lobby: Arc<Lobby>,
-    place: Arc<Place>,
+    place: Arc<LobbyPlace>,
     /// Bytes that may still be read, or [`UNLIMITED`].
     allowance: AtomicUsize,
 }

@@ -5,24 +5,26 @@
 //! - [`guard`]: the checks that every request must pass
 //! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
 //! - [`strangers`]: log lines about such peers
-//! - [`files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of all
+//! - [`static_files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of all
 //!   answers
-//! - [`websocket`]: the state server's WebSocket, from the upgrade to the close frame
-//! - [`endpoint`]: WebSocket endpoints of the application
-//! - [`transfer`]: uploads and downloads of files
+//! - [`state_websocket`]: the state server's WebSocket, from the upgrade to the close frame
+//! - [`application_websockets`]: WebSocket endpoints of the application
+//! - [`file_transfers`]: uploads and downloads of files
 //!
 //! What must hold: no request is routed before it passes the guard; each connection ends with the
 //! run, after the answers in flight; no file outside of the served folders can be read.
 
 mod access;
-mod endpoint;
+mod application_websockets;
 mod etag;
-mod files;
+mod file_transfers;
 mod guard;
 mod lobby;
 mod names;
 pub(crate) mod page;
 mod policy;
+mod state_websocket;
+mod static_files;
 mod strangers;
 #[cfg(test)]
 mod tests;
@@ -31,8 +33,6 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;
-mod transfer;
-mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,6 +42,7 @@ pub(crate) use lobby::{Lobby, most_connections};
 pub(crate) use names::{Allowed, Names};
 pub(crate) use tls::Tls;
 
+use application_websockets::Ends;
 use axum::{
     Json, Router,
     body::to_bytes,
@@ -51,7 +52,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
 };
-use endpoint::Ends;
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -135,14 +135,14 @@ impl Http {
         let site = Arc::new(site);
         let mut router = Router::new().fallback(other);
         if let Some(path) = &site.endpoints.websocket {
-            router = router.route(&format!("/{path}"), any(websocket::upgrade));
+            router = router.route(&format!("/{path}"), any(state_websocket::upgrade));
         }
         if site.endpoints.http {
             router = router
                 .route("/paraview", post(launch))
                 .route("/paraview/", post(launch))
-                .route("/selvedge/upload/{ticket}", put(transfer::upload))
-                .route("/selvedge/download/{ticket}", get(transfer::download));
+                .route("/selvedge/upload/{ticket}", put(file_transfers::upload))
+                .route("/selvedge/download/{ticket}", get(file_transfers::download));
         }
         let router = guarded(&site, router).with_state(site);
         Http { router: TowerToHyperService::new(router), access, lobby, tls, stop }
@@ -197,8 +197,8 @@ impl Http {
 /// runs, and files.
 async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
     match site.server.endpoint(request.uri().path()) {
-        Some(endpoint) => endpoint::open(site, endpoint, request).await,
-        None if site.endpoints.http => files::file(State(site), request).await,
+        Some(endpoint) => application_websockets::open(site, endpoint, request).await,
+        None if site.endpoints.http => static_files::file(State(site), request).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -206,7 +206,7 @@ async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
 /// The fields of the page's launcher request that the server uses.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Launch {
+struct LaunchRequest {
     sign_in_proof: String,
 }
 
@@ -220,7 +220,7 @@ async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Requ
     let Some(path) = &site.endpoints.websocket else {
         return Json(json!({ "error": NO_WEBSOCKET })).into_response();
     };
-    let launch: Launch = serde_json::from_slice(&body).unwrap_or_default();
+    let launch: LaunchRequest = serde_json::from_slice(&body).unwrap_or_default();
     // The page of a module or of a folder, such as trame's own, does not know the proof.
     let is_page = site.access.verify_proof(&launch.sign_in_proof)
         || site.endpoints.content.is_some()

@@ -4,7 +4,7 @@
 //   `naming`, `escape` and `render`; `layout`: layouts and the holes in them
 // - `module`: client code and assets
 // - `template_macro`, `assets_macro`: files that are part of the program
-// - `template_sources`: the files of templates; `watch`: follows them; `changed_files`: tells open
+// - `template_sources`: the files of templates; `file_watch`: follows them; `changed_files`: tells open
 //   pages about others
 // - `js_eval`: calls into pages
 
@@ -13,6 +13,8 @@ mod assets_macro;
 mod changed_files;
 mod element;
 mod escape;
+#[cfg(feature = "dev")]
+mod file_watch;
 mod js_eval;
 pub(crate) mod layout;
 pub(crate) mod module;
@@ -22,16 +24,14 @@ mod render;
 pub(crate) mod template;
 mod template_macro;
 pub(crate) mod template_sources;
-#[cfg(feature = "dev")]
-mod watch;
 
 pub use crate::app::Source;
 pub use element::{Element, Node, el};
+#[cfg(feature = "dev")]
+pub(crate) use file_watch::FileWatch;
 pub use js_eval::JsEval;
 pub use layout::Ui;
 pub(crate) use module::served_beneath;
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use property::{Handler, Prop};
 pub use template::Template;
-#[cfg(feature = "dev")]
-pub(crate) use watch::Watch;

@@ -28,6 +28,6 @@ mod tasks;
 pub(crate) use client::{Client, Kind};
 pub(crate) use hub::{Hub, Private};
 pub(crate) use network_log::NetworkLog;
-pub(crate) use outbox::{Closing, Hold, Next, TOO_SLOW};
+pub(crate) use outbox::{CloseFrame, Hold, Next, TOO_SLOW};
 pub(crate) use session::{Limits, Session};
 pub(crate) use tasks::Tasks;

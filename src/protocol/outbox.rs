@@ -40,7 +40,7 @@ const HOLD: Duration = Duration::from_millis(100);
 
 /// The queue of one client. Any thread may fill it; the task that writes to the socket empties it.
 pub(crate) struct Outbox {
-    queue: Mutex<Queue>,
+    queue: Mutex<OutboxQueue>,
     filled: Arc<Notify>,
     gave_up: Notify,
     emptied: Notify,
@@ -49,7 +49,7 @@ pub(crate) struct Outbox {
     limit: usize,
 }
 
-struct Queue {
+struct OutboxQueue {
     items: VecDeque<Item>,
     /// Bytes of the items that are not answers.
     bytes: usize,
@@ -64,7 +64,7 @@ struct Queue {
     /// Keys whose changes were folded and whose latest values the client still has to get.
     behind: IndexSet<Key>,
     streams: Streams,
-    closing: Option<Closing>,
+    closing: Option<CloseFrame>,
     /// Whether the last batch is still being written.
     sending: bool,
     /// Whether the latest values of folded keys were requested and are not queued yet.
@@ -87,14 +87,15 @@ impl Item {
 
 /// How the connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Closing {
+pub(crate) struct CloseFrame {
     /// A close code of RFC 6455, section 7.4.
     pub(crate) code: u16,
     pub(crate) reason: &'static str,
 }
 
 /// For a client that does not keep up with what is pushed to it.
-pub(crate) const TOO_SLOW: Closing = Closing { code: 1013, reason: "too slow: messages were lost" };
+pub(crate) const TOO_SLOW: CloseFrame =
+    CloseFrame { code: 1013, reason: "too slow: messages were lost" };
 
 /// What the writing task does next.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,12 +105,12 @@ pub(crate) enum Next {
     /// The client has caught up: request the latest values of these keys.
     CatchUp(IndexSet<Key>),
     /// Send a close frame.
-    Close(Closing),
+    Close(CloseFrame),
 }
 
 impl Outbox {
     pub(crate) fn new(limit: usize) -> Self {
-        let queue = Queue {
+        let queue = OutboxQueue {
             items: VecDeque::new(),
             bytes: 0,
             answer_bytes: 0,
@@ -168,7 +169,7 @@ impl Outbox {
         });
     }
 
-    fn add_answer(&self, message: Outgoing, place: impl FnOnce(&mut Queue) -> usize) {
+    fn add_answer(&self, message: Outgoing, place: impl FnOnce(&mut OutboxQueue) -> usize) {
         let mut queue = self.queue.lock();
         if queue.closing.is_some() {
             return;
@@ -236,7 +237,7 @@ impl Outbox {
     }
 
     /// Closes the connection after everything queued so far is sent.
-    pub(crate) fn close(&self, closing: Closing) {
+    pub(crate) fn close(&self, closing: CloseFrame) {
         self.queue.lock().closing.get_or_insert(closing);
         blocking::notify(&self.filled);
         self.answers_sent.notify_waiters();
@@ -319,7 +320,7 @@ impl Outbox {
     }
 }
 
-impl Queue {
+impl OutboxQueue {
     fn is_holding(&self) -> bool {
         self.held_since.is_some()
     }

@@ -11,7 +11,7 @@ use selvedge_wslink::{
 };
 use serde::Serialize;
 
-use super::{Client, Closing, Kind, call_queue::CallQueue, dispatch};
+use super::{Client, CloseFrame, Kind, call_queue::CallQueue, dispatch};
 use crate::{Error, Result, app::Server, calls::registry::Lifecycle};
 
 /// Maximum size in bytes of a message before the hello.
@@ -27,19 +27,20 @@ const MAX_REFUSALS: u32 = 16;
 pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Close code for a peer that sends no hello in time.
-pub(crate) const NO_HELLO: Closing = Closing { code: 1008, reason: "No hello" };
+pub(crate) const NO_HELLO: CloseFrame = CloseFrame { code: 1008, reason: "No hello" };
 
 /// Close code for a peer that was refused too often: it does not know the secret.
-pub(crate) const LOCKED_OUT: Closing = Closing { code: 1008, reason: "Too many refused messages" };
+pub(crate) const LOCKED_OUT: CloseFrame =
+    CloseFrame { code: 1008, reason: "Too many refused messages" };
 
 /// Close code for a peer whose frame or message is too large.
-pub(crate) const TOO_LARGE: Closing = Closing { code: 1009, reason: "Message too large" };
+pub(crate) const TOO_LARGE: CloseFrame = CloseFrame { code: 1009, reason: "Message too large" };
 
 /// Close code for a peer that breaks the protocol.
-pub(crate) const PROTOCOL_ERROR: Closing = Closing { code: 1002, reason: "Protocol error" };
+pub(crate) const PROTOCOL_ERROR: CloseFrame = CloseFrame { code: 1002, reason: "Protocol error" };
 
 /// Returns the close code for a connection whose peer caused this error.
-pub(crate) fn closing_after(error: &Error) -> Closing {
+pub(crate) fn closing_after(error: &Error) -> CloseFrame {
     match error {
         Error::Wslink(selvedge_wslink::Error::MessageTooLarge { .. }) => TOO_LARGE,
         _ => PROTOCOL_ERROR,
@@ -47,14 +48,14 @@ pub(crate) fn closing_after(error: &Error) -> Closing {
 }
 
 /// Maps a secret to its client kind; `None` if the secret is wrong.
-pub(crate) type Verify = Arc<dyn Fn(&str) -> Option<Kind> + Send + Sync>;
+pub(crate) type VerifySecret = Arc<dyn Fn(&str) -> Option<Kind> + Send + Sync>;
 
 /// The server's side of a connection. Dropping it removes the client from the server.
 pub(crate) struct Session {
     server: Server,
     client: Arc<Client>,
     assembler: Assembler,
-    verify: Verify,
+    verify: VerifySecret,
     /// The client's calls, once it is authenticated.
     calls: Option<CallQueue>,
     wrong_hellos: u32,
@@ -83,7 +84,7 @@ impl Session {
     ///
     /// # Errors
     /// If the system has no random numbers for the client's id.
-    pub(crate) fn new(server: &Server, verify: Verify, limits: Limits) -> Result<Self> {
+    pub(crate) fn new(server: &Server, verify: VerifySecret, limits: Limits) -> Result<Self> {
         Ok(Session {
             server: server.clone(),
             client: Arc::new(Client::new(limits.outbox)?),

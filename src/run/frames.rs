@@ -16,12 +16,12 @@ use crate::{
     Error, Result, Server,
     http::Access,
     protocol::{
-        Client, Closing, Limits, Next, Session, TOO_SLOW,
+        Client, CloseFrame, Limits, Next, Session, TOO_SLOW,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, closing_after},
     },
 };
 
-const SHUTDOWN: Closing = Closing { code: 1001, reason: "Server shutdown" };
+const SHUTDOWN: CloseFrame = CloseFrame { code: 1001, reason: "Server shutdown" };
 
 /// Creates the clients of one run.
 #[derive(Clone)]
@@ -134,7 +134,7 @@ impl FrameSink {
 
 impl Drop for FrameSink {
     fn drop(&mut self) {
-        self.session.client().outbox.close(Closing { code: 1000, reason: "" });
+        self.session.client().outbox.close(CloseFrame { code: 1000, reason: "" });
     }
 }
 
@@ -150,7 +150,7 @@ pub struct FrameStream {
     frames: VecDeque<Bytes>,
     /// Whether the outbox was closed because the run ends.
     told: bool,
-    end: Option<Closing>,
+    end: Option<CloseFrame>,
     token: Option<TaskTrackerToken>,
 }
 

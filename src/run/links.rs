@@ -61,7 +61,7 @@ pub(super) struct OnRequest {
     /// Aborted when this is dropped.
     _tasks: JoinSet<()>,
     #[cfg(unix)]
-    _socket: Option<socket::Place>,
+    _socket: Option<socket::SocketPlace>,
 }
 
 impl OnRequest {

@@ -3,27 +3,32 @@
 //! What must hold: everything that a run starts has ended when its stop returns. The stop returns
 //! only after each address was probed and found free, or with an error that names the holder.
 
-// - `options`: start options in code; `cli`: the same options on the command line
+// - `start_options`: start options in code; `cli`: the same options on the command line
 // - `secret`: a fixed secret; `development`: options for development
 // - `start`: one call for every exec mode
 // - `running`: one run, from the bind to the proof that the port is free
-// - `reload`: open pages follow their files, in development
+// - `follow_files`: open pages follow their files, in development
 // - `keep`: keeps the state in a file between starts
 // - `ports`: keeps the same port between starts
 // - `frames`: clients without a socket
 // - `stop`: handles that stop a run and return its outcome
-// - `blocking`: blocking entry points for programs that only run a server
+// - `entry_points`: blocking entry points for programs that only run a server
 // - `links`: sign-in links on request
 // - `terminal`: output to the terminal
 // - `exposure`: warnings for servers that other machines can reach
 // - `shell`: the interface to a desktop host; `signals`: signals that end the program
 // - `logging`: the logger for programs that have none
 
-mod blocking;
 #[cfg(feature = "cli")]
 mod cli;
 mod development;
+mod entry_points;
 mod exposure;
+#[cfg(feature = "dev")]
+mod follow_files;
+#[cfg(not(feature = "dev"))]
+#[path = "no_follow_files.rs"]
+mod follow_files;
 mod frames;
 mod keep;
 mod links;
@@ -32,29 +37,24 @@ mod logging;
 #[cfg(not(feature = "log"))]
 #[path = "no_logging.rs"]
 mod logging;
-mod options;
 mod ports;
-#[cfg(feature = "dev")]
-mod reload;
-#[cfg(not(feature = "dev"))]
-#[path = "no_reload.rs"]
-mod reload;
 mod running;
 mod secret;
 pub(crate) mod shell;
 mod signals;
 mod start;
+mod start_options;
 mod stop;
 mod terminal;
 
-pub use blocking::{Exit, exit_code};
 #[cfg(feature = "cli")]
 pub use cli::Cli;
+pub use entry_points::{Exit, exit_code};
 pub use frames::{FrameSink, FrameStream};
-pub use options::StartOptions;
 pub use running::Running;
 pub use signals::Signals;
 pub use start::Started;
+pub use start_options::StartOptions;
 pub use stop::{StopHandle, StopReport};
 
 pub use crate::app::{

@@ -7,12 +7,12 @@ use tokio::{runtime::Handle, sync::watch, task::spawn_blocking, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    FrameSink, FrameStream, StartOptions, StopHandle, StopReport, exposure,
+    FrameSink, FrameStream, StartOptions, StopHandle, StopReport, exposure, follow_files,
     frames::Frames,
     keep::Keeper,
-    links, reload,
+    links,
     start::announce,
-    stop::{Outcome, StopFailure},
+    stop::{RunOutcome, StopFailure},
 };
 use crate::{
     Error, Lifecycle, Result, Server,
@@ -248,7 +248,7 @@ impl Server {
             claim.tasks.spawn_service(Arc::clone(keeper).follow());
         }
         if options.follows_files() {
-            let follow = reload::follow(self.clone(), options.endpoints.clone());
+            let follow = follow_files::follow(self.clone(), options.endpoints.clone());
             claim.tasks.spawn_service(follow);
         }
         let told = options.as_started(&addresses, &stop.origin, site.heartbeat);
@@ -421,7 +421,7 @@ struct Run {
 impl Run {
     /// Serves until asked to stop, then ends in order: last data, close frames and answers,
     /// sockets, probe, callbacks, hooks.
-    async fn drive(self, listener: Option<Listener>, outcome: watch::Sender<Outcome>) {
+    async fn drive(self, listener: Option<Listener>, outcome: watch::Sender<RunOutcome>) {
         let released = self.serve(listener).await;
         self.tasks.finish(stop_times::CALLBACKS).await;
         if let Some(keeper) = self.keeper.clone() {

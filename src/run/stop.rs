@@ -71,7 +71,7 @@ impl From<StopFailure> for Error {
 }
 
 /// The outcome of a run; `None` while it runs.
-pub(super) type Outcome = Option<Result<StopReport, StopFailure>>;
+pub(super) type RunOutcome = Option<Result<StopReport, StopFailure>>;
 
 /// Stops a server and waits for its end. Cheap to clone, usable from any thread.
 ///
@@ -93,7 +93,7 @@ pub(super) type Outcome = Option<Result<StopReport, StopFailure>>;
 #[derive(Clone)]
 pub struct StopHandle {
     pub(super) requested: CancellationToken,
-    pub(super) outcome: watch::Receiver<Outcome>,
+    pub(super) outcome: watch::Receiver<RunOutcome>,
     pub(super) access: Arc<Access>,
     /// Scheme, host and port of the server.
     pub(super) origin: String,

@@ -21,7 +21,7 @@ use selvedge_wslink::Packed;
 use super::{
     Key, Listener, Reaction, State,
     scope::{self, Cause, Caused},
-    store::Inner,
+    store::Stored,
 };
 
 /// Maximum length of a chain of listeners that trigger each other; a longer chain is an error.
@@ -144,7 +144,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// Takes the changed keys whose listeners this flush runs.
-    fn own(&self, inner: &mut Inner) -> IndexMap<Key, Cause> {
+    fn own(&self, inner: &mut Stored) -> IndexMap<Key, Cause> {
         if self.count == 0 {
             return std::mem::take(&mut inner.touched);
         }
@@ -160,7 +160,7 @@ impl<'a> Rounds<'a> {
 }
 
 /// Returns each listener of the touched keys once, with the merged cause.
-fn due(inner: &Inner, touched: IndexMap<Key, Cause>) -> Vec<(Arc<Listener>, Cause)> {
+fn due(inner: &Stored, touched: IndexMap<Key, Cause>) -> Vec<(Arc<Listener>, Cause)> {
     let mut due: IndexMap<*const Listener, (Arc<Listener>, Cause)> = IndexMap::new();
     for (key, cause) in touched {
         for listener in inner.listeners.get(&key).into_iter().flatten() {

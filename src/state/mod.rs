@@ -14,27 +14,27 @@
 // - This module knows no task and no socket: pushes and futures go to the sink.
 
 mod batch;
-mod context;
 mod flush;
-mod handle;
 mod history;
+mod interface;
 mod kept;
 mod listener;
 mod notes;
 mod protection;
 mod scope;
+mod server_context;
 mod store;
 mod translator;
 mod typed;
 
 pub use batch::Batch;
-pub use context::Context;
-pub use handle::{FlushScope, State};
 pub(crate) use history::Mark;
+pub use interface::{FlushScope, State};
 pub(crate) use kept::{Initial, Kept};
 pub(crate) use listener::{Listener, Reaction};
 pub use scope::Suppressed;
 pub(crate) use scope::deferred;
+pub use server_context::Context;
 pub(crate) use store::{Key, Sink};
 pub use translator::Translator;
 pub use typed::Handle;

@@ -37,7 +37,7 @@ pub(crate) trait Sink: Send + Sync {
 
 #[derive(Default)]
 pub(super) struct Store {
-    inner: Mutex<Inner>,
+    inner: Mutex<Stored>,
     pub(super) protection: Protection,
     pub(super) notes: Notes,
     /// Keys that are not kept across restarts.
@@ -45,7 +45,7 @@ pub(super) struct Store {
 }
 
 #[derive(Default)]
-pub(super) struct Inner {
+pub(super) struct Stored {
     pub(super) pushed: IndexMap<Key, Packed>,
     pub(super) pending: IndexMap<Key, Pending>,
     /// The number of the next pending value, in the order in which values are set.
@@ -81,13 +81,13 @@ pub(super) struct Writer {
 }
 
 impl Store {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Stored> {
         // No user code runs under this lock; a panic can only leave a complete change.
         self.inner.lock()
     }
 }
 
-impl Inner {
+impl Stored {
     pub(super) fn current(&self, key: &str) -> Option<&Packed> {
         let pending = self.pending.get(key).map(|pending| &pending.value);
         pending.or_else(|| self.pushed.get(key))

@@ -128,14 +128,14 @@ impl<T: Serialize + DeserializeOwned> Handle<T> {
 fn field_names<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut names = None;
     // Always fails, since there is nothing to read.
-    drop(T::deserialize(Names(&mut names)));
+    drop(T::deserialize(FieldNames(&mut names)));
     names
 }
 
 /// A deserializer that records the fields that a struct asks for, and contains no data.
-struct Names<'a>(&'a mut Option<&'static [&'static str]>);
+struct FieldNames<'a>(&'a mut Option<&'static [&'static str]>);
 
-impl<'de> Deserializer<'de> for Names<'_> {
+impl<'de> Deserializer<'de> for FieldNames<'_> {
     type Error = serde::de::value::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {

@@ -17,7 +17,7 @@ static FIRST: OnceLock<Launch> = OnceLock::new();
 /// [`of_this_process`](Self::of_this_process) returns the launch that started the program; later
 /// ones arrive with [`Lifecycle::SecondLaunch`](crate::Lifecycle::SecondLaunch).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Sent", into = "Sent")]
+#[serde(from = "SentLaunch", into = "SentLaunch")]
 #[non_exhaustive]
 pub struct Launch {
     /// The command line, starting with the name of the program. Invalid Unicode was replaced.
@@ -78,7 +78,7 @@ impl Launch {
 
 /// The encoded form of a launch, for another process or a function of the application.
 #[derive(Serialize, Deserialize)]
-struct Sent {
+struct SentLaunch {
     args: Vec<String>,
     cwd: SentPath,
     files: Vec<SentPath>,
@@ -92,15 +92,15 @@ enum SentPath {
     Bytes(Vec<u8>),
 }
 
-impl From<Launch> for Sent {
+impl From<Launch> for SentLaunch {
     fn from(launch: Launch) -> Self {
         let files = launch.files.iter().map(|file| SentPath::from(&**file)).collect();
-        Sent { args: launch.args, cwd: SentPath::from(&*launch.cwd), files }
+        SentLaunch { args: launch.args, cwd: SentPath::from(&*launch.cwd), files }
     }
 }
 
-impl From<Sent> for Launch {
-    fn from(sent: Sent) -> Self {
+impl From<SentLaunch> for Launch {
+    fn from(sent: SentLaunch) -> Self {
         let files = sent.files.into_iter().map(PathBuf::from).collect();
         Launch { args: sent.args, cwd: sent.cwd.into(), files }
     }

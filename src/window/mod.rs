@@ -4,19 +4,19 @@
 pub(crate) mod check;
 mod closing;
 mod control;
-mod dialogs;
-mod handle;
+mod dialog_requests;
 mod launch;
 mod menu;
-mod options;
+mod window_handle;
+mod window_options;
 
 pub use closing::{Closing, ConfirmClose};
 pub use control::{WindowChange, WindowControl, WindowState};
-pub use dialogs::{
+pub use dialog_requests::{
     Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
     OpenRequest, SaveRequest,
 };
-pub use handle::Window;
 pub use launch::Launch;
 pub use menu::{Menu, MenuEntry, MenuItem, StandardItem};
-pub use options::WindowOptions;
+pub use window_handle::Window;
+pub use window_options::WindowOptions;

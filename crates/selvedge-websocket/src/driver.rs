@@ -35,12 +35,12 @@ pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     pub(crate) pings: Pings,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<CloseProgress>,
 }
 
 /// The progress of a connection towards its end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct CloseProgress {
     /// Set as soon as one side begins to close, and replaced when the outcome is known.
     pub(crate) reason: Option<CloseReason>,
     /// When to abort the connection if it has not ended by then.
@@ -71,7 +71,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<Progress> {
+    pub(crate) fn watch(&self) -> watch::Receiver<CloseProgress> {
         self.progress.subscribe()
     }
 

@@ -129,8 +129,8 @@ impl Delivery {
         Arc::new(Delivery { unacknowledged, ..Delivery::default() })
     }
 
-    fn progress(&self) -> Progress {
-        Progress {
+    fn progress(&self) -> DeliveryProgress {
+        DeliveryProgress {
             written: self.written_after_waiting.load(Ordering::Relaxed),
             unacknowledged: self.unacknowledged.as_ref().map_or(0, |count| count()),
         }
@@ -145,14 +145,14 @@ impl Delivery {
 }
 
 #[derive(Clone, Copy)]
-struct Progress {
+struct DeliveryProgress {
     /// Bytes of writes that had to wait for the peer. They grow as long as a slow peer reads.
     written: u64,
     unacknowledged: usize,
 }
 
-impl Progress {
-    fn is_beyond(self, before: Progress) -> bool {
+impl DeliveryProgress {
+    fn is_beyond(self, before: DeliveryProgress) -> bool {
         self.written > before.written || self.unacknowledged < before.unacknowledged
     }
 }

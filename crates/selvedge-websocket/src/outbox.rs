@@ -31,14 +31,14 @@ pub(crate) enum Next {
 }
 
 pub(crate) struct Outbox {
-    queue: Mutex<Queue>,
+    queue: Mutex<SendQueue>,
     changed: Notify,
     room: Arc<Semaphore>,
     bound: usize,
 }
 
 #[derive(Default)]
-struct Queue {
+struct SendQueue {
     pongs: VecDeque<Bytes>,
     data: VecDeque<Outgoing>,
     close: Option<CloseReason>,

@@ -217,8 +217,8 @@ fn only_the_first_code_of_a_poll_makes_a_reserve() {
 fn the_end_of_the_watch_returns_code_whose_wakeups_wait() {
     let watched = Arc::new(Watched::new());
     let worker = (runtime(1).handle().id(), 0);
-    let running = vec![Entry { worker, begin: Instant::now(), code: Arc::clone(&watched) }];
-    let mut state = State { is_watching: true, running, ..State::default() };
+    let running = vec![RunningEntry { worker, begin: Instant::now(), code: Arc::clone(&watched) }];
+    let mut state = WatchState { is_watching: true, running, ..WatchState::default() };
     state.reserves.insert(worker, Reserve::new().unwrap());
     let late = state.end();
     assert!(late.len() == 1 && Arc::ptr_eq(&late[0], &watched));

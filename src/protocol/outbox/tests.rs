@@ -42,7 +42,7 @@ fn messages_leave_in_order() {
     outbox.push_state(&message("b"), &keys(&["k"]));
     outbox.reply(message("c"));
     assert_eq!(drain(&outbox), ["a", "b", "c"]);
-    outbox.close(Closing { code: 1001, reason: "bye" });
+    outbox.close(CloseFrame { code: 1001, reason: "bye" });
     assert_eq!(drain(&outbox), ["close 1001"]);
 }
 

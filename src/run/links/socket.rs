@@ -28,9 +28,9 @@ const MAX_ANSWER: u64 = 64 * 1024;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The file of a socket, which is removed on drop.
-pub(super) struct Place(PathBuf);
+pub(super) struct SocketPlace(PathBuf);
 
-impl Drop for Place {
+impl Drop for SocketPlace {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
@@ -54,14 +54,18 @@ pub(super) fn places(name: &str) -> impl Iterator<Item = PathBuf> {
     runtime.into_iter().chain(cache)
 }
 
-pub(super) fn listen(folder: &Path, name: &str, port: u16) -> io::Result<(UnixListener, Place)> {
+pub(super) fn listen(
+    folder: &Path,
+    name: &str,
+    port: u16,
+) -> io::Result<(UnixListener, SocketPlace)> {
     let path = folder.join(format!("{}{port}{SUFFIX}", prefix(name)));
     // A socket that does not answer was left by a killed program.
     if UnixStream::connect(&path).is_err() {
         let _ = fs::remove_file(&path);
     }
     let listener = UnixListener::bind(&path)?;
-    let place = Place(path);
+    let place = SocketPlace(path);
     fs::set_permissions(&place.0, fs::Permissions::from_mode(0o600))?;
     Ok((listener, place))
 }

@@ -77,18 +77,18 @@ impl Shared {
 }
 
 /// A connection that is ready, and its reader.
-pub(crate) struct Open {
+pub(crate) struct OpenLink {
     pub(crate) link: Arc<Link>,
-    reader: Reader,
+    reader: MessageReader,
 }
 
 /// Assembles messages from what a connection receives.
-struct Reader {
+struct MessageReader {
     connection: Connection,
     assembler: Assembler,
 }
 
-impl Reader {
+impl MessageReader {
     async fn next(&mut self) -> Result<Received> {
         loop {
             // wslink 2 has no text messages.
@@ -102,10 +102,10 @@ impl Reader {
 }
 
 /// Connects, sends the hello and fetches the state, in order with all later changes.
-pub(crate) async fn establish(config: &Config, shared: &Shared) -> Result<Open> {
+pub(crate) async fn establish(config: &Config, shared: &Shared) -> Result<OpenLink> {
     let connection = config.connect.open().await?;
     let mut reader =
-        Reader { connection: connection.clone(), assembler: Assembler::new(MAX_MESSAGE) };
+        MessageReader { connection: connection.clone(), assembler: Assembler::new(MAX_MESSAGE) };
     let mut link = Link::new(connection);
     let hello = Packed::encode(&json!([{ "secret": config.secret }]))?;
     let welcome = exchange(&link, &mut reader, shared, method::HELLO, &hello).await?;
@@ -121,13 +121,13 @@ pub(crate) async fn establish(config: &Config, shared: &Shared) -> Result<Open> 
         Err(error) => return Err(error),
     }
     let link = Arc::new(link);
-    Ok(Open { link, reader })
+    Ok(OpenLink { link, reader })
 }
 
 /// Calls a method and reads until its answer arrives.
 async fn exchange(
     link: &Link,
-    reader: &mut Reader,
+    reader: &mut MessageReader,
     shared: &Shared,
     method: &str,
     args: &Packed,
@@ -146,7 +146,7 @@ async fn exchange(
 pub(crate) async fn keep(
     config: Config,
     shared: Arc<Shared>,
-    open: Open,
+    open: OpenLink,
 ) -> Result<(), selvedge_websocket::Error> {
     let mut next = Some(open);
     while let Some(mut open) = next.take() {
@@ -176,7 +176,7 @@ pub(crate) async fn keep(
 }
 
 /// Reads until the connection ends, and returns why.
-async fn read(open: &mut Open, shared: &Shared) -> Error {
+async fn read(open: &mut OpenLink, shared: &Shared) -> Error {
     loop {
         match open.reader.next().await {
             Ok(received) => shared.take(&open.link, received),
@@ -186,7 +186,7 @@ async fn read(open: &mut Open, shared: &Shared) -> Error {
 }
 
 /// Tries to reconnect until it succeeds; `None` if the server rejects the secret.
-async fn again(config: &Config, shared: &Shared) -> Option<Open> {
+async fn again(config: &Config, shared: &Shared) -> Option<OpenLink> {
     let mut pause = FIRST_PAUSE;
     loop {
         sleep(pause).await;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-use crate::{Server, app::Endpoints, http::page, pages::Watch};
+use crate::{Server, app::Endpoints, http::page, pages::FileWatch};
 
 /// Notifies open pages of changed files, until the future is dropped.
 pub(super) async fn follow(server: Server, endpoints: Endpoints) {
@@ -26,7 +26,7 @@ pub(super) async fn follow(server: Server, endpoints: Endpoints) {
         let watched = folders.iter().map(|(_, folder)| folder.clone());
         let watched: Vec<PathBuf> = watched.chain(page::folder().map(PathBuf::from)).collect();
         let files = files.unwrap_or_default();
-        let mut watch = match Watch::new(&files, &watched) {
+        let mut watch = match FileWatch::new(&files, &watched) {
             Ok(watch) => watch,
             Err(error) => return tracing::warn!(%error, "pages do not follow their files"),
         };

@@ -15,12 +15,12 @@ use crate::{Error, Result};
 const QUIET: Duration = Duration::from_millis(50);
 
 /// Watches files and folders until it is dropped.
-pub(crate) struct Watch {
+pub(crate) struct FileWatch {
     changes: mpsc::UnboundedReceiver<PathBuf>,
     _watcher: RecommendedWatcher,
 }
 
-impl Watch {
+impl FileWatch {
     /// Watches files, and folders with all their content. Missing files and folders are skipped.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Watch {
         for (path, mode) in parents.chain(folders).filter(|(path, _)| path.is_dir()) {
             watcher.watch(path, mode).map_err(refused)?;
         }
-        Ok(Watch { changes, _watcher: watcher })
+        Ok(FileWatch { changes, _watcher: watcher })
     }
 
     /// Waits for a change, and returns all paths that belong to it.

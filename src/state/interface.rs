@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Batch, Listener, Mark, Suppressed, Translator, scope,
-    store::{Inner, Key, Sink, Store, Writer},
+    store::{Key, Sink, Store, Stored, Writer},
 };
 use crate::{Error, Result};
 
@@ -401,7 +401,7 @@ impl State {
     }
 
     /// Makes a change under the lock, and makes sure that it is flushed.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner, &Writer) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Stored, &Writer) -> T) -> T {
         let state = self.identity();
         let writer = Writer { state, cause: scope::cause(state) };
         let mut inner = self.store.lock();

@@ -26,10 +26,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{Site, endpoint::refused, lobby::Guest};
+use super::{Site, application_websockets::refused, lobby::Guest};
 use crate::{
     protocol::{
-        Client, Closing, Limits, Next, Session,
+        Client, CloseFrame, Limits, Next, Session,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
     },
     stop_times,
@@ -88,14 +88,14 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers
                 false
             }
             Ended::ByPeer(code) => {
-                client.outbox.close(Closing { code, reason: "" });
+                client.outbox.close(CloseFrame { code, reason: "" });
                 by_peer = true;
                 false
             }
             Ended::Lost => return,
         },
         () = site.stop.cancelled() => {
-            client.outbox.close(Closing { code: 1001, reason: "Server shutdown" });
+            client.outbox.close(CloseFrame { code: 1001, reason: "Server shutdown" });
             false
         }
         () = client.outbox.given_up() => {
@@ -121,7 +121,7 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers
 /// Why reading ended.
 enum Ended {
     /// This side must close the connection.
-    Closing(Closing),
+    Closing(CloseFrame),
     /// The peer closes the connection with this close code.
     ByPeer(u16),
     /// The connection is lost.
@@ -207,7 +207,7 @@ async fn write<S: Stream>(
                     site.server.hub().catch_up(site.server.state(), client, &keys);
                     Ok(())
                 }
-                Next::Close(Closing { code, reason }) => {
+                Next::Close(CloseFrame { code, reason }) => {
                     drop(writer.close(&CloseReason::new(code, reason)).await);
                     return;
                 }
