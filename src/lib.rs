@@ -37,8 +37,8 @@
 //! - Functions that pages call, and events: [`Server::trigger`], [`Server::rpc`],
 //!   [`Server::on_change`], [`Server::on`] with [`Lifecycle`]. Each gets a [`Ctx`]; [`calls`] has
 //!   their arguments and results.
-//! - The content of pages: [`Server::template`], [`mod@ui`], and [`Module`] with [`pages`] for client
-//!   code.
+//! - The content of pages: [`Server::template`], [`mod@ui`], and [`Module`] with [`pages`] for
+//!   client code.
 //! - Files from and to users, and dialogs: [`Server::on_upload`], [`Ctx::send_file`],
 //!   [`Ctx::open_file`], [`Ctx::show_message`], and [`files`].
 //! - The window: [`Server::window`] and [`mod@window`].
@@ -49,7 +49,8 @@
 //!
 //! # Cargo features
 //!
-//! All are defaults. A program that needs less builds less: 159 packages instead of 200 without any.
+//! All are defaults. A program that needs less builds less: 159 packages instead of 200 without
+//! any.
 //!
 //! - `cli`: options on the command line: [`run::Cli`], [`StartOptions::from_args`]
 //! - `client`: the [`client`] of state servers

@@ -66,7 +66,8 @@ impl App {
 
     /// Runs the application as its command line requests, until it ends. See [`run`](crate::run).
     ///
-    /// Arguments that are not flags are files to open: [`Launch::files`](selvedge::window::Launch::files).
+    /// Arguments that are not flags are files to open:
+    /// [`Launch::files`](selvedge::window::Launch::files).
     pub fn run(self) -> ExitCode {
         let options = StartOptions::from_args_of(&self.program);
         self.run_with(options)

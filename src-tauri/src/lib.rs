@@ -67,18 +67,19 @@ pub use shell::TauriShell;
 /// An error is printed on stderr as one line. If stderr is not a terminal, because the program was
 /// started with a double click, a dialog shows the error. On Linux the dialog closes after a
 /// minute; `SELVEDGE_NO_DIALOG=1` in the environment disables it. With `TRAME_DESKTOP_DEBUG` in the
-/// environment, or [`desktop_debug`](selvedge::run::ServerOptions::desktop_debug), the inspector opens
-/// beside the page.
+/// environment, or [`desktop_debug`](selvedge::run::ServerOptions::desktop_debug), the inspector
+/// opens beside the page.
 ///
 /// # What it writes
 /// Unless the application has its own logger, messages go to stderr and to the application's
-/// [folder for logs](selvedge::files::Folders::logs), which keeps the files of seven days. `RUST_LOG` and
-/// `--debug` select the messages. A panic writes a report to the same folder, `crash-TIME.txt`, and
-/// its path to stderr; the last ten reports are kept. The place and size of the first window are
-/// kept in the [folder for settings](selvedge::files::Folders::config), in `window.json`; see
-/// [`remember_place`](selvedge::window::WindowOptions::remember_place). What pages store is kept, and for
-/// that the port is the same at each start; see [`keep_port`](selvedge::StartOptions::keep_port).
-/// What cannot be written is left out with a warning.
+/// [folder for logs](selvedge::files::Folders::logs), which keeps the files of seven days.
+/// `RUST_LOG` and `--debug` select the messages. A panic writes a report to the same folder,
+/// `crash-TIME.txt`, and its path to stderr; the last ten reports are kept. The place and size of
+/// the first window are kept in the [folder for settings](selvedge::files::Folders::config), in
+/// `window.json`; see [`remember_place`](selvedge::window::WindowOptions::remember_place). What
+/// pages store is kept, and for that the port is the same at each start; see
+/// [`keep_port`](selvedge::StartOptions::keep_port). What cannot be written is left out with a
+/// warning.
 ///
 /// # The exit code
 /// - 0 if the last window was closed or the server stopped first, and its port is proved free; also

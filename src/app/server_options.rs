@@ -16,8 +16,8 @@ const DEFAULT_HEART_BEAT: Duration = Duration::from_secs(30);
 /// chunk and a useful part of a message.
 const MIN_MAX_MESSAGE: usize = 1024;
 
-/// Options of a server. An option that is not set is read from trame's environment variable, or else
-/// takes its default.
+/// Options of a server. An option that is not set is read from trame's environment variable, or
+/// else takes its default.
 ///
 /// ```
 /// use selvedge::{Server, run::ServerOptions};
@@ -48,15 +48,15 @@ impl ServerOptions {
     }
 
     /// Sets the maximum size in bytes of a WebSocket message in either direction
-    /// (`TRAME_WS_MAX_MSG_SIZE`); longer wslink messages are sent in chunks. Default: 10,000,000. At
-    /// least 1024.
+    /// (`TRAME_WS_MAX_MSG_SIZE`); longer wslink messages are sent in chunks. Default: 10,000,000.
+    /// At least 1024.
     pub fn ws_max_msg_size(mut self, bytes: usize) -> Self {
         self.ws_max_msg_size = Some(bytes);
         self
     }
 
-    /// Sets the interval at which a silent client is pinged (`TRAME_WS_HEART_BEAT`, in seconds). Zero
-    /// means never. Default: 30 s.
+    /// Sets the interval at which a silent client is pinged (`TRAME_WS_HEART_BEAT`, in seconds).
+    /// Zero means never. Default: 30 s.
     pub fn ws_heart_beat(mut self, interval: Duration) -> Self {
         self.ws_heart_beat = Some(interval);
         self

@@ -110,8 +110,8 @@ static NOWHERE: LazyLock<Option<Handle>> = LazyLock::new(|| {
 
 /// A thread that can take a worker's place.
 ///
-/// It is the only thread of the helper's blocking pool and waits at the gate. The first watched code
-/// of the worker queues the stand-in behind it.
+/// It is the only thread of the helper's blocking pool and waits at the gate. The first watched
+/// code of the worker queues the stand-in behind it.
 struct Reserve {
     /// Always there until the reserve is dropped or opened.
     helper: Option<Runtime>,
@@ -235,8 +235,8 @@ struct WatchState {
 }
 
 impl Watch {
-    /// Prepares watched code. Returns a new reserve if the worker has none, and `None` if the worker
-    /// needs a stand-in at once.
+    /// Prepares watched code. Returns a new reserve if the worker has none, and `None` if the
+    /// worker needs a stand-in at once.
     fn reserve(&'static self, worker: Worker, has_worker: bool) -> Option<Option<Reserve>> {
         let now = Instant::now();
         let mut state = self.state.lock();

@@ -89,7 +89,8 @@ pub trait Argument: Sized {
     /// Takes as many arguments as the type needs.
     ///
     /// # Errors
-    /// [`values::Error::Decode`](crate::values::Error::Decode) if an argument is missing or has another type.
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if an argument is missing or has
+    /// another type.
     fn take(arguments: &mut Arguments) -> Result<Self>;
 }
 

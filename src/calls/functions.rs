@@ -61,8 +61,8 @@ impl Server {
         self
     }
 
-    /// Runs a function whenever one of the keys of the [context's state](crate::state::Context::state) has
-    /// changed.
+    /// Runs a function whenever one of the keys of the [context's
+    /// state](crate::state::Context::state) has changed.
     #[track_caller]
     pub fn on_context_change<M: 'static>(
         &self,

@@ -43,8 +43,8 @@ pub enum Lifecycle {
     /// A callback failed or panicked. The hook gets a text that names the callback and the failure.
     Exception,
     /// The program was launched again while it shows its window. The hook gets a
-    /// [`Launch`](crate::window::Launch). Only in a desktop host, and only if multiple instances are not
-    /// allowed.
+    /// [`Launch`](crate::window::Launch). Only in a desktop host, and only if multiple instances
+    /// are not allowed.
     ///
     /// ```
     /// use selvedge::{Ctx, window::Launch, Lifecycle, Server};

@@ -5,8 +5,8 @@
 //! - [`guard`]: the checks that every request must pass
 //! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
 //! - [`strangers`]: log lines about such peers
-//! - [`static_files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of all
-//!   answers
+//! - [`static_files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of
+//!   all answers
 //! - [`state_websocket`]: the state server's WebSocket, from the upgrade to the close frame
 //! - [`application_websockets`]: WebSocket endpoints of the application
 //! - [`file_transfers`]: uploads and downloads of files

@@ -4,8 +4,8 @@
 //   `naming`, `escape` and `render`; `layout`: layouts and the holes in them
 // - `module`: client code and assets
 // - `template_macro`, `assets_macro`: files that are part of the program
-// - `template_sources`: the files of templates; `file_watch`: follows them; `changed_files`: tells open
-//   pages about others
+// - `template_sources`: the files of templates; `file_watch`: follows them; `changed_files`: tells
+//   open pages about others
 // - `js_eval`: calls into pages
 
 mod assets_macro;

@@ -130,8 +130,9 @@ impl Session {
     /// run beside the connection.
     ///
     /// # Errors
-    /// [`values::Error::Protocol`](crate::values::Error::Protocol) if the peer breaks the protocol, [`values::Error::MessageTooLarge`](crate::values::Error::MessageTooLarge) if its
-    /// message is too large. The connection must be closed then, see [`closing_after`].
+    /// [`values::Error::Protocol`](crate::values::Error::Protocol) if the peer breaks the protocol,
+    /// [`values::Error::MessageTooLarge`](crate::values::Error::MessageTooLarge) if its message is
+    /// too large. The connection must be closed then, see [`closing_after`].
     pub(crate) fn receive(&mut self, frame: Bytes) -> Result<()> {
         let Some(message) = self.assembler.accept(frame)? else {
             return Ok(());

@@ -24,10 +24,10 @@ impl Switch {
 impl StartOptions {
     /// Updates open pages when their files change, for development. Default no.
     ///
-    /// Templates read with [`Template::file`](crate::pages::Template::file) are reread when their files
-    /// change, and style sheets in served folders are replaced in place. For other files, pages
-    /// reload. The state does not change. On an error, the page stays as it was, and the error is
-    /// logged.
+    /// Templates read with [`Template::file`](crate::pages::Template::file) are reread when their
+    /// files change, and style sheets in served folders are replaced in place. For other files,
+    /// pages reload. The state does not change. On an error, the page stays as it was, and the
+    /// error is logged.
     ///
     /// `--hot-reload` and `TRAME_HOT_RELOAD` also turn it on, and so does
     /// [`development`](Self::development). To turn it on in debug builds only, use

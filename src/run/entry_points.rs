@@ -128,8 +128,8 @@ impl Server {
     /// The server is also stopped, and its port proved free, if the shell fails or panics.
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::run::StopHandle::stop) and of the
-    /// shell, and [`Error::InsideRuntime`] if called from async code.
+    /// Those of [`spawn`](Self::spawn), of [`StopHandle::stop`](crate::run::StopHandle::stop) and
+    /// of the shell, and [`Error::InsideRuntime`] if called from async code.
     pub fn run_in(&self, shell: impl Shell, options: StartOptions) -> Result<Exit> {
         let server = self.clone();
         Self::set_up_in(self.name(), move || Ok(server), shell, options)
@@ -139,8 +139,8 @@ impl Server {
     /// the shell can show its progress, or skip it.
     ///
     /// `name` is the name of the application before its server exists, if no
-    /// [`Program`](crate::run::Program) was declared. `set_up` runs on a separate thread when the shell
-    /// starts the application.
+    /// [`Program`](crate::run::Program) was declared. `set_up` runs on a separate thread when the
+    /// shell starts the application.
     ///
     /// # Errors
     /// Those of [`run_in`](Self::run_in) and of `set_up`; [`Error::Panicked`] if `set_up` panics.

@@ -110,8 +110,9 @@ impl FrameSink {
     /// If the future is dropped, the chunk is not taken.
     ///
     /// # Errors
-    /// [`values::Error::Protocol`](crate::values::Error::Protocol) if the chunk breaks the protocol, and [`values::Error::MessageTooLarge`](crate::values::Error::MessageTooLarge); both
-    /// close the client. [`Error::NotRunning`] if the client or the run has ended.
+    /// [`values::Error::Protocol`](crate::values::Error::Protocol) if the chunk breaks the
+    /// protocol, and [`values::Error::MessageTooLarge`](crate::values::Error::MessageTooLarge);
+    /// both close the client. [`Error::NotRunning`] if the client or the run has ended.
     pub async fn send(&mut self, frame: impl Into<Bytes>) -> Result<()> {
         if self.open.run_until_cancelled(self.session.room()).await.is_none() {
             return Err(Error::NotRunning);

@@ -143,7 +143,8 @@ impl Running {
     /// Stops the server, see [`StopHandle::stop`].
     ///
     /// # Errors
-    /// [`port::Error::NotReleased`](crate::port::Error::NotReleased) if an address was not free before the deadline.
+    /// [`port::Error::NotReleased`](crate::port::Error::NotReleased) if an address was not free
+    /// before the deadline.
     pub async fn stop(&self) -> Result<StopReport> {
         self.stop.stop().await
     }
@@ -188,8 +189,10 @@ impl Server {
     ///
     /// # Errors
     /// - [`Error::AlreadyRunning`] if the server already runs
-    /// - [`port::Error::Busy`](crate::port::Error::Busy) if another socket has the port; names the holder
-    /// - [`port::Error::Bind`](crate::port::Error::Bind) if the address cannot be used for another reason
+    /// - [`port::Error::Busy`](crate::port::Error::Busy) if another socket has the port; names the
+    ///   holder
+    /// - [`port::Error::Bind`](crate::port::Error::Bind) if the address cannot be used for another
+    ///   reason
     /// - [`Error::InvalidOption`] if the value of an option is invalid
     ///
     /// # Panics

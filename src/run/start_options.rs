@@ -32,7 +32,8 @@ const DEFAULT_HOST: &str = "127.0.0.1";
 ///
 /// # Precedence
 /// Methods of this type win over the command line, except for [`host`](Self::host), where `--host`
-/// wins: the user decides who can reach the program. The environment and the defaults follow, as in trame.
+/// wins: the user decides who can reach the program. The environment and the defaults follow, as in
+/// trame.
 ///
 /// # Parameters of trame's `start`
 /// | trame | here |
@@ -123,7 +124,8 @@ impl StartOptions {
         self
     }
 
-    /// Sets the port; 0 takes any free one, the same in each run with [`keep_port`](Self::keep_port).
+    /// Sets the port; 0 takes any free one, the same in each run with
+    /// [`keep_port`](Self::keep_port).
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self

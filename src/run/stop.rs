@@ -111,7 +111,8 @@ impl StopHandle {
     /// completed, connections are closed, and every address is probed until it is free.
     ///
     /// # Errors
-    /// [`port::Error::NotReleased`](crate::port::Error::NotReleased) if an address was not free before the deadline.
+    /// [`port::Error::NotReleased`](crate::port::Error::NotReleased) if an address was not free
+    /// before the deadline.
     pub async fn stop(&self) -> Result<StopReport> {
         self.requested.cancel();
         self.stopped().await

@@ -76,7 +76,8 @@ impl State {
 
     /// Sets a value. It becomes pending, unless the clients have exactly this value already.
     ///
-    /// A value that pages cannot hold is logged, not set; [`try_set`](Self::try_set) returns errors.
+    /// A value that pages cannot hold is logged, not set; [`try_set`](Self::try_set) returns
+    /// errors.
     pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> &Self {
         let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
@@ -90,8 +91,8 @@ impl State {
     /// A key that cannot be a variable in a template, such as `a.b`, is set, and logged once.
     ///
     /// # Errors
-    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`], and for the key
-    /// `__proto__`, which no page could hold. The state then keeps the old value.
+    /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`], and for
+    /// the key `__proto__`, which no page could hold. The state then keeps the old value.
     pub fn try_set(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
         let key = key.as_ref();
         let packed = Packed::encode_for(key, &value)?;
@@ -123,8 +124,8 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`values::Error::Encode`](crate::values::Error::Encode) if the value cannot be encoded or is not a struct or
-    /// map. Then nothing is set.
+    /// [`values::Error::Encode`](crate::values::Error::Encode) if the value cannot be encoded or is
+    /// not a struct or map. Then nothing is set.
     pub fn extend<T: Serialize + ?Sized>(&self, fields: &T) -> Result<()> {
         let fields = Packed::encode_fields(fields)?;
         for key in fields.keys() {
@@ -382,8 +383,8 @@ impl State {
     /// Declares keys that are local to each page: pages never send them.
     ///
     /// # Errors
-    /// [`values::Error::Decode`](crate::values::Error::Decode) if `trame__client_only` was set to something other
-    /// than a list of names.
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if `trame__client_only` was set to
+    /// something other than a list of names.
     pub fn client_only(&self, keys: &[&str]) -> Result<()> {
         self.set_default(key::CLIENT_ONLY, Vec::<String>::new())?;
         self.update(key::CLIENT_ONLY, |names: &mut Vec<String>| {

@@ -32,8 +32,8 @@ impl State {
     /// ```
     ///
     /// # Errors
-    /// [`values::Error::Decode`](crate::values::Error::Decode) if a field is of another type, or was never set and is not optional. The
-    /// error names the field.
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if a field is of another type, or
+    /// was never set and is not optional. The error names the field.
     pub fn extract<T: DeserializeOwned>(&self) -> Result<T> {
         let Some(names) = field_names::<T>() else {
             let error = selvedge_wslink::Error::Decode {
@@ -104,8 +104,8 @@ impl<T: Serialize + DeserializeOwned> Handle<T> {
     /// Returns the current value.
     ///
     /// # Errors
-    /// [`values::Error::Decode`](crate::values::Error::Decode) if the value is of another type, [`Error::Unknown`](crate::Error::Unknown) if the key was never
-    /// set.
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if the value is of another type,
+    /// [`Error::Unknown`](crate::Error::Unknown) if the key was never set.
     pub fn get(&self) -> Result<T> {
         self.state.get(&self.name)
     }

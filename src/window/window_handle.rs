@@ -207,8 +207,8 @@ impl Window {
         self.change(WindowChange::ItemEnabled(id.to_owned(), enabled))
     }
 
-    /// Sets or removes the check mark of the menu items with this [id](crate::window::MenuItem::id). No
-    /// trigger is called.
+    /// Sets or removes the check mark of the menu items with this
+    /// [id](crate::window::MenuItem::id). No trigger is called.
     ///
     /// # Errors
     /// [`Error::Unknown`] if no checkable item has this id.
@@ -225,9 +225,9 @@ impl Window {
         self.change(WindowChange::ItemLabel(id.to_owned(), label.to_owned()))
     }
 
-    /// Closes the window as its user would: [`ConfirmClose`](crate::window::ConfirmClose) asks first, and
-    /// closing the last window ends the application. [`Server::request_stop`] ends it without a
-    /// question.
+    /// Closes the window as its user would: [`ConfirmClose`](crate::window::ConfirmClose) asks
+    /// first, and closing the last window ends the application. [`Server::request_stop`] ends it
+    /// without a question.
     pub fn close(&self) -> Result<()> {
         self.change(WindowChange::Close)
     }

@@ -358,8 +358,8 @@ pub(crate) struct Registry {
 impl Registry {
     /// Creates a registry for the current runtime.
     ///
-    /// Once `stopping` is cancelled, last bytes that make no progress for the user timeout are given
-    /// up.
+    /// Once `stopping` is cancelled, last bytes that make no progress for the user timeout are
+    /// given up.
     pub(crate) fn new(stopping: CancellationToken, options: ServeOptions) -> Arc<Registry> {
         Arc::new(Registry {
             open: Mutex::default(),

@@ -46,8 +46,8 @@ impl ServeOptions {
     }
 
     /// Sets how long, during a stop and within the grace, the last bytes of a closed connection may
-    /// make no progress before the peer is given up. RFC 5482 calls the time that sent data may stay
-    /// unacknowledged the user timeout.
+    /// make no progress before the peer is given up. RFC 5482 calls the time that sent data may
+    /// stay unacknowledged the user timeout.
     pub fn user_timeout(mut self, user_timeout: Duration) -> Self {
         self.user_timeout = user_timeout;
         self

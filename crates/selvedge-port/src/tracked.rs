@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl Listener {
-    /// Splits the listener into one for a server with an accept loop of its own, and the port, which
-    /// is released after that server.
+    /// Splits the listener into one for a server with an accept loop of its own, and the port,
+    /// which is released after that server.
     ///
     /// With the feature `axum`, the first part is an `axum::serve::Listener`:
     ///
@@ -138,8 +138,8 @@ impl Port {
     /// Releases the port and proves that it is free.
     ///
     /// The listener accepts no more connections. Open ones, WebSockets included, have the
-    /// [grace](ServeOptions::grace) to end, then they are reset. The server has to drop the listener
-    /// or to poll it: both close its sockets.
+    /// [grace](ServeOptions::grace) to end, then they are reset. The server has to drop the
+    /// listener or to poll it: both close its sockets.
     ///
     /// # Errors
     /// [`Error::NotReleased`](crate::Error::NotReleased) if an address cannot be bound again at the

@@ -19,8 +19,8 @@ use crate::{
 /// Reads a client's request for a WebSocket from a stream: a TCP connection, a Unix socket, one end
 /// of a pipe.
 ///
-/// A request that is none gets the HTTP answer that says so. The limits of `options` for headers and
-/// its connect time-out apply to the request; [`Request::options`] can set others for the
+/// A request that is none gets the HTTP answer that says so. The limits of `options` for headers
+/// and its connect time-out apply to the request; [`Request::options`] can set others for the
 /// connection.
 ///
 /// ```

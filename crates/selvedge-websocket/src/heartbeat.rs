@@ -1,8 +1,8 @@
 //! Detects peers that have disappeared.
 //!
 //! A peer that is silent for an interval gets a ping, and is considered gone if it shows no sign of
-//! life for half an interval after that. Any data from it counts as one. So does progress in what is
-//! sent to it: a ping waits behind all that was written before it, and a peer that reads a large
+//! life for half an interval after that. Any data from it counts as one. So does progress in what
+//! is sent to it: a ping waits behind all that was written before it, and a peer that reads a large
 //! message slowly is alive. Silence also proves nothing while this side does not read.
 
 use std::{

@@ -134,9 +134,9 @@ impl Request {
         self
     }
 
-    /// Says how to find out how many bytes were written but not acknowledged by the client's kernel.
-    /// The heartbeat then knows that a client is alive which reads the last part of a large message
-    /// slowly.
+    /// Says how to find out how many bytes were written but not acknowledged by the client's
+    /// kernel. The heartbeat then knows that a client is alive which reads the last part of a large
+    /// message slowly.
     #[must_use]
     pub fn unacknowledged(mut self, count: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         self.unacknowledged = Some(Arc::new(count));

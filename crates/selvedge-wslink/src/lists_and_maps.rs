@@ -66,8 +66,8 @@ impl Packed {
         }
     }
 
-    /// Returns the entries of an encoded map, or `None` if the value is not a map. Small entries of a
-    /// large map are copied.
+    /// Returns the entries of an encoded map, or `None` if the value is not a map. Small entries of
+    /// a large map are copied.
     pub fn entries(&self) -> Option<IndexMap<String, Packed>> {
         let bytes = self.bytes();
         let whole = bytes.len();

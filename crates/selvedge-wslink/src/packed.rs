@@ -60,8 +60,8 @@ impl Packed {
     }
 
     /// Encodes a value. Structs become maps, keys of maps become text, and byte strings
-    /// ([`Attachment`](crate::Attachment)) become *bin*. An `f32` outside of a list becomes the `f64` with the same
-    /// decimal form, so that pages show 0.1 as 0.1.
+    /// ([`Attachment`](crate::Attachment)) become *bin*. An `f32` outside of a list becomes the
+    /// `f64` with the same decimal form, so that pages show 0.1 as 0.1.
     ///
     /// # Errors
     /// [`Error::Encode`] if the value's `Serialize` fails, or if some client could not hold the

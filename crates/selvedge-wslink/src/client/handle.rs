@@ -195,8 +195,8 @@ impl Client {
     /// Waits until there is a connection.
     ///
     /// # Errors
-    /// [`selvedge_websocket::Error::ConnectionClosed`] if there will be none: the client is closed, the server
-    /// does not accept its secret any more, or reconnecting is disabled.
+    /// [`selvedge_websocket::Error::ConnectionClosed`] if there will be none: the client is closed,
+    /// the server does not accept its secret any more, or reconnecting is disabled.
     pub async fn connected(&self) -> Result<()> {
         let mut link = self.inner.shared.link.subscribe();
         tokio::select! {
@@ -331,9 +331,9 @@ impl Mirror {
     /// current value counts.
     ///
     /// # Errors
-    /// [`selvedge_websocket::Error::ConnectionClosed`](selvedge_websocket::Error::ConnectionClosed) if
-    /// the client is closed. A lost connection is not an error: the value may arrive over the next
-    /// one.
+    /// [`selvedge_websocket::Error::ConnectionClosed`](selvedge_websocket::Error::ConnectionClosed)
+    /// if the client is closed. A lost connection is not an error: the value may arrive over the
+    /// next one.
     pub async fn wait_for<T: DeserializeOwned>(
         &self,
         key: &str,
