@@ -2,12 +2,13 @@
 
 // - `server`: the handle; `server_options`: options at creation
 // - `callback_context`: the context of callbacks
-// - `running_options`: what is known of a run; `program`: the name and identity of the program
+// - `exec_mode`: how an application is shown; `running_options`: what is known of a run; `program`: the name and identity of the program
 // - `folders`: its folders on the user's machine
 // - `headers`: headers of HTTP responses, and what pages may load
 // - `websocket_endpoints`: WebSocket endpoints of the application
 
 mod callback_context;
+mod exec_mode;
 mod folders;
 pub(crate) mod headers;
 mod program;
@@ -17,10 +18,11 @@ mod server_options;
 mod websocket_endpoints;
 
 pub use callback_context::Ctx;
+pub use exec_mode::ExecMode;
 pub use folders::Folders;
 pub use headers::Source;
 pub use program::Program;
-pub use running_options::{Backend, Endpoints, ExecMode, RunningOptions};
+pub use running_options::{Backend, Endpoints, RunningOptions};
 pub(crate) use server::{Inner, unknown};
 pub use server::{Server, get_server, get_server_with};
 pub use server_options::ServerOptions;

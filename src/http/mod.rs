@@ -5,6 +5,7 @@
 //! - [`guard`]: the checks that every request must pass
 //! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
 //! - [`strangers`]: log lines about such peers
+//! - [`launcher`]: tells a page where its session is
 //! - [`static_files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of
 //!   all answers
 //! - [`state_websocket`]: the state server's WebSocket, from the upgrade to the close frame
@@ -19,6 +20,7 @@ mod application_websockets;
 mod etag;
 mod file_transfers;
 mod guard;
+mod launcher;
 mod lobby;
 mod names;
 pub(crate) mod page;
@@ -44,10 +46,9 @@ pub(crate) use tls::Tls;
 
 use application_websockets::Ends;
 use axum::{
-    Json, Router,
-    body::to_bytes,
+    Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
@@ -60,8 +61,6 @@ use hyper::{
 use hyper_util::{rt::TokioTimer, service::TowerToHyperService};
 use lobby::{Guest, Metered};
 use selvedge_port::{Buffers, Connection, http::serve_connection};
-use serde::Deserialize;
-use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
@@ -80,14 +79,6 @@ const MAX_HEADERS: usize = 100;
 /// Maximum size in bytes of a request's headers, and of the read-ahead buffer for its body. All
 /// servers on a machine share their cookies, so a browser may send thousands of bytes of them.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
-
-/// Maximum size in bytes of the body of a launcher request.
-const MAX_BODY: usize = 64 * 1024;
-
-const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
-    its terminal for another link, or start it once more with --sign-in-link.";
-
-const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
 
 /// One run of a server, as request handlers see it.
 #[derive(Clone)]
@@ -139,8 +130,8 @@ impl Http {
         }
         if site.endpoints.http {
             router = router
-                .route("/paraview", post(launch))
-                .route("/paraview/", post(launch))
+                .route("/paraview", post(launcher::launch))
+                .route("/paraview/", post(launcher::launch))
                 .route("/selvedge/upload/{ticket}", put(file_transfers::upload))
                 .route("/selvedge/download/{ticket}", get(file_transfers::download));
         }
@@ -201,39 +192,6 @@ async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
         None if site.endpoints.http => static_files::file(State(site), request).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-/// The fields of the page's launcher request that the server uses.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct LaunchRequest {
-    sign_in_proof: String,
-}
-
-/// Answers a launcher request as trame's pages expect: with the WebSocket's URL and the secret.
-async fn launch(State(site): State<Arc<Site>>, headers: HeaderMap, request: Request) -> Response {
-    let body = match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"),
-        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n"),
-    };
-    let Some(path) = &site.endpoints.websocket else {
-        return Json(json!({ "error": NO_WEBSOCKET })).into_response();
-    };
-    let launch: LaunchRequest = serde_json::from_slice(&body).unwrap_or_default();
-    // The page of a module or of a folder, such as trame's own, does not know the proof.
-    let is_page = site.access.verify_proof(&launch.sign_in_proof)
-        || site.endpoints.content.is_some()
-        || !site.server.modules().page_is_built_in();
-    let kind = is_page.then(|| site.access.cookie_of(&headers)).flatten();
-    let no_store = (header::CACHE_CONTROL, "no-store".to_owned());
-    let Some(kind) = kind else {
-        return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
-    };
-    let session_url = site.names.session_url(&headers, path);
-    let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
-    let renewed = site.access.cookie_header(kind, site.names.is_secure(&headers));
-    ([no_store, (header::SET_COOKIE, renewed)], Json(answer)).into_response()
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {

@@ -1,0 +1,61 @@
+//! The launcher: tells a page that is signed in where its session is.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{REQUEST_TIMEOUT, Site, plain};
+
+/// Maximum size in bytes of the body of a launcher request.
+const MAX_BODY: usize = 64 * 1024;
+
+const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
+    its terminal for another link, or start it once more with --sign-in-link.";
+
+const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
+
+/// The fields of the page's launcher request that the server uses.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct LaunchRequest {
+    sign_in_proof: String,
+}
+
+/// Answers a launcher request as trame's pages expect: with the WebSocket's URL and the secret.
+pub(super) async fn launch(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    let body = match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"),
+        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n"),
+    };
+    let Some(path) = &site.endpoints.websocket else {
+        return Json(json!({ "error": NO_WEBSOCKET })).into_response();
+    };
+    let launch: LaunchRequest = serde_json::from_slice(&body).unwrap_or_default();
+    // The page of a module or of a folder, such as trame's own, does not know the proof.
+    let is_page = site.access.verify_proof(&launch.sign_in_proof)
+        || site.endpoints.content.is_some()
+        || !site.server.modules().page_is_built_in();
+    let kind = is_page.then(|| site.access.cookie_of(&headers)).flatten();
+    let no_store = (header::CACHE_CONTROL, "no-store".to_owned());
+    let Some(kind) = kind else {
+        return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
+    };
+    let session_url = site.names.session_url(&headers, path);
+    let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
+    let renewed = site.access.cookie_header(kind, site.names.is_secure(&headers));
+    ([no_store, (header::SET_COOKIE, renewed)], Json(answer)).into_response()
+}
