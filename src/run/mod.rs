@@ -6,7 +6,7 @@
 // - `start_options`: start options in code; `cli`: the same options on the command line
 // - `secret`: a fixed secret; `development`: options for development
 // - `start`: one call for every exec mode
-// - `running`: one run, from the bind to the proof that the port is free
+// - `claim`: the right to run a server; `running`: one run, from the bind to the proof that the port is free
 // - `follow_files`: open pages follow their files, in development
 // - `keep`: keeps the state in a file between starts
 // - `ports`: keeps the same port between starts
@@ -19,6 +19,7 @@
 // - `shell`: the interface to a desktop host; `signals`: signals that end the program
 // - `logging`: the logger for programs that have none
 
+mod claim;
 #[cfg(feature = "cli")]
 mod cli;
 mod development;
