@@ -80,11 +80,12 @@ pub mod window;
 pub use app::{Ctx, Server, get_server};
 pub use calls::registry::Lifecycle;
 pub use error::{Error, Failure, Result};
+pub use files::Upload;
 pub use pages::Module;
-pub use run::{Running, StartOptions};
+pub use run::{Running, StartOptions, exit_code};
 pub use selvedge_wslink::ClientId;
 pub use state::{Handle, State};
-pub use window::Window;
+pub use window::{Window, WindowOptions};
 
 /// Clients of servers that speak wslink, both this library's and trame's.
 #[cfg(feature = "client")]

@@ -21,7 +21,7 @@ fn program(arguments: &str) -> ! {
     let options = StartOptions::try_from_args(arguments).unwrap();
     let outcome = Server::new("links test").run(options);
     let failed = outcome.is_err();
-    selvedge::run::exit_code(outcome);
+    selvedge::exit_code(outcome);
     std::process::exit(failed.into());
 }
 

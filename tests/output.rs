@@ -27,7 +27,7 @@ fn program() -> ! {
     let options = options().host("0.0.0.0").show_connection_info(true).banner(true);
     let outcome = server.run(options);
     let taken = Server::new("output").run(options_on_a_port_that_is_taken());
-    let code = selvedge::run::exit_code(taken);
+    let code = selvedge::exit_code(taken);
     std::process::exit(if outcome.is_ok() && format!("{code:?}").contains("69") { 7 } else { 1 });
 }
 

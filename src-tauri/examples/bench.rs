@@ -5,6 +5,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let failed = |error| selvedge::run::exit_code(Err(error));
+    let failed = |error| selvedge::exit_code(Err(error));
     bench_app::app(0).map_or_else(failed, selvedge_desktop::run)
 }

@@ -79,13 +79,11 @@ impl App {
         let options = development::follow_tauri(options);
         let program = match self.program.declare() {
             Ok(program) => program,
-            Err(error) => return selvedge::run::exit_code(Err(error)),
+            Err(error) => return selvedge::exit_code(Err(error)),
         };
         options.launch().declare();
         if options.is_serve_only() {
-            return selvedge::run::exit_code(
-                (self.set_up)().and_then(|server| server.run(options)),
-            );
+            return selvedge::exit_code((self.set_up)().and_then(|server| server.run(options)));
         }
         let logs = folder("no log is kept", program.folders().and_then(|folders| folders.logs()));
         crash::report_to(logs.clone(), program);
@@ -110,7 +108,7 @@ impl App {
             }
             Ok(_) => {}
         }
-        selvedge::run::exit_code(outcome)
+        selvedge::exit_code(outcome)
     }
 }
 

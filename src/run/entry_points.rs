@@ -56,7 +56,7 @@ impl Exit {
 /// use selvedge::{Server, StartOptions};
 ///
 /// fn main() -> std::process::ExitCode {
-///     selvedge::run::exit_code(Server::new("doc").run(StartOptions::from_args()))
+///     selvedge::exit_code(Server::new("doc").run(StartOptions::from_args()))
 /// }
 /// ```
 pub fn exit_code(outcome: Result<Exit>) -> ExitCode {

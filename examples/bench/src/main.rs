@@ -27,5 +27,5 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => error.exit(),
     };
-    selvedge::run::exit_code(bench_app::app(keys).and_then(|server| server.run(options)))
+    selvedge::exit_code(bench_app::app(keys).and_then(|server| server.run(options)))
 }

@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_millis(100);
 fn main() -> ExitCode {
     let options = StartOptions::from_args();
     let file = env::var_os("NOTEBOOK").map_or_else(|| "notebook.json".into(), PathBuf::from);
-    selvedge::run::exit_code(app(file).and_then(|server| server.run(options)))
+    selvedge::exit_code(app(file).and_then(|server| server.run(options)))
 }
 
 fn app(file: PathBuf) -> Result<Server> {

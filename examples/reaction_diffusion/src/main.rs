@@ -7,5 +7,5 @@ use selvedge::StartOptions;
 
 fn main() -> ExitCode {
     let options = StartOptions::from_args();
-    selvedge::run::exit_code(reaction_diffusion::app().and_then(|server| server.run(options)))
+    selvedge::exit_code(reaction_diffusion::app().and_then(|server| server.run(options)))
 }

@@ -10,5 +10,5 @@ fn main() -> ExitCode {
     let options = StartOptions::from_args();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    selvedge::run::exit_code(reference::app().and_then(|server| server.run(options)))
+    selvedge::exit_code(reference::app().and_then(|server| server.run(options)))
 }

@@ -10,6 +10,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let failed = |error| selvedge::run::exit_code(Err(error));
+    let failed = |error| selvedge::exit_code(Err(error));
     trame_widgets::app(&trame_widgets::modules()).map_or_else(failed, selvedge_desktop::run)
 }

@@ -17,5 +17,5 @@ use selvedge::StartOptions;
 fn main() -> ExitCode {
     let options = StartOptions::from_args();
     let app = trame_widgets::app(&trame_widgets::modules());
-    selvedge::run::exit_code(app.and_then(|server| server.run(options)))
+    selvedge::exit_code(app.and_then(|server| server.run(options)))
 }

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let options = match arguments.server.options() {
         Ok(options) => options,
-        Err(error) => return selvedge::run::exit_code(Err(error)),
+        Err(error) => return selvedge::exit_code(Err(error)),
     };
     App::new(notes::NAME, move || app(&arguments)).several_instances(true).run_with(options)
 }
