@@ -24,17 +24,24 @@ const FILTER: &str = "_filter";
 
 impl Packed {
     /// Returns what clients may see of the value; see the module `filter`.
+    #[inline]
     pub fn filtered(&self) -> Cow<'_, Packed> {
-        without_hidden(&self.bytes()).map_or(Cow::Borrowed(self), Cow::Owned)
+        match may_hide(self.as_bytes()) {
+            true => without_hidden(&self.bytes()).map_or(Cow::Borrowed(self), Cow::Owned),
+            false => Cow::Borrowed(self),
+        }
     }
 }
 
-/// Returns the value without what clients may not see; `None` if they may see all of it.
-pub(crate) fn without_hidden(value: &Bytes) -> Option<Packed> {
-    let is_list_or_map = matches!(value[0], 0x80..=0x9f | 0xdc..=0xdf);
-    if !is_list_or_map || memmem::find(value, FILTER.as_bytes()).is_none() {
-        return None;
-    }
+/// Returns whether a value is a list or a map; others hide nothing.
+#[inline]
+fn may_hide(value: &[u8]) -> bool {
+    matches!(value[0], 0x80..=0x9f | 0xdc..=0xdf)
+}
+
+/// Returns a list or map without what clients may not see; `None` if they may see all of it.
+fn without_hidden(value: &Bytes) -> Option<Packed> {
+    memmem::find(value, FILTER.as_bytes())?;
     let mut shown = Vec::new();
     // Values are well-formed: they were checked when they came in.
     put_shown(value, &mut shown).ok()?;

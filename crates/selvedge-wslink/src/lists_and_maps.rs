@@ -121,15 +121,18 @@ pub(crate) fn map_value(entries: &IndexMap<String, Packed>) -> Packed {
     Packed::from_checked(bytes.freeze())
 }
 
+#[inline]
 pub(crate) fn put_str(message: &mut BytesMut, text: &str) {
     put(message, |out| rmp::encode::write_str(out, text).map(drop));
 }
 
+#[inline]
 pub(crate) fn put_map(message: &mut BytesMut, pairs: u32) {
     put(message, |out| rmp::encode::write_map_len(out, pairs).map(drop));
 }
 
 /// Writes into memory, which does not fail.
+#[inline]
 pub(crate) fn put<E>(
     message: &mut BytesMut,
     write: impl FnOnce(&mut bytes::buf::Writer<&mut BytesMut>) -> Result<(), E>,

@@ -170,16 +170,19 @@ impl Packed {
     }
 
     /// Whether this is `nil`.
+    #[inline]
     pub fn is_nil(&self) -> bool {
         self.0[..] == [0xc0]
     }
 
     /// The msgpack bytes.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The msgpack bytes, shared.
+    #[inline]
     pub fn bytes(&self) -> Bytes {
         self.0.clone()
     }
@@ -190,6 +193,7 @@ impl Packed {
     }
 
     /// Wraps bytes that were checked to be exactly one value.
+    #[inline]
     pub fn from_checked(bytes: Bytes) -> Self {
         debug_assert_eq!(extent(&bytes), Ok(bytes.len()));
         Packed(bytes)
