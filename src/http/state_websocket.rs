@@ -142,6 +142,7 @@ async fn read<S: Stream>(
         if !session.has_room() {
             heartbeat.pause();
             session.room().await;
+            heartbeat.beat();
         }
         let next = tokio::select! {
             next = reader.next() => next,

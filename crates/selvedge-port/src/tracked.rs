@@ -88,7 +88,10 @@ impl Tracked {
                 biased;
                 () = self.stopping.cancelled() => self.accepting = None,
                 (stream, peer) = accepting.next() => {
-                    if let Some(connection) = self.registry.admit(stream, peer) {
+                    // A release that has begun may have seen the registry without this connection.
+                    if let Some(connection) = self.registry.admit(stream, peer)
+                        && !self.stopping.is_cancelled()
+                    {
                         return (connection, peer);
                     }
                 }

@@ -77,7 +77,9 @@ impl Heartbeat {
             return std::future::pending().await;
         };
         loop {
-            let due = self.last() + interval;
+            let Some(due) = self.last().checked_add(interval) else {
+                return std::future::pending().await;
+            };
             if due > Instant::now() {
                 sleep_until(due).await;
                 continue;

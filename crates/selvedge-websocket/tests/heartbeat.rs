@@ -47,3 +47,9 @@ async fn a_peer_whose_kernel_takes_the_last_bytes_is_alive() {
     let lived = begin.elapsed().as_secs();
     assert!((100..=130).contains(&lived), "{lived}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_interval_that_never_ends_is_no_fault() {
+    let heartbeat = Heartbeat::new(Some(Duration::MAX), Delivery::new(None));
+    assert!(tokio::time::timeout(1000 * INTERVAL, heartbeat.lost()).await.is_err());
+}
