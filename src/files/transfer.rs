@@ -21,7 +21,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, RwLock};
 use selvedge_wslink::Packed;
 
 use super::{
@@ -149,11 +149,11 @@ impl Ticket {
 
 impl Transfers {
     pub(crate) fn limits(&self) -> TransferLimits {
-        *lock(&self.limits)
+        *self.limits.lock()
     }
 
     pub(crate) fn set_limits(&self, limits: TransferLimits) {
-        *lock(&self.limits) = limits;
+        *self.limits.lock() = limits;
     }
 
     pub(crate) fn set_receiver(&self, name: String, receiver: Receiver) {
@@ -204,7 +204,7 @@ impl Transfers {
     ) -> Result<String> {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
-        let mut tickets = lock(&self.tickets);
+        let mut tickets = self.tickets.lock();
         tickets.add(token.clone(), Ticket { client: Arc::clone(client), expires, right });
         Ok(token)
     }
@@ -228,7 +228,7 @@ impl Transfers {
     /// Redeems a ticket of the wanted kind. The lookup by hash is not constant-time but reveals
     /// nothing about the token, since the hash has a secret key.
     fn redeem(&self, token: &str, is_wanted: impl Fn(&Right) -> bool) -> Option<Right> {
-        let tickets = &mut lock(&self.tickets).out;
+        let tickets = &mut self.tickets.lock().out;
         if !tickets.get(token).is_some_and(|ticket| is_wanted(&ticket.right)) {
             return None;
         }
@@ -250,7 +250,7 @@ impl Transfers {
 
     /// Drops all tickets, and with them the files that they are for.
     pub(crate) fn end(&self) {
-        let ended = std::mem::take(&mut *lock(&self.tickets));
+        let ended = std::mem::take(&mut *self.tickets.lock());
         drop(ended); // without the lock: it closes files
     }
 }
@@ -262,10 +262,6 @@ impl Drop for UploadSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
 }
 
 #[cfg(test)]
@@ -317,7 +313,7 @@ mod tests {
         for _ in 0..40_000 {
             transfers.offer_download(&other, file()).unwrap();
         }
-        let left = lock(&transfers.tickets).out.values().filter(|t| !t.is_good()).count();
+        let left = transfers.tickets.lock().out.values().filter(|t| !t.is_good()).count();
         assert_eq!(left, 0);
     }
 

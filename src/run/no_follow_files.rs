@@ -1,4 +1,4 @@
-//! In place of `reload` in programs without the feature `dev`.
+//! In place of `follow_files` in programs without the feature `dev`.
 
 use crate::{Server, app::Endpoints};
 

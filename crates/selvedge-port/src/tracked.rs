@@ -157,8 +157,6 @@ impl Port {
             self.registry.abort_all();
         }
         probe::until_free(&self.addresses, begin, self.options.deadline).await?;
-        // Connections that the server has accepted in between.
-        self.registry.abort_all();
         Ok(self.registry.released(self.addresses, begin))
     }
 }

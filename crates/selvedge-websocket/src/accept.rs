@@ -123,7 +123,8 @@ async fn read_request(
     ahead: &mut BytesMut,
     options: &Options,
 ) -> Result<http::Request<()>, Error> {
-    read_head(stream, ahead, options, ["client", "a", "request"], |bytes, fields| {
+    const MISSING: &str = "the client closed the connection without a request";
+    read_head(stream, ahead, options, "request", MISSING, |bytes, fields| {
         let mut request = httparse::Request::new(fields);
         let httparse::Status::Complete(size) = request.parse(bytes)? else {
             return Ok(None);
@@ -156,19 +157,20 @@ pub(crate) fn headers(fields: &[httparse::Header<'_>]) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Reads and parses the head of an HTTP message. The bytes that follow stay in `ahead`.
+/// Reads and parses the head of an HTTP message. The bytes that follow stay in `ahead`. `what` is
+/// the message in errors; `missing` is the error if the stream ends before it.
 pub(crate) async fn read_head<T>(
     stream: &mut impl Stream,
     ahead: &mut BytesMut,
     options: &Options,
-    what: [&str; 3],
+    what: &str,
+    missing: &str,
     parse: impl for<'a, 'b> Fn(
         &'b [u8],
         &'a mut [httparse::Header<'b>],
     ) -> Result<Option<(T, usize)>, httparse::Error>,
 ) -> Result<T, Error> {
     let (limit, count) = (options.max_header_bytes, options.max_headers);
-    let [peer, article, what] = what;
     loop {
         // There cannot be more headers than bytes, however large the limit is.
         let mut fields = vec![httparse::EMPTY_HEADER; count.min(ahead.len())];
@@ -193,8 +195,7 @@ pub(crate) async fn read_head<T>(
             return Err(Error::Handshake(text));
         }
         if stream.read_buf(ahead).await.map_err(broken)? == 0 {
-            let text = format!("the {peer} closed the connection without {article} {what}");
-            return Err(Error::Handshake(text));
+            return Err(Error::Handshake(missing.to_owned()));
         }
     }
 }

@@ -49,8 +49,7 @@ impl Request {
         let handshake = Handshake::check(request)?;
         let (decide, decision) = oneshot::channel();
         let accepted = Accepted::default();
-        let pending =
-            Pending { decision, handshake: handshake.clone(), accepted: accepted.clone() };
+        let pending = Pending { decision, accepted: accepted.clone() };
         let request = Request {
             path: request.uri().path().to_owned(),
             query: request.uri().query().map(str::to_owned),
@@ -181,14 +180,13 @@ impl Request {
     /// 304.
     #[track_caller]
     pub fn reject(self, status: u16, body: impl Into<Bytes>) {
-        let status = StatusCode::from_u16(status)
-            .ok()
-            .filter(|code| code.as_u16() >= 200 && ![204, 205, 304].contains(&code.as_u16()));
-        let Some(status) = status else {
-            panic!("this status does not reject a request: give one of 200 to 999 with a body");
+        let has_body = status >= 200 && ![204, 205, 304].contains(&status);
+        let code = StatusCode::from_u16(status).ok().filter(|_| has_body);
+        let Some(code) = code else {
+            panic!("{status} is not a status that rejects a request");
         };
         let mut response = Response::new(body.into());
-        *response.status_mut() = status;
+        *response.status_mut() = code;
         *response.headers_mut() = self.answer_headers;
         // A client that has disconnected needs no answer.
         let _ = self.decide.send(Decision::Reject(response));
@@ -209,7 +207,6 @@ impl fmt::Debug for Request {
 #[derive(Debug)]
 pub struct Pending {
     decision: oneshot::Receiver<Decision>,
-    handshake: Handshake,
     accepted: Accepted,
 }
 
@@ -225,11 +222,6 @@ impl Pending {
     /// Returns the place of the connection, which is filled when the request is accepted.
     pub fn accepted(&self) -> Accepted {
         self.accepted.clone()
-    }
-
-    /// Returns the handshake that was checked.
-    pub fn handshake(&self) -> &Handshake {
-        &self.handshake
     }
 }
 

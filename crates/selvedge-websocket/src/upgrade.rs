@@ -138,7 +138,8 @@ async fn read_answer(
     ahead: &mut BytesMut,
     opening: &Opening,
 ) -> Result<Answer, Error> {
-    read_head(stream, ahead, &opening.options, ["server", "an", "answer"], |bytes, fields| {
+    const MISSING: &str = "the server closed the connection without an answer";
+    read_head(stream, ahead, &opening.options, "answer", MISSING, |bytes, fields| {
         let mut response = httparse::Response::new(fields);
         let httparse::Status::Complete(size) = response.parse(bytes)? else {
             return Ok(None);

@@ -27,7 +27,7 @@ impl Packed {
     #[inline]
     pub fn filtered(&self) -> Cow<'_, Packed> {
         match may_hide(self.as_bytes()) {
-            true => without_hidden(&self.bytes()).map_or(Cow::Borrowed(self), Cow::Owned),
+            true => without_hidden(self.as_shared()).map_or(Cow::Borrowed(self), Cow::Owned),
             false => Cow::Borrowed(self),
         }
     }

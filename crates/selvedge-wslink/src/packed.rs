@@ -181,6 +181,12 @@ impl Packed {
         &self.0
     }
 
+    /// The msgpack bytes, to be shared.
+    #[inline]
+    pub(crate) fn as_shared(&self) -> &Bytes {
+        &self.0
+    }
+
     /// The msgpack bytes, shared.
     #[inline]
     pub fn bytes(&self) -> Bytes {
