@@ -17,8 +17,8 @@ pub use selvedge_websocket::{
 /// A client's request for a connection. [`accept`](Self::accept) turns it into a [`Connection`],
 /// [`reject`](Self::reject) answers with a status.
 ///
-/// It has the methods of [`selvedge_websocket::Request`], and
-/// [`verify_secret`](Self::verify_secret).
+/// What the client asks for is read with the methods of [`selvedge_websocket::Request`], such as
+/// `path`, `query` and `headers`.
 ///
 /// ```
 /// use selvedge::{Failure, Server, websocket::Request};
@@ -83,7 +83,8 @@ impl Request {
     /// Opens the connection.
     ///
     /// # Errors
-    /// [`Error::ConnectionClosed`] if the client has disconnected.
+    /// [`Error::ConnectionClosed`] if the client has disconnected, or does not read the answer in
+    /// time.
     pub async fn accept(self) -> Result<Connection, Error> {
         self.request.accept().await
     }

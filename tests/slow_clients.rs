@@ -56,6 +56,35 @@ async fn a_client_that_reads_nothing_is_gone_after_a_heartbeat() {
 }
 
 #[tokio::test]
+async fn silence_counts_again_once_calls_have_let_the_server_read_on() {
+    let heartbeat = Duration::from_millis(200);
+    let server = Server::new("slow");
+    // Blocks until more calls are waiting than the server reads, and for several heartbeats more.
+    server.trigger("block", move |ctx: Ctx| {
+        thread::sleep(5 * heartbeat);
+        ctx.server.state().set("alive", ctx.server.client_count());
+    });
+    server.trigger("take", |_: Ctx, _: String| {});
+    let running = server.spawn(options().heartbeat(heartbeat)).await.unwrap();
+    let mut client = Client::connect(&running).await;
+    client.send("trame.trigger", json!(["block", [], {}])).await;
+    let large = "x".repeat(1 << 20);
+    for _ in 0..16 {
+        client.send("trame.trigger", json!(["take", [&large], {}])).await;
+    }
+    // From here on the client is silent: it answers no ping.
+    timeout(TIMEOUT, async {
+        while server.client_count() > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the connection ends");
+    assert_eq!(server.state().get::<usize>("alive").unwrap(), 1);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn answers_that_could_not_leave_yet_do_not_count_as_falling_behind() {
     let server = Server::new("slow");
     server.state().set("large", bytes(70 << 20)); // more than is kept for a client that does not read

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use selvedge_port::Buffers;
 use selvedge_websocket::{
     CloseReason, Handshake, Message, Role, Stream,
-    frames::{Delivery, Event, Heartbeat, Opcode, ReadError, Reader, Writer, split},
+    frames::{Event, Heartbeat, Opcode, ReadError, Reader, Traffic, Writer, split},
 };
 use tokio::{
     sync::Notify,
@@ -72,10 +72,10 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers
         Err(error) => return tracing::error!(%error, "a client was turned away"),
     };
     let client = Arc::clone(session.client());
-    let delivery = Delivery::new(Some(Arc::new(move || buffers.unacknowledged())));
-    let heartbeat = Heartbeat::new(Some(site.heartbeat), Arc::clone(&delivery));
+    let traffic = Traffic::new(Some(Arc::new(move || buffers.unacknowledged())));
+    let heartbeat = Heartbeat::new(Some(site.heartbeat), Arc::clone(&traffic));
     let limit = site.max_frame + FRAME_OVERHEAD;
-    let (mut reader, writer) = split(stream, BytesMut::new(), Role::Server, limit, delivery);
+    let (mut reader, writer) = split(stream, BytesMut::new(), Role::Server, limit, traffic);
     let pongs = Pongs::default();
     let write = write(writer, site, &client, &heartbeat, &pongs);
     tokio::pin!(write);

@@ -142,7 +142,8 @@ impl Port {
     ///
     /// The listener accepts no more connections. Open ones, WebSockets included, have the
     /// [grace](ServeOptions::grace) to end, then they are reset. The server has to drop the
-    /// listener or to poll it: both close its sockets.
+    /// listener or to poll it: both close its sockets. Connections that the system has queued but
+    /// the server has not accepted are reset; [`serve`](crate::serve) serves these, too.
     ///
     /// # Errors
     /// [`Error::NotReleased`](crate::Error::NotReleased) if an address cannot be bound again at the

@@ -1,6 +1,6 @@
 //! The server's end of a WebSocket over a stream, without an HTTP library.
 
-use std::io;
+use std::{io, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri, Version};
@@ -16,12 +16,16 @@ use crate::{
     request::{Decision, Pending, Request},
 };
 
+/// How long, and how many bytes, a refused client may still send until its stream is closed. A TCP
+/// stream that is closed with bytes unread is reset, and the client may lose the answer.
+const LINGER: (Duration, u64) = (Duration::from_secs(1), 256 * 1024);
+
 /// Reads a client's request for a WebSocket from a stream: a TCP connection, a Unix socket, one end
 /// of a pipe.
 ///
-/// A request that is none gets the HTTP answer that says so. The limits of `options` for headers
-/// and its connect time-out apply to the request; [`Request::options`] can set others for the
-/// connection.
+/// An HTTP request that is no opening handshake is answered with what is wrong; bytes that are no
+/// HTTP are not answered. The limits of `options` for headers and its connect time-out apply to the
+/// request and to its answer; [`Request::options`] can set others for the connection.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -45,6 +49,9 @@ use crate::{
 /// [`Error::Handshake`] if the client does not ask for a WebSocket or disconnects;
 /// [`Error::HandshakeTimeout`] if it takes too long.
 ///
+/// # Cancellation
+/// The stream is dropped.
+///
 /// # Panics
 /// Outside of a tokio runtime.
 pub async fn accept(stream: impl Stream, options: Options) -> Result<Request, Error> {
@@ -62,31 +69,54 @@ async fn receive(mut stream: impl Stream, options: Options) -> Result<Request, E
     let request = read_request(&mut stream, &mut ahead, &options).await?;
     match Request::new(&request) {
         Ok((request, pending)) => {
-            tokio::spawn(answer(stream, ahead, pending));
+            tokio::spawn(answer(stream, ahead, pending, options.connect_timeout));
             Ok(request.options(options))
         }
         Err(refusal) => {
-            let response = refusal.response().map(String::into_bytes);
-            // The client may have disconnected by now.
-            let _ = send(&mut stream, &response, response.body()).await;
+            let response = refusal.response();
+            refuse(stream, &response).await;
             Err(Error::Handshake(format!("the client was answered: {refusal}")))
         }
     }
 }
 
-/// Sends the answer, and passes the stream of an accepted request on.
-async fn answer(mut stream: impl Stream, ahead: BytesMut, pending: Pending) {
-    // A client that has disconnected notices neither.
-    match pending.decision().await {
-        Some(Decision::Accept(response, upgrade)) => {
-            let sent = send(&mut stream, &response, b"").await;
-            drop(sent.map(|()| upgrade.complete(stream, ahead)));
+/// Sends the answer within the time limit, and passes the stream of an accepted request on.
+async fn answer(
+    mut stream: impl Stream,
+    ahead: BytesMut,
+    pending: Pending,
+    limit: Option<Duration>,
+) {
+    let Some(decision) = pending.decision().await else {
+        return;
+    };
+    let answering = async {
+        match decision {
+            Decision::Accept(response, upgrade) => {
+                // If the client has disconnected, dropping the upgrade reports it.
+                if send(&mut stream, &response, b"").await.is_ok() {
+                    upgrade.complete(stream, ahead);
+                }
+            }
+            Decision::Reject(response) => refuse(stream, &response).await,
         }
-        Some(Decision::Reject(response)) => {
-            let _ = send(&mut stream, &response, response.body()).await;
-        }
-        None => {}
+    };
+    match limit {
+        Some(limit) => drop(timeout(limit, answering).await),
+        None => answering.await,
     }
+}
+
+/// Sends a final answer, and closes the stream so that the client can read it. Failures are
+/// ignored: they mean that the client has disconnected.
+async fn refuse(mut stream: impl Stream, response: &Response<impl AsRef<[u8]>>) {
+    let sent = send(&mut stream, response, response.body().as_ref()).await;
+    if sent.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    let (longest, most) = LINGER;
+    let mut rest = stream.take(most);
+    drop(timeout(longest, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await);
 }
 
 async fn send<B>(stream: &mut impl Stream, response: &Response<B>, body: &[u8]) -> io::Result<()> {

@@ -19,7 +19,7 @@ use crate::{
     driver::{self, Ended, Shared},
     error::{CloseReason, Error},
     frame::{MAX_CONTROL, may_be_sent},
-    heartbeat::Delivery,
+    heartbeat::Traffic,
     message::Message,
     options::Options,
 };
@@ -74,7 +74,7 @@ impl Connection {
     /// Outside of a tokio runtime.
     pub fn over(stream: impl Stream, role: Role, options: Options) -> Self {
         let about = About::default();
-        Self::start(stream, BytesMut::new(), role, options, Delivery::new(None), about)
+        Self::start(stream, BytesMut::new(), role, options, Traffic::new(None), about)
     }
 
     /// Starts the task of a connection. `ahead` contains bytes that were already read from the
@@ -84,12 +84,12 @@ impl Connection {
         ahead: BytesMut,
         role: Role,
         options: Options,
-        delivery: Arc<Delivery>,
+        traffic: Arc<Traffic>,
         about: About,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let shared = Arc::new(Shared::new(role, options));
-        tokio::spawn(driver::drive(stream, ahead, delivery, Arc::clone(&shared)));
+        tokio::spawn(driver::drive(stream, ahead, traffic, Arc::clone(&shared)));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Connection { handle: Arc::new(Handle { shared, about, id }) }
     }

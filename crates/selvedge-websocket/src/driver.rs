@@ -17,7 +17,7 @@ use crate::{
     error::CloseReason,
     frame::{Event, Opcode},
     frames::{self, Reader, Writer},
-    heartbeat::{Delivery, Heartbeat},
+    heartbeat::{Heartbeat, Traffic},
     inbox::Inbox,
     options::Options,
     outbox::{Next, Outbox, Outgoing},
@@ -162,13 +162,13 @@ enum Ending {
 pub(crate) async fn drive<S: Stream>(
     stream: S,
     ahead: BytesMut,
-    delivery: Arc<Delivery>,
+    traffic: Arc<Traffic>,
     shared: Arc<Shared>,
 ) {
     let finish = Finish(Arc::clone(&shared));
     let (role, max_message) = (shared.role, shared.options.max_message_size);
-    let heartbeat = Heartbeat::new(shared.options.heartbeat, Arc::clone(&delivery));
-    let (reader, writer) = frames::split(stream, ahead, role, max_message, delivery);
+    let heartbeat = Heartbeat::new(shared.options.heartbeat, Arc::clone(&traffic));
+    let (reader, writer) = frames::split(stream, ahead, role, max_message, traffic);
     tokio::select! {
         reason = run(reader, writer, &heartbeat, &shared) => shared.finish(reason, Ended::Gone),
         () = shared.overdue() => {
@@ -257,6 +257,7 @@ async fn read<S: Stream>(
     shared: &Shared,
     heartbeat: &Heartbeat,
 ) -> (Ending, Reader<S>) {
+    let timeout = shared.options.message_timeout;
     let mut begun: Option<Instant> = None;
     loop {
         loop {
@@ -279,8 +280,8 @@ async fn read<S: Stream>(
             false => None,
         };
         let late = async {
-            match begun.zip(shared.options.message_timeout) {
-                Some((begun, timeout)) => sleep_until(begun + timeout).await,
+            match begun.zip(timeout).and_then(|(begun, timeout)| begun.checked_add(timeout)) {
+                Some(late) => sleep_until(late).await,
                 None => std::future::pending().await,
             }
         };

@@ -11,30 +11,30 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use crate::{
     Role, Stream,
     error::CloseReason,
-    frame::{Decoder, apply_mask, close_payload, put_header},
+    frame::{Decoder, MAX_CONTROL, apply_mask, close_payload, may_be_sent, put_header},
     heartbeat::Measured,
 };
 
 pub use crate::{
     frame::{Event, Opcode},
-    heartbeat::{Delivery, Heartbeat},
+    heartbeat::{Heartbeat, Traffic},
 };
 
 /// Size in bytes at which collected frames are written. Larger payloads are written directly.
 const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Splits a stream whose opening handshake is done. `ahead` contains bytes that were already read
-/// from it. Messages of more than `max_message` bytes end the connection with code 1009.
+/// from it. A message of more than `max_message` bytes is a [`ReadError::Protocol`] with code 1009.
 ///
-/// `delivery` measures what is written, for a [`Heartbeat`].
+/// `traffic` counts what is read and written, for a [`Heartbeat`].
 pub fn split<S: Stream>(
     stream: S,
     ahead: BytesMut,
     role: Role,
     max_message: usize,
-    delivery: Arc<Delivery>,
+    traffic: Arc<Traffic>,
 ) -> (Reader<S>, Writer<S>) {
-    let (reader, writer) = tokio::io::split(Measured::new(stream, delivery));
+    let (reader, writer) = tokio::io::split(Measured::new(stream, traffic));
     let mut decoder = Decoder::new(role, max_message);
     decoder.buffer().extend_from_slice(&ahead);
     let writer = Writer { writer, masks: Masks::new(role), buffer: BytesMut::new() };
@@ -109,12 +109,28 @@ pub struct Writer<S> {
 }
 
 impl<S: Stream> Writer<S> {
-    /// Writes a message or control frame, or keeps it for the next write; [`flush`](Self::flush)
-    /// sends what is kept.
+    /// Writes a message, a ping or a pong, or keeps it for the next write; [`flush`](Self::flush)
+    /// sends what is kept. Text is not checked: its bytes must be UTF-8.
     ///
     /// # Errors
-    /// Those of the stream.
+    /// Those of the stream; [`io::ErrorKind::InvalidInput`] for a ping or pong of more than 125
+    /// bytes, or for a close frame, which [`close`](Self::close) sends.
+    ///
+    /// # Cancellation
+    /// A payload may then be written in part, and nothing more can be sent.
     pub async fn feed(&mut self, opcode: Opcode, payload: &Bytes) -> io::Result<()> {
+        match opcode {
+            Opcode::Text | Opcode::Binary => {}
+            Opcode::Ping | Opcode::Pong if payload.len() <= MAX_CONTROL => {}
+            Opcode::Ping | Opcode::Pong => {
+                return Err(invalid("a ping or pong has at most 125 bytes"));
+            }
+            Opcode::Close => return Err(invalid("a close frame is sent with `close`")),
+        }
+        self.put(opcode, payload).await
+    }
+
+    async fn put(&mut self, opcode: Opcode, payload: &Bytes) -> io::Result<()> {
         let mask = self.masks.next()?;
         put_header(&mut self.buffer, opcode, payload.len(), mask);
         if mask.is_none() && payload.len() > WRITE_BUFFER {
@@ -141,17 +157,28 @@ impl<S: Stream> Writer<S> {
     ///
     /// # Errors
     /// Those of the stream.
+    ///
+    /// # Cancellation
+    /// What was not sent is kept.
     pub async fn flush(&mut self) -> io::Result<()> {
         self.write_buffer().await?;
         self.writer.flush().await
     }
 
-    /// Sends what is kept, and then a close frame. The stream stays open.
+    /// Sends what is kept, and then a close frame. The stream stays open. Code 1005 sends a frame
+    /// without code and text; a text of more than 123 bytes is cut.
     ///
     /// # Errors
-    /// Those of the stream.
+    /// Those of the stream; [`io::ErrorKind::InvalidInput`] for a code that must not be sent, such
+    /// as 1006 (RFC 6455, section 7.4).
+    ///
+    /// # Cancellation
+    /// The close frame may have been sent or kept. Only [`flush`](Self::flush) may follow.
     pub async fn close(&mut self, reason: &CloseReason) -> io::Result<()> {
-        self.feed(Opcode::Close, &close_payload(reason)).await?;
+        if reason.code != 1005 && !may_be_sent(reason.code) {
+            return Err(invalid("a close code that must not be sent"));
+        }
+        self.put(Opcode::Close, &close_payload(reason)).await?;
         self.flush().await
     }
 
@@ -166,6 +193,10 @@ impl<S: Stream> Writer<S> {
         }
         Ok(())
     }
+}
+
+fn invalid(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
 /// The masks of a client's frames, which must be unpredictable (RFC 6455, section 5.3).
@@ -203,11 +234,32 @@ mod tests {
     use crate::{Connection, Message, Options};
 
     #[tokio::test]
+    async fn frames_that_no_peer_accepts_are_not_sent() {
+        let (here, mut there) = duplex(1024);
+        let (reader, mut writer) =
+            split(here, BytesMut::new(), Role::Server, 1024, Traffic::new(None));
+        let long = Bytes::from_static(&[0; MAX_CONTROL + 1]);
+        for opcode in [Opcode::Ping, Opcode::Pong] {
+            let error = writer.feed(opcode, &long).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        }
+        assert!(writer.feed(Opcode::Close, &Bytes::new()).await.is_err());
+        for code in [0, 999, 1004, 1006, 1015, 2000, 5000] {
+            assert!(writer.close(&CloseReason::new(code, "")).await.is_err(), "{code}");
+        }
+        writer.close(&CloseReason::new(1005, "")).await.unwrap();
+        drop((reader, writer));
+        let mut sent = Vec::new();
+        there.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent, [0x88, 0]);
+    }
+
+    #[tokio::test]
     async fn large_messages_leave_no_large_buffers_behind() {
         let size = 8 << 20;
         let (here, there) = duplex(64 * 1024);
         let (mut reader, mut writer) =
-            split(here, BytesMut::new(), Role::Server, size, Delivery::new(None));
+            split(here, BytesMut::new(), Role::Server, size, Traffic::new(None));
         let options = Options::new().max_message_size(size).receive_queue(4, 2 * size);
         let peer = Connection::over(there, Role::Client, options.send_buffer(2 * size));
         let large = Bytes::from(vec![7; size]);

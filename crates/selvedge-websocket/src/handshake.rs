@@ -43,12 +43,13 @@ impl Handshake {
         if !lists(headers, &header::SEC_WEBSOCKET_VERSION, VERSION) {
             return Err(Refusal::Version);
         }
-        let key = headers.get(header::SEC_WEBSOCKET_KEY);
+        single(headers, &header::HOST).ok_or(Refusal::Host)?;
         let is_key = |key: &&HeaderValue| {
             let nonce = BASE64_STANDARD.decode(key.as_bytes());
             nonce.is_ok_and(|nonce| nonce.len() == 16)
         };
-        let key = key.filter(is_key).cloned().ok_or(Refusal::Key)?;
+        let key = single(headers, &header::SEC_WEBSOCKET_KEY).filter(is_key).cloned();
+        let key = key.ok_or(Refusal::Key)?;
         let proposed = items(headers, &header::SEC_WEBSOCKET_PROTOCOL);
         let subprotocols: Vec<String> = proposed.map(str::to_owned).collect();
         if !subprotocols.iter().all(|name| is_token(name)) {
@@ -96,7 +97,10 @@ pub enum Refusal {
     /// The version is not 13.
     #[error("Only version 13 of WebSocket is supported.")]
     Version,
-    /// `Sec-WebSocket-Key` is missing or wrong.
+    /// `Host` is missing, or given more than once.
+    #[error("Host must be given once.")]
+    Host,
+    /// `Sec-WebSocket-Key` is missing, wrong, or given more than once.
     #[error("Sec-WebSocket-Key must be 16 bytes in base64.")]
     Key,
     /// `Sec-WebSocket-Protocol` is no list of tokens.
@@ -110,7 +114,7 @@ impl Refusal {
         let mut response = Response::new(format!("{self}\n"));
         *response.status_mut() = match self {
             Refusal::NoUpgrade | Refusal::Version => StatusCode::UPGRADE_REQUIRED,
-            Refusal::Key | Refusal::Subprotocol => StatusCode::BAD_REQUEST,
+            Refusal::Host | Refusal::Key | Refusal::Subprotocol => StatusCode::BAD_REQUEST,
         };
         let headers = response.headers_mut();
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -123,7 +127,7 @@ impl Refusal {
             Refusal::Version => {
                 headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
             }
-            Refusal::Key | Refusal::Subprotocol => {}
+            Refusal::Host | Refusal::Key | Refusal::Subprotocol => {}
         }
         response
     }
@@ -143,6 +147,14 @@ pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool 
     items(headers, name).any(|item| item.eq_ignore_ascii_case(word))
 }
 
+/// Returns the value of a header that is given once.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// Returns the elements of a comma-separated header, without empty ones (RFC 9110, section
+/// 5.6.1.2).
 fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(name)
@@ -150,6 +162,7 @@ fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]

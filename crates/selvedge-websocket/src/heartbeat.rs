@@ -1,9 +1,10 @@
 //! Detects peers that have disappeared.
 //!
 //! A peer that is silent for an interval gets a ping, and is considered gone if it shows no sign of
-//! life for half an interval after that. Any data from it counts as one. So does progress in what
-//! is sent to it: a ping waits behind all that was written before it, and a peer that reads a large
-//! message slowly is alive. Silence also proves nothing while this side does not read.
+//! life for half an interval after that. Any bytes from it count as one, also those of a message
+//! that is still arriving. So does progress in what is sent to it: a ping waits behind all that was
+//! written before it, and a peer that reads a large message slowly is alive. Silence also proves
+//! nothing while this side does not read.
 
 use std::{
     fmt, io,
@@ -27,7 +28,7 @@ use tokio::{
 #[derive(Debug)]
 pub struct Heartbeat {
     interval: Option<Duration>,
-    delivery: Arc<Delivery>,
+    traffic: Arc<Traffic>,
     last: Mutex<Instant>,
     /// Whether this side does not read from the peer.
     paused: AtomicBool,
@@ -37,10 +38,10 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// Creates a heartbeat with this interval of silence; `None` or zero turns it off.
-    pub fn new(interval: Option<Duration>, delivery: Arc<Delivery>) -> Self {
+    pub fn new(interval: Option<Duration>, traffic: Arc<Traffic>) -> Self {
         Heartbeat {
             interval: interval.filter(|interval| !interval.is_zero()),
-            delivery,
+            traffic,
             last: Mutex::new(Instant::now()),
             paused: AtomicBool::new(false),
             ping_due: AtomicBool::new(false),
@@ -48,7 +49,7 @@ impl Heartbeat {
         }
     }
 
-    /// Records that data has arrived from the peer, and that this side reads.
+    /// Records that the peer is alive, and that this side reads.
     pub fn beat(&self) {
         *self.last.lock() = Instant::now();
         self.paused.store(false, Ordering::Relaxed);
@@ -84,11 +85,11 @@ impl Heartbeat {
                 sleep_until(due).await;
                 continue;
             }
-            let (asked, before) = (Instant::now(), self.delivery.progress());
+            let (asked, before) = (Instant::now(), self.traffic.progress());
             self.ping_due.store(true, Ordering::Relaxed);
             self.due.notify_one();
             sleep(interval / 2).await;
-            if self.last() < asked && !self.delivery.progress().is_beyond(before) {
+            if self.last() < asked && !self.traffic.progress().is_beyond(before) {
                 return;
             }
         }
@@ -102,9 +103,11 @@ impl Heartbeat {
     }
 }
 
-/// What is known of the peer's progress in reading what is sent to it.
+/// Measures what a peer sends and reads.
 #[derive(Default)]
-pub struct Delivery {
+pub struct Traffic {
+    /// Bytes that have arrived.
+    read: AtomicU64,
     /// Whether the last write had to wait for the peer.
     write_waits: AtomicBool,
     /// Bytes of writes that had to wait for the peer.
@@ -115,24 +118,25 @@ pub struct Delivery {
 /// Returns how many bytes were written but not acknowledged by the peer's kernel.
 pub(crate) type Unacknowledged = Arc<dyn Fn() -> usize + Send + Sync>;
 
-impl fmt::Debug for Delivery {
+impl fmt::Debug for Traffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery").finish_non_exhaustive()
+        f.debug_struct("Traffic").finish_non_exhaustive()
     }
 }
 
-impl Delivery {
-    /// Creates the measure of one connection.
+impl Traffic {
+    /// Creates the counters of one connection.
     ///
     /// `unacknowledged` returns how many bytes were written but not acknowledged by the peer's
     /// kernel, if the system says so. Without it, a peer that has no more than its kernel's buffer
     /// left to read counts as silent.
     pub fn new(unacknowledged: Option<Arc<dyn Fn() -> usize + Send + Sync>>) -> Arc<Self> {
-        Arc::new(Delivery { unacknowledged, ..Delivery::default() })
+        Arc::new(Traffic { unacknowledged, ..Traffic::default() })
     }
 
-    fn progress(&self) -> DeliveryProgress {
-        DeliveryProgress {
+    fn progress(&self) -> Progress {
+        Progress {
+            read: self.read.load(Ordering::Relaxed),
             written: self.written_after_waiting.load(Ordering::Relaxed),
             unacknowledged: self.unacknowledged.as_ref().map_or(0, |count| count()),
         }
@@ -147,28 +151,31 @@ impl Delivery {
 }
 
 #[derive(Clone, Copy)]
-struct DeliveryProgress {
+struct Progress {
+    read: u64,
     /// Bytes of writes that had to wait for the peer. They grow as long as a slow peer reads.
     written: u64,
     unacknowledged: usize,
 }
 
-impl DeliveryProgress {
-    fn is_beyond(self, before: DeliveryProgress) -> bool {
-        self.written > before.written || self.unacknowledged < before.unacknowledged
+impl Progress {
+    fn is_beyond(self, before: Self) -> bool {
+        self.read > before.read
+            || self.written > before.written
+            || self.unacknowledged < before.unacknowledged
     }
 }
 
-/// A stream whose writes are measured.
+/// A stream whose reads and writes are measured.
 #[derive(Debug)]
 pub(crate) struct Measured<S> {
     stream: S,
-    delivery: Arc<Delivery>,
+    traffic: Arc<Traffic>,
 }
 
 impl<S> Measured<S> {
-    pub(crate) fn new(stream: S, delivery: Arc<Delivery>) -> Self {
-        Measured { stream, delivery }
+    pub(crate) fn new(stream: S, traffic: Arc<Traffic>) -> Self {
+        Measured { stream, traffic }
     }
 }
 
@@ -178,7 +185,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Measured<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let bytes = buffer.filled().len() - before;
+        self.traffic.read.fetch_add(bytes as u64, Ordering::Relaxed);
+        read
     }
 }
 
@@ -189,7 +200,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Measured<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.delivery.wrote(&written);
+        self.traffic.wrote(&written);
         written
     }
 
@@ -199,7 +210,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Measured<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.delivery.wrote(&written);
+        self.traffic.wrote(&written);
         written
     }
 

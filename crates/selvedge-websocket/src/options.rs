@@ -48,8 +48,11 @@ impl Options {
         Self::default()
     }
 
-    /// Sets the time-out for name resolution, connecting, TLS and the opening handshake together.
-    /// Default 60 s.
+    /// Sets the time-out for opening a connection. Default 60 s.
+    ///
+    /// A client has this time for name resolution, connecting, TLS and the opening handshake
+    /// together. A server has it to read a request ([`accept`](crate::accept)), and again to send
+    /// the answer.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.connect_timeout = timeout.into();
         self
@@ -70,9 +73,12 @@ impl Options {
         self
     }
 
-    /// Sets the interval of silence after which the peer is sent a ping. If nothing arrives for
-    /// another half of it, the connection is aborted. Default 30 s. Zero also disables the
-    /// heartbeat.
+    /// Sets the interval of silence after which the peer is sent a ping. Default 30 s. Zero also
+    /// disables the heartbeat.
+    ///
+    /// If the peer shows no sign of life for another half of the interval, the connection is
+    /// aborted: nothing arrives from it, and it reads nothing of what is being sent to it. The time
+    /// in which this side does not read, because the receive queue is full, does not count.
     pub fn heartbeat(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.heartbeat = interval.into().filter(|interval| !interval.is_zero());
         self
@@ -101,8 +107,8 @@ impl Options {
         self
     }
 
-    /// Sets how many headers a server's answer to the opening handshake may have, and how many
-    /// bytes. Default 64 and 16 KiB.
+    /// Sets how many headers the peer's part of the opening handshake may have, and how many bytes:
+    /// the answer for a client, the request for [`accept`](crate::accept). Default 64 and 16 KiB.
     pub fn max_headers(mut self, count: usize, bytes: usize) -> Self {
         self.max_headers = count;
         self.max_header_bytes = bytes;

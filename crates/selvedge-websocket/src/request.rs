@@ -15,7 +15,7 @@ use crate::{
     connection::{About, Connection},
     error::{CloseReason, Error},
     handshake::{Handshake, Refusal},
-    heartbeat::{Delivery, Unacknowledged},
+    heartbeat::{Traffic, Unacknowledged},
     options::Options,
 };
 
@@ -142,10 +142,14 @@ impl Request {
         self
     }
 
-    /// Opens the connection.
+    /// Sends the answer and opens the connection.
     ///
     /// # Errors
-    /// [`Error::ConnectionClosed`] if the client has disconnected.
+    /// [`Error::ConnectionClosed`] if the client has disconnected, or does not read the answer in
+    /// time.
+    ///
+    /// # Cancellation
+    /// The client may have been told that it is accepted. Its connection is then dropped.
     pub async fn accept(self) -> Result<Connection, Error> {
         let gone = || {
             let reason = CloseReason::abnormal("the client disconnected before it was accepted");
@@ -167,9 +171,9 @@ impl Request {
             subprotocol: self.subprotocol,
             headers: self.headers,
         };
-        let delivery = Delivery::new(self.unacknowledged);
+        let traffic = Traffic::new(self.unacknowledged);
         let connection =
-            Connection::start(stream, ahead, Role::Server, self.options, delivery, about);
+            Connection::start(stream, ahead, Role::Server, self.options, traffic, about);
         Ok(self.accepted.0.get_or_init(|| connection).clone())
     }
 
@@ -226,6 +230,8 @@ impl Pending {
 }
 
 /// The connection of a request, once it is accepted.
+///
+/// It holds a handle to the connection, which therefore stays open until this is dropped, too.
 #[derive(Clone, Debug, Default)]
 pub struct Accepted(Arc<OnceLock<Connection>>);
 

@@ -13,7 +13,7 @@ use crate::{
     connection::{About, Connection},
     error::{Error, Rejection},
     handshake::{accept_key, lists},
-    heartbeat::Delivery,
+    heartbeat::Traffic,
     options::Options,
 };
 
@@ -90,8 +90,8 @@ pub(crate) async fn upgrade(
         headers: answer.headers,
     };
     let options = opening.options.clone();
-    let delivery = Delivery::new(None);
-    Ok(Connection::start(stream, ahead, Role::Client, options, delivery, about))
+    let traffic = Traffic::new(None);
+    Ok(Connection::start(stream, ahead, Role::Client, options, traffic, about))
 }
 
 fn key() -> Result<String, Error> {

@@ -6,8 +6,14 @@ use std::time::Duration;
 use selvedge_websocket::{Connect, Error, Options, accept};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
+    net::{TcpListener, TcpStream},
     time::Instant,
 };
+
+/// An opening handshake.
+const OPENING: &str = "GET / HTTP/1.1\r\nHost: server\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n\r\n";
 
 /// Sends a request to a server that expects a WebSocket, and returns both sides' outcome.
 async fn ask(request: &str) -> (Result<(), Error>, String) {
@@ -61,14 +67,22 @@ async fn a_rejected_client_gets_status_headers_and_body() {
 
 #[tokio::test]
 async fn what_is_no_websocket_is_answered_and_reported() {
-    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let upgrade = "Host: server\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let version = "Sec-WebSocket-Version: 13\r\n";
     for (request, status) in [
         ("GET / HTTP/1.1\r\n\r\n".to_owned(), 426),
-        (format!("POST / HTTP/1.1\r\n{upgrade}{key}Sec-WebSocket-Version: 13\r\n\r\n"), 426),
-        (format!("GET / HTTP/1.0\r\n{upgrade}{key}Sec-WebSocket-Version: 13\r\n\r\n"), 426),
+        (format!("POST / HTTP/1.1\r\n{upgrade}{key}{version}\r\n"), 426),
+        (format!("GET / HTTP/1.0\r\n{upgrade}{key}{version}\r\n"), 426),
         (format!("GET / HTTP/1.1\r\n{upgrade}{key}Sec-WebSocket-Version: 8\r\n\r\n"), 426),
-        (format!("GET / HTTP/1.1\r\n{upgrade}Sec-WebSocket-Version: 13\r\n\r\n"), 400),
+        (format!("GET / HTTP/1.1\r\n{upgrade}{version}\r\n"), 400),
+        (format!("GET / HTTP/1.1\r\n{upgrade}{key}{key}{version}\r\n"), 400),
+        (format!("GET / HTTP/1.1\r\nHost: other\r\n{upgrade}{key}{version}\r\n"), 400),
+        (format!("GET / HTTP/1.1\r\n{upgrade}{key}{version}\r\n").replace("Host", "X"), 400),
+        (
+            format!("GET / HTTP/1.1\r\n{upgrade}{key}{version}Sec-WebSocket-Protocol: a b\r\n\r\n"),
+            400,
+        ),
     ] {
         let (accepted, answer) = ask(&request).await;
         assert!(matches!(accepted, Err(Error::Handshake(_))), "{accepted:?}");
@@ -94,6 +108,56 @@ async fn rubbish_and_too_many_headers_are_errors() {
     }
 }
 
+#[tokio::test]
+async fn empty_elements_of_the_list_of_subprotocols_are_ignored() {
+    let (mut here, there) = duplex(4096);
+    let list = "Sec-WebSocket-Protocol: , a,,b ,\r\n\r\n";
+    here.write_all(OPENING.replacen("\r\n\r\n", &format!("\r\n{list}"), 1).as_bytes())
+        .await
+        .unwrap();
+    let request = accept(there, Options::new()).await.unwrap();
+    assert_eq!(request.subprotocols(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_refused_client_that_has_sent_more_than_its_request_reads_the_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let body = vec![b'x'; 100_000];
+    let head = format!("POST / HTTP/1.1\r\nHost: server\r\nContent-Length: {}\r\n\r\n", body.len());
+    client.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+    let refused = tokio::spawn(accept(stream, Options::new()));
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+    drop(client);
+    assert!(matches!(refused.await.unwrap(), Err(Error::Handshake(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_the_answer_is_given_up() {
+    for accepts in [true, false] {
+        let (mut here, there) = duplex(64);
+        let asking = tokio::spawn(async move {
+            here.write_all(OPENING.as_bytes()).await.unwrap();
+            here
+        });
+        let options = Options::new().connect_timeout(Duration::from_secs(7));
+        let request = accept(there, options).await.unwrap();
+        let (mut here, begin) = (asking.await.unwrap(), Instant::now());
+        if accepts {
+            let error = request.accept().await.unwrap_err();
+            assert!(matches!(error, Error::ConnectionClosed(_)), "{error}");
+        } else {
+            request.reject(503, "full");
+            // Writing fails once the server has closed the stream.
+            while here.write_all(&[0; 64]).await.is_ok() {}
+        }
+        assert_eq!(begin.elapsed().as_secs(), 7);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_sends_no_request_is_given_up() {
     let (_here, there) = duplex(4096);
@@ -107,9 +171,7 @@ async fn a_client_that_sends_no_request_is_given_up() {
 #[tokio::test]
 async fn a_message_that_arrives_with_the_request_is_received() {
     let (mut here, there) = duplex(4096);
-    let request = "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-    let mut bytes = request.as_bytes().to_vec();
+    let mut bytes = OPENING.as_bytes().to_vec();
     bytes.extend_from_slice(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
     here.write_all(&bytes).await.unwrap();
     let connection = accept(there, Options::new()).await.unwrap().accept().await.unwrap();
