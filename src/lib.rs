@@ -32,8 +32,8 @@
 //!
 //! # Where things are
 //!
-//! - Values that every page follows: [`State`], and [`Handle`] for one key with a type. Values that
-//!   stay on the server: [`state::Context`].
+//! - Values that every page follows: [`State`], and [`state::Handle`] for one key with a type.
+//!   Values that stay on the server: [`state::Context`].
 //! - Functions that pages call, and events: [`Server::trigger`], [`Server::rpc`],
 //!   [`Server::on_change`], [`Server::on`] with [`Lifecycle`]. Each gets a [`Ctx`]; [`calls`] has
 //!   their arguments and results.
@@ -46,6 +46,7 @@
 //! - WebSockets beside the state: [`Server::websocket`] and [`websocket`]; programs that follow
 //!   another server: [`client`]; ports: [`port`].
 //! - Crates that show an application in a window of their own: [`host`].
+//! - For people who come from trame: [`trame`].
 //!
 //! # Cargo features
 //!
@@ -83,8 +84,7 @@ pub use error::{Error, Failure, Result};
 pub use files::Upload;
 pub use pages::Module;
 pub use run::{Running, StartOptions, exit_code};
-pub use selvedge_wslink::ClientId;
-pub use state::{Handle, State};
+pub use state::State;
 pub use window::{Window, WindowOptions};
 
 /// Clients of servers that speak wslink, both this library's and trame's.
@@ -102,9 +102,27 @@ pub mod host {
     pub use crate::run::shell::{Shell, ShellExit, ShellSession, ShellStart};
 }
 
+/// What only people who know trame look for. The guide `docs/from-trame.md` has a table of
+/// all of trame's names.
+///
+/// - [`get_server`]: a registry of servers by name; other programs make theirs with
+///   [`Server::new`]
+/// - [`Controller`]: functions that are called by name and may be defined later
+/// - [`Translator`]: child servers, whose names get a prefix
+/// - [`JsEval`]: a script of a page as a value
+pub mod trame {
+    #[doc(no_inline)]
+    pub use crate::app::{get_server, get_server_with};
+    pub use crate::{
+        calls::controller::{Controller, ControllerFunction},
+        pages::js_eval::JsEval,
+        state::translator::Translator,
+    };
+}
+
 /// Templates as Rust values, and layouts built from them.
 pub mod ui {
-    pub use crate::pages::{Element, Handler, JsEval, Node, Prop, Ui, el};
+    pub use crate::pages::{Element, Handler, Node, Prop, Ui, el};
 }
 
 /// Values of the state, of arguments and of results.
@@ -129,7 +147,11 @@ pub use clap;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Compiles the examples of the guide to pages.
+/// Compiles the examples of the guides.
 #[cfg(doctest)]
+#[doc = include_str!("../docs/callbacks.md")]
+#[doc = include_str!("../docs/deployment.md")]
+#[doc = include_str!("../docs/files.md")]
+#[doc = include_str!("../docs/from-trame.md")]
 #[doc = include_str!("../docs/pages.md")]
-struct Pages;
+struct Guides;

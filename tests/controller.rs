@@ -6,7 +6,7 @@ use std::{
 };
 
 use selvedge::{
-    Ctx, Error, Failure, Lifecycle, Server, calls::Rest, run::ServerOptions, state::Translator,
+    Ctx, Error, Failure, Lifecycle, Server, calls::Rest, run::ServerOptions, trame::Translator,
     ui::el, values::Packed,
 };
 use serde_json::{Value, json};

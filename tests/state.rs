@@ -152,7 +152,7 @@ async fn snapshots_and_pushes_have_one_order() {
 #[tokio::test]
 async fn a_callback_may_change_any_state() {
     let (server, other) = (Server::new("state"), Server::new("other"));
-    let child = server.create_child_server(selvedge::state::Translator::with_prefix("part_"));
+    let child = server.create_child_server(selvedge::trame::Translator::with_prefix("part_"));
     server.state().set("seen", 0);
     other.state().set("seen", 0);
     server.on_context_change("jobs", |cx: Ctx, jobs: Option<i64>| {

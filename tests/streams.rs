@@ -112,7 +112,7 @@ async fn a_stopped_reader_among_a_hundred_changes_nothing_for_the_others() {
 }
 
 /// Returns the server's id of a client.
-async fn id_of(server: &Server, client: &mut Client) -> selvedge::ClientId {
+async fn id_of(server: &Server, client: &mut Client) -> selvedge::calls::ClientId {
     let (told, heard) = tokio::sync::oneshot::channel();
     let told = std::sync::Mutex::new(Some(told));
     server.trigger("who", move |cx: Ctx| {

@@ -119,3 +119,8 @@ pub use shell::TauriShell;
 pub fn run(server: Server) -> ExitCode {
     App::new(server.name().to_owned(), || Ok(server)).run()
 }
+
+/// Compiles the examples of the guide to desktop programs.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/desktop.md")]
+struct Guide;

@@ -178,7 +178,7 @@ impl Server {
     /// for state, context, functions and triggers.
     ///
     /// ```
-    /// use selvedge::{Ctx, Server, state::Translator};
+    /// use selvedge::{Ctx, Server, trame::Translator};
     ///
     /// let server = Server::new("doc");
     /// let left = server.create_child_server(Translator::with_prefix("left_"));

@@ -5,13 +5,13 @@
 // - `controller`: functions found by name; `trigger`: a trigger in templates
 
 pub(crate) mod callback;
-mod controller;
+pub(crate) mod controller;
 pub(crate) mod functions;
 pub(crate) mod registry;
 mod trigger;
 
 pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
-pub use controller::{Controller, ControllerFunction};
 pub use functions::Keys;
 pub use registry::FunctionId;
+pub use selvedge_wslink::ClientId;
 pub use trigger::Trigger;

@@ -170,7 +170,7 @@ impl Element {
     /// | `("expr",)` | an expression; for an event, the name of a trigger |
     /// | `("key", initial)` | a state key with its initial value; for an event, a trigger and its list of arguments as JavaScript |
     /// | `("name", "[args]", "{kwargs}")` | for an event: a trigger, its arguments and keyword arguments |
-    /// | a [`Trigger`](crate::calls::Trigger), a [`ControllerFunction`](crate::calls::ControllerFunction) | for an event: its call |
+    /// | a [`Trigger`](crate::calls::Trigger), a [`ControllerFunction`](crate::trame::ControllerFunction) | for an event: its call |
     /// | `true`, `false` | a boolean attribute; an attribute that is bound to false |
     /// | `None` | no attribute |
     ///

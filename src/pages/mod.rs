@@ -15,7 +15,7 @@ mod element;
 mod escape;
 #[cfg(feature = "dev")]
 mod file_watch;
-mod js_eval;
+pub(crate) mod js_eval;
 pub(crate) mod layout;
 pub(crate) mod module;
 mod naming;
@@ -29,7 +29,6 @@ pub use crate::app::Source;
 pub use element::{Element, Node, el};
 #[cfg(feature = "dev")]
 pub(crate) use file_watch::FileWatch;
-pub use js_eval::JsEval;
 pub use layout::Ui;
 pub(crate) use module::served_beneath;
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};

@@ -141,7 +141,7 @@ impl<P: Into<Prop>> From<Option<P>> for Prop {
 /// An event handler of an element: JavaScript, or the call of a function of the application.
 ///
 /// Converted from a text, a [`Trigger`](crate::calls::Trigger) or a
-/// [`ControllerFunction`](crate::calls::ControllerFunction).
+/// [`ControllerFunction`](crate::trame::ControllerFunction).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler(String);
 

@@ -58,6 +58,4 @@ pub use start::Started;
 pub use start_options::StartOptions;
 pub use stop::{StopHandle, StopReport};
 
-pub use crate::app::{
-    Backend, Endpoints, ExecMode, Program, RunningOptions, ServerOptions, get_server_with,
-};
+pub use crate::app::{Backend, Endpoints, ExecMode, Program, RunningOptions, ServerOptions};

@@ -24,7 +24,7 @@ mod protection;
 mod scope;
 mod server_context;
 mod store;
-mod translator;
+pub(crate) mod translator;
 mod typed;
 
 pub use batch::Batch;
@@ -36,5 +36,5 @@ pub use scope::Suppressed;
 pub(crate) use scope::deferred;
 pub use server_context::Context;
 pub(crate) use store::{Key, Sink};
-pub use translator::Translator;
+pub(crate) use translator::Translator;
 pub use typed::Handle;

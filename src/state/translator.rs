@@ -9,7 +9,7 @@ use selvedge_wslink::words::key;
 /// Keys that begin with `trame__` are never translated.
 ///
 /// ```
-/// use selvedge::state::Translator;
+/// use selvedge::trame::Translator;
 ///
 /// let translator = Translator::with_prefix("left_").add("theme", "theme");
 /// assert_eq!(translator.translate("count"), "left_count");
