@@ -51,7 +51,7 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Run every check and every test, without a screen
-    Test(suite::Options),
+    Test(suite::TestOptions),
     /// Open the desktop application, show each change of a page in it, and restart it when other
     /// sources change
     Dev {
@@ -60,7 +60,7 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Build the packages that users install
-    Package(package::Options),
+    Package(package::PackageOptions),
     /// Draw the icon in all its sizes from src-tauri/icons/icon.svg
     Icons,
     /// Run the benchmarks

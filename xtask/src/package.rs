@@ -39,7 +39,7 @@ const WITH_PAGE: [&str; 6] = [
 ];
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct PackageOptions {
     /// Build quickly, without optimizations
     #[arg(long)]
     debug: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Options {
 }
 
 /// Builds the program and its packages, and prints the results.
-pub(crate) fn build(options: &Options) -> Result {
+pub(crate) fn build(options: &PackageOptions) -> Result {
     let asked = options.bundles.iter().map(String::as_str).collect::<Vec<_>>();
     let chosen = if asked.is_empty() { BUNDLES.to_vec() } else { asked.clone() };
     let appimage = cfg!(target_os = "linux") && (asked.is_empty() || asked.contains(&APPIMAGE));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct TestOptions {
     /// Run only these steps
     #[arg(long, value_name = "STEP", value_delimiter = ',')]
     only: Vec<Step>,
@@ -84,7 +84,7 @@ const SHOWN_LINES: usize = 120;
 
 /// Runs the steps and prints the outcome of each. Outside a terminal only a failed step shows its
 /// output: the output of the others, which includes the errors that tests provoke, would hide it.
-pub(crate) fn run(options: &Options) -> Result {
+pub(crate) fn run(options: &TestOptions) -> Result {
     signals::restore()?;
     let chosen = |step: &&Step| options.only.is_empty() || options.only.contains(step);
     let live = options.verbose || io::stdout().is_terminal();

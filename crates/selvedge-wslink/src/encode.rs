@@ -61,7 +61,7 @@ struct Encoder<'a> {
 
 /// Whether a compound is a list or a map.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum Shape {
     List,
     Map,
 }
@@ -70,7 +70,7 @@ enum Kind {
 struct Compound<'a> {
     out: &'a mut Output,
     nesting: usize,
-    kind: Kind,
+    shape: Shape,
     /// Start and end of its header.
     header: (usize, usize),
     announced: usize,
@@ -80,7 +80,7 @@ struct Compound<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    fn begin(self, kind: Kind, announced: Option<usize>) -> Result<Compound<'a>, Fault> {
+    fn begin(self, shape: Shape, announced: Option<usize>) -> Result<Compound<'a>, Fault> {
         if self.nesting == MAX_NESTING {
             return Err(Fault::new(format!(
                 "lists and maps are nested more than {MAX_NESTING} deep"
@@ -88,13 +88,13 @@ impl<'a> Encoder<'a> {
         }
         let begin = self.out.bytes.len();
         let announced = announced.unwrap_or(0);
-        put_header(&mut self.out.bytes, kind, announced);
+        put_header(&mut self.out.bytes, shape, announced);
         Ok(Compound {
             header: (begin, self.out.bytes.len()),
             key: begin,
             out: self.out,
             nesting: self.nesting + 1,
-            kind,
+            shape,
             announced,
             count: 0,
         })
@@ -105,13 +105,13 @@ impl<'a> Encoder<'a> {
     fn begin_variant(
         self,
         variant: &'static str,
-        kind: Kind,
+        shape: Shape,
         announced: usize,
     ) -> Result<Compound<'a>, Fault> {
-        put_header(&mut self.out.bytes, Kind::Map, 1);
+        put_header(&mut self.out.bytes, Shape::Map, 1);
         put_text(&mut self.out.bytes, variant);
         let inner = Encoder { out: self.out, nesting: self.nesting + 1, is_item: false };
-        inner.begin(kind, Some(announced))
+        inner.begin(shape, Some(announced))
     }
 
     fn whole(self, number: Option<Whole>, text: impl ToString) -> Result<(), Fault> {
@@ -139,10 +139,10 @@ enum Whole {
     Signed(i64),
 }
 
-fn put_header(out: &mut Vec<u8>, kind: Kind, count: usize) {
-    match kind {
-        Kind::List => put(rmp::encode::write_array_len(out, count as u32)),
-        Kind::Map => put(rmp::encode::write_map_len(out, count as u32)),
+fn put_header(out: &mut Vec<u8>, shape: Shape, count: usize) {
+    match shape {
+        Shape::List => put(rmp::encode::write_array_len(out, count as u32)),
+        Shape::Map => put(rmp::encode::write_map_len(out, count as u32)),
     }
 }
 
@@ -166,7 +166,7 @@ impl Compound<'_> {
     fn finish(self) -> Result<(), Fault> {
         if self.count != self.announced {
             let mut header = Vec::with_capacity(5);
-            put_header(&mut header, self.kind, self.count);
+            put_header(&mut header, self.shape, self.count);
             self.out.bytes.splice(self.header.0..self.header.1, header);
         }
         Ok(())
@@ -321,21 +321,21 @@ impl<'a> Serializer for Encoder<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Fault> {
-        let mut map = self.begin(Kind::Map, Some(1))?;
+        let mut map = self.begin(Shape::Map, Some(1))?;
         map.entry(variant, value)?;
         map.finish()
     }
 
     fn serialize_seq(self, length: Option<usize>) -> Result<Compound<'a>, Fault> {
-        self.begin(Kind::List, length)
+        self.begin(Shape::List, length)
     }
 
     fn serialize_tuple(self, length: usize) -> Result<Compound<'a>, Fault> {
-        self.begin(Kind::List, Some(length))
+        self.begin(Shape::List, Some(length))
     }
 
     fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Compound<'a>, Fault> {
-        self.begin(Kind::List, Some(length))
+        self.begin(Shape::List, Some(length))
     }
 
     fn serialize_tuple_variant(
@@ -345,15 +345,15 @@ impl<'a> Serializer for Encoder<'a> {
         variant: &'static str,
         length: usize,
     ) -> Result<Compound<'a>, Fault> {
-        self.begin_variant(variant, Kind::List, length)
+        self.begin_variant(variant, Shape::List, length)
     }
 
     fn serialize_map(self, length: Option<usize>) -> Result<Compound<'a>, Fault> {
-        self.begin(Kind::Map, length)
+        self.begin(Shape::Map, length)
     }
 
     fn serialize_struct(self, _: &'static str, length: usize) -> Result<Compound<'a>, Fault> {
-        self.begin(Kind::Map, Some(length))
+        self.begin(Shape::Map, Some(length))
     }
 
     fn serialize_struct_variant(
@@ -363,7 +363,7 @@ impl<'a> Serializer for Encoder<'a> {
         variant: &'static str,
         length: usize,
     ) -> Result<Compound<'a>, Fault> {
-        self.begin_variant(variant, Kind::Map, length)
+        self.begin_variant(variant, Shape::Map, length)
     }
 }
 

@@ -134,18 +134,18 @@ fn civil(day: i64) -> (i64, i64, i64) {
 /// body.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "_ExtStruct")]
-struct Extension((i8, Attachment));
+struct ExtensionForm((i8, Attachment));
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Extension((TIMESTAMP, self.body().into())).serialize(serializer)
+        ExtensionForm((TIMESTAMP, self.body().into())).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
-        let Extension((kind, Attachment(body))) = Extension::deserialize(deserializer)?;
+        let ExtensionForm((kind, Attachment(body))) = ExtensionForm::deserialize(deserializer)?;
         if kind != TIMESTAMP {
             return Err(D::Error::custom("an extension that is not a timestamp"));
         }

@@ -59,7 +59,7 @@ pub(crate) enum Found {
 }
 
 /// A package source of this machine's distribution.
-struct Source {
+struct AptSource {
     address: String,
     suite: String,
     component: String,
@@ -195,7 +195,7 @@ impl Root {
     }
 
     /// Configures the system's apt like this machine's, and adds a user.
-    fn furnish(&self, sources: &[Source]) -> Result {
+    fn furnish(&self, sources: &[AptSource]) -> Result {
         let write = |inside: &str, text: &str| {
             let path = self.path(inside);
             fs::write(&path, text).map_err(|error| Failure::at(&path, &error))
@@ -264,7 +264,7 @@ fn refusal() -> Result<Option<String>> {
 }
 
 /// Returns the code name of this machine's distribution, and the sources of its packages in apt.
-fn sources() -> Result<(String, Vec<Source>)> {
+fn sources() -> Result<(String, Vec<AptSource>)> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let value = |name: &str| {
         let line = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
@@ -279,7 +279,7 @@ fn sources() -> Result<(String, Vec<Source>)> {
         let [origin, address, suite, component] =
             line.split('|').collect::<Vec<_>>().try_into().ok()?;
         let own = origin.to_lowercase() == distribution && suite.starts_with(&codename);
-        own.then(|| Source {
+        own.then(|| AptSource {
             address: address.to_owned(),
             suite: suite.to_owned(),
             component: component.to_owned(),
@@ -290,9 +290,10 @@ fn sources() -> Result<(String, Vec<Source>)> {
 }
 
 /// Formats sources as a `sources.list`.
-fn list(sources: &[Source]) -> String {
-    let line =
-        |source: &Source| format!("deb {} {} {}\n", source.address, source.suite, source.component);
+fn list(sources: &[AptSource]) -> String {
+    let line = |source: &AptSource| {
+        format!("deb {} {} {}\n", source.address, source.suite, source.component)
+    };
     sources.iter().map(line).collect()
 }
 
