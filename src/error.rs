@@ -34,7 +34,7 @@ pub enum Error {
     },
 
     /// A file is not a valid module manifest.
-    #[error("{path} is no manifest of a module: {reason}")]
+    #[error("{path} is not a module manifest: {reason}")]
     Manifest {
         /// The file.
         path: PathBuf,
@@ -55,18 +55,18 @@ pub enum Error {
 
     /// The client type is already set and cannot change.
     #[error(
-        "the client type is `{0}` already and cannot change. Set it once, before modules are enabled"
+        "the client type is already `{0}` and cannot change. Set it once, before modules are enabled"
     )]
     ClientType(String),
 
     /// A name or value is not valid in an HTTP header.
     #[error(
-        "`{0}` with its value is no HTTP header. Use ASCII letters, digits and `-` in the name, and no control characters"
+        "`{0}` with its value is not a valid HTTP header. Use ASCII letters, digits and `-` in the name, and no control characters"
     )]
     Header(String),
 
     /// The header is set by the server itself.
-    #[error("the header `{name}` cannot be set: the server makes it itself. {hint}")]
+    #[error("the header `{name}` cannot be set: the server sets it itself. {hint}")]
     OwnHeader {
         /// The header, in lower case.
         name: String,
@@ -86,7 +86,7 @@ pub enum Error {
     },
 
     /// The value of an option is invalid.
-    #[error("`{value}` is no value for {option}. {hint}")]
+    #[error("`{value}` is not a valid value for {option}. {hint}")]
     InvalidOption {
         /// The option: its name on the command line, or a description.
         option: &'static str,
@@ -144,7 +144,7 @@ pub enum Error {
 
     /// No running program returned a sign-in link.
     #[error(
-        "no sign-in link: `{0}` does not run for this user, or gives out none. Start it as the same user, with the same `--port` if that is given here, or press Enter in its terminal"
+        "no sign-in link: `{0}` is not running for this user, or issues none. Start it as the same user, with the same `--port` if that is given here, or press Enter in its terminal"
     )]
     NoLink(
         /// The name of the application.
@@ -152,7 +152,7 @@ pub enum Error {
     ),
 
     /// The application panicked during its set-up.
-    #[error("the application panicked at its start: {0}")]
+    #[error("the application panicked while starting: {0}")]
     Panicked(
         /// The panic message.
         String,
@@ -160,7 +160,7 @@ pub enum Error {
 
     /// There are no folders for application files.
     #[error(
-        "the system names no folder for the files of applications. Set HOME, or on Linux XDG_DATA_HOME and the like"
+        "the system defines no folder for application files. Set HOME, or on Linux XDG_DATA_HOME and the like"
     )]
     NoFolders,
 

@@ -120,7 +120,7 @@ fn upgrade_headers(host: &str, origin: &str) -> [(&'static str, String); 6] {
 }
 
 #[tokio::test]
-async fn a_foreign_name_is_told_which_option_adds_it() {
+async fn the_refusal_of_a_foreign_name_tells_which_option_allows_it() {
     let running = server().await;
     let name = format!("app.example.com:{}", running.port());
     let answer = request(&running, "GET", "/index.html", &[("Host", &name)]).await;
@@ -156,7 +156,7 @@ async fn a_sign_in_link_works_once_and_leads_to_the_secret() {
 }
 
 #[tokio::test]
-async fn a_used_link_leads_a_browser_back_in_that_was_sent_here_by_another_site() {
+async fn a_used_link_readmits_a_browser_that_another_site_has_sent() {
     let running = server().await;
     let link = running.sign_in_url().unwrap();
     let path = format!("{}&ui=side%22", link.strip_prefix(running.url()).unwrap());
@@ -243,7 +243,7 @@ async fn secrets_are_new_for_every_start() {
 }
 
 #[tokio::test]
-async fn without_the_secret_nothing_is_answered_but_refusals() {
+async fn without_the_secret_every_request_is_refused() {
     let running = server().await;
     let mut socket = open(&running).await;
     for (call, code, text) in [
@@ -296,7 +296,7 @@ async fn three_wrong_secrets_end_a_connection() {
 }
 
 #[tokio::test]
-async fn who_talks_without_saying_hello_is_not_answered_for_ever() {
+async fn clients_without_a_hello_are_answered_only_so_often() {
     let running = server().await;
     let call = json!({"id": "rpc:c0:1", "method": "trame.state.get", "args": []});
     let calls = vec![Message::Binary(frame(&call).into()); 16];
@@ -306,7 +306,7 @@ async fn who_talks_without_saying_hello_is_not_answered_for_ever() {
 }
 
 #[tokio::test]
-async fn rubbish_ends_its_own_connection_and_no_other() {
+async fn an_invalid_message_ends_only_its_own_connection() {
     let running = server().await;
     let mut bystander = Client::connect(&running).await;
     let hello =
@@ -340,7 +340,7 @@ async fn rubbish_ends_its_own_connection_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_told_so() {
+async fn messages_that_are_too_large_are_refused_with_the_reason() {
     let server_options = selvedge::run::ServerOptions::new().ws_max_msg_size(5000);
     let running = start(&Server::with_options("access", server_options)).await;
     let hello =
@@ -373,7 +373,7 @@ async fn text_and_odd_messages_are_ignored() {
 }
 
 #[tokio::test]
-async fn who_says_no_hello_is_let_go() {
+async fn clients_without_a_hello_are_disconnected() {
     let running = server().await;
     assert_eq!(close_code(&running, vec![]).await, Some(1008));
     running.stop().await.unwrap();

@@ -62,7 +62,7 @@ async fn chunks_that_do_not_fit_together_end_their_connection() {
 }
 
 #[tokio::test]
-async fn a_promise_of_four_gigabytes_costs_nothing_and_can_be_broken() {
+async fn announced_gigabytes_cost_nothing_and_may_stay_away() {
     let running = running().await;
     let mut client = Client::connect(&running).await;
     for id in 100..130 {
@@ -108,7 +108,7 @@ async fn arguments_of_a_wrong_type_are_answered_with_an_error() {
 }
 
 #[tokio::test]
-async fn whatever_stands_for_an_id_comes_back() {
+async fn any_value_of_a_call_id_comes_back() {
     let running = running().await;
     let mut client = Client::connect(&running).await;
     for id in [
@@ -196,7 +196,7 @@ proptest! {
     #![proptest_config(Config { cases: 4, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn no_bytes_harm_another_client(attempts in vec((any::<bool>(), vec(bytes(), 1..6)), 60)) {
+    fn invalid_bytes_affect_no_other_client(attempts in vec((any::<bool>(), vec(bytes(), 1..6)), 60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let running = running().await;

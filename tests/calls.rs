@@ -27,7 +27,7 @@ async fn a_trigger_gets_typed_arguments_and_answers() {
 }
 
 #[tokio::test]
-async fn a_wrong_argument_is_answered_with_its_place() {
+async fn the_answer_to_a_wrong_argument_names_its_position() {
     let server = Server::new("calls");
     server.trigger("add", |_: Ctx, a: i64| a);
     let running = start(&server).await;
@@ -210,7 +210,7 @@ async fn a_page_announces_what_happens_to_it() {
 }
 
 #[tokio::test]
-async fn a_client_can_be_spoken_to_alone() {
+async fn a_message_can_be_published_to_one_client() {
     let server = Server::new("calls");
     server.trigger("me", |cx: Ctx| {
         let client = cx.client().unwrap();

@@ -18,7 +18,7 @@ fn json_of(result: Result<Packed, Failure>) -> Value {
 }
 
 #[tokio::test]
-async fn what_a_call_gives_depends_on_who_is_there() {
+async fn the_result_of_a_call_depends_on_the_functions_that_are_set() {
     let server = Server::new("controller");
     let controller = server.controller();
     let function = controller.function("f");
@@ -41,7 +41,7 @@ async fn what_a_call_gives_depends_on_who_is_there() {
 }
 
 #[tokio::test]
-async fn a_lone_function_for_one_call_runs_as_a_hook() {
+async fn a_single_once_function_runs_as_a_hook() {
     let server = Server::new("controller");
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let also = told.clone();

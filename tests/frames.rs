@@ -55,7 +55,7 @@ async fn a_client_without_a_socket_shares_the_state() {
 }
 
 #[tokio::test]
-async fn it_gets_its_last_data_and_its_goodbye_and_does_not_outlive_the_run() {
+async fn a_frame_stream_ends_with_the_last_data_and_a_close_code() {
     let server = Server::new("frames");
     for _ in 0..2 {
         let running = server.spawn(without_sockets()).await.unwrap();
@@ -85,7 +85,7 @@ async fn it_gets_its_last_data_and_its_goodbye_and_does_not_outlive_the_run() {
 }
 
 #[tokio::test]
-async fn one_that_never_takes_its_goodbye_does_not_hold_up_the_stop() {
+async fn a_client_that_never_reads_its_close_frame_does_not_delay_the_stop() {
     let server = Server::new("frames");
     let running = server.spawn(without_sockets()).await.unwrap();
     let (mut sink, stream) = running.connect().unwrap();
@@ -113,7 +113,7 @@ async fn the_protocol_is_kept() {
 }
 
 #[tokio::test]
-async fn it_can_be_had_beside_sockets() {
+async fn a_frame_stream_runs_beside_sockets() {
     let server = Server::new("frames");
     let running = server.spawn(options()).await.unwrap();
     let mut other = Client::connect(&running).await;
@@ -128,7 +128,7 @@ async fn it_can_be_had_beside_sockets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_says_no_hello_or_guesses_is_told_goodbye() {
+async fn clients_without_a_hello_or_with_wrong_secrets_are_disconnected() {
     let server = Server::new("frames");
     let running = server.spawn(without_sockets()).await.unwrap();
     let (mut silent, mut stream) = running.connect().unwrap();

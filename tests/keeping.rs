@@ -64,7 +64,7 @@ async fn left(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_program_goes_on_with_the_state_of_the_one_before_it() {
+async fn a_program_continues_with_the_state_of_the_one_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = left(folder.path()).await;
     let server = program();
@@ -121,7 +121,7 @@ async fn the_file_follows_the_state_of_a_program_that_may_be_killed() {
 }
 
 #[tokio::test]
-async fn no_file_keeps_a_program_from_starting() {
+async fn a_damaged_state_file_does_not_prevent_a_start() {
     let folder = tempfile::tempdir().unwrap();
     let good = fs::read(left(folder.path()).await).unwrap();
     let rubbish = [&b""[..], b"{}", &[0xc1; 100], &[0xdd, 0xff, 0xff, 0xff, 0xff], &[0x80]];

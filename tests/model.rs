@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn one_after_another_the_state_is_what_a_model_says(actions in vec(action(), 1..25)) {
+    fn the_state_agrees_with_a_model_after_each_operation(actions in vec(action(), 1..25)) {
         runtime().block_on(follow(actions));
     }
 }

@@ -12,7 +12,7 @@ async fn the_same_name_gives_the_same_server() {
 }
 
 #[tokio::test]
-async fn it_knows_whether_and_where_it_runs() {
+async fn a_server_knows_whether_and_where_it_runs() {
     let server = Server::new("options");
     assert_eq!((server.running(), server.port()), (false, None));
     let running = start(&server).await;

@@ -70,7 +70,7 @@ async fn a_port_that_was_asked_for_goes_before_the_one_in_the_file() {
 }
 
 #[tokio::test]
-async fn nothing_in_the_file_keeps_a_server_from_starting() {
+async fn a_damaged_port_file_does_not_prevent_a_start() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ports");
     for rubbish in [&b"0\n\n-1\nport\n70000\n"[..], &[0xff, 0, 0x80], b""] {

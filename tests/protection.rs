@@ -20,7 +20,7 @@ async fn two(server: &Server) -> (Running, Client, Client) {
 }
 
 #[tokio::test]
-async fn a_write_of_a_read_only_key_is_answered_and_set_back() {
+async fn a_write_of_a_read_only_key_is_refused_and_reverted() {
     let server = Server::new("protection");
     server.state().set("truth", 42).read_only(&["truth", "unset"]);
     let (running, mut writer, mut other) = two(&server).await;
@@ -108,7 +108,7 @@ async fn errors_carry_no_paths_to_clients() {
 }
 
 #[tokio::test]
-async fn while_debugging_errors_are_told_whole() {
+async fn in_debugging_errors_are_sent_in_full() {
     let server = Server::new("protection");
     fails(&server);
     let running = server.spawn(options().debug(true)).await.unwrap();

@@ -55,7 +55,7 @@ async fn a_proxy_that_puts_the_servers_own_name_into_host_works_too() {
 }
 
 #[tokio::test]
-async fn names_that_were_not_allowed_stay_out() {
+async fn names_that_were_not_allowed_are_refused() {
     let running = behind_a_proxy().await;
     for host in ["app.example.com:81", "x.app.example.com", "example.com", "*"] {
         let answer = request(&running, "GET", "/index.html", &[("Host", host)]).await;
@@ -107,7 +107,7 @@ async fn sign_in_links_are_made_for_the_public_name_too() {
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_one_fails_the_start() {
+async fn an_invalid_name_fails_the_start() {
     let server = Server::new("proxy");
     for options in [options().allowed_host("*"), options().allowed_origin("null")] {
         let refused = server.spawn(options).await;

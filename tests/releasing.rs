@@ -170,7 +170,7 @@ async fn half_a_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_say_nothing() {
+async fn silent_clients() {
     stop_beside(&Site::new(), async |running: &Running| {
         let silent = TcpStream::connect(running.addresses()[0]).await.unwrap();
         (silent, open(running).await)

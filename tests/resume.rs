@@ -83,7 +83,7 @@ async fn a_mark_comes_behind_the_changes_that_it_counts() {
 }
 
 #[tokio::test]
-async fn the_mark_of_another_run_is_not_known_and_a_wrong_one_is_refused() {
+async fn marks_of_other_runs_are_unknown_and_invalid_marks_are_refused() {
     let one = Server::new("resume-one");
     let two = Server::new("resume-two");
     let (running_one, running_two) = (start(&one).await, start(&two).await);

@@ -55,7 +55,7 @@ fn nothing_runs_before_the_host_starts_it() {
 }
 
 #[test]
-fn a_host_need_not_start_anything() {
+fn a_host_does_not_have_to_start_the_server() {
     let set_up = || panic!("not needed");
     let host = Host(|_: ShellStart| Ok(ShellExit { code: 0 }));
     let exit = Server::set_up_in("shell", set_up, host, options()).unwrap();

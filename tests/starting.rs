@@ -55,7 +55,7 @@ async fn each_exec_mode_starts_ends_and_starts_again() {
 }
 
 #[tokio::test]
-async fn a_coroutine_that_is_not_driven_does_nothing_and_dropped_it_stops() {
+async fn a_coroutine_does_nothing_until_it_is_polled_and_stops_when_dropped() {
     let server = Server::new("starting");
     let coroutine = async || {
         let options = options().exec_mode(ExecMode::Coroutine);
@@ -86,7 +86,7 @@ async fn several_servers_run_beside_each_other() {
 }
 
 #[tokio::test]
-async fn options_are_told_as_they_came_out() {
+async fn the_options_of_a_run_are_those_that_took_effect() {
     let server = Server::new("starting");
     assert!(server.server_options().is_none());
     let given = options()
@@ -134,7 +134,7 @@ async fn folders_and_a_document_root_of_the_run_are_served() {
 }
 
 #[tokio::test]
-async fn http_and_the_websocket_can_be_left_out() {
+async fn http_and_the_websocket_can_be_turned_off() {
     let server = Server::new("starting");
     let running = server.spawn(options().http(false)).await.unwrap();
     for (method, path) in [("GET", "/"), ("GET", "/index.html"), ("POST", "/paraview/")] {
@@ -395,7 +395,7 @@ fn signals_drain_and_verify_and_a_second_one_ends_at_once() {
 }
 
 #[test]
-fn in_async_code_it_is_said_what_to_await_instead() {
+fn in_async_code_the_error_names_what_to_await_instead() {
     let refused = || {
         let error = Server::new("starting").run(options()).unwrap_err();
         assert!(matches!(error, selvedge::Error::InsideRuntime { .. }), "{error}");

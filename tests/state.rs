@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::support::{Client, options, start};
 
 #[tokio::test]
-async fn a_newcomer_gets_the_whole_state() {
+async fn a_new_client_gets_the_whole_state() {
     let server = Server::new("state");
     server.state().set("a", 1).set("drawer", true).client_only(&["drawer"]).unwrap();
     server.template("main", "<p>{{ a }}</p>");
@@ -211,7 +211,7 @@ async fn async_listeners_that_set_each_other_off_are_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_set_just_before_a_flush_goes_out_with_it() {
+async fn a_value_set_just_before_a_flush_is_sent_with_it() {
     let server = Server::new("state");
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     server.on_change(["a", "b", "c", "d"], move |cx: Ctx, _: Rest| {

@@ -36,7 +36,7 @@ async fn twenty_restarts_on_one_port_with_clients_of_each_kind() {
 }
 
 #[tokio::test]
-async fn all_who_stop_get_one_outcome() {
+async fn all_callers_of_stop_get_the_same_outcome() {
     let server = Server::new("stopping");
     let running = start(&server).await;
     let (one, other) = (running.handle(), running.handle());
@@ -152,7 +152,7 @@ async fn callbacks_that_never_end_do_not_hold_up_the_stop() {
 }
 
 #[tokio::test]
-async fn calls_that_are_under_way_are_answered_before_the_goodbye() {
+async fn running_calls_are_answered_before_the_close_frame() {
     let server = Server::new("stopping");
     let (told, mut begun) = tokio::sync::mpsc::channel(1);
     server.trigger("slow", move |cx: Ctx| {

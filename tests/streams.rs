@@ -43,7 +43,7 @@ async fn a_page_that_acknowledges_gets_the_newest_frame_after_a_pause() {
 }
 
 #[tokio::test]
-async fn a_page_that_comes_later_gets_the_newest_frame() {
+async fn a_page_that_connects_later_gets_the_newest_frame() {
     let server = Server::new("streams");
     let running = start(&server).await;
     server.stream("field", 1).unwrap();
@@ -58,7 +58,7 @@ async fn a_page_that_comes_later_gets_the_newest_frame() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_costs_only_itself() {
+async fn a_client_that_stops_reading_affects_only_itself() {
     let server = Server::new("streams");
     let running = start(&server).await;
     let mut reader = Client::connect(&running).await;

@@ -95,7 +95,7 @@ async fn an_upload_reaches_the_application_and_its_result_the_page() {
 }
 
 #[tokio::test]
-async fn who_has_no_ticket_or_is_no_page_of_ours_cannot_upload() {
+async fn uploads_need_a_ticket_and_a_page_of_this_server() {
     let server = Server::new("transfers");
     let (running, _kept) = serve(&server, TransferLimits::default()).await;
     let mut client = Client::connect(&running).await;
@@ -145,7 +145,7 @@ async fn sizes_must_be_announced_and_kept() {
 }
 
 #[tokio::test]
-async fn so_many_uploads_run_at_the_same_time() {
+async fn uploads_that_run_at_the_same_time_are_limited() {
     let limits = TransferLimits::new().uploads_at_once(1);
     let (running, mut kept) = server(limits).await;
     let mut client = Client::connect(&running).await;
@@ -224,7 +224,7 @@ async fn a_stop_ends_uploads_and_downloads() {
     let stopped = timeout(TIMEOUT, running.stop()).await.unwrap().unwrap();
     assert!(stopped.elapsed < Duration::from_secs(2), "{stopped:?}");
     let error = heard(&mut kept).await.unwrap_err().to_string();
-    assert!(error.contains("the server stops"), "{error}");
+    assert!(error.contains("the server is stopping"), "{error}");
     let stopped = timeout(TIMEOUT, fetching.running.stop()).await.unwrap().unwrap();
     assert!(stopped.elapsed < Duration::from_secs(2), "{stopped:?}");
     drop(ended);
@@ -275,12 +275,12 @@ async fn a_download_that_is_not_read_is_ended() {
     assert_eq!(status(&mut fetching.stream).await, "200");
     let outcome = timeout(TIMEOUT, ended.recv()).await.unwrap().unwrap();
     let error = outcome.unwrap_err().to_string();
-    assert!(error.contains("broke off"), "{error}");
+    assert!(error.contains("was interrupted"), "{error}");
     fetching.running.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_file_is_offered_to_the_page_that_asked_and_fetched_once() {
+async fn a_file_is_offered_only_to_the_page_that_asked_and_only_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("Größe.csv");
     std::fs::write(&path, "a,b\n").unwrap();
@@ -312,7 +312,7 @@ async fn a_file_is_offered_to_the_page_that_asked_and_fetched_once() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_make_is_offered_no_file() {
+async fn a_page_of_another_implementation_is_offered_no_file() {
     let server = Server::new("transfers");
     server.trigger("save", async |cx: Ctx| -> Result<(), Failure> {
         cx.send_file(Download::from_bytes("a", "b")).await?;
@@ -321,14 +321,14 @@ async fn a_page_of_another_make_is_offered_no_file() {
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
     let error = client.call("trame.trigger", json!(["save", [], {}])).await.unwrap_err();
-    assert!(to_json(&error).to_string().contains("this page cannot do that"), "{error}");
+    assert!(to_json(&error).to_string().contains("only Selvedge's own page"), "{error}");
     let outside = server.call_trigger("save", ()).await.unwrap_err().to_string();
-    assert!(outside.contains("no client asked"), "{outside}");
+    assert!(outside.contains("no client caused"), "{outside}");
     running.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn without_http_files_are_refused_at_once_and_it_is_said_why() {
+async fn without_http_files_are_refused_at_once_with_the_reason() {
     let server = Server::new("transfers");
     server.on_upload("keep", async |_: Ctx, _: Upload| Ok::<(), Failure>(()));
     server.trigger("send", async |cx: Ctx| -> Result<(), Failure> {

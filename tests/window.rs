@@ -120,14 +120,14 @@ impl Shell for Blind {
 }
 
 #[test]
-fn options_that_cannot_work_are_found_before_anything_starts() {
+fn invalid_options_are_found_before_anything_starts() {
     let server = Server::new("window");
     server.on(Lifecycle::ServerStart, |cx: Ctx| {
         cx.state().set("started", true);
     });
     server.set_window(WindowOptions::new().min_size(-1.0, 10.0));
     let error = server.run_in(Blind, options()).unwrap_err();
-    assert!(error.to_string().contains("`-1 × 10` is no value"), "{error}");
+    assert!(error.to_string().contains("`-1 × 10` is not a valid value"), "{error}");
     assert!(!server.state().has("started"));
     server.set_window(WindowOptions::new());
     assert_eq!(server.run_in(Blind, options()).unwrap().code, 0);

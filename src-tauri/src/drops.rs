@@ -43,8 +43,9 @@ pub(crate) fn take(desktop: &Arc<Desktop>, view: &WebView) {
             dropping.dragged.take().into_iter().partition(|path| path.is_file());
         if let Some(folder) = others.first() {
             let folder = folder.display();
-            desktop
-                .tell_page(&format!("{folder} is no file. A folder can be chosen with a button"));
+            desktop.tell_page(&format!(
+                "{folder} is not a file. A folder can be chosen with a button"
+            ));
         }
         if files.is_empty() && others.is_empty() {
             return false;

@@ -196,7 +196,7 @@ impl Instance {
             }
         }
         tracing::warn!(
-            "it is not known whether {} runs already, because it cannot keep a lock: {}",
+            "cannot find out whether {} is already running, because the lock failed: {}",
             program.get_name(),
             reasons.join("; ")
         );
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_whose_path_is_too_long_for_a_socket_does() {
+    fn a_folder_whose_path_is_too_long_gets_its_socket_elsewhere() {
         let folder = tempfile::tempdir().unwrap();
         let long = folder.path().join("a".repeat(200));
         std::fs::create_dir(&long).unwrap();
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_that_was_killed_has_left_is_in_no_ones_way() {
+    fn leftovers_of_a_killed_program_do_no_harm() {
         let folder = tempfile::tempdir().unwrap();
         let lock = folder.path().join("x.lock");
         std::fs::write(&lock, "/no such socket, and a longer path than the one that comes")

@@ -46,7 +46,7 @@ impl Desktop {
             tracing::warn!("the page wanted to go to {url}, which is refused");
         }
         if let Err(error) = self.sign_in(window) {
-            tracing::error!("the window cannot come back to its server: {error}");
+            tracing::error!("the window cannot return to its server: {error}");
         }
     }
 

@@ -57,7 +57,7 @@ impl Place {
     pub(crate) fn of(program: &Program) -> Arc<Self> {
         let folder = program.folders().and_then(|folders| folders.config());
         let folder = folder.inspect_err(|error| {
-            tracing::warn!("the place of the window is not kept: {error}");
+            tracing::warn!("cannot save the position of the window: {error}");
         });
         let file = folder.ok().map(|folder| folder.join("window.json"));
         let kept = file.as_deref().and_then(read);
@@ -74,7 +74,7 @@ impl Place {
         if let Some(file) = &self.file
             && let Err(error) = write(file, &now)
         {
-            tracing::warn!("the place of the window is not kept in {}: {error}", file.display());
+            tracing::warn!("cannot save the position of the window in {}: {error}", file.display());
         }
     }
 }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_none_is_as_good_as_no_file() {
+    fn a_damaged_file_counts_as_missing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("window.json");
         assert_eq!(read(&file), None);

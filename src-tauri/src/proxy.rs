@@ -43,7 +43,7 @@ impl Proxies {
             Ok(Ok(found)) => found,
             // Without proxies the server can always be reached.
             _ => {
-                tracing::warn!("the system does not say which proxies there are: none is used");
+                tracing::warn!("cannot read the proxy settings of the system: no proxy is used");
                 Some(Self::default())
             }
         }

@@ -29,7 +29,7 @@ pub(crate) async fn shown_while<T>(
 ) -> T {
     let show = || {
         if let Err(error) = open(app, name) {
-            tracing::warn!("the start takes a while, which could not be shown: {error}");
+            tracing::warn!("the splash could not be shown: {error}");
         }
     };
     with_delay(start, show).await

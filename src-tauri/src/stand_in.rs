@@ -142,7 +142,7 @@ impl StandIn {
         let link = self.desktop.session.stop.sign_in_url();
         match link.map(|link| Url::parse(&link)) {
             Ok(Ok(link)) => drop(navigation::open_outside(&link)),
-            Ok(Err(error)) => tracing::error!("the link for the browser is no URL: {error}"),
+            Ok(Err(error)) => tracing::error!("the link for the browser is not a URL: {error}"),
             Err(error) => tracing::error!("there is no link for the browser: {error}"),
         }
     }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_says_what_why_and_no_secret() {
+    fn an_error_page_shows_what_failed_and_why_but_no_secret() {
         let url = "http://127.0.0.1:8080/there?sign_in=secret#proof";
         let failed = Fault::Failed { url, reason: "Connection refused" }.to_string();
         assert_eq!(failed, "http://127.0.0.1:8080/there cannot be loaded: Connection refused.");

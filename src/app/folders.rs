@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_created_when_it_is_asked_for_and_for_the_user_alone() {
+    fn a_folder_is_created_on_demand_and_is_private_to_the_user() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("a/b");
         assert_eq!(create(&folder).unwrap(), folder);

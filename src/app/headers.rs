@@ -49,9 +49,10 @@ const OWN_HEADERS: [(&str, &str); 11] = [
     ("upgrade", TRANSPORT),
 ];
 
-const EVERY_ANSWER: &str = "Each answer has it with a value that protects its pages; leave it out";
+const EVERY_ANSWER: &str =
+    "Each answer already has it, with a value that protects the pages; leave it out";
 
-const TRANSPORT: &str = "It describes how one answer is sent; leave it out";
+const TRANSPORT: &str = "It describes how a single answer is sent; leave it out";
 
 impl Server {
     /// Sets a header on every HTTP response that does not have it already, or removes it with
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_source_expression_is_taken_and_nothing_else() {
+    fn only_a_single_source_expression_is_accepted() {
         for source in [
             "https://cdn.example",
             "https://cdn.example:8443/lib/v1/",

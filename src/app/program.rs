@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_says_what_is_not_said_otherwise() {
+    fn the_configuration_applies_where_the_code_says_nothing() {
         let text = r#"{"productName": "Atlas", "identifier": "com.example.atlas", "app": {}}"#;
         let packaged = |text| Program::packaged("atlas", "1.0.0", text, b"png");
         let program = packaged(text).complete().unwrap();
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_identifier_is_refused_with_its_value() {
+    fn an_invalid_identifier_is_refused_with_its_value() {
         for identifier in ["com.example.atlas", "org.3d_tools.a-b", "a.b"] {
             assert!(Program::new("x").identifier(identifier).complete().is_ok(), "{identifier}");
         }

@@ -99,7 +99,7 @@ impl ServerOptions {
             let number =
                 text.parse::<f64>().ok().filter(|number| *number >= 0.0 && number.is_finite());
             if number.is_none() {
-                tracing::warn!("{name} is `{text}`, which is no number: it is ignored");
+                tracing::warn!("{name} is `{text}`, which is not a number: it is ignored");
             }
             number
         };
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_in_a_variable_is_ignored() {
+    fn an_invalid_variable_is_ignored() {
         let options = ServerOptions::default().resolved_from(|_| Some("-1 apples".to_owned()));
         assert_eq!(options.ws_max_msg_size, Some(DEFAULT_MAX_MESSAGE));
         let tiny = ServerOptions::new().ws_max_msg_size(1);

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_trigger_has_near_names() {
+    fn a_misspelt_trigger_gets_suggestions() {
         let functions = Functions::<()>::new();
         for name in ["reset", "run", "export_png"] {
             functions.set_trigger(name.to_owned(), function(|_: ()| ()));

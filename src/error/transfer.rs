@@ -8,7 +8,7 @@ use std::{io, time::Duration};
 pub enum TransferError {
     /// The other side disconnected before the end.
     #[error(
-        "the transfer broke off after {done} of {size} bytes: the other side is gone. Let the user start it again"
+        "the transfer was interrupted after {done} of {size} bytes: the other side disconnected. Let the user start it again"
     )]
     Interrupted {
         /// Number of bytes transferred.
@@ -29,7 +29,7 @@ pub enum TransferError {
     Stalled(Duration),
 
     /// The server stopped during the transfer.
-    #[error("the transfer was ended because the server stops")]
+    #[error("the transfer was ended because the server is stopping")]
     Stopped,
 
     /// The file is larger than allowed.

@@ -387,7 +387,7 @@ impl Server {
             Some(sending @ Asked::Sending(_)) => {
                 let question = Question { client: client.id, state: sending };
                 self.inner.questions.open.lock().1.insert(number, question);
-                Err(Failure::msg("the dialog was answered already"))
+                Err(Failure::msg("the dialog has already been answered"))
             }
             None => Err(Failure::msg("the dialog is closed")),
         }

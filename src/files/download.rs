@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_reader_that_ends_before_its_size_is_an_error_and_leaves_no_file() {
+    async fn a_reader_that_ends_early_is_an_error_and_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("a.txt");
         let download = Download::from_reader("a.txt", &b"abc"[..]).size(5);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_is_written_as_a_whole_and_its_end_is_told() {
+    async fn a_file_is_written_as_a_whole_and_its_end_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("a.txt");
         std::fs::write(&target, "what was there before").unwrap();

@@ -300,6 +300,7 @@ impl Ctx {
     }
 }
 
-pub(crate) const NO_CLIENT: &str = "no client asked for this; call it where a page caused the call";
-pub(crate) const GONE: &str = "the page that asked for this is gone";
-pub(crate) const CANNOT: &str = "this page cannot do that, since it is not Selvedge's own";
+pub(crate) const NO_CLIENT: &str =
+    "no client caused this call; make it in a callback that a page has caused";
+pub(crate) const GONE: &str = "the page that asked for this has disconnected";
+pub(crate) const CANNOT: &str = "only Selvedge's own page can do this";

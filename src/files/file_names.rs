@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_others_have_chosen_lead_nowhere() {
+    fn names_from_other_programs_cannot_leave_the_folder() {
         for (name, plain) in [
             ("a.csv", "a.csv"),
             ("/etc/passwd", "passwd"),

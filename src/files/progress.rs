@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_is_told_at_the_end_and_not_for_every_chunk() {
+    fn progress_is_reported_at_the_end_and_not_for_every_chunk() {
         let (told, heard) = std::sync::mpsc::channel();
         let mut reporter = Reporter::new(move |progress| told.send(progress.done).unwrap());
         for done in 1..=50 {

@@ -173,7 +173,7 @@ impl Transfers {
             return Err(TransferError::TooLarge { size, limit: limits.max_upload_bytes }.into());
         }
         if self.under_way.load(Ordering::Relaxed) >= limits.uploads_at_once {
-            return Err(Failure::msg("too many uploads are under way; try again in a moment"));
+            return Err(Failure::msg("too many uploads are running; try again in a moment"));
         }
         Ok(())
     }
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many_uploads() {
+    fn the_number_of_uploads_is_limited() {
         let transfers = Transfers::default();
         transfers.set_limits(TransferLimits::new().uploads_at_once(1));
         let first = transfers.enter();

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_of_a_window_is_told_from_that_of_browsers() {
+    fn the_secret_of_a_window_is_distinguished_from_that_of_browsers() {
         let access = access();
         for kind in [Kind::Window, Kind::Other] {
             assert_eq!(access.kind_of(access.secret(kind)), Some(kind));

@@ -23,8 +23,7 @@ use crate::{
     files::{Outgoing, Phase, Sent},
 };
 
-const NO_TICKET: &str =
-    "This address was used already, or it is too old. The page asks for a new one for each file.\n";
+const NO_TICKET: &str = "This address has already been used or has expired. The page asks for a new one for each file.\n";
 
 /// Passes an uploaded file to the application, and answers with its result as JSON.
 pub(super) async fn upload(
@@ -40,14 +39,14 @@ pub(super) async fn upload(
         return plain(StatusCode::NOT_FOUND, NO_TICKET);
     };
     if length > right.size() {
-        let text = "This is more than was announced or is allowed.\n";
+        let text = "The upload is longer than announced or allowed.\n";
         return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
     }
     if length < right.size() {
-        return plain(StatusCode::BAD_REQUEST, "This is less than was announced.\n");
+        return plain(StatusCode::BAD_REQUEST, "The upload is shorter than announced.\n");
     }
     let Some(_slot) = site.server.transfers().enter() else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads are under way.\n");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads are running.\n");
     };
     guest.admit();
     let body = request.into_body().into_data_stream().map_err(io::Error::other).boxed();

@@ -83,7 +83,7 @@ impl Lobby {
     }
 
     pub(super) fn new(capacity: usize) -> Arc<Self> {
-        let made_room = Throttle::new("connections that had not shown who they are made room");
+        let made_room = Throttle::new("unauthenticated connections that were closed to make room");
         Arc::new(Lobby { capacity, waiting: Mutex::default(), made_room })
     }
 
@@ -111,7 +111,7 @@ impl Lobby {
             if let Some(suppressed) = self.made_room.admit() {
                 tracing::debug!(
                     suppressed,
-                    "a connection that had not shown who it is made room for another one"
+                    "an unauthenticated connection was closed to make room for another one"
                 );
             }
         }
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_waited_longest_makes_room_and_who_is_known_does_not() {
+    fn the_stranger_that_has_waited_longest_is_evicted_and_known_clients_are_not() {
         let lobby = Lobby::new(2);
         let [first, second] = [(); 2].map(|()| lobby.seat(None));
         first.admit();

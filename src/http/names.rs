@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_on_all_addresses_takes_the_origin_that_is_the_requests_own_host() {
+    fn a_server_on_all_addresses_accepts_the_origin_that_equals_the_host() {
         for (host, address) in [("0.0.0.0", "0.0.0.0:4000"), ("::", "[::]:4000")] {
             let names = plain(host, address);
             for host in ["192.168.7.7:4000", "[fd00::7]:4000", "localhost:4000", "127.0.0.1:4000"] {
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn with_tls_the_origins_are_https_and_443_goes_without_saying() {
+    fn with_tls_the_origins_are_https_and_443_is_the_default_port() {
         let names = names("app.example.com", "10.0.0.1:443", true, &Allowed::default());
         assert!(names.allows_host("app.example.com") && names.allows_host("app.example.com:443"));
         assert!(names.allows_origin("https://app.example.com", "app.example.com"));
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_sends_is_refused_with_a_hint() {
+    fn requests_that_no_browser_sends_are_refused_with_a_hint() {
         let hosts =
             ["", "*", "*.example.com", "http://a.example", "a.example/x", "a:b", "a b", "::1"];
         for host in hosts {

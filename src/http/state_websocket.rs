@@ -69,7 +69,7 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers
     };
     let mut session = match Session::new(&site.server, verify, Limits::default()) {
         Ok(session) => session,
-        Err(error) => return tracing::error!(%error, "a client was turned away"),
+        Err(error) => return tracing::error!(%error, "a client could not be accepted"),
     };
     let client = Arc::clone(session.client());
     let traffic = Traffic::new(Some(Arc::new(move || buffers.unacknowledged())));

@@ -144,7 +144,7 @@ async fn a_program_that_was_sent_our_cookie_lacks_the_proof() {
 }
 
 #[tokio::test]
-async fn idle_sockets_lock_others_out_if_none_has_to_make_room() {
+async fn idle_sockets_lock_others_out_where_none_is_evicted() {
     for (crowd, is_let_in) in [(usize::MAX, false), (MAX_CONNECTIONS / 2, true)] {
         let target = Target::new(crowd, true).await;
         let mut idle = Vec::new();

@@ -68,7 +68,7 @@ impl Server {
         }
         tracing::info!(?urls, "files of the page have changed");
         if let Err(error) = self.publish(topic::RELOAD, urls) {
-            tracing::error!(%error, "the pages could not be told");
+            tracing::error!(%error, "the pages could not be notified");
         }
     }
 }

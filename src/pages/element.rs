@@ -69,7 +69,7 @@ impl From<Element> for Node {
 pub fn el(tag: &str) -> Element {
     let valid = tag.starts_with(|first: char| first.is_ascii_alphabetic())
         && tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));
-    assert!(valid, "`{tag}` is no tag name");
+    assert!(valid, "`{tag}` is not a tag name");
     Element {
         tag: tag.to_owned(),
         attributes: Vec::new(),
@@ -84,7 +84,7 @@ impl Element {
         let valid = !name.is_empty()
             && !name
                 .contains(|c: char| c.is_whitespace() || c.is_control() || "\"'<>/=".contains(c));
-        assert!(valid, "`{name}` is no attribute name");
+        assert!(valid, "`{name}` is not an attribute name");
         self.attributes.push(Attribute::Named(name, value));
         self
     }
@@ -419,8 +419,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "no attribute name")]
-    fn a_name_cannot_break_out_either() {
+    #[should_panic(expected = "not an attribute name")]
+    fn names_cannot_break_out_of_a_tag() {
         let _ = el("p").attr("a onclick=x", "");
     }
 }

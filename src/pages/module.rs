@@ -108,9 +108,11 @@ impl Module {
             let near = similar(known.iter().map(String::as_str), field);
             let hint = match near.first() {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("those that it may have are {}", known.join(", ")),
+                None => format!("the fields are {}", known.join(", ")),
             };
-            return Err(refuse(format!("it has a field `{field}`, which no manifest has; {hint}")));
+            return Err(refuse(format!(
+                "it has a field `{field}`, which is not a field of manifests; {hint}"
+            )));
         }
         // Parse the text again: these errors contain the line.
         serde_json::from_str(text).map_err(|error| refuse(error.to_string()))
@@ -425,14 +427,17 @@ mod tests {
     #[test]
     fn a_field_of_another_name_is_refused_with_the_nearest() {
         for (text, reason) in [
-            (r#"{"script": ["a.js"]}"#, "`script`, which no manifest has; did you mean `scripts`?"),
+            (
+                r#"{"script": ["a.js"]}"#,
+                "`script`, which is not a field of manifests; did you mean `scripts`?",
+            ),
             (r#"{"modul_scripts": []}"#, "did you mean `module_scripts`?"),
-            (r#"{"entirely_different": 1}"#, "those that it may have are module_scripts, name"),
+            (r#"{"entirely_different": 1}"#, "the fields are module_scripts, name"),
             (r#"{"scripts": "a.js"}"#, "line 1 column"),
             ("{", "line 1 column"),
         ] {
             let error = Module::parse(Path::new("charts.json"), text).unwrap_err().to_string();
-            assert!(error.starts_with("charts.json is no manifest"), "{error}");
+            assert!(error.starts_with("charts.json is not a module manifest"), "{error}");
             assert!(error.contains(reason), "{error}");
         }
     }

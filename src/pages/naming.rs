@@ -114,12 +114,12 @@ const ARGUMENTS: [(&str, &str); 8] = [
 /// Returns what the property with this name becomes. The error says what to write instead.
 pub(crate) fn place(name: &str) -> Result<Place, String> {
     if let Some((_, instead)) = ARGUMENTS.iter().find(|(argument, _)| *argument == name) {
-        return Err(format!("`{name}` is no property: {instead}"));
+        return Err(format!("`{name}` is not a property: {instead}"));
     }
     if name.starts_with('_') || (name.ends_with('_') && name.len() > 1) {
         let bare = name.trim_matches('_');
         return Err(format!(
-            "`{name}` is no property: names have no underscore at their ends. Write `{bare}`"
+            "`{name}` is not a property: names have no underscore at their ends. Write `{bare}`"
         ));
     }
     let is_written_out = !name.chars().all(|c| c.is_alphanumeric() || c == '_');
@@ -134,7 +134,7 @@ pub(crate) fn place(name: &str) -> Result<Place, String> {
         _ if name.starts_with("on_") => {
             let event = &name[3..];
             return Err(format!(
-                "`{name}` is no property: an event is `v_on_{event}`, or `on(\"{event}\", …)`"
+                "`{name}` is not a property: an event is `v_on_{event}`, or `on(\"{event}\", …)`"
             ));
         }
         _ => event(name).map_or_else(|| Place::Attribute(name.replace('_', "-")), Place::Event),
@@ -200,7 +200,7 @@ fn directive(name: &str) -> Result<Place, String> {
         None => String::new(),
     };
     Err(format!(
-        "`{name}` is no directive that is known.{near} One of a widget package is written as in a template: `{}`",
+        "`{name}` is not a known directive.{near} One of a widget package is written as in a template: `{}`",
         name.replace('_', "-")
     ))
 }
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_refused_with_what_to_write() {
+    fn unknown_names_are_refused_with_what_to_write_instead() {
         for (name, instead) in [
             ("v_modle", "`v_model`"),
             ("v_fi", "`v-fi`"),

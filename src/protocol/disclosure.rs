@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_stay() {
+    fn texts_without_paths_stay() {
         for text in [
             "",
             "invalid digit found in string",

@@ -205,7 +205,7 @@ impl Server {
     fn page_event(&self, client: &Client, event: &str) {
         match Lifecycle::from_page(event) {
             Some(event) => self.start_hooks(Some(client.id), event, &[]),
-            None => tracing::debug!(event, "a page announced an event that is not known"),
+            None => tracing::debug!(event, "a page announced an unknown event"),
         }
     }
 
@@ -307,7 +307,7 @@ impl Server {
             let answered = client.gone.run_until_cancelled(with_hold(&client, future)).await;
             match answered {
                 Some((result, _hold)) => server.answer_call(&client, &request, &callee, result),
-                None => tracing::debug!("{callee} was cancelled: its client is gone"),
+                None => tracing::debug!("{callee} was cancelled: its client has disconnected"),
             }
         });
     }

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_written_is_none() {
+    fn a_network_log_that_cannot_be_written_is_turned_off() {
         let dir = tempfile::tempdir().unwrap();
         let log = NetworkLog::new(&dir.path().join("no such folder/network.log"));
         log.begin();

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_has_so_many_streams_and_no_more() {
+    fn the_streams_of_one_client_are_limited() {
         let mut streams = Streams::default();
         let opened = (0..100).filter(|number| streams.open(&number.to_string())).count();
         assert_eq!(opened, MAX_STREAMS);

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn other_machines_are_a_reason_to_warn_unless_there_is_tls() {
+    fn serving_other_machines_without_tls_is_warned_about() {
         let options = StartOptions::new;
         assert_eq!(warned("127.0.0.1:80", options().secret("short")), "");
         assert_eq!(warned("[::1]:80", options()), "");
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_on_the_network_is_a_reason_to_warn() {
+    fn a_short_secret_on_the_network_is_warned_about() {
         let options = || StartOptions::new().tls("cert", "key");
         assert!(warned("0.0.0.0:80", options().secret("short")).contains("guess"));
         assert_eq!(warned("0.0.0.0:80", options().secret("k".repeat(16))), "");

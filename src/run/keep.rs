@@ -140,7 +140,7 @@ impl Keeper {
         let written =
             written.and_then(|parts| replace(&self.file, Packed::encode_map(&parts).as_bytes()));
         if let Err(error) = written {
-            self.warn(&format!("the state is not kept in {}: {error}", self.file.display()));
+            self.warn(&format!("cannot keep the state in {}: {error}", self.file.display()));
         }
     }
 
@@ -201,7 +201,7 @@ fn take_over(server: &Server, file: &Path) {
 }
 
 fn read(file: &Path) -> io::Result<Contents> {
-    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "it is no state that was kept");
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "it is not a kept state");
     if fs::metadata(file)?.len() > 2 * MAX_VALUES as u64 {
         return Err(invalid());
     }

@@ -409,7 +409,7 @@ impl Run {
         let clients = &self.frames.clients;
         clients.close();
         if timeout(stop_times::GOODBYES, clients.wait()).await.is_err() {
-            tracing::warn!("{} clients did not take their goodbye", clients.len());
+            tracing::warn!("{} clients did not read their close frame", clients.len());
         }
         released
     }

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_starts_otherwise_or_not_at_all_is_left_to_the_code() {
+    fn a_kept_value_is_ignored_where_the_code_starts_with_another_one() {
         let kept = left_by(program, |state| {
             state.set("count", 5).set("name", "Bob").set("log", "x");
         });

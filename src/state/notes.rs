@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn each_name_is_told_once_and_not_that_of_a_private_state() {
+    fn each_name_is_reported_once_and_private_ones_are_not() {
         let notes = Notes::default();
         for name in ["a.b", "fine", "a.b", "class"] {
             notes.name(name);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_clients_make_up_are_not_remembered_for_ever() {
+    fn names_that_clients_make_up_are_not_kept() {
         let told = Told::default();
         assert!(!told.is_first(&"x".repeat(1000)));
         let first = (0..1000).filter(|number| told.is_first(&number.to_string())).count();

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emptied_field_is_nothing_or_refused_where_there_is_a_number() {
+    fn an_emptied_field_becomes_null_or_is_refused_for_a_number() {
         let state = State::new();
         state.set("count", 1).set("name", "x").set("open", ());
         let told = "got an empty text, expected a number";
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_number_is_not_replaced_by_one_that_is_rounded() {
+    fn a_number_beyond_53_bits_is_not_replaced_by_a_rounded_one() {
         let state = State::new();
         let id = 1_009_513_310_189_256_287_u64;
         state.set("id", id).set("size", 5);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_could_not_hold_is_refused_with_its_path() {
+    fn values_that_others_could_not_hold_are_refused_with_their_path() {
         let state = State::new();
         let told = |key: &str, bytes: &'static [u8]| {
             let value = Packed::checked(bytes.into()).unwrap();

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn shadowed_names_have_no_way_back() {
+    fn shadowed_names_cannot_be_translated_back() {
         let translator = Translator::with_prefix("p_").add("a", "other");
         assert_eq!(translator.reverse("p_a"), None);
         assert_eq!(translator.reverse("other").as_deref(), Some("a"));

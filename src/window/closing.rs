@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trigger_decides_by_a_closing_a_boolean_or_a_text() {
+    fn a_trigger_may_decide_with_a_closing_a_boolean_or_a_text() {
         check(true, Closing::Allow);
         check(false, Closing::Refuse);
         check("Sure?", Closing::Ask("Sure?".into()));

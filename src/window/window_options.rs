@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_work_are_fine() {
+    fn valid_values_are_accepted() {
         let new = WindowOptions::new;
         check(new(), "");
         check(new().size(1.0, 30000.0).position(-500.0, 0.5).zoom(2.5), "");
@@ -325,23 +325,35 @@ mod tests {
     }
 
     #[test]
-    fn values_that_cannot_work_are_named() {
+    fn invalid_values_are_named() {
         let new = WindowOptions::new;
-        check(new().size(-5.0, 600.0), "`-5 × 600` is no value for the window's size");
-        check(new().size(f64::NAN, 600.0), "`NaN × 600` is no value for the window's size");
-        check(new().min_size(0.0, 10.0), "`0 × 10` is no value for the window's smallest size");
+        check(new().size(-5.0, 600.0), "`-5 × 600` is not a valid value for the window's size");
+        check(
+            new().size(f64::NAN, 600.0),
+            "`NaN × 600` is not a valid value for the window's size",
+        );
+        check(
+            new().min_size(0.0, 10.0),
+            "`0 × 10` is not a valid value for the window's smallest size",
+        );
         check(
             new().max_size(10.0, f64::INFINITY),
-            "`10 × inf` is no value for the window's largest size",
+            "`10 × inf` is not a valid value for the window's largest size",
         );
         check(
             new().min_size(800.0, 600.0).max_size(900.0, 500.0),
-            "`900 × 500` is no value for the window's largest size",
+            "`900 × 500` is not a valid value for the window's largest size",
         );
-        check(new().position(f64::NAN, 0.0), "`NaN, 0` is no value for the window's position");
-        check(new().zoom(0.0), "`0` is no value for the window's zoom");
-        check(new().icon_png(b"GIF89a".as_slice()), "`6 bytes` is no value for the window's icon");
+        check(
+            new().position(f64::NAN, 0.0),
+            "`NaN, 0` is not a valid value for the window's position",
+        );
+        check(new().zoom(0.0), "`0` is not a valid value for the window's zoom");
+        check(
+            new().icon_png(b"GIF89a".as_slice()),
+            "`6 bytes` is not a valid value for the window's icon",
+        );
         let unnamed = Menu::new().submenu("File", Menu::new().item(MenuItem::new("", "save")));
-        check(new().menu(unnamed), "`` is no value for the label of a menu item");
+        check(new().menu(unnamed), "`` is not a valid value for the label of a menu item");
     }
 }

@@ -165,7 +165,7 @@ async fn options_can_be_printed_without_the_secret() {
 }
 
 #[tokio::test]
-async fn who_is_in_can_write_no_template_and_call_no_hook() {
+async fn signed_in_clients_cannot_write_templates_or_call_hooks() {
     let running = target().await;
     let mut client = Client::connect(&running).await;
     for key in ["trame__template_main", "trame__scripts", "trame__vue_use", "trame__new"] {

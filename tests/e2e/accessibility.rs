@@ -56,12 +56,12 @@ async fn serious_findings(driver: &Driver, elsewhere: &[&str]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn of_the_light_page_nothing_serious_is_found() {
+async fn the_light_page_has_no_serious_accessibility_fault() {
     nothing_serious_is_found(Driver::chromium().await, false).await;
 }
 
 #[tokio::test]
-async fn of_the_dark_page_nothing_serious_is_found() {
+async fn the_dark_page_has_no_serious_accessibility_fault() {
     nothing_serious_is_found(Driver::chromium_with(&["--force-dark-mode"]).await, true).await;
 }
 
@@ -128,18 +128,18 @@ async fn focus_is_seen_and_moves_by_keyboard(driver: &Driver) {
 }
 
 #[tokio::test]
-async fn the_page_speaks_of_itself_to_everybody_in_the_light() {
+async fn the_light_page_names_its_controls_for_screen_readers() {
     its_own_words_are_for_everybody(Driver::chromium().await).await;
 }
 
 #[tokio::test]
-async fn the_page_speaks_of_itself_to_everybody_in_the_dark() {
+async fn the_dark_page_names_its_controls_for_screen_readers() {
     let driver = Driver::chromium_with(&["--force-dark-mode"]).await;
     its_own_words_are_for_everybody(driver).await;
 }
 
 #[tokio::test]
-async fn nothing_moves_for_those_who_do_not_want_it() {
+async fn nothing_moves_for_users_who_prefer_reduced_motion() {
     let driver = Driver::chromium_with(&["--force-prefers-reduced-motion"]).await;
     let server = Server::new("motion");
     server.template("main", "<main><h1>Motion</h1></main>");
@@ -159,7 +159,7 @@ async fn nothing_moves_for_those_who_do_not_want_it() {
 const THEIRS: [&str; 2] = [".v-field-label", ".v-slider"];
 
 #[tokio::test]
-async fn around_widgets_of_others_nothing_serious_is_found() {
+async fn foreign_widgets_leave_the_page_without_serious_accessibility_faults() {
     let server = trame_widgets::app(&manifests()[1..]).unwrap();
     let running = start(&server).await;
     let driver = Driver::chromium().await;

@@ -70,7 +70,7 @@ async fn with_two_windows_the_second_close_ends_the_program() {
 }
 
 #[tokio::test]
-async fn a_page_that_answers_no_more_does_not_hold_up_the_end() {
+async fn a_page_that_no_longer_answers_does_not_delay_the_end() {
     let mut program = Program::start(&desktop(), &[]).await;
     let window = program.window().await;
     until("the web process", async || {

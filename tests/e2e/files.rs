@@ -88,7 +88,7 @@ async fn two_hundred_megabytes_go_up_beside_the_state() {
 }
 
 #[tokio::test]
-async fn a_file_that_the_application_does_not_want_is_refused_with_its_words() {
+async fn a_file_that_the_application_refuses_is_answered_with_its_message() {
     let driver = Driver::chromium().await;
     let _program = opened(&driver).await;
     let path = driver.traces.path().join("large.part");

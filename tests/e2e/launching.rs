@@ -105,7 +105,8 @@ async fn a_program_without_a_home_works_and_names_what_it_cannot_write() {
         let lines = log.lines().filter(|line| line.contains(what));
         lines.into_iter().any(|line| line.contains(file.to_str().unwrap()))
     };
-    for lost in ["no log is kept", "no port is kept", "the place of the window", "its page stores"]
+    for lost in
+        ["no log is kept", "no port is kept", "the position of the window", "its page stores"]
     {
         assert!(named(lost), "{lost}: {log}");
     }
@@ -183,7 +184,7 @@ async fn a_launch_is_taken_over_after_descriptors_had_run_out() {
 }
 
 #[tokio::test]
-async fn a_program_has_the_identifier_and_the_title_that_it_says() {
+async fn a_program_has_the_identifier_and_the_title_that_it_sets() {
     let mut program = Program::start_with(&manners(), &[], |command| {
         command.env("MANNERS_IDENTIFIER", "com.example.atlas").env("MANNERS_UNTITLED", "1");
     })
@@ -207,5 +208,5 @@ async fn a_program_has_the_identifier_and_the_title_that_it_says() {
     let mut refused = traces.command(&manners());
     let status = refused.env("MANNERS_IDENTIFIER", "atlas").status().unwrap();
     assert_eq!(status.code(), Some(70), "{}", traces.log());
-    assert!(traces.log().contains("`atlas` is no value for the program's identifier"));
+    assert!(traces.log().contains("`atlas` is not a valid value for the program's identifier"));
 }

@@ -81,7 +81,7 @@ fn it_records_what_a_package_asks_for_and_copies_its_files() {
 }
 
 #[test]
-fn what_a_package_does_in_code_is_said_to_stay_behind() {
+fn code_of_a_package_that_is_left_behind_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let package = "def setup(server, **kwargs):\n    server.add_protocol_to_configure(print)\n    \
                    for each in server.protocol.links: print(each)\n    \

@@ -22,7 +22,7 @@ async fn insert(driver: &Driver, html: &str) {
 }
 
 #[tokio::test]
-async fn frames_show_what_they_name_and_only_the_window_stays() {
+async fn frames_may_show_other_sites_but_the_window_stays_on_the_page() {
     let (browser, site) = (SystemBrowser::new(), Elsewhere::start().await);
     let driver = opened(&browser).await;
     let own = driver.page.current_url().await.unwrap();
@@ -135,7 +135,7 @@ async fn a_page_opens_what_it_has_made_in_another_window() {
 }
 
 #[tokio::test]
-async fn a_page_says_that_it_leaves_when_it_does() {
+async fn a_page_announces_when_it_leaves() {
     let window = opened(&SystemBrowser::new()).await;
     leaves(&window, Client::connect_to(window.traces.address().await).await).await;
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_page_that_is_not_there_is_named_and_the_window_goes_back() {
+async fn an_unreachable_page_is_named_and_the_window_goes_back() {
     let screen = Screen::start().await;
     let driver = Driver::window_of(&manners(), &screen.environment(), &[]).await;
     driver.element("launches").await;

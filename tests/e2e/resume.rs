@@ -244,7 +244,7 @@ async fn a_window_keeps_everything_through_the_silence_of_its_connections() {
 
 /// What a laptop finds after sleep: a connection that was not closed, and on which nothing arrives.
 #[tokio::test]
-async fn a_page_notices_by_itself_that_nothing_comes_any_more() {
+async fn a_page_detects_a_silent_connection() {
     let mut notebook = Notebook::open().await;
     notebook.type_more("before ").await;
     notebook.nothing_typed_is_lost().await;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_download_says_where_it_went_and_replaces_nothing() {
+async fn a_download_reports_its_file_and_overwrites_none() {
     let home = tempfile::tempdir().unwrap();
     let environment: [(&str, &OsStr); 1] = [("HOME", home.path().as_ref())];
     let driver = Driver::window_of(&manners(), &environment, &[]).await;

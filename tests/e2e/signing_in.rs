@@ -26,7 +26,7 @@ async fn a_browser_that_is_opened_again_is_still_signed_in() {
 }
 
 #[tokio::test]
-async fn a_used_link_that_is_clicked_on_another_site_leads_back_in() {
+async fn a_used_link_that_is_clicked_on_another_site_readmits_the_browser() {
     let running = application().await;
     // Other names are other sites, and the cookie is `SameSite=Strict`.
     let other = application().await;

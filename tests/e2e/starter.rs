@@ -41,7 +41,7 @@ impl Drop for Edited {
 }
 
 #[tokio::test]
-async fn it_shows_its_page_and_ends_with_its_window() {
+async fn the_starter_shows_its_page_and_ends_with_its_window() {
     let folder = tempfile::tempdir().unwrap();
     let program = copied(folder.path());
     let driver = Driver::window_of(&program, &[], &[]).await;

@@ -32,7 +32,7 @@ impl Shown {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_to_a_program_in_development_and_nothing_else_is() {
+async fn only_mistakes_are_reported_to_a_program_in_development() {
     let server = Server::new("templates");
     server.state().set("count", 1);
     server.trigger("reset", |cx: Ctx| {
@@ -47,9 +47,9 @@ async fn mistakes_are_told_to_a_program_in_development_and_nothing_else_is() {
     server.js_call("nmae", "focus", [(); 0]).unwrap();
     let mut expected = [
         "The application calls an element by the ref `nmae`, which no template has.",
-        "The template `main` has <buton>, which is no element and no component. Did you mean `button`?",
-        "The template `main` has <selvedge-plto>, which is no element and no component. Did you mean `selvedge-plot`?",
-        "The template `main` uses `cuont`, which is no key of the state. Did you mean `count`?",
+        "The template `main` has <buton>, which is neither an element nor a component. Did you mean `button`?",
+        "The template `main` has <selvedge-plto>, which is neither an element nor a component. Did you mean `selvedge-plot`?",
+        "The template `main` uses `cuont`, which is not a key of the state. Did you mean `count`?",
     ];
     let told = || {
         let mut told = shown.reports.lock().unwrap().clone();
@@ -124,7 +124,7 @@ async fn what_elements_in_rust_become_works_in_the_page() {
 }
 
 #[tokio::test]
-async fn a_spinner_stays_in_what_it_is_in() {
+async fn a_spinner_stays_within_its_container() {
     let server = Server::new("templates");
     let page = "<div id=box style='position: relative; margin: 50px; width: 300px; height: 200px'>\
                 <trame-loading message='Warming up' /></div>";

@@ -155,7 +155,7 @@ async fn a_reload_shows_the_same(widgets: &Widgets) {
 }
 
 #[tokio::test]
-async fn trames_own_page_shows_them() {
+async fn trames_own_page_shows_the_widgets() {
     let widgets = Widgets::open(manifests()).await;
     the_widgets_work(&widgets).await;
     let own =
@@ -165,7 +165,7 @@ async fn trames_own_page_shows_them() {
 }
 
 #[tokio::test]
-async fn the_built_in_page_shows_them() {
+async fn the_built_in_page_shows_the_widgets() {
     let (_, packages) = manifests().split_first().unwrap();
     let widgets = Widgets::open(packages).await;
     the_widgets_work(&widgets).await;

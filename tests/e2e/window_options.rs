@@ -81,7 +81,7 @@ async fn a_window_may_open_full_maximized_fixed_minimized_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn where_the_page_paints_nothing_a_window_has_its_color_or_is_seen_through() {
+async fn a_window_shows_its_background_color_or_is_transparent_where_the_page_paints_nothing() {
     const EMPTY: (i32, i32) = (700, 170);
     let mut screen = Screen::start().await;
     screen.compose();
@@ -123,14 +123,17 @@ async fn keys_zoom_a_window_only_where_it_is_allowed() {
 }
 
 #[tokio::test]
-async fn options_that_cannot_work_end_the_start_with_a_sentence() {
+async fn invalid_options_fail_the_start_with_a_message() {
     let traces = Traces::new();
     let mut command = traces.command(&window_app());
     let ended =
         command.args(["--size", "800xNaN"]).env("SELVEDGE_NO_DIALOG", "1").status().unwrap();
     assert_eq!(ended.code(), Some(70));
     let log = traces.log();
-    assert!(log.contains("`800 × NaN` is no value for the window's size. Give width"), "{log}");
+    assert!(
+        log.contains("`800 × NaN` is not a valid value for the window's size. Give width"),
+        "{log}"
+    );
 }
 
 #[tokio::test]
@@ -289,7 +292,7 @@ async fn two_windows_that_close_at_once_are_asked_about_as_well() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_when_nothing_is_lost_or_a_signal_ends_the_program() {
+async fn nothing_is_asked_when_nothing_would_be_lost_or_a_signal_ends_the_program() {
     let screen = Screen::start().await;
     let mut saved = program(&screen, &[]).await;
     let window = screen.window(saved.pid()).await;
@@ -309,7 +312,7 @@ async fn nothing_is_asked_when_nothing_is_lost_or_a_signal_ends_the_program() {
 }
 
 #[tokio::test]
-async fn who_closes_again_while_the_program_decides_is_asked() {
+async fn a_second_close_while_the_program_decides_asks_the_user() {
     let screen = Screen::start().await;
     let mut program = program(&screen, &["--slow-to-close", "3600"]).await;
     let window = screen.window(program.pid()).await;

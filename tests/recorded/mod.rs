@@ -68,7 +68,7 @@ async fn messages_in_chunks() {
 }
 
 #[tokio::test]
-async fn refusals_failures_and_junk() {
+async fn refusals_failures_and_invalid_messages() {
     replay("raw_errors").await;
 }
 

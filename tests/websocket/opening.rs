@@ -58,7 +58,7 @@ async fn client_open_url_with_paths_and_queries() {
 }
 
 #[tokio::test]
-async fn connection_has_endpoints_and_so_has_the_request() {
+async fn connection_and_request_have_endpoints() {
     let ends = Arc::new(Mutex::new(None));
     let server = Server::new("ends");
     let seen = Arc::clone(&ends);
@@ -215,10 +215,10 @@ async fn a_handshake_error_is_answered_and_affects_no_other_client() {
 }
 
 #[tokio::test]
-async fn answers_that_open_no_websocket_are_told_apart() {
+async fn answers_that_do_not_open_a_websocket_are_distinguished() {
     let good = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
     for (answer, complaint) in [
-        ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), "no HTTP"),
+        ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), "not HTTP"),
         (String::new(), "without an answer"),
         ("HTTP/1.1 101 X\r\n\r\n".to_owned(), "Upgrade: websocket"),
         ("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n".to_owned(), "Connection: Upgrade"),
@@ -288,7 +288,7 @@ async fn client_connect_networking_error() {
             if *address == free.to_string() && cause.kind() == std::io::ErrorKind::ConnectionRefused),
         "{error}"
     );
-    assert!(error.to_string().contains("Check that the server runs"));
+    assert!(error.to_string().contains("Check that the server is running"));
 }
 
 #[tokio::test]

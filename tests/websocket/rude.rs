@@ -23,7 +23,7 @@ async fn answer(role: Role, bytes: &[u8]) -> u16 {
 }
 
 #[tokio::test]
-async fn what_breaks_the_protocol_is_answered_with_1002() {
+async fn protocol_errors_are_answered_with_1002() {
     let (_, raw) = Raw::facing(Role::Server, Options::new());
     let masked = |last, opcode, payload: &[u8]| raw.frame(last, opcode, payload);
     let mut reserved = masked(true, TEXT, b"x");

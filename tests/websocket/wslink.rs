@@ -81,7 +81,7 @@ async fn state_is_mirrored_both_ways() {
 }
 
 #[tokio::test]
-async fn topics_are_heard_by_all_who_subscribe() {
+async fn topics_reach_all_subscribers() {
     let server = app();
     let running = start(&server).await;
     let client = client(&running).await;
@@ -104,7 +104,7 @@ async fn topics_are_heard_by_all_who_subscribe() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_told() {
+async fn a_wrong_secret_is_reported() {
     let running = start(&app()).await;
     let refused = Client::builder(&url(&running, "/ws")).unwrap().secret("wrong").open().await;
     let Err(error) = refused else { panic!("let in") };

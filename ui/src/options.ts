@@ -80,7 +80,7 @@ export function launcherURL({ sessionManagerURL }: Config): URL {
   try {
     return new URL(sessionManagerURL ?? own, document.baseURI);
   } catch {
-    console.warn(`The page's address names a launcher that is no URL: ${sessionManagerURL}`);
+    console.warn(`The page's address names a launcher that is not a URL: ${sessionManagerURL}`);
     return own;
   }
 }

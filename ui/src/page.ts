@@ -307,7 +307,7 @@ export class Page {
   private checkKey(key: string, doing: string): void {
     const { mistakes, state } = this;
     if (!mistakes.on || state.has(key) || !state.canDirty(key)) return;
-    mistakes.tell(`A template ${doing} \`${key}\`, which is no key of the state.`, key, state.keys());
+    mistakes.tell(`A template ${doing} \`${key}\`, which is not a key of the state.`, key, state.keys());
   }
 
   private announce(event: "client_connected" | "client_exited" | "client_unmounted"): Promise<unknown> {

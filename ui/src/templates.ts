@@ -161,7 +161,7 @@ export class Templates {
     if (!this.mistakes.on || !this.state.canDirty(key)) return;
     const hint = key in window ? ` What is the browser's is \`window.${key}\`.` : "";
     const known = [...this.state.keys(), ...Object.keys(helpers)];
-    this.mistakes.tell(`The template \`${template}\` ${doing} \`${key}\`, which is no key of the state.${hint}`, key, known);
+    this.mistakes.tell(`The template \`${template}\` ${doing} \`${key}\`, which is not a key of the state.${hint}`, key, known);
   }
 
   /** Reports unknown components and directives of a template. */
@@ -172,7 +172,7 @@ export class Templates {
     for (const tag of components) {
       if ([tag, camelize(tag), capitalize(camelize(tag))].some((name) => name in known)) continue;
       const near = [...Object.keys(known).map(hyphenate), ...similarTags(tag)];
-      mistakes.tell(`The template \`${template}\` has <${tag}>, which is no element and no component.`, hyphenate(tag), near);
+      mistakes.tell(`The template \`${template}\` has <${tag}>, which is neither an element nor a component.`, hyphenate(tag), near);
     }
     for (const name of directives) {
       if (name in knownDirectives || camelize(name) in knownDirectives) continue;

@@ -30,14 +30,14 @@ function expectTold(server: FakeServer, ...texts: string[]): void {
 
 describe("a mistake in a template", () => {
   it.each([
-    ["<buton>x</buton>", "The template `main` has <buton>, which is no element and no component. Did you mean `button`?"],
-    ["<SelvedgePlt />", "The template `main` has <SelvedgePlt>, which is no element and no component. Did you mean `selvedge-plot`?"],
-    ["<trame-template-sid />", "The template `main` has <trame-template-sid>, which is no element and no component. Did you mean `trame-template-side`?"],
+    ["<buton>x</buton>", "The template `main` has <buton>, which is neither an element nor a component. Did you mean `button`?"],
+    ["<SelvedgePlt />", "The template `main` has <SelvedgePlt>, which is neither an element nor a component. Did you mean `selvedge-plot`?"],
+    ["<trame-template-sid />", "The template `main` has <trame-template-sid>, which is neither an element nor a component. Did you mean `trame-template-side`?"],
     ["<p v-fi='count'></p>", "The template `main` has `v-fi`, which is no directive. Did you mean `v-if`?"],
-    ["{{ cuont }}{{ cuont }}", "The template `main` uses `cuont`, which is no key of the state. Did you mean `count`?"],
-    ["{{ triger }}", "The template `main` uses `triger`, which is no key of the state. Did you mean `trigger`?"],
-    ["{{ get('cuont') }}", "A template asks for `cuont`, which is no key of the state. Did you mean `count`?"],
-    ["{{ location }}", "The template `main` uses `location`, which is no key of the state. What is the browser's is `window.location`."],
+    ["{{ cuont }}{{ cuont }}", "The template `main` uses `cuont`, which is not a key of the state. Did you mean `count`?"],
+    ["{{ triger }}", "The template `main` uses `triger`, which is not a key of the state. Did you mean `trigger`?"],
+    ["{{ get('cuont') }}", "A template asks for `cuont`, which is not a key of the state. Did you mean `count`?"],
+    ["{{ location }}", "The template `main` uses `location`, which is not a key of the state. What is the browser's is `window.location`."],
     ["<trame-template template-name='sid' />", "There is no template `sid`. Did you mean `side`?"],
   ])("%s is told once, with the nearest name", async (template, text) => {
     const server = await develop(template, { count: 1, trame__template_side: "" });
@@ -50,7 +50,7 @@ describe("a mistake in a template", () => {
     expectTold(server);
     find("button").click();
     await settle();
-    expectTold(server, "The template `main` sets `conut`, which is no key of the state. Did you mean `count`?");
+    expectTold(server, "The template `main` sets `conut`, which is not a key of the state. Did you mean `count`?");
   });
 
   it("in a call is told when it runs", async () => {
@@ -59,9 +59,9 @@ describe("a mistake in a template", () => {
     await settle();
     expectTold(
       server,
-      "A template sets `conut`, which is no key of the state. Did you mean `count`?",
-      "A template sets `cout`, which is no key of the state. Did you mean `count`?",
-      "A template sends `countt`, which is no key of the state. Did you mean `count`?",
+      "A template sets `conut`, which is not a key of the state. Did you mean `count`?",
+      "A template sets `cout`, which is not a key of the state. Did you mean `count`?",
+      "A template sends `countt`, which is not a key of the state. Did you mean `count`?",
     );
   });
 

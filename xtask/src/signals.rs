@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signals_that_end_programs_are_told_from_others() {
+    fn signals_that_end_programs_are_distinguished_from_others() {
         let ending = |mask: &str| ignored(&format!("Name:\tx\nSigIgn:\t{mask}\n")) & ENDING != 0;
         assert!(ending("0000000000000001") && ending("0000000000004006"));
         assert!(!ending("0000000000001000"), "SIGPIPE");

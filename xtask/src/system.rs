@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn each_family_is_told_its_own_package_names() {
+    fn each_linux_family_gets_its_own_package_names() {
         check(
             "NAME=\"Fedora Linux\"\nID=fedora\n",
             "run `sudo dnf install pkgconf-pkg-config webkit2gtk4.1-devel` and try again",

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn vague_names_are_found_for_folders_and_files() {
+    fn vague_names_of_folders_and_files_are_found() {
         check("src/http/utils.rs", "", &["src/http/utils.rs: `utils` does not say what is inside"]);
         check(
             "ui/src/common/a.test.ts",

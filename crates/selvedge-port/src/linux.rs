@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_close_where_filters_are_refused_frees_the_port_too() {
+    async fn a_close_frees_the_port_even_if_socket_filters_are_refused() {
         let (mut client, accepted, address) = connected().await;
         set_option(&accepted, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, 1).unwrap();
         assert!(SockRef::from(&accepted).attach_filter(&DROP_EVERYTHING).is_err());

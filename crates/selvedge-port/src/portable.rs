@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_wait_are_counted() {
+    async fn unread_bytes_are_counted() {
         let (mut client, accepted) = connected().await;
         assert_eq!(unread(&accepted), 0);
         client.write_all(b"12345").await.unwrap();

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiting_in_vain_names_the_holder() {
+    async fn a_wait_that_times_out_names_the_holder() {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let bound = other.local_addr().unwrap();
         let error = wait_port_free("127.0.0.1", bound.port(), SHORT).await.unwrap_err();

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_burst_lines_come_slowly_and_with_the_count_of_those_left_out() {
+    async fn after_a_burst_lines_are_throttled_and_count_the_suppressed_ones() {
         let throttle = Throttle::new("refused requests");
         for _ in 0..BURST {
             assert_eq!(throttle.admit(), Some(None));

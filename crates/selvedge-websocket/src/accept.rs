@@ -216,7 +216,7 @@ pub(crate) async fn read_head<T>(
                 return Err(Error::Handshake(text));
             }
             Err(error) => {
-                return Err(Error::Handshake(format!("the {what} is no HTTP: {error}")));
+                return Err(Error::Handshake(format!("the {what} is not HTTP: {error}")));
             }
         }
         drop(fields);

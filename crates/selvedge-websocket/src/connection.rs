@@ -158,7 +158,9 @@ impl Connection {
     pub async fn ping(&self) -> Result<(), Error> {
         loop {
             let payload = getrandom::u32().map_err(|error| {
-                let reason = CloseReason::abnormal(format!("no random numbers: {error}"));
+                let reason = CloseReason::abnormal(format!(
+                    "the system could not provide random numbers: {error}"
+                ));
                 Error::ConnectionClosed(reason)
             })?;
             match self.ping_with(payload.to_be_bytes().to_vec()).await {

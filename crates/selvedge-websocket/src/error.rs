@@ -13,7 +13,7 @@ use http::HeaderMap;
 /// # async fn doc() -> Result<(), Error> {
 /// match Connect::to("ws://127.0.0.1:8080/feed")?.open().await {
 ///     Ok(connection) => println!("{:?}", connection.receive().await?),
-///     Err(Error::Rejected(rejection)) => println!("turned away: {}", rejection.status),
+///     Err(Error::Rejected(rejection)) => println!("rejected: {}", rejection.status),
 ///     Err(Error::Unreachable { address, .. }) => println!("no server at {address}"),
 ///     Err(other) => return Err(other),
 /// }
@@ -24,7 +24,7 @@ use http::HeaderMap;
 #[non_exhaustive]
 pub enum Error {
     /// The URL is not a WebSocket URL.
-    #[error("`{url}` is no URL of a WebSocket: {reason}. It looks like ws://host:port/path")]
+    #[error("`{url}` is not a WebSocket URL: {reason}. Such a URL looks like ws://host:port/path")]
     InvalidUrl {
         /// The URL as it was given.
         url: String,
@@ -43,7 +43,7 @@ pub enum Error {
 
     /// The address could not be reached.
     #[error(
-        "cannot connect to {address}: {cause}. Check that the server runs, and that host and port are right"
+        "cannot connect to {address}: {cause}. Check that the server is running and that host and port are correct"
     )]
     Unreachable {
         /// Host and port as they were given.
@@ -95,7 +95,7 @@ pub enum Error {
     /// The peer did not answer the close frame in time. The connection was aborted; the peer may
     /// not have received everything.
     #[error(
-        "the peer did not answer the close frame within {waited:?}, and the connection was cut"
+        "the peer did not answer the close frame within {waited:?}, and the connection was aborted"
     )]
     DisconnectTimeout {
         /// The time-out.
@@ -103,7 +103,7 @@ pub enum Error {
     },
 
     /// The connection is closed, or one side has begun to close it.
-    #[error("the WebSocket is closed ({0}). Open a new one to go on")]
+    #[error("the WebSocket is closed ({0}). Open a new one to continue")]
     ConnectionClosed(CloseReason),
 
     /// The peer sent a message above the limit, and was disconnected with code 1009.
@@ -117,7 +117,7 @@ pub enum Error {
 
     /// The message is not of the requested kind.
     #[error(
-        "a {got} message came where {expected} was expected. Read it with `receive` if both may come"
+        "a {got} message arrived where {expected} was expected. Read it with `receive` if both may come"
     )]
     WrongKind {
         /// "text" or "binary".
@@ -127,7 +127,9 @@ pub enum Error {
     },
 
     /// A ping with this payload is already waiting for its pong.
-    #[error("a ping with the same payload waits for its pong. Use another payload, or none")]
+    #[error(
+        "a ping with the same payload is still waiting for its pong. Use another payload, or none"
+    )]
     PingInFlight,
 
     /// The payload of a ping or pong exceeds 125 bytes (RFC 6455, section 5.5).
@@ -163,7 +165,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cure = match self.status {
             404 => "Check the path",
-            401 | 403 => "Check the address that was used and the headers that say who asks",
+            401 | 403 => "Check the address and the headers that identify the client",
             _ => "Check that the address is that of a WebSocket",
         };
         let status = self.status;

@@ -150,11 +150,11 @@ impl Decoder {
             }
             CLOSE | PING | PONG => {}
             CONTINUATION if self.message.is_none() => {
-                return Err(broken("A continuation of nothing"));
+                return Err(broken("A continuation without a message"));
             }
             CONTINUATION => {}
             TEXT | BINARY if self.message.is_some() => {
-                return Err(broken("A new message inside of another"));
+                return Err(broken("A new message inside another"));
             }
             TEXT | BINARY => {
                 self.message = Some(Partial {
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_turns_with_the_offset() {
+    fn the_mask_rotates_with_the_offset() {
         let whole: Vec<u8> = (0..100).collect();
         let mask = [9, 8, 7, 6];
         let mut masked = whole.clone();

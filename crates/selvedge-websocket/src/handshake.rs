@@ -104,7 +104,7 @@ pub enum Refusal {
     #[error("Sec-WebSocket-Key must be 16 bytes in base64.")]
     Key,
     /// `Sec-WebSocket-Protocol` is no list of tokens.
-    #[error("Sec-WebSocket-Protocol must be a list of words.")]
+    #[error("Sec-WebSocket-Protocol must be a list of tokens.")]
     Subprotocol,
 }
 

@@ -13,7 +13,7 @@ use crate::error::Error;
 ///
 /// let message = Message::from("grüezi");
 /// assert_eq!((message.len(), message.as_bytes()[0]), (7, b'g'));
-/// assert!(message.clone().into_bytes().is_err(), "text is no bytes");
+/// assert!(message.clone().into_bytes().is_err(), "text is not bytes");
 /// assert_eq!(message.into_text()?, "grüezi");
 /// # Ok::<(), selvedge_websocket::Error>(())
 /// ```

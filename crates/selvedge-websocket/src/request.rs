@@ -280,7 +280,7 @@ impl Upgrade {
 pub(crate) fn check_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
     let invalid = |reason| Error::InvalidHeader { name: name.to_owned(), reason };
     let checked = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| invalid("it is no name of a header"))?;
+        .map_err(|_| invalid("it is not a valid header name"))?;
     let value = HeaderValue::from_str(value)
         .map_err(|_| invalid("its value has characters that are not allowed in headers"))?;
     Ok((checked, value))

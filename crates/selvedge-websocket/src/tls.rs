@@ -40,7 +40,7 @@ fn load() -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
-        let text = "the system has no certificates of authorities that it trusts";
+        let text = "the system has no trusted root certificates";
         return Err(io::Error::other(text));
     }
     let provider = Arc::new(ring::default_provider());

@@ -96,8 +96,9 @@ pub(crate) async fn upgrade(
 
 fn key() -> Result<String, Error> {
     let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce)
-        .map_err(|error| Error::Handshake(format!("no random numbers: {error}")))?;
+    getrandom::fill(&mut nonce).map_err(|error| {
+        Error::Handshake(format!("the system could not provide random numbers: {error}"))
+    })?;
     Ok(BASE64_STANDARD.encode(nonce))
 }
 

@@ -66,7 +66,7 @@ async fn a_rejected_client_gets_status_headers_and_body() {
 }
 
 #[tokio::test]
-async fn what_is_no_websocket_is_answered_and_reported() {
+async fn requests_that_are_no_websocket_are_answered_and_reported() {
     let upgrade = "Host: server\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let version = "Sec-WebSocket-Version: 13\r\n";
@@ -91,11 +91,11 @@ async fn what_is_no_websocket_is_answered_and_reported() {
 }
 
 #[tokio::test]
-async fn rubbish_and_too_many_headers_are_errors() {
+async fn invalid_requests_and_too_many_headers_are_errors() {
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(100));
     let long = format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "b".repeat(1 << 15));
     for (request, complaint) in [
-        ("\u{1}\u{2}\u{3}\r\n\r\n", "no HTTP"),
+        ("\u{1}\u{2}\u{3}\r\n\r\n", "not HTTP"),
         ("GET", "without a request"),
         ("", "without a request"),
         (&many, "more than 64 headers"),

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_comes_together_in_any_order() {
+    fn chunks_in_any_order_are_joined() {
         let content: Vec<u8> = (0..=255).collect();
         for max_frame in [13, 20, 100, 267, 268] {
             let outgoing = finish(message(&content), max_frame);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_chunks_are_refused() {
         let refuse = |frames: &[Bytes]| {
             let mut assembler = Assembler::new(1000);
             let (last, before) = frames.split_last().unwrap();

@@ -61,7 +61,7 @@ pub enum Error {
     WebSocket(#[from] selvedge_websocket::Error),
 
     /// The system has no random numbers.
-    #[error("the system has no random numbers: {0}")]
+    #[error("the system could not provide random numbers: {0}")]
     Random(String),
 }
 

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn lies_about_lengths_are_refused() {
+    fn wrong_lengths_are_refused() {
         check(&[], Err("a value is missing"));
         check(&[0xc1], Err("a byte that msgpack reserves"));
         check(&[0xa3, b'a'], Err("a value is cut off"));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn bombs_of_nested_lists_are_refused() {
+    fn deeply_nested_lists_are_refused() {
         let deep = |levels: usize| [vec![0x91; levels], vec![0xc0]].concat();
         check(&deep(MAX_DEPTH), Ok(MAX_DEPTH + 1));
         check(&deep(MAX_DEPTH + 1), Err("values are nested too deeply"));

@@ -112,7 +112,7 @@ impl serde::de::Error for Fault {
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Fault::new(format!("the field `{field}` is there twice"))
+        Fault::new(format!("the field `{field}` appears twice"))
     }
 }
 

@@ -159,7 +159,7 @@ impl<'a> Check<'a> {
             let (keys, begin) = (last.keys, last.begin);
             if let Some(twice) = repeated(&self.keys[keys..]) {
                 let key = shortened(&String::from_utf8_lossy(twice), 40);
-                return Err((begin, format!("the key `{key}` is there twice")));
+                return Err((begin, format!("the key `{key}` appears twice")));
             }
             self.keys.truncate(keys);
             self.open.pop();
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_client_can_hold_fits() {
+    fn values_that_every_client_can_hold_fit() {
         for bytes in [
             &[0xc0][..],
             &[0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
@@ -378,8 +378,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_there_once_and_is_not_the_prototype() {
-        check_value(&[0x82, 0xa1, b'x', 1, 0xa1, b'x', 1], Err("the key `x` is there twice"));
+    fn duplicate_keys_and_proto_are_refused() {
+        check_value(&[0x82, 0xa1, b'x', 1, 0xa1, b'x', 1], Err("the key `x` appears twice"));
         let prototype = [&[0x81, 0xa9], "__proto__".as_bytes(), &[1]].concat();
         let told = "`__proto__` cannot be a key in a page; choose another name";
         check_value(&prototype, Err(told));
@@ -394,7 +394,7 @@ mod tests {
             [vec![0xde, 0, 100], pairs.collect()].concat()
         };
         check_value(&many("99"), Ok(()));
-        check_value(&many("50"), Err("the key `50` is there twice"));
+        check_value(&many("50"), Err("the key `50` appears twice"));
     }
 
     #[test]
@@ -445,7 +445,7 @@ mod tests {
                 0x92, 0x82, 0xa1, b'7', 1, 0xa4, b'-', b'1', b'2', b'8', 0x81, 0xa1, b'5', 6, 9
             ])
         );
-        assert_eq!(fit(&[0x82, 1, 0, 0xa1, b'1', 0]), Err("the key `1` is there twice".to_owned()));
+        assert_eq!(fit(&[0x82, 1, 0, 0xa1, b'1', 0]), Err("the key `1` appears twice".to_owned()));
         assert_eq!(fit(&[0x91, 1]), Ok(vec![0x91, 1]));
     }
 }

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn times_before_1970_are_times() {
+    fn dates_before_1970_are_valid() {
         let before = Timestamp::from(UNIX_EPOCH - Duration::from_millis(1500));
         assert_eq!(before, Timestamp { seconds: -2, nanoseconds: 500_000_000 });
         let packed = Packed::encode(&before).unwrap();

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_keys_is_taken_out_wherever_it_stands() {
+    fn the_number_of_keys_is_read_at_any_position() {
         let left = vec!["app".to_owned(), "--server".to_owned()];
         assert_eq!(split("app --keys 7 --server"), Ok((7, left.clone())));
         assert_eq!(split("app --server --keys=7"), Ok((7, left.clone())));
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn text_that_is_not_a_number_is_refused() {
         for line in ["app --keys", "app --keys many", "app --keys=-1"] {
             assert!(split(line).is_err(), "{line}");
         }

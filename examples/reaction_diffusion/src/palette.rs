@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_gives_the_default() {
+    fn an_unknown_palette_gives_the_default() {
         assert_eq!(palette("no such").name, PALETTES[0].name);
     }
 }

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_field_is_steady() {
+    fn a_field_without_reagent_does_not_change() {
         let mut field = Field::new(64, 7);
         field.v.fill(0.0);
         field.u.fill(1.0);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_clamped() {
+    fn values_out_of_range_are_clamped() {
         let rubbish =
             Parameters { feed: f64::NAN, kill: 9.0, diffusion_u: -1.0, diffusion_v: f64::INFINITY };
         let expected = Parameters { feed: 0.0, kill: 0.075, diffusion_u: 0.05, diffusion_v: 0.12 };

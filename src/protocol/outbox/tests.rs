@@ -113,7 +113,7 @@ async fn folding_keeps_answers_and_their_place() {
 }
 
 #[test]
-fn what_cannot_be_folded_past_the_bound_ends_the_connection() {
+fn a_backlog_that_cannot_be_merged_ends_the_connection() {
     let outbox = Outbox::new(30);
     outbox.send(message("a message that is longer than the bound goes out alone"));
     outbox.send(message("one more"));

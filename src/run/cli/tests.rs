@@ -91,7 +91,7 @@ fn a_proxy_and_a_certificate_are_named_by_flags() {
 }
 
 #[test]
-fn rubbish_is_refused_with_a_hint() {
+fn invalid_values_are_refused_with_a_hint() {
     for rubbish in [
         &["--prot", "1"][..],
         &["--port", "70000"],

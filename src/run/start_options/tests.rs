@@ -10,7 +10,7 @@ fn a_window_takes_any_port_unless_told_one() {
 }
 
 #[test]
-fn what_cannot_be_served_is_refused_by_name() {
+fn modules_that_cannot_be_served_are_refused_by_name() {
     let refused =
         |options: StartOptions| options.check(&Server::new("options")).unwrap_err().to_string();
     for path in ["", "a b", "paraview", "{x}", "a?b"] {

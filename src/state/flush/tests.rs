@@ -72,7 +72,7 @@ fn a_derived_value_arrives_in_a_second_message() {
 }
 
 #[test]
-fn a_value_set_back_before_the_flush_is_no_change() {
+fn a_value_set_back_before_the_flush_is_not_a_change() {
     let (state, recorder) = state();
     let (called, calls) = mpsc::channel();
     listen(&state, &["a"], move |_, values| called.send(values[0]).unwrap());

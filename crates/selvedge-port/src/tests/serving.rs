@@ -60,7 +60,7 @@ async fn a_panicking_handler_ends_only_its_own_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_tells_its_peer_and_what_it_has_not_read() {
+async fn a_connection_reports_its_peer_and_its_unread_bytes() {
     let (server, mut given) = handing_over(LONG).await;
     let mut client = server.connect().await;
     let connection = given.recv().await.unwrap();

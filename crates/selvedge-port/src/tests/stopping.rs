@@ -236,7 +236,7 @@ async fn a_child_process_does_not_inherit_the_port() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_kept_elsewhere_is_reset_under_its_owner() {
+async fn a_connection_that_is_kept_elsewhere_is_still_reset() {
     let (server, mut given) = handing_over(Duration::from_millis(20)).await;
     let _client = server.connect().await;
     let mut connection = given.recv().await.unwrap();

@@ -194,10 +194,10 @@ async fn again(config: &Config, shared: &Shared) -> Option<OpenLink> {
         match establish(config, shared).await {
             Ok(open) => return Some(open),
             Err(error @ Error::Refused { code: UNAUTHORIZED, .. }) => {
-                tracing::warn!(%error, "the server does not take this client back");
+                tracing::warn!(%error, "the server cannot resume this client");
                 return None;
             }
-            Err(error) => tracing::debug!(%error, "the server is still away"),
+            Err(error) => tracing::debug!(%error, "the server is still unreachable"),
         }
     }
 }

@@ -64,7 +64,7 @@ fn an_f32_is_sent_as_the_number_that_is_written_the_same() {
 }
 
 #[test]
-fn lists_hold_what_was_given_whatever_was_announced() {
+fn lists_hold_the_items_that_were_given_even_if_another_count_was_announced() {
     struct Announced(Option<usize>, u8);
     impl Serialize for Announced {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -80,7 +80,7 @@ fn lists_hold_what_was_given_whatever_was_announced() {
 }
 
 #[test]
-fn endless_nesting_is_refused() {
+fn unlimited_nesting_is_refused() {
     struct Endless;
     impl Serialize for Endless {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -91,7 +91,7 @@ fn endless_nesting_is_refused() {
 }
 
 #[test]
-fn maps_and_extensions_are_doubtful_and_all_else_is_not() {
+fn only_maps_and_extensions_need_a_check() {
     #[track_caller]
     fn check_doubt<T: Serialize>(value: T, expected: bool) {
         assert_eq!(encode(&value).unwrap().is_doubtful, expected);

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_small_is_taken_out_of_a_large_message_and_what_is_large_is_not_copied() {
+    fn small_values_are_copied_out_of_a_large_message_and_large_ones_are_shared() {
         let large = "x".repeat(1 << 20);
         let message = pack(json!({
             "id": "rpc:c0:1", "method": "trame.state.update",
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_of_a_wrong_type_count_as_none() {
+    fn arguments_of_a_wrong_type_count_as_missing() {
         for args in [json!("text"), json!({"a": 1}), json!(null)] {
             let message = pack(json!({"id": 1, "method": "m", "args": args, "kwargs": [1, 2]}));
             let Incoming::Request(request) = Incoming::parse(message).unwrap() else { panic!() };
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_ignored_or_named() {
+    fn messages_that_are_no_requests_are_ignored_or_named() {
         let kind = |value| format!("{:?}", Incoming::parse(pack(value)).unwrap());
         assert_eq!(kind(json!([1, 2])), "Ignored");
         assert_eq!(kind(json!({"method": "m"})), "Ignored");

@@ -137,7 +137,7 @@ fn whole_floats_are_integers_where_they_are_exact() {
 }
 
 #[test]
-fn numbers_as_keys_go_both_ways() {
+fn numbers_as_keys_go_in_both_directions() {
     use std::collections::{BTreeMap, HashMap};
     let rows = HashMap::from([(7_u32, "a")]);
     let packed = Packed::encode(&rows).unwrap();
@@ -173,7 +173,7 @@ fn a_date_is_text_for_all_other_types() {
 }
 
 #[test]
-fn what_a_client_could_not_hold_is_not_encoded() {
+fn values_that_a_client_could_not_hold_are_not_encoded() {
     #[track_caller]
     fn check<T: Serialize>(value: T, expected: &str) {
         let told = Packed::encode_for("layers", &value).unwrap_err().to_string();
@@ -235,7 +235,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
 
 proptest! {
     #[test]
-    fn no_bytes_are_too_odd_to_be_looked_at(bytes in any_bytes()) {
+    fn any_bytes_can_be_inspected(bytes in any_bytes()) {
         let Some(value) = Packed::checked(bytes.into()) else { return Ok(()) };
         drop(value.decode::<serde_json::Value>());
         drop(value.decode::<Vec<std::collections::HashMap<u8, Timestamp>>>());
