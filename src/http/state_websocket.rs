@@ -21,6 +21,7 @@ use selvedge_websocket::{
     CloseReason, Handshake, Message, Role, Stream,
     frames::{Event, Heartbeat, Opcode, ReadError, Reader, Traffic, Writer, split},
 };
+use selvedge_wslink::chunk::Frame;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until, timeout},
@@ -213,8 +214,8 @@ async fn write<S: Stream>(
                     return;
                 }
             },
-            () = heartbeat.ping_due() => send_one(&mut writer, Opcode::Ping, &Bytes::new()).await,
-            payload = pongs.due() => send_one(&mut writer, Opcode::Pong, &payload).await,
+            () = heartbeat.ping_due() => send_one(&mut writer, Opcode::Ping, &[]).await,
+            payload = pongs.due() => send_one(&mut writer, Opcode::Pong, &[payload]).await,
         };
         if sent.is_err() {
             return;
@@ -226,18 +227,18 @@ async fn write<S: Stream>(
 /// frames.
 async fn send<S: Stream>(
     writer: &mut Writer<S>,
-    batch: &mut Vec<Bytes>,
+    batch: &mut Vec<Frame>,
     heartbeat: &Heartbeat,
     pongs: &Pongs,
 ) -> io::Result<()> {
     for frame in batch.drain(..) {
         if heartbeat.take_ping() {
-            writer.feed(Opcode::Ping, &Bytes::new()).await?;
+            writer.feed(Opcode::Ping, &[]).await?;
         }
         if let Some(payload) = pongs.take() {
-            writer.feed(Opcode::Pong, &payload).await?;
+            writer.feed(Opcode::Pong, &[payload]).await?;
         }
-        writer.feed(Opcode::Binary, &frame).await?;
+        writer.feed(Opcode::Binary, frame.parts()).await?;
     }
     writer.flush().await
 }
@@ -245,7 +246,7 @@ async fn send<S: Stream>(
 async fn send_one<S: Stream>(
     writer: &mut Writer<S>,
     opcode: Opcode,
-    payload: &Bytes,
+    payload: &[Bytes],
 ) -> io::Result<()> {
     writer.feed(opcode, payload).await?;
     writer.flush().await

@@ -20,10 +20,9 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use indexmap::IndexSet;
-use parking_lot::Mutex;
-use selvedge_wslink::chunk::Outgoing;
+use parking_lot::{Mutex, MutexGuard};
+use selvedge_wslink::chunk::{Frame, Outgoing};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -34,6 +33,10 @@ use crate::{blocking, state::Key};
 
 /// Size in bytes at which a batch for the socket is full.
 const BATCH: usize = 256 * 1024;
+
+/// Number of waiting bytes at which the writing task is woken at once. For fewer it may be woken
+/// when the callback returns that has queued them, which costs less.
+const EAGER: usize = 64 * 1024;
 
 /// How long a call may hold back the messages that it causes.
 const HOLD: Duration = Duration::from_millis(100);
@@ -149,8 +152,17 @@ impl Outbox {
             queue.bytes += message.size();
             queue.items.push_back(Item::Message(message));
         }
+        self.wake(queue);
+    }
+
+    /// Wakes the writing task.
+    fn wake(&self, queue: MutexGuard<'_, OutboxQueue>) {
+        let waiting = queue.bytes + queue.answer_bytes;
         drop(queue);
-        blocking::notify(&self.filled);
+        match waiting < EAGER {
+            true => blocking::notify(&self.filled),
+            false => self.filled.notify_one(),
+        }
     }
 
     /// Queues an answer behind all other messages.
@@ -177,8 +189,7 @@ impl Outbox {
         queue.answer_bytes += message.size();
         let place = place(&mut queue);
         queue.items.insert(place, Item::Answer(message));
-        drop(queue);
-        blocking::notify(&self.filled);
+        self.wake(queue);
     }
 
     /// Whether the client may make another call: it has read enough of the answers to earlier ones.
@@ -212,8 +223,7 @@ impl Outbox {
         } else {
             queue.fold(keys);
         }
-        drop(queue);
-        blocking::notify(&self.filled);
+        self.wake(queue);
     }
 
     /// Queues a mark, which says how much of the state the client has. It is omitted if changes
@@ -293,7 +303,7 @@ impl Outbox {
     ///
     /// # Cancellation
     /// Nothing is lost when the future is dropped.
-    pub(crate) async fn next(&self, batch: &mut Vec<Bytes>) -> Next {
+    pub(crate) async fn next(&self, batch: &mut Vec<Frame>) -> Next {
         loop {
             let held_until = {
                 let mut queue = self.queue.lock();
@@ -333,7 +343,7 @@ impl OutboxQueue {
         !self.sending && self.items.is_empty() && self.behind.is_empty()
     }
 
-    fn next(&mut self, batch: &mut Vec<Bytes>) -> Option<Next> {
+    fn next(&mut self, batch: &mut Vec<Frame>) -> Option<Next> {
         let mut size = 0;
         while size < BATCH && (!self.is_holding() || self.free > 0) {
             let Some(item) = self.items.pop_front() else {

@@ -94,16 +94,15 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use selvedge_wslink::chunk;
 
     fn frame(text: &str) -> Outgoing {
-        let mut buffer = chunk::new_message(text.len());
-        buffer.extend_from_slice(text.as_bytes());
-        chunk::finish(buffer, 1000)
+        Outgoing::new(text.as_bytes(), 1000)
     }
 
     fn drain(streams: &mut Streams) -> Vec<String> {
-        let text = |frame: Outgoing| String::from_utf8_lossy(&frame.frames()[0][12..]).into_owned();
+        let text = |frame: Outgoing| {
+            String::from_utf8_lossy(&frame.frames()[0].to_bytes()[12..]).into_owned()
+        };
         std::iter::from_fn(|| streams.next()).map(text).collect()
     }
 

@@ -7,6 +7,7 @@
 use std::{collections::VecDeque, fmt, sync::Arc};
 
 use bytes::Bytes;
+use selvedge_wslink::chunk::Frame;
 use tokio_util::{
     sync::CancellationToken,
     task::task_tracker::{TaskTracker, TaskTrackerToken},
@@ -195,7 +196,7 @@ impl FrameStream {
             }
         };
         match next {
-            Next::Send => self.frames.extend(batch),
+            Next::Send => self.frames.extend(batch.iter().map(Frame::to_bytes)),
             Next::CatchUp(keys) => {
                 let server = &self.server;
                 let state = server.state();

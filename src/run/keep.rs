@@ -116,7 +116,7 @@ impl Keeper {
         let mut room = MAX_VALUES;
         let mut values = IndexMap::new();
         for (key, kept) in self.server.state().changed_from(&self.initial) {
-            let size = kept.initial.as_bytes().len() + kept.value.as_bytes().len();
+            let size = kept.initial.size() + kept.value.size();
             if size > MAX_VALUE || size > room {
                 self.warn(&format!("`{key}` is too large to be kept; say that it is `transient`"));
                 continue;

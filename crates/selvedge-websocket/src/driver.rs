@@ -6,7 +6,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout},
@@ -311,11 +311,11 @@ async fn write<S: Stream>(
     let mut batch: Vec<Outgoing> = Vec::new();
     loop {
         if heartbeat.take_ping() {
-            writer.feed(Opcode::Ping, &Bytes::new()).await?;
+            writer.feed(Opcode::Ping, &[]).await?;
         }
         match shared.outbox.take() {
             Some(Next::Send(outgoing)) => {
-                writer.feed(outgoing.opcode, &outgoing.payload).await?;
+                writer.feed(outgoing.opcode, std::slice::from_ref(&outgoing.payload)).await?;
                 batch.push(outgoing);
                 if !writer.is_empty() {
                     continue;
@@ -328,7 +328,7 @@ async fn write<S: Stream>(
             None if writer.is_empty() && batch.is_empty() => {
                 tokio::select! {
                     () = shared.outbox.changed() => {}
-                    () = heartbeat.ping_due() => writer.feed(Opcode::Ping, &Bytes::new()).await?,
+                    () = heartbeat.ping_due() => writer.feed(Opcode::Ping, &[]).await?,
                 }
                 continue;
             }

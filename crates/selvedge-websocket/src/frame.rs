@@ -105,6 +105,33 @@ impl Decoder {
         &mut self.buffer
     }
 
+    /// Returns the content of a large message that is arriving, and how many bytes of it may be
+    /// read next, so that they are not copied from the buffer. [`took`](Self::took) follows.
+    pub(crate) fn content(&mut self) -> Option<(&mut BytesMut, usize)> {
+        let frame =
+            self.frame.as_ref().filter(|frame| frame.opcode < CLOSE && frame.left >= READ)?;
+        let message = self.message.as_mut().filter(|_| self.buffer.is_empty())?;
+        let content = &mut message.content;
+        if content.capacity() == content.len() {
+            content.reserve(frame.left.min(RESERVE.max(content.len())));
+        }
+        let room = content.capacity() - content.len();
+        Some((content, room.min(frame.left)))
+    }
+
+    /// Records that this many bytes were read into the content of the message that is arriving.
+    pub(crate) fn took(&mut self, size: usize) {
+        let (Some(frame), Some(message)) = (&mut self.frame, &mut self.message) else {
+            return;
+        };
+        let start = message.content.len() - size;
+        if let Some(mask) = frame.mask {
+            apply_mask(&mut message.content[start..], mask, frame.taken);
+        }
+        frame.left -= size;
+        frame.taken += size;
+    }
+
     /// Whether something has arrived in part.
     pub(crate) fn in_progress(&self) -> bool {
         !self.buffer.is_empty() || self.frame.is_some() || self.message.is_some()
@@ -227,6 +254,9 @@ fn append(content: &mut BytesMut, piece: BytesMut, left: usize) {
     // A small piece is copied, so that a stored message does not keep a whole buffer alive.
     if content.is_empty() && left == 0 && piece.len() >= READ {
         *content = piece;
+        return;
+    }
+    if piece.is_empty() {
         return;
     }
     content.reserve(piece.len() + left.min(RESERVE.max(content.len())));

@@ -3,9 +3,13 @@
 //! Nothing is sent automatically, and only the message that is arriving is kept. A
 //! [`Connection`](crate::Connection) is made of these parts.
 
-use std::{io, sync::Arc};
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    sync::Arc,
+};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use crate::{
@@ -20,8 +24,11 @@ pub use crate::{
     heartbeat::{Heartbeat, Traffic},
 };
 
-/// Size in bytes at which collected frames are written. Larger payloads are written directly.
+/// Size in bytes at which collected frames are written. Larger payloads are not copied.
 const WRITE_BUFFER: usize = 16 * 1024;
+
+/// Number of parts that are written at once.
+const MAX_SLICES: usize = 32;
 
 /// Splits a stream whose opening handshake is done. `ahead` contains bytes that were already read
 /// from it. A message of more than `max_message` bytes is a [`ReadError::Protocol`] with code 1009.
@@ -37,7 +44,13 @@ pub fn split<S: Stream>(
     let (reader, writer) = tokio::io::split(Measured::new(stream, traffic));
     let mut decoder = Decoder::new(role, max_message);
     decoder.buffer().extend_from_slice(&ahead);
-    let writer = Writer { writer, masks: Masks::new(role), buffer: BytesMut::new() };
+    let writer = Writer {
+        writer,
+        masks: Masks::new(role),
+        queue: VecDeque::new(),
+        queued: 0,
+        buffer: BytesMut::new(),
+    };
     (Reader { reader, decoder }, writer)
 }
 
@@ -90,7 +103,12 @@ impl<S: Stream> Reader<S> {
 
     /// Reads more bytes, and returns how many; 0 at the end of the stream.
     pub(crate) async fn fill(&mut self) -> io::Result<usize> {
-        self.reader.read_buf(self.decoder.buffer()).await
+        let Some((content, room)) = self.decoder.content() else {
+            return self.reader.read_buf(self.decoder.buffer()).await;
+        };
+        let count = self.reader.read_buf(&mut content.limit(room)).await?;
+        self.decoder.took(count);
+        Ok(count)
     }
 
     /// Reads and drops everything until the end of the stream.
@@ -101,56 +119,71 @@ impl<S: Stream> Reader<S> {
 }
 
 /// Writes what is sent to the peer.
+///
+/// Small frames are collected. Large payloads are written from where they are, together with what
+/// was collected before them.
 #[derive(Debug)]
 pub struct Writer<S> {
     writer: WriteHalf<Measured<S>>,
     masks: Masks,
+    /// What is written first.
+    queue: VecDeque<Bytes>,
+    /// Bytes in the queue.
+    queued: usize,
+    /// What follows the queue.
     buffer: BytesMut,
 }
 
 impl<S: Stream> Writer<S> {
     /// Writes a message, a ping or a pong, or keeps it for the next write; [`flush`](Self::flush)
-    /// sends what is kept. Text is not checked: its bytes must be UTF-8.
+    /// sends what is kept. The parts of the payload are sent one after another, by reference if they
+    /// are large. Text is not checked: it must be UTF-8.
     ///
     /// # Errors
     /// Those of the stream; [`io::ErrorKind::InvalidInput`] for a ping or pong of more than 125
     /// bytes, or for a close frame, which [`close`](Self::close) sends.
     ///
     /// # Cancellation
-    /// A payload may then be written in part, and nothing more can be sent.
-    pub async fn feed(&mut self, opcode: Opcode, payload: &Bytes) -> io::Result<()> {
+    /// The frame is kept, and [`flush`](Self::flush) sends it.
+    pub async fn feed(&mut self, opcode: Opcode, parts: &[Bytes]) -> io::Result<()> {
+        let size = parts.iter().map(Bytes::len).sum();
         match opcode {
             Opcode::Text | Opcode::Binary => {}
-            Opcode::Ping | Opcode::Pong if payload.len() <= MAX_CONTROL => {}
+            Opcode::Ping | Opcode::Pong if size <= MAX_CONTROL => {}
             Opcode::Ping | Opcode::Pong => {
                 return Err(invalid("a ping or pong has at most 125 bytes"));
             }
             Opcode::Close => return Err(invalid("a close frame is sent with `close`")),
         }
-        self.put(opcode, payload).await
+        self.put(opcode, parts, size)?;
+        if self.queued + self.buffer.len() >= WRITE_BUFFER {
+            self.write().await?;
+        }
+        Ok(())
     }
 
-    async fn put(&mut self, opcode: Opcode, payload: &Bytes) -> io::Result<()> {
+    /// Keeps a frame for the next write.
+    fn put(&mut self, opcode: Opcode, parts: &[Bytes], size: usize) -> io::Result<()> {
         let mask = self.masks.next()?;
-        put_header(&mut self.buffer, opcode, payload.len(), mask);
-        if mask.is_none() && payload.len() > WRITE_BUFFER {
-            self.writer.write_all_buf(&mut self.buffer).await?;
-            return self.writer.write_all(payload).await;
+        put_header(&mut self.buffer, opcode, size, mask);
+        if mask.is_none() && size > WRITE_BUFFER {
+            let before = self.buffer.split().freeze();
+            self.queued += before.len() + size;
+            self.queue.push_back(before);
+            self.queue.extend(parts.iter().cloned());
+            return Ok(());
         }
         let start = self.buffer.len();
-        self.buffer.extend_from_slice(payload);
+        parts.iter().for_each(|part| self.buffer.extend_from_slice(part));
         if let Some(mask) = mask {
             apply_mask(&mut self.buffer[start..], mask, 0);
-        }
-        if self.buffer.len() >= WRITE_BUFFER {
-            self.write_buffer().await?;
         }
         Ok(())
     }
 
     /// Whether nothing is kept for the next write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
+        self.buffer.is_empty() && self.queue.is_empty()
     }
 
     /// Sends what is kept.
@@ -161,7 +194,7 @@ impl<S: Stream> Writer<S> {
     /// # Cancellation
     /// What was not sent is kept.
     pub async fn flush(&mut self) -> io::Result<()> {
-        self.write_buffer().await?;
+        self.write().await?;
         self.writer.flush().await
     }
 
@@ -173,12 +206,13 @@ impl<S: Stream> Writer<S> {
     /// as 1006 (RFC 6455, section 7.4).
     ///
     /// # Cancellation
-    /// The close frame may have been sent or kept. Only [`flush`](Self::flush) may follow.
+    /// The close frame is kept. Only [`flush`](Self::flush) may follow, which sends it.
     pub async fn close(&mut self, reason: &CloseReason) -> io::Result<()> {
         if reason.code != 1005 && !may_be_sent(reason.code) {
             return Err(invalid("a close code that must not be sent"));
         }
-        self.put(Opcode::Close, &close_payload(reason)).await?;
+        let payload = close_payload(reason);
+        self.put(Opcode::Close, std::slice::from_ref(&payload), payload.len())?;
         self.flush().await
     }
 
@@ -186,12 +220,42 @@ impl<S: Stream> Writer<S> {
         self.writer.shutdown().await
     }
 
-    async fn write_buffer(&mut self) -> io::Result<()> {
+    /// Writes what is kept. Cancellation loses nothing: what was written is taken away at once.
+    async fn write(&mut self) -> io::Result<()> {
+        while !self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let parts = self.queue.iter().map(|part| &part[..]).chain([&self.buffer[..]]);
+            let count = slices
+                .iter_mut()
+                .zip(parts)
+                .map(|(slice, part)| *slice = IoSlice::new(part))
+                .count();
+            let written = self.writer.write_vectored(&slices[..count]).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.advance(written);
+        }
         self.writer.write_all_buf(&mut self.buffer).await?;
         if self.buffer.capacity() > 4 * WRITE_BUFFER {
             self.buffer = BytesMut::new();
         }
         Ok(())
+    }
+
+    /// Takes away what was written.
+    fn advance(&mut self, mut written: usize) {
+        while let Some(part) = self.queue.front_mut() {
+            if written < part.len() {
+                part.advance(written);
+                self.queued -= written;
+                return;
+            }
+            written -= part.len();
+            self.queued -= part.len();
+            self.queue.pop_front();
+        }
+        self.buffer.advance(written);
     }
 }
 
@@ -240,10 +304,10 @@ mod tests {
             split(here, BytesMut::new(), Role::Server, 1024, Traffic::new(None));
         let long = Bytes::from_static(&[0; MAX_CONTROL + 1]);
         for opcode in [Opcode::Ping, Opcode::Pong] {
-            let error = writer.feed(opcode, &long).await.unwrap_err();
+            let error = writer.feed(opcode, std::slice::from_ref(&long)).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
-        assert!(writer.feed(Opcode::Close, &Bytes::new()).await.is_err());
+        assert!(writer.feed(Opcode::Close, &[]).await.is_err());
         for code in [0, 999, 1004, 1006, 1015, 2000, 5000] {
             assert!(writer.close(&CloseReason::new(code, "")).await.is_err(), "{code}");
         }
@@ -262,14 +326,14 @@ mod tests {
             split(here, BytesMut::new(), Role::Server, size, Traffic::new(None));
         let options = Options::new().max_message_size(size).receive_queue(4, 2 * size);
         let peer = Connection::over(there, Role::Client, options.send_buffer(2 * size));
-        let large = Bytes::from(vec![7; size]);
+        let large: Bytes = (0..size).map(|at| (at / 7) as u8).collect();
         let sending = async {
-            writer.feed(Opcode::Binary, &large).await.unwrap();
-            writer.feed(Opcode::Binary, &Bytes::from_static(b"small")).await.unwrap();
+            writer.feed(Opcode::Binary, std::slice::from_ref(&large)).await.unwrap();
+            writer.feed(Opcode::Binary, &[Bytes::from_static(b"small")]).await.unwrap();
             writer.flush().await.unwrap();
         };
         let receiving = async {
-            assert_eq!(peer.receive().await.unwrap().len(), size);
+            assert!(peer.receive().await.unwrap() == Message::Binary(large.clone()));
             assert_eq!(
                 peer.receive().await.unwrap(),
                 Message::Binary(Bytes::from_static(b"small"))
@@ -283,16 +347,17 @@ mod tests {
             peer.send(Bytes::from_static(b"small")).await.unwrap();
         };
         let reading = async {
-            let mut sizes = Vec::new();
-            while sizes.len() < 2 {
+            let mut messages = Vec::new();
+            while messages.len() < 2 {
                 if let Ok(Event::Message(message)) = reader.next().await {
-                    sizes.push(message.len());
+                    messages.push(message);
                 }
             }
-            sizes
+            messages
         };
-        let (sizes, ()) = tokio::join!(reading, answering);
-        assert_eq!(sizes, [size, 5]);
+        let (messages, ()) = tokio::join!(reading, answering);
+        assert!(messages[0] == Message::Binary(large));
+        assert_eq!(messages[1].len(), 5);
         let kept = reader.decoder.buffer().capacity();
         assert!(kept <= 256 * 1024, "{kept}");
     }

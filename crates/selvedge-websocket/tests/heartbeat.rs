@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use selvedge_websocket::{
     Role,
     frames::{Heartbeat, Opcode, Traffic, split},
@@ -28,7 +28,7 @@ async fn a_peer_that_reads_a_large_message_slowly_is_alive_until_it_stops() {
         }
         std::future::pending().await
     };
-    let large = vec![0; 1 << 20].into();
+    let large = [Bytes::from(vec![0; 1 << 20])];
     tokio::select! {
         () = heartbeat.lost() => {}
         written = writer.feed(Opcode::Binary, &large) => written.unwrap(),

@@ -5,9 +5,12 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::{handover, storage::Storage};
+
 /// Bytes that are sent as msgpack *bin*: a `Uint8Array` in the page, without base64.
 ///
-/// A plain `Vec<u8>` would become a list of numbers.
+/// A plain `Vec<u8>` would become a list of numbers. The bytes are shared, not copied, on their way
+/// to the clients, and from a client to a callback.
 ///
 /// ```
 /// use selvedge_wslink::{Attachment, Packed};
@@ -25,27 +28,44 @@ impl<T: Into<Bytes>> From<T> for Attachment {
     }
 }
 
+/// The name of the newtype whose content is bytes that are handed over.
+pub(crate) const ATTACHMENT: &str = "$selvedge_wslink::Attachment";
+
 impl Serialize for Attachment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        struct Slice<'a>(&'a [u8]);
+        impl Serialize for Slice<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_bytes(self.0)
+            }
+        }
+        let serialize = || serializer.serialize_newtype_struct(ATTACHMENT, &Slice(&self.0));
+        handover::offer(Storage::Whole(self.0.clone()), serialize)
     }
 }
 
 impl<'de> Deserialize<'de> for Attachment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
+        impl<'de> serde::de::Visitor<'de> for Visitor {
             type Value = Attachment;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("bytes")
             }
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                other: D,
+            ) -> Result<Attachment, D::Error> {
+                other.deserialize_byte_buf(self)
+            }
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Attachment, E> {
-                Ok(Attachment(Bytes::copy_from_slice(bytes)))
+                let handed_over = handover::take().map(|storage| storage.to_bytes());
+                Ok(Attachment(handed_over.unwrap_or_else(|| Bytes::copy_from_slice(bytes))))
             }
             fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Attachment, E> {
                 Ok(Attachment(bytes.into()))
             }
         }
-        deserializer.deserialize_byte_buf(Visitor)
+        deserializer.deserialize_newtype_struct(ATTACHMENT, Visitor)
     }
 }

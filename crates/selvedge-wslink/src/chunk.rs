@@ -1,4 +1,4 @@
-//! Cuts messages into chunks and reassembles them.
+//! Chunks of messages, and how they are reassembled.
 //!
 //! Every WebSocket message of wslink 2 is binary and contains one chunk: a header of three
 //! little-endian 32-bit numbers (message id, offset of this chunk, size of the whole message) and a
@@ -6,17 +6,13 @@
 //! messages. The memory for unfinished messages never exceeds what was received: a header that
 //! promises 4 GiB costs nothing.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, Result};
+
+pub use crate::outgoing::{Frame, Outgoing};
 
 /// Size in bytes of the header of a chunk.
 pub const HEADER: usize = 12;
@@ -28,82 +24,12 @@ const MAX_UNFINISHED: usize = 64;
 /// too.
 const CHUNK_COST: usize = 64;
 
-/// One message, ready to be sent to any number of clients.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    frames: Frames,
-    size: usize,
-}
-
-#[derive(Clone, Debug)]
-enum Frames {
-    One(Bytes),
-    Many(Arc<[Bytes]>),
-}
-
-impl Outgoing {
-    /// The chunks in order, each the content of one WebSocket message.
-    pub fn frames(&self) -> &[Bytes] {
-        match &self.frames {
-            Frames::One(frame) => std::slice::from_ref(frame),
-            Frames::Many(frames) => frames,
-        }
-    }
-
-    /// Size in bytes of all chunks together.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-}
-
-/// Starts a message: reserves the header, which the content follows.
-pub fn new_message(capacity: usize) -> BytesMut {
-    let mut buffer = BytesMut::with_capacity(HEADER + capacity);
-    buffer.extend_from_slice(&[0; HEADER]);
-    buffer
-}
-
-/// Cuts a message made with [`new_message`] into chunks of at most `max_frame` bytes, header
-/// included.
-///
-/// # Panics
-/// If `max_frame` leaves no room for content.
-pub fn finish(mut buffer: BytesMut, max_frame: usize) -> Outgoing {
-    assert!(max_frame > HEADER, "a frame of {max_frame} bytes has no room for content");
-    let id = next_id();
-    let total = (buffer.len() - HEADER) as u32;
-    if buffer.len() <= max_frame {
-        buffer[..HEADER].copy_from_slice(&header(id, 0, total));
-        let size = buffer.len();
-        return Outgoing { frames: Frames::One(buffer.freeze()), size };
-    }
-    let content = buffer.split_off(HEADER);
-    let mut frames = Vec::new();
-    let mut offset = 0;
-    for piece in content.chunks(max_frame - HEADER) {
-        let mut frame = BytesMut::with_capacity(HEADER + piece.len());
-        frame.extend_from_slice(&header(id, offset, total));
-        frame.extend_from_slice(piece);
-        frames.push(frame.freeze());
-        offset += piece.len() as u32;
-    }
-    let size = content.len() + frames.len() * HEADER;
-    Outgoing { frames: Frames::Many(frames.into()), size }
-}
-
-fn header(id: u32, offset: u32, total: u32) -> [u8; HEADER] {
+pub(crate) fn header(id: u32, offset: u32, total: u32) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     bytes[0..4].copy_from_slice(&id.to_le_bytes());
     bytes[4..8].copy_from_slice(&offset.to_le_bytes());
     bytes[8..12].copy_from_slice(&total.to_le_bytes());
     bytes
-}
-
-/// Returns the next message id. Ids must differ only among the messages that are on their way to
-/// one client.
-fn next_id() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Reassembles the messages of one client.
@@ -219,41 +145,8 @@ fn broken(what: String) -> Error {
 mod tests {
     use super::*;
 
-    fn message(content: &[u8]) -> BytesMut {
-        let mut buffer = new_message(content.len());
-        buffer.extend_from_slice(content);
-        buffer
-    }
-
     fn frame(id: u32, offset: u32, total: u32, content: &[u8]) -> Bytes {
         [&header(id, offset, total)[..], content].concat().into()
-    }
-
-    #[test]
-    fn a_small_message_is_one_frame() {
-        let outgoing = finish(message(b"hello"), 100);
-        assert_eq!(outgoing.frames().len(), 1);
-        assert_eq!(
-            outgoing.frames()[0][4..],
-            [0, 0, 0, 0, 5, 0, 0, 0, b'h', b'e', b'l', b'l', b'o']
-        );
-        assert_eq!(outgoing.size(), 17);
-    }
-
-    #[test]
-    fn chunks_in_any_order_are_joined() {
-        let content: Vec<u8> = (0..=255).collect();
-        for max_frame in [13, 20, 100, 267, 268] {
-            let outgoing = finish(message(&content), max_frame);
-            assert!(outgoing.frames().iter().all(|frame| frame.len() <= max_frame));
-            let mut assembler = Assembler::new(100_000);
-            let mut whole = None;
-            for frame in outgoing.frames().iter().rev() {
-                assert!(whole.is_none());
-                whole = assembler.accept(frame.clone()).unwrap();
-            }
-            assert_eq!(whole.unwrap(), content, "frames of {max_frame}");
-        }
     }
 
     #[test]

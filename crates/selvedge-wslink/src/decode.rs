@@ -23,9 +23,13 @@ use serde::{
 };
 
 use crate::{
+    attachment::ATTACHMENT,
     encode::EXTENSION,
     extent::extent,
     fault::Fault,
+    handover,
+    outgoing::SHARED,
+    storage::Storage,
     timestamp::{TIMESTAMP, Timestamp},
     value::{Value, read},
 };
@@ -42,6 +46,7 @@ pub const INEXACT: &str =
 
 /// Decodes one value from well-formed bytes.
 pub(crate) struct Decoder<'de> {
+    storage: &'de Storage,
     bytes: &'de [u8],
     position: usize,
     /// Position of the value that was skipped last.
@@ -59,8 +64,14 @@ pub struct Use<'de> {
 }
 
 impl<'de> Decoder<'de> {
-    pub(crate) fn new(bytes: &'de [u8]) -> Self {
-        Decoder { bytes, position: 0, skipped: None, outermost: Use::default() }
+    pub(crate) fn new(storage: &'de Storage) -> Self {
+        Decoder {
+            storage,
+            bytes: storage.as_slice(),
+            position: 0,
+            skipped: None,
+            outermost: Use::default(),
+        }
     }
 
     /// Returns how the decoded type used the value, which is a map.
@@ -90,6 +101,16 @@ impl<'de> Decoder<'de> {
         self.skipped = Some(self.position);
         self.position += length;
         Ok(&rest[..length])
+    }
+
+    /// Calls a visitor that may take this part of the value without a copy if it is large.
+    fn hand_over<T>(&self, part: &'de [u8], visit: impl FnOnce() -> T) -> T {
+        // A small part would keep the whole value in memory.
+        let is_large = part.len() >= SHARED && part.len() >= self.bytes.len() / 2;
+        match is_large {
+            true => handover::offer(self.storage.to_bytes().slice_ref(part).into(), visit),
+            false => visit(),
+        }
     }
 
     fn list<V: Visitor<'de>>(&mut self, items: u32, visitor: V) -> Result<V::Value, Fault> {
@@ -233,8 +254,12 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
             ENCODED => {
                 let value = self.skip()?;
                 self.skipped = None;
-                visitor.visit_borrowed_bytes(value)
+                self.hand_over(value, || visitor.visit_borrowed_bytes(value))
             }
+            ATTACHMENT => match self.next()? {
+                Value::Bytes(bytes) => self.hand_over(bytes, || visitor.visit_bytes(bytes)),
+                other => visit_leaf(other, visitor),
+            },
             EXTENSION => match self.next()? {
                 Value::Extension(kind, body) => {
                     visitor.visit_newtype_struct(Extension { kind, body })

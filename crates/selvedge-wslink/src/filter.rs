@@ -26,25 +26,26 @@ impl Packed {
     /// Returns what clients may see of the value; see the module `filter`.
     #[inline]
     pub fn filtered(&self) -> Cow<'_, Packed> {
-        match may_hide(self.as_bytes()) {
-            true => without_hidden(self.as_shared()).map_or(Cow::Borrowed(self), Cow::Owned),
+        match may_hide(self.storage().first()) {
+            true => without_hidden(self).map_or(Cow::Borrowed(self), Cow::Owned),
             false => Cow::Borrowed(self),
         }
     }
 }
 
-/// Returns whether a value is a list or a map; others hide nothing.
+/// Returns whether a value with this first byte is a list or a map; others hide nothing.
 #[inline]
-fn may_hide(value: &[u8]) -> bool {
-    matches!(value[0], 0x80..=0x9f | 0xdc..=0xdf)
+fn may_hide(first: u8) -> bool {
+    matches!(first, 0x80..=0x9f | 0xdc..=0xdf)
 }
 
 /// Returns a list or map without what clients may not see; `None` if they may see all of it.
-fn without_hidden(value: &Bytes) -> Option<Packed> {
-    memmem::find(value, FILTER.as_bytes())?;
+fn without_hidden(value: &Packed) -> Option<Packed> {
+    // A key is never cut: only large byte strings are parts of their own.
+    value.storage().slices().find_map(|slice| memmem::find(slice, FILTER.as_bytes()))?;
     let mut shown = Vec::new();
     // Values are well-formed: they were checked when they came in.
-    put_shown(value, &mut shown).ok()?;
+    put_shown(&value.bytes(), &mut shown).ok()?;
     Some(Packed::from_checked(shown.into()))
 }
 

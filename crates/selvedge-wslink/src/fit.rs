@@ -9,8 +9,6 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
-
 use crate::{
     error::Error,
     extent::skip_plain,
@@ -48,23 +46,28 @@ pub(crate) fn check_name(key: &str) -> Result<(), Fault> {
     }
 }
 
-/// Returns the value in a form that all clients can hold: integer keys become text, as they are in
-/// JavaScript, since Python's decoder accepts nothing else.
+/// Returns the value in a form that all clients can hold, if it has to change: integer keys become
+/// text, as they are in JavaScript, since Python's decoder accepts nothing else.
 ///
 /// # Errors
 /// The part that some client cannot hold.
-pub(crate) fn fitting(value: Bytes) -> Result<Bytes, Fault> {
-    if !check(&value)? {
-        return Ok(value);
+pub(crate) fn fitting(value: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    if !check(value)? {
+        return Ok(None);
     }
-    let value = with_text_keys(&value);
+    let value = with_text_keys(value);
     check(&value)?;
-    Ok(value.into())
+    Ok(Some(value))
 }
 
 /// Checks one well-formed value. Returns whether it contains a map with numeric keys.
 pub(crate) fn check(bytes: &[u8]) -> Result<bool, Fault> {
-    Check::default()
+    check_nested(bytes, 0)
+}
+
+/// Checks one well-formed value that stands in this many lists and maps.
+pub(crate) fn check_nested(bytes: &[u8], nesting: usize) -> Result<bool, Fault> {
+    Check { nesting, ..Check::default() }
         .run(bytes)
         .map_err(|(position, reason)| Fault::at(path(bytes, position), reason))
 }
@@ -90,6 +93,8 @@ impl Open {
 
 #[derive(Default)]
 struct Check<'a> {
+    /// Number of lists and maps around the value.
+    nesting: usize,
     open: Vec<Open>,
     keys: Vec<&'a [u8]>,
     has_number_keys: bool,
@@ -121,7 +126,7 @@ impl<'a> Check<'a> {
                 self.close()?;
                 continue;
             }
-            if self.open.len() == MAX_NESTING {
+            if self.nesting + self.open.len() == MAX_NESTING {
                 return Err(at(format!("lists and maps are nested more than {MAX_NESTING} deep")));
             }
             self.open.push(Open { left, is_map, keys: self.keys.len(), begin });

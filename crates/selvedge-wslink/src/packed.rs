@@ -15,7 +15,8 @@ use crate::{
     error::{Error, Result},
     extent::extent,
     fault::Fault,
-    fit,
+    fit, handover,
+    storage::Storage,
     value::{Value, read},
 };
 
@@ -30,7 +31,7 @@ use crate::{
 /// # Ok::<(), selvedge_wslink::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Packed(Bytes);
+pub struct Packed(Storage);
 
 /// The type of a value in JavaScript, which has one type of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub enum Kind {
 impl Packed {
     /// The encoding of nothing: `nil`, which is `null` in JavaScript.
     pub const fn nil() -> Self {
-        Packed(Bytes::from_static(&[0xc0]))
+        Packed(Storage::inline(&[0xc0]))
     }
 
     /// Encodes a value. Structs become maps, keys of maps become text, and byte strings
@@ -82,8 +83,9 @@ impl Packed {
 
     fn try_encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, Fault> {
         let encoded = encode(value)?;
-        let packed = Packed(encoded.bytes.into());
-        if encoded.is_doubtful { packed.fitting() } else { Ok(packed) }
+        let is_doubtful = encoded.is_doubtful;
+        let packed = Packed(encoded.into_storage());
+        if is_doubtful { packed.fitting() } else { Ok(packed) }
     }
 
     /// Decodes the value as a Rust type.
@@ -124,12 +126,15 @@ impl Packed {
     /// # Errors
     /// The part that some client cannot hold.
     pub fn fitting(self) -> Result<Self, Fault> {
-        fit::fitting(self.0).map(Packed)
+        match fit::fitting(self.as_bytes())? {
+            Some(fitting) => Ok(Packed(fitting.into())),
+            None => Ok(self),
+        }
     }
 
     /// Returns the value's type in JavaScript.
     pub fn kind(&self) -> Kind {
-        match read(&self.0) {
+        match read(self.as_bytes()) {
             Ok((Value::Bool(_), _)) => Kind::Bool,
             Ok((Value::Unsigned(_) | Value::Signed(_) | Value::F32(_) | Value::F64(_), _)) => {
                 Kind::Number
@@ -145,7 +150,7 @@ impl Packed {
 
     /// Whether this is an integer beyond 2^53, which a float may not represent exactly.
     pub fn is_wide(&self) -> bool {
-        match read(&self.0) {
+        match read(self.as_bytes()) {
             Ok((Value::Unsigned(number), _)) => number > EXACT,
             Ok((Value::Signed(number), _)) => number.unsigned_abs() > EXACT,
             _ => false,
@@ -154,7 +159,7 @@ impl Packed {
 
     /// Whether this is a float beyond 2^53, which may stand for more than one integer.
     pub fn is_inexact(&self) -> bool {
-        match read(&self.0) {
+        match read(self.as_bytes()) {
             Ok((Value::F64(number), _)) => number.abs() > EXACT as f64,
             Ok((Value::F32(number), _)) => f64::from(number.abs()) > EXACT as f64,
             _ => false,
@@ -164,7 +169,7 @@ impl Packed {
     /// Whether this is an empty or blank text, such as that of a field which the user has emptied.
     pub fn is_blank(&self) -> bool {
         matches!(
-            read(&self.0),
+            read(self.as_bytes()),
             Ok((Value::Text(text), _)) if text.iter().all(u8::is_ascii_whitespace)
         )
     }
@@ -172,37 +177,42 @@ impl Packed {
     /// Whether this is `nil`.
     #[inline]
     pub fn is_nil(&self) -> bool {
-        self.0[..] == [0xc0]
+        self.0.first() == 0xc0
     }
 
-    /// The msgpack bytes.
+    /// Size in bytes.
+    #[inline]
+    pub fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    /// The msgpack bytes. The first call copies large byte strings inside of the value.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 
-    /// The msgpack bytes, to be shared.
-    #[inline]
-    pub(crate) fn as_shared(&self) -> &Bytes {
-        &self.0
-    }
-
-    /// The msgpack bytes, shared.
+    /// The msgpack bytes, shared. The first call copies large byte strings inside of the value.
     #[inline]
     pub fn bytes(&self) -> Bytes {
-        self.0.clone()
+        self.0.to_bytes()
+    }
+
+    #[inline]
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.0
     }
 
     /// Returns bytes from outside as a value, if they are exactly one.
     pub fn checked(bytes: Bytes) -> Option<Self> {
-        (extent(&bytes) == Ok(bytes.len())).then_some(Packed(bytes))
+        (extent(&bytes) == Ok(bytes.len())).then(|| Packed(bytes.into()))
     }
 
     /// Wraps bytes that were checked to be exactly one value.
     #[inline]
     pub fn from_checked(bytes: Bytes) -> Self {
         debug_assert_eq!(extent(&bytes), Ok(bytes.len()));
-        Packed(bytes)
+        Packed(bytes.into())
     }
 
     /// Returns the value detached from the `whole` bytes that it is a slice of, and so keeps in
@@ -210,9 +220,11 @@ impl Packed {
     pub fn apart_from(self, whole: usize) -> Self {
         // Size in bytes up to which a copy is not worth it.
         const SMALL: usize = 4 * 1024;
-        match whole > SMALL && self.0.len() < whole / 2 {
-            true => Packed(Bytes::copy_from_slice(&self.0)),
-            false => self,
+        match &self.0 {
+            Storage::Whole(bytes) if whole > SMALL && bytes.len() < whole / 2 => {
+                Packed(bytes.to_vec().into())
+            }
+            _ => self,
         }
     }
 }
@@ -227,21 +239,31 @@ fn decode_error<T>(what: String, reason: String) -> Error {
 
 impl fmt::Debug for Packed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match rmpv::decode::read_value(&mut &self.0[..]) {
+        match rmpv::decode::read_value(&mut self.as_bytes()) {
             Ok(value) => write!(f, "{value}"),
-            Err(_) => write!(f, "{:02x?}", &self.0[..]),
+            Err(_) => write!(f, "{:02x?}", self.as_bytes()),
         }
     }
 }
 
-/// Serializes the value as a part of another one, which decodes and re-encodes it. A whole value is
-/// passed on unchanged.
+/// Becomes a part of another value unchanged. Other serializers get it decoded.
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let serialize = || serializer.serialize_newtype_struct(ENCODED, &Decoded(self));
+        handover::offer(self.0.clone(), serialize)
+    }
+}
+
+/// A value as it is passed to another serializer than our own.
+struct Decoded<'a>(&'a Packed);
+
+impl Serialize for Decoded<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error as _;
+        let bytes = self.0.as_bytes();
         // Text that is not UTF-8 would silently become bytes.
-        fit::check(&self.0).map_err(S::Error::custom)?;
-        rmpv::decode::read_value(&mut &self.0[..]).map_err(S::Error::custom)?.serialize(serializer)
+        fit::check(bytes).map_err(S::Error::custom)?;
+        rmpv::decode::read_value(&mut &bytes[..]).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -263,7 +285,7 @@ impl<'de> serde::de::Visitor<'de> for Encoded {
     }
 
     fn visit_borrowed_bytes<E>(self, encoded: &'de [u8]) -> Result<Packed, E> {
-        Ok(Packed(Bytes::copy_from_slice(encoded)))
+        Ok(Packed(handover::take().unwrap_or_else(|| encoded.to_vec().into())))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Packed, D::Error> {

@@ -5,7 +5,10 @@
 
 mod arguments;
 
+use std::sync::{Mutex, PoisonError};
+
 pub use arguments::arguments;
+use bytes::Bytes;
 use selvedge::{
     Ctx, Failure, Result, Server,
     calls::Rest,
@@ -62,7 +65,7 @@ fn stream(cx: Ctx, size: usize, count: u64, start: u64) -> Result<(), Failure> {
         data: Attachment,
     }
     check(size)?;
-    let data = Attachment::from(noise(size));
+    let data = noise(size);
     for seq in start..start.saturating_add(count) {
         let data = data.clone();
         cx.server.publish(STREAM_TOPIC, Frame { seq, data })?;
@@ -77,8 +80,19 @@ fn check(size: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the same bytes each time, from a xorshift generator.
-fn noise(size: usize) -> Vec<u8> {
+/// Returns the same bytes each time. The last ones are kept, since to make them takes longer than to
+/// send them.
+fn noise(size: usize) -> Attachment {
+    static LAST: Mutex<Attachment> = Mutex::new(Attachment(Bytes::new()));
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.0.len() != size {
+        *last = xorshift(size).into();
+    }
+    last.clone()
+}
+
+/// Returns bytes from a xorshift generator.
+fn xorshift(size: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(size + 8);
     while bytes.len() < size {

@@ -1,13 +1,10 @@
 //! Tests of what is sent, and in which order.
 use futures_util::FutureExt;
-use selvedge_wslink::chunk;
 
 use super::*;
 
 fn message(text: &str) -> Outgoing {
-    let mut buffer = chunk::new_message(text.len());
-    buffer.extend_from_slice(text.as_bytes());
-    chunk::finish(buffer, 1_000_000)
+    Outgoing::new(text.as_bytes(), 1_000_000)
 }
 
 fn keys(names: &[&str]) -> Arc<[Key]> {
@@ -21,7 +18,9 @@ fn drain(outbox: &Outbox) -> Vec<String> {
         let mut batch = Vec::new();
         match outbox.next(&mut batch).now_or_never() {
             Some(Next::Send) => out.extend(
-                batch.iter().map(|frame| String::from_utf8_lossy(&frame[12..]).into_owned()),
+                batch
+                    .iter()
+                    .map(|frame| String::from_utf8_lossy(&frame.to_bytes()[12..]).into_owned()),
             ),
             Some(Next::CatchUp(keys)) => {
                 out.push(format!("catch up {keys:?}"));

@@ -145,7 +145,7 @@ impl Link {
             size => size.max(256),
         };
         for frame in client::request(&id, method, args, max_frame).frames() {
-            let sent = self.connection.send(Message::Binary(frame.clone())).await;
+            let sent = self.connection.send(Message::Binary(frame.to_bytes())).await;
             if let Err(error) = sent {
                 self.lock().as_mut().and_then(|waiting| waiting.remove(&id));
                 return Err(error.into());

@@ -1,28 +1,30 @@
 //! The client's half of the envelope: writes calls and reads what a server sends.
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 
 use crate::{
-    chunk::{self, Outgoing},
+    chunk::Outgoing,
     error::{Error, Result},
     lists_and_maps::{put_map, put_str},
+    outgoing::Draft,
     packed::Packed,
     scan::{Head, Scanner},
 };
 
 /// Writes a call. `args` must be an encoded list.
 pub fn request(id: &str, method: &str, args: &Packed, max_frame: usize) -> Outgoing {
-    let mut message = chunk::new_message(args.as_bytes().len() + id.len() + method.len() + 48);
-    put_map(&mut message, 5);
+    let mut message = Draft::new(id.len() + method.len() + 48);
+    let out = message.out();
+    put_map(out, 5);
     for (key, value) in [("wslink", "1.0"), ("id", id), ("method", method)] {
-        put_str(&mut message, key);
-        put_str(&mut message, value);
+        put_str(out, key);
+        put_str(out, value);
     }
-    put_str(&mut message, "args");
-    message.put_slice(args.as_bytes());
-    put_str(&mut message, "kwargs");
-    put_map(&mut message, 0);
-    chunk::finish(message, max_frame)
+    put_str(out, "args");
+    message.put_value(args);
+    put_str(message.out(), "kwargs");
+    put_map(message.out(), 0);
+    message.finish(max_frame)
 }
 
 /// A message from a server.
@@ -120,12 +122,13 @@ fn failure(error: &Packed) -> (i64, String) {
 mod tests {
     use super::*;
     use crate::{
+        chunk::HEADER,
         messages::server::{Incoming, error, publish, reply},
         words::ErrorCode,
     };
 
     fn content(outgoing: &Outgoing) -> Bytes {
-        outgoing.frames()[0].slice(chunk::HEADER..)
+        outgoing.frames()[0].to_bytes().slice(HEADER..)
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn numbers_as_keys_go_in_both_directions() {
     assert!(Packed::encode(&wide).is_err());
     let signed = BTreeMap::from([(i64::MIN, 1), (-1, 2), (i64::MAX, 3)]);
     assert_eq!(Packed::encode(&signed).unwrap().decode::<BTreeMap<i64, u8>>().unwrap(), signed);
-    let numbers = Packed(Bytes::from_static(&[0x81, 7, 1]));
+    let numbers = Packed(Bytes::from_static(&[0x81, 7, 1]).into());
     assert_eq!(numbers.decode::<HashMap<u32, u8>>().unwrap()[&7], 1);
     assert_eq!(numbers.decode::<HashMap<String, u8>>().unwrap()["7"], 1);
     assert_eq!(numbers.decode::<serde_json::Value>().unwrap(), json!({"7": 1}));
@@ -195,8 +195,8 @@ fn values_that_a_client_could_not_hold_are_not_encoded() {
         [Timestamp { seconds: i64::MAX, nanoseconds: 0 }],
         "`layers[0]`: a date is out of range: pages know 100 million days before and after 1970",
     );
-    let bytes = Packed(Bytes::from_static(&[0x91, 0xa1, 0xff]));
-    check(bytes, "`[0]`: a text is not UTF-8; send it as bytes");
+    let bytes = Packed(Bytes::from_static(&[0x91, 0xa1, 0xff]).into());
+    check(bytes, "`layers[0]`: a text is not UTF-8; send it as bytes");
 }
 
 #[test]
@@ -256,4 +256,70 @@ proptest! {
         prop_assert_eq!(packed.decode::<serde_json::Value>().unwrap(), value);
         prop_assert_eq!(Packed::encode(&packed).unwrap(), packed);
     }
+}
+
+/// Bytes that are large enough to be shared, and one byte of which is their own.
+fn large(byte: u8) -> Attachment {
+    let mut bytes = vec![7; 100_000];
+    bytes[50_000] = byte;
+    Attachment::from(bytes)
+}
+
+/// Whether these bytes are kept where the others are.
+fn is_shared(bytes: &[u8], with: &Attachment) -> bool {
+    with.0.as_ptr_range().contains(&bytes.as_ptr())
+}
+
+#[test]
+fn large_bytes_are_shared_by_the_values_that_contain_them() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Picture {
+        name: String,
+        content: Attachment,
+        size: (u32, u32),
+    }
+    let picture = |byte| Picture { name: "a".into(), content: large(byte), size: (1, 2) };
+    let one = picture(1);
+    let packed = Packed::encode(&one).unwrap();
+    let nested = Packed::encode(&(1, [&packed])).unwrap();
+    for value in [&packed, &nested] {
+        assert!(value.storage().slices().any(|slice| is_shared(slice, &one.content)));
+    }
+    assert_eq!(packed.decode::<Picture>().unwrap(), one);
+    assert_eq!(nested.decode::<(u8, [Picture; 1])>().unwrap().1[0], one);
+    assert_eq!(packed.size(), packed.as_bytes().len());
+    assert_eq!(packed, Packed::encode(&picture(1)).unwrap());
+    assert_ne!(packed, Packed::encode(&picture(2)).unwrap());
+    assert_eq!(Packed::checked(packed.bytes()).unwrap(), packed);
+}
+
+#[test]
+fn large_bytes_are_shared_with_the_value_that_they_come_from() {
+    let received = Packed::from_checked(Packed::encode(&(large(1), 5)).unwrap().bytes());
+    let (content, number): (Attachment, i64) = received.decode().unwrap();
+    assert!(content == large(1) && number == 5);
+    assert!(received.as_bytes().as_ptr_range().contains(&content.0.as_ptr()));
+    let (part, _): (Packed, i64) = received.decode().unwrap();
+    assert!(received.as_bytes().as_ptr_range().contains(&part.as_bytes().as_ptr()));
+    let text = serde_json::to_string(&Attachment::from(vec![1, 2])).unwrap();
+    assert_eq!(text, "[1,2]", "other serializers get bytes as usual");
+    let small = Packed::encode(&(vec![0; 100_000], Attachment::from(vec![1, 2]))).unwrap();
+    let (_, bytes): (Packed, Attachment) = small.decode().unwrap();
+    assert!(!small.as_bytes().as_ptr_range().contains(&bytes.0.as_ptr()), "it would keep the list");
+}
+
+#[test]
+fn a_list_that_is_longer_than_announced_keeps_its_large_bytes() {
+    struct Undecided(Vec<Attachment>);
+    impl Serialize for Undecided {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeSeq as _;
+            let mut list = serializer.serialize_seq(None)?;
+            self.0.iter().try_for_each(|item| list.serialize_element(item))?;
+            list.end()
+        }
+    }
+    let items: Vec<Attachment> = (0..20).map(large).collect();
+    let packed = Packed::encode(&Undecided(items.clone())).unwrap();
+    assert_eq!(packed.decode::<Vec<Attachment>>().unwrap(), items);
 }

@@ -1,0 +1,308 @@
+//! What is measured.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use bytes::{BufMut, Bytes};
+use selvedge_comparison::msgpack::{integer, put_map, put_text, text};
+
+use crate::{
+    client::Client,
+    servers::{Kind, Server},
+};
+
+/// Figures of one server in one case, by their names.
+pub type Figures = Vec<(&'static str, f64)>;
+
+/// A case.
+pub struct Case {
+    pub name: &'static str,
+    keys: usize,
+    clients: usize,
+    work: Work,
+}
+
+#[derive(Clone, Copy)]
+enum Work {
+    /// Clients connect and stay.
+    Connect,
+    /// Each client keeps this many calls in flight, with this many bytes as their argument.
+    Calls { depth: usize, bytes: usize },
+    /// The first client sets a key with a listener, with this many updates in flight.
+    Updates { depth: u64 },
+    /// The server sets a text of this size for all clients this many times in a burst.
+    Texts { size: u64, burst: u64 },
+    /// The server publishes this many bytes to all clients.
+    Bytes { size: u64, burst: u64 },
+    /// New clients ask for the whole state.
+    Newcomers,
+    /// The server starts and stops.
+    StartAndStop,
+}
+
+/// All cases, in the order of the table.
+pub const CASES: &[Case] = &[
+    case("connect", 0, 500, Work::Connect),
+    case("call", 0, 1, Work::Calls { depth: 1, bytes: 0 }),
+    case("call, 16 clients × 8", 0, 16, Work::Calls { depth: 8, bytes: 0 }),
+    case("call, 1 MiB both ways", 0, 1, Work::Calls { depth: 1, bytes: 1 << 20 }),
+    case("update", 0, 1, Work::Updates { depth: 1 }),
+    case("update, 16 in flight", 0, 1, Work::Updates { depth: 16 }),
+    case("update, 20 observers", 0, 21, Work::Updates { depth: 1 }),
+    case("update, 100,000 keys", 100_000, 1, Work::Updates { depth: 1 }),
+    case("text 1 KiB to 100", 0, 100, Work::Texts { size: 1 << 10, burst: 1 }),
+    case("text 64 B to 500", 0, 500, Work::Texts { size: 64, burst: 1 }),
+    case("text 1 KiB to 100, bursts of 50", 0, 100, Work::Texts { size: 1 << 10, burst: 50 }),
+    case("text 100 KiB to 20", 0, 20, Work::Texts { size: 100 << 10, burst: 1 }),
+    case("text 100 KiB to 100", 0, 100, Work::Texts { size: 100 << 10, burst: 1 }),
+    case("bytes 1 MiB", 0, 1, Work::Bytes { size: 1 << 20, burst: 1 }),
+    case("bytes 1 MiB, bursts of 16", 0, 1, Work::Bytes { size: 1 << 20, burst: 16 }),
+    case("newcomer, 1,000 keys", 1_000, 0, Work::Newcomers),
+    case("newcomer, 100,000 keys", 100_000, 0, Work::Newcomers),
+    case("start and stop", 0, 0, Work::StartAndStop),
+];
+
+const fn case(name: &'static str, keys: usize, clients: usize, work: Work) -> Case {
+    Case { name, keys, clients, work }
+}
+
+impl Case {
+    /// Runs the case once against a new process. Work that repeats does so for `duration`.
+    pub async fn run(&self, kind: &Kind, duration: Duration) -> io::Result<Figures> {
+        if let Work::StartAndStop = self.work {
+            return start_and_stop(kind).await;
+        }
+        let server = Server::start(kind, self.keys)?;
+        let before = server.memory();
+        if let Work::Connect = self.work {
+            return connect(&server, self.clients, before).await;
+        }
+        if let Work::Newcomers = self.work {
+            return newcomers(&server, duration).await;
+        }
+        let mut clients = Vec::with_capacity(self.clients);
+        for _ in 0..self.clients {
+            clients.push(Client::connect(server.address).await?);
+        }
+        let mut meter = Meter { server: &server, duration, latencies: Vec::new() };
+        match self.work {
+            Work::Calls { depth, bytes } => calls(&mut meter, clients, depth, bytes).await,
+            Work::Updates { depth } => updates(&mut meter, clients, depth).await,
+            Work::Texts { size, burst } => {
+                pushes(&mut meter, clients, "broadcast", size, burst).await
+            }
+            Work::Bytes { size, burst } => pushes(&mut meter, clients, "stream", size, burst).await,
+            Work::Connect | Work::Newcomers | Work::StartAndStop => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Measures work that repeats.
+struct Meter<'a> {
+    server: &'a Server,
+    duration: Duration,
+    latencies: Vec<Duration>,
+}
+
+impl Meter<'_> {
+    /// Repeats the work, first for a while without measuring. `parts` is the number of operations
+    /// of each repetition.
+    async fn repeat(
+        &mut self,
+        parts: f64,
+        mut work: impl AsyncFnMut(u64) -> io::Result<()>,
+    ) -> io::Result<Figures> {
+        let mut number = 0;
+        let warm = Instant::now() + self.duration / 4;
+        while Instant::now() < warm || number < 2 {
+            work(number).await?;
+            number += 1;
+        }
+        let (first, begin, before) = (number, Instant::now(), self.server.processor_time());
+        while begin.elapsed() < self.duration || number < first + 3 {
+            let started = Instant::now();
+            work(number).await?;
+            self.latencies.push(started.elapsed());
+            number += 1;
+        }
+        let (elapsed, spent) = (begin.elapsed(), self.server.processor_time() - before);
+        let operations = (number - first) as f64 * parts;
+        self.latencies.sort();
+        let at =
+            |part: f64| micros(self.latencies[((self.latencies.len() - 1) as f64 * part) as usize]);
+        Ok(vec![
+            ("CPU µs", micros(spent) / operations),
+            ("per second", operations / elapsed.as_secs_f64()),
+            ("p50 µs", at(0.5)),
+            ("p99 µs", at(0.99)),
+        ])
+    }
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+fn wrong(what: &str) -> io::Error {
+    io::Error::other(format!("the server sent {what}"))
+}
+
+async fn connect(server: &Server, count: usize, memory: f64) -> io::Result<Figures> {
+    // The first clients cost what is made once.
+    let mut clients = Vec::with_capacity(count);
+    for _ in 0..10 {
+        clients.push(Client::connect(server.address).await?);
+    }
+    let (begin, before, used) = (Instant::now(), server.processor_time(), server.memory());
+    for _ in 0..count {
+        clients.push(Client::connect(server.address).await?);
+    }
+    let (elapsed, spent) = (begin.elapsed(), server.processor_time() - before);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    Ok(vec![
+        ("CPU µs", micros(spent) / count as f64),
+        ("per second", count as f64 / elapsed.as_secs_f64()),
+        ("KiB per client", (server.memory() - used) / 1024.0 / count as f64),
+        ("MiB without clients", memory / f64::from(1 << 20)),
+    ])
+}
+
+async fn calls(
+    meter: &mut Meter<'_>,
+    clients: Vec<Client>,
+    depth: usize,
+    bytes: usize,
+) -> io::Result<Figures> {
+    let content = Bytes::from(vec![7; bytes]);
+    let echo = |client: &mut Client| {
+        client.call("trame.trigger", 3, |out| {
+            put_text(out, "echo");
+            out.put_u8(0x91);
+            match content.len() {
+                0 => put_text(out, "text"),
+                size => {
+                    out.put_u8(0xc6);
+                    out.put_u32(size as u32);
+                    out.extend_from_slice(&content);
+                }
+            }
+            put_map(out, 0);
+        })
+    };
+    let mut talkers: Vec<(Client, Bytes)> = clients
+        .into_iter()
+        .map(|mut client| {
+            let frame = echo(&mut client);
+            (client, frame)
+        })
+        .collect();
+    let parts = talkers.len() * depth;
+    meter
+        .repeat(parts as f64, async |_| {
+            for (client, frame) in &mut talkers {
+                client.send(&frame.repeat(depth)).await?;
+            }
+            for (client, _) in &mut talkers {
+                for _ in 0..depth {
+                    if client.answer().await?.size() < bytes {
+                        return Err(wrong("an answer that is too short"));
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// One client sets a counter. All get its double, and all but that client the counter.
+async fn updates(meter: &mut Meter<'_>, clients: Vec<Client>, depth: u64) -> io::Result<Figures> {
+    let mut clients = clients.into_iter();
+    let mut sender = clients.next().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut observers: Vec<Client> = clients.collect();
+    meter
+        .repeat(depth as f64, async |number| {
+            let mut frames = Vec::new();
+            let counters = number * depth + 1..=(number + 1) * depth;
+            for counter in counters.clone() {
+                frames.extend_from_slice(&sender.update(counter));
+            }
+            sender.send(&frames).await?;
+            for counter in counters {
+                for client in std::iter::once(&mut sender).chain(&mut observers) {
+                    let push = client.push("doubled").await?;
+                    if push.value("doubled").and_then(integer) != Some(2 * counter) {
+                        return Err(wrong("a wrong double"));
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The server sends something to all clients, each time with a number that shows that nothing is
+/// missing.
+async fn pushes(
+    meter: &mut Meter<'_>,
+    mut clients: Vec<Client>,
+    trigger: &str,
+    size: u64,
+    burst: u64,
+) -> io::Result<Figures> {
+    let parts = clients.len() as u64 * burst;
+    meter
+        .repeat(parts as f64, async |number| {
+            let call = clients[0].trigger(trigger, &[size, burst, number * burst]);
+            clients[0].send(&call).await?;
+            for client in &mut clients {
+                for expected in number * burst..(number + 1) * burst {
+                    let got = match trigger {
+                        "broadcast" => {
+                            let push = client.push("blob").await?;
+                            push.value("blob")
+                                .and_then(text)
+                                .and_then(|text| text.get(..8)?.parse().ok())
+                        }
+                        _ => client.push("seq").await?.value("seq").and_then(integer),
+                    };
+                    if got != Some(expected) {
+                        return Err(wrong("pushes that are not whole and in order"));
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn newcomers(server: &Server, duration: Duration) -> io::Result<Figures> {
+    let mut meter = Meter { server, duration, latencies: Vec::new() };
+    let mut figures = meter
+        .repeat(1.0, async |_| {
+            let mut client = Client::connect(server.address).await?;
+            let get = client.call("trame.state.get", 0, |_| {});
+            client.send(&get).await?;
+            client.answer().await.map(drop)
+        })
+        .await?;
+    figures.push(("MiB", server.memory() / f64::from(1 << 20)));
+    Ok(figures)
+}
+
+async fn start_and_stop(kind: &Kind) -> io::Result<Figures> {
+    let server = Server::start(kind, 0)?;
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        clients.push(Client::connect(server.address).await?);
+    }
+    let start = server.start;
+    let waiting: Vec<_> =
+        clients.into_iter().map(|client| tokio::spawn(client.until_closed())).collect();
+    let stopped = tokio::task::spawn_blocking(move || server.stop()).await??;
+    for client in waiting {
+        client.await?;
+    }
+    Ok(vec![("start ms", micros(start) / 1e3), ("stop ms", micros(stopped.0) / 1e3)])
+}

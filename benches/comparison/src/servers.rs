@@ -1,0 +1,96 @@
+//! The servers, each a process of its own.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A kind of server.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    /// The program and its first arguments.
+    pub program: Vec<PathBuf>,
+    /// Whether it takes trame's flags; the others take a port and a number of keys.
+    pub takes_flags: bool,
+}
+
+/// A running server. It is killed when this is dropped.
+pub struct Server {
+    process: Child,
+    pub address: SocketAddr,
+    /// From the start to the first connection that was accepted.
+    pub start: Duration,
+}
+
+impl Server {
+    pub fn start(kind: &Kind, keys: usize) -> io::Result<Server> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let (first, rest) = kind.program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(first);
+        command.args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match kind.takes_flags {
+            true => command
+                .args(["--server", "--host", "127.0.0.1", "--timeout", "0"])
+                .args(["--authKey", "wslink-secret", "--port"])
+                .arg(port.to_string())
+                .arg("--keys")
+                .arg(keys.to_string()),
+            false => command.arg(port.to_string()).arg(keys.to_string()),
+        };
+        let begin = Instant::now();
+        let process = command.spawn()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut server = Server { process, address, start: Duration::ZERO };
+        while TcpStream::connect(address).is_err() {
+            if begin.elapsed() > Duration::from_secs(30) || server.process.try_wait()?.is_some() {
+                return Err(io::Error::other(format!("{} does not start", kind.name)));
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        server.start = begin.elapsed();
+        Ok(server)
+    }
+
+    /// Returns the processor time of all of its threads, to the nanosecond.
+    pub fn processor_time(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id()));
+        let time = |task: fs::DirEntry| -> Option<u64> {
+            fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+        };
+        Duration::from_nanos(tasks.into_iter().flatten().flatten().filter_map(time).sum())
+    }
+
+    /// Returns its resident memory in bytes.
+    pub fn memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let pages = status.unwrap_or_default();
+        let line = pages.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        kib.unwrap_or(f64::NAN) * 1024.0
+    }
+
+    /// Ends it, and returns how long that takes.
+    pub fn stop(mut self) -> io::Result<(Duration, ExitStatus)> {
+        let begin = Instant::now();
+        if let Some(pid) = Pid::from_raw(self.process.id() as i32) {
+            kill_process(pid, Signal::TERM)?;
+        }
+        let status = self.process.wait()?;
+        Ok((begin.elapsed(), status))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An error means that it has ended.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}

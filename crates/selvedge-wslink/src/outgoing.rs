@@ -1,0 +1,258 @@
+//! Messages on their way to clients: written once, cut into chunks, and shared by all recipients.
+//!
+//! Large values are part of a message by reference. Neither writing a message nor cutting it copies
+//! them.
+
+use std::{
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::{
+    chunk::{HEADER, header},
+    packed::Packed,
+};
+
+/// Size in bytes from which a value is part of a message by reference. To copy a smaller one costs
+/// less than another part of a write.
+pub(crate) const SHARED: usize = 8 * 1024;
+
+/// One message, ready to be sent to any number of clients.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    frames: Frames,
+    size: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Frames {
+    One(Frame),
+    Many(Arc<[Frame]>),
+}
+
+impl Outgoing {
+    /// Cuts content into chunks of at most `max_frame` bytes, header included.
+    ///
+    /// # Panics
+    /// If `max_frame` is not more than [`HEADER`].
+    pub fn new(content: &[u8], max_frame: usize) -> Self {
+        let mut draft = Draft::new(content.len());
+        draft.out().put_slice(content);
+        draft.finish(max_frame)
+    }
+
+    /// The chunks in order, each the content of one WebSocket message.
+    pub fn frames(&self) -> &[Frame] {
+        match &self.frames {
+            Frames::One(frame) => std::slice::from_ref(frame),
+            Frames::Many(frames) => frames,
+        }
+    }
+
+    /// Size in bytes of all chunks together.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// The content of one WebSocket message. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Frame(Parts);
+
+#[derive(Clone, Debug)]
+enum Parts {
+    One(Bytes),
+    Many(Arc<[Bytes]>),
+}
+
+impl Frame {
+    fn new(parts: Vec<Bytes>) -> Self {
+        match <[Bytes; 1]>::try_from(parts) {
+            Ok([single]) => Frame(Parts::One(single)),
+            Err(parts) => Frame(Parts::Many(parts.into())),
+        }
+    }
+
+    /// The parts that the content is made of, in order.
+    pub fn parts(&self) -> &[Bytes] {
+        match &self.0 {
+            Parts::One(part) => std::slice::from_ref(part),
+            Parts::Many(parts) => parts,
+        }
+    }
+
+    /// Size of the content in bytes.
+    pub fn size(&self) -> usize {
+        self.parts().iter().map(Bytes::len).sum()
+    }
+
+    /// Returns the content in one piece, which is a copy if there are several parts.
+    pub fn to_bytes(&self) -> Bytes {
+        match &self.0 {
+            Parts::One(part) => part.clone(),
+            Parts::Many(parts) => parts.concat().into(),
+        }
+    }
+}
+
+/// A message that is being written.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// Begins with room for the header.
+    start: BytesMut,
+    shared: Vec<Bytes>,
+    /// What follows the last shared part.
+    end: BytesMut,
+}
+
+impl Draft {
+    /// Starts a message with room for this many bytes that are copied into it.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let mut start = BytesMut::with_capacity(HEADER + capacity);
+        start.extend_from_slice(&[0; HEADER]);
+        Draft { start, shared: Vec::new(), end: BytesMut::new() }
+    }
+
+    /// The place for what comes next.
+    pub(crate) fn out(&mut self) -> &mut BytesMut {
+        if self.shared.is_empty() { &mut self.start } else { &mut self.end }
+    }
+
+    /// Adds a value.
+    pub(crate) fn put_value(&mut self, value: &Packed) {
+        match value.storage().shared() {
+            None => self.out().put_slice(value.as_bytes()),
+            Some(parts) => parts.iter().for_each(|part| match part.len() < SHARED {
+                true => self.out().put_slice(part),
+                false => self.put_shared(part.clone()),
+            }),
+        }
+    }
+
+    /// Adds bytes by reference.
+    pub(crate) fn put_shared(&mut self, bytes: Bytes) {
+        if !self.end.is_empty() {
+            self.shared.push(self.end.split().freeze());
+        }
+        self.shared.push(bytes);
+    }
+
+    /// Cuts the message into chunks of at most `max_frame` bytes, header included.
+    ///
+    /// # Panics
+    /// If `max_frame` leaves no room for content.
+    pub(crate) fn finish(mut self, max_frame: usize) -> Outgoing {
+        assert!(max_frame > HEADER, "a frame of {max_frame} bytes has no room for content");
+        let id = next_id();
+        let shared: usize = self.shared.iter().map(Bytes::len).sum();
+        let size = self.start.len() + shared + self.end.len();
+        let total = (size - HEADER) as u32;
+        if size <= max_frame {
+            self.start[..HEADER].copy_from_slice(&header(id, 0, total));
+            return Outgoing { frames: Frames::One(Frame::new(self.into_parts())), size };
+        }
+        drop(self.start.split_to(HEADER));
+        let frames = cut(self.into_parts(), id, total, max_frame - HEADER);
+        let size = total as usize + frames.len() * HEADER;
+        Outgoing { frames: Frames::Many(frames.into()), size }
+    }
+
+    fn into_parts(self) -> Vec<Bytes> {
+        let mut parts = Vec::with_capacity(self.shared.len() + 2);
+        parts.push(self.start.freeze());
+        parts.extend(self.shared);
+        parts.push(self.end.freeze());
+        parts.retain(|part| !part.is_empty());
+        parts
+    }
+}
+
+/// Cuts content into frames, each with at most this many bytes of it.
+fn cut(parts: Vec<Bytes>, id: u32, total: u32, max_content: usize) -> Vec<Frame> {
+    let begin = |offset: usize| vec![Bytes::copy_from_slice(&header(id, offset as u32, total))];
+    let (mut frames, mut frame) = (Vec::new(), begin(0));
+    let (mut offset, mut room) = (0, max_content);
+    for mut part in parts {
+        while !part.is_empty() {
+            if room == 0 {
+                frames.push(Frame::new(mem::replace(&mut frame, begin(offset))));
+                room = max_content;
+            }
+            let piece = part.split_to(room.min(part.len()));
+            room -= piece.len();
+            offset += piece.len();
+            frame.push(piece);
+        }
+    }
+    frames.push(Frame::new(frame));
+    frames
+}
+
+/// Returns the next message id. Ids must differ only among the messages that are on their way to
+/// one client.
+fn next_id() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Attachment, chunk::Assembler};
+
+    /// Joins frames, the last first.
+    fn joined(outgoing: &Outgoing) -> Bytes {
+        let mut assembler = Assembler::new(100_000_000);
+        let mut whole = None;
+        for frame in outgoing.frames().iter().rev() {
+            assert!(whole.is_none());
+            whole = assembler.accept(frame.to_bytes()).unwrap();
+        }
+        whole.unwrap()
+    }
+
+    #[test]
+    fn a_small_message_is_one_frame() {
+        let outgoing = Outgoing::new(b"hello", 100);
+        assert_eq!(outgoing.frames().len(), 1);
+        let frame = outgoing.frames()[0].to_bytes();
+        assert_eq!(frame[4..], [0, 0, 0, 0, 5, 0, 0, 0, b'h', b'e', b'l', b'l', b'o']);
+        assert_eq!(outgoing.size(), 17);
+    }
+
+    #[test]
+    fn chunks_in_any_order_are_joined() {
+        let content: Vec<u8> = (0..=255).collect();
+        for max_frame in [13, 20, 100, 267, 268] {
+            let outgoing = Outgoing::new(&content, max_frame);
+            assert!(outgoing.frames().iter().all(|frame| frame.size() <= max_frame));
+            let sizes: usize = outgoing.frames().iter().map(Frame::size).sum();
+            assert_eq!(sizes, outgoing.size());
+            assert_eq!(joined(&outgoing), content, "frames of {max_frame}");
+        }
+    }
+
+    #[test]
+    fn large_values_are_part_of_each_chunk_by_reference() {
+        let contents = [5, 100_000, 200_000, 7].map(|size| Bytes::from(vec![size as u8; size]));
+        let values = contents.clone().map(|bytes| Packed::encode(&Attachment(bytes)).unwrap());
+        let expected: Vec<u8> = values.iter().flat_map(|value| value.as_bytes().to_vec()).collect();
+        for max_frame in [1_000_000, 150_000, 30_000] {
+            let mut draft = Draft::new(0);
+            values.iter().for_each(|value| draft.put_value(value));
+            let outgoing = draft.finish(max_frame);
+            assert_eq!(joined(&outgoing), expected);
+            let parts = outgoing.frames().iter().flat_map(Frame::parts);
+            let copied = parts.filter(|part| {
+                let large = contents.iter().filter(|content| content.len() >= SHARED);
+                !large.into_iter().any(|content| content.as_ptr_range().contains(&part.as_ptr()))
+            });
+            assert!(copied.map(Bytes::len).sum::<usize>() < 500, "chunks of {max_frame}");
+        }
+    }
+}
