@@ -76,9 +76,9 @@ impl Server {
     fn send_snapshot(&self, client: &Client, id: &Packed) {
         self.state().snapshot(|pushed| {
             self.hub().log().inspect(|log| log.initial_state(client.id, pushed));
-            let entries = pushed.iter().map(|(key, value)| (&**key, value));
-            let max_frame = self.hub().max_frame();
-            client.outbox.answer(messages::reply_state(id, self.name(), entries, max_frame));
+            let (count, max_frame) = (pushed.len() as u32, self.hub().max_frame());
+            let entries = pushed.encoded();
+            client.outbox.answer(messages::reply_state(id, self.name(), count, entries, max_frame));
         });
     }
 

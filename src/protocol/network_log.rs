@@ -14,7 +14,6 @@ use std::{
     time::Instant,
 };
 
-use indexmap::IndexMap;
 use parking_lot::Mutex;
 use selvedge_wslink::{
     ClientId, Packed,
@@ -23,7 +22,7 @@ use selvedge_wslink::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::state::Key;
+use crate::state::{Key, Pushed};
 
 /// Writes the log of one server.
 pub(crate) struct NetworkLog {
@@ -50,7 +49,7 @@ impl NetworkLog {
     }
 
     /// Logs that a client asked for the whole state.
-    pub(crate) fn initial_state(&self, client: ClientId, state: &IndexMap<Key, Packed>) {
+    pub(crate) fn initial_state(&self, client: ClientId, state: &Pushed) {
         let entries = state.iter().map(|(key, value)| (&**key, value));
         self.write("initial state", &format!("to {client:?}"), &object(entries));
     }
@@ -156,7 +155,8 @@ mod tests {
         let log = NetworkLog::new(&path);
         log.begin();
         let client = ClientId::random().unwrap();
-        let state = IndexMap::from([(Key::from("count"), Packed::encode(&1).unwrap())]);
+        let mut state = Pushed::default();
+        state.insert("count".into(), Packed::encode(&1).unwrap(), 1);
         log.initial_state(client, &state);
         let change = json!([[{"key": "count", "value": 3}]]);
         log.received(client, &request("trame.state.update", &change, &json!({})));

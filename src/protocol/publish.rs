@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use selvedge_wslink::{ClientId, Packed, check_key, words::topic};
 use serde::Serialize;
 
-use crate::{Result, app::Server, state::Key};
+use crate::{Result, app::Server, state::Pushed};
 
 impl Server {
     /// Sends data to all clients, on a topic.
@@ -109,7 +109,7 @@ impl Server {
     /// server.force_state_push(&["count"]);
     /// ```
     pub fn force_state_push(&self, keys: &[&str]) {
-        let value = |pushed: &IndexMap<Key, Packed>, key: &str| pushed.get(key).cloned();
+        let value = |pushed: &Pushed, key: &str| pushed.get(key).cloned();
         self.inner.state.snapshot(|pushed| {
             let values: IndexMap<String, Packed> = keys
                 .iter()

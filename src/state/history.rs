@@ -1,12 +1,9 @@
-//! The last commit of each key, so that a client that reconnects gets only what it missed.
+//! The order of the commits, so that a client that reconnects gets only what it missed.
 
 use std::{
-    collections::HashMap,
     process,
     time::{SystemTime, UNIX_EPOCH},
 };
-
-use super::Key;
 
 /// A position in the order of the commits of one state.
 ///
@@ -20,40 +17,30 @@ pub(crate) struct Mark {
 
 pub(super) struct History {
     now: Mark,
-    last: HashMap<Key, u64>,
 }
 
 impl Default for History {
     fn default() -> Self {
         let age = SystemTime::now().duration_since(UNIX_EPOCH);
         let nanos = age.map_or(0, |age| age.as_nanos());
-        History {
-            now: Mark { state: format!("{}-{nanos}", process::id()), commit: 0 },
-            last: HashMap::new(),
-        }
+        History { now: Mark { state: format!("{}-{nanos}", process::id()), commit: 0 } }
     }
 }
 
 impl History {
+    /// The number of the next commit.
+    pub(super) fn next(&self) -> u64 {
+        self.now.commit + 1
+    }
+
     /// Counts one commit.
-    pub(super) fn record<'a>(&mut self, keys: impl ExactSizeIterator<Item = &'a Key>) {
-        if keys.len() == 0 {
-            return;
-        }
+    pub(super) fn advance(&mut self) {
         self.now.commit += 1;
-        for key in keys {
-            self.last.insert(Key::clone(key), self.now.commit);
-        }
     }
 
     /// The mark of the newest commit.
     pub(super) fn now(&self) -> &Mark {
         &self.now
-    }
-
-    /// Whether a key has changed after a mark for which [`knows`](Self::knows) is true.
-    pub(super) fn is_newer(&self, key: &str, mark: &Mark) -> bool {
-        self.last.get(key).is_some_and(|last| *last > mark.commit)
     }
 
     /// Whether a mark belongs to this history.

@@ -7,7 +7,7 @@ use selvedge_wslink::{ClientId, Packed, check_key, text::similar, words::key};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Batch, Listener, Mark, Suppressed, Translator, scope,
+    Batch, Listener, Mark, Pushed, Suppressed, Translator, scope,
     store::{Key, Sink, Store, Stored, Writer},
 };
 use crate::{Error, Result};
@@ -434,8 +434,8 @@ impl State {
     }
 
     /// Calls `read` with the pushed values under the lock: what it queues has a place in the order.
-    pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&IndexMap<Key, Packed>) -> T) -> T {
-        read(&self.store.lock().pushed)
+    pub(crate) fn snapshot<T>(&self, read: impl FnOnce(&mut Pushed) -> T) -> T {
+        read(&mut self.store.lock().pushed)
     }
 
     /// Calls `read` with the mark of the newest commit under the lock, so that it queues after it.
@@ -452,8 +452,7 @@ impl State {
     ) -> T {
         let inner = self.store.lock();
         let changed = || {
-            let newer = |key: &Key| inner.history.is_newer(key, mark);
-            let newer = inner.pushed.iter().filter(|(key, _)| newer(key));
+            let newer = inner.pushed.after(mark);
             newer.map(|(key, value)| (&**key, value)).collect()
         };
         read(inner.history.knows(mark).then(changed))

@@ -15,8 +15,12 @@ use super::{
     history::History,
     notes::Notes,
     protection::Protection,
+    pushed::Pushed,
     scope::{self, Cause},
 };
+
+/// Number of pending values for which room is kept after a commit.
+const FEW: usize = 1024;
 
 /// The name of a value.
 pub(crate) type Key = Arc<str>;
@@ -46,7 +50,7 @@ pub(super) struct Store {
 
 #[derive(Default)]
 pub(super) struct Stored {
-    pub(super) pushed: IndexMap<Key, Packed>,
+    pub(super) pushed: Pushed,
     pub(super) pending: IndexMap<Key, Pending>,
     /// The number of the next pending value, in the order in which values are set.
     next_pending: u64,
@@ -95,16 +99,13 @@ impl Stored {
 
     /// Returns all current values.
     pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &Packed)> {
-        let known = self.pushed.keys();
-        let new = self.pending.keys().filter(|key| !self.pushed.contains_key(*key));
+        let known = self.pushed.iter().map(|(key, _)| key);
+        let new = self.pending.keys().filter(|key| self.pushed.get(key).is_none());
         known.chain(new).filter_map(|key| Some((key, self.current(key)?)))
     }
 
     pub(super) fn key(&self, key: &str) -> Key {
-        match self.pushed.get_key_value(key) {
-            Some((known, _)) => Arc::clone(known),
-            None => Key::from(key),
-        }
+        self.pushed.key(key).map_or_else(|| Key::from(key), Arc::clone)
     }
 
     pub(super) fn set(&mut self, key: &str, value: Packed, writer: &Writer) {
@@ -144,8 +145,8 @@ impl Stored {
     /// Moves a pending value to the pushed values without notifying clients or listeners.
     pub(super) fn clean(&mut self, key: &str) {
         if let Some((key, Pending { value, .. })) = self.take_pending(key) {
-            self.history.record([&key].into_iter());
-            self.pushed.insert(key, value);
+            self.pushed.insert(key, value, self.history.next());
+            self.history.advance();
         }
     }
 
@@ -163,10 +164,11 @@ impl Stored {
             }
             let unsent = self.unsent.remove(&key);
             if unsent || self.pushed.get(&key) != Some(&value) {
-                self.pushed.insert(Arc::clone(&key), value.clone());
+                self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
                 changes.push((key, value));
             }
         }
+        self.pending.shrink_to(FEW);
         self.send(&changes, None);
     }
 
@@ -180,7 +182,7 @@ impl Stored {
             if self.pushed.get(&key) == Some(&value) {
                 continue;
             }
-            self.pushed.insert(Arc::clone(&key), value.clone());
+            self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
             touch(&mut self.touched, &key, cause);
             changes.push((key, value));
         }
@@ -188,8 +190,11 @@ impl Stored {
     }
 
     fn send(&mut self, changes: &[(Key, Packed)], except: Option<ClientId>) {
-        self.history.record(changes.iter().map(|(key, _)| key));
-        if let (Some(sink), false) = (&self.sink, changes.is_empty()) {
+        if changes.is_empty() {
+            return;
+        }
+        self.history.advance();
+        if let Some(sink) = &self.sink {
             sink.push(changes, except);
         }
     }

@@ -118,6 +118,11 @@ impl Draft {
         Draft { start, shared: Vec::new(), end: BytesMut::new() }
     }
 
+    /// Starts a part of a message, which [`into_parts`](Self::into_parts) returns.
+    pub(crate) fn without_header(capacity: usize) -> Self {
+        Draft { start: BytesMut::with_capacity(capacity), shared: Vec::new(), end: BytesMut::new() }
+    }
+
     /// The place for what comes next.
     pub(crate) fn out(&mut self) -> &mut BytesMut {
         if self.shared.is_empty() { &mut self.start } else { &mut self.end }
@@ -127,19 +132,19 @@ impl Draft {
     pub(crate) fn put_value(&mut self, value: &Packed) {
         match value.storage().shared() {
             None => self.out().put_slice(value.as_bytes()),
-            Some(parts) => parts.iter().for_each(|part| match part.len() < SHARED {
-                true => self.out().put_slice(part),
-                false => self.put_shared(part.clone()),
-            }),
+            Some(parts) => parts.iter().for_each(|part| self.put_part(part)),
         }
     }
 
-    /// Adds bytes by reference.
-    pub(crate) fn put_shared(&mut self, bytes: Bytes) {
+    /// Adds bytes, by reference if they are many.
+    pub(crate) fn put_part(&mut self, bytes: &Bytes) {
+        if bytes.len() < SHARED {
+            return self.out().put_slice(bytes);
+        }
         if !self.end.is_empty() {
             self.shared.push(self.end.split().freeze());
         }
-        self.shared.push(bytes);
+        self.shared.push(bytes.clone());
     }
 
     /// Cuts the message into chunks of at most `max_frame` bytes, header included.
@@ -162,7 +167,7 @@ impl Draft {
         Outgoing { frames: Frames::Many(frames.into()), size }
     }
 
-    fn into_parts(self) -> Vec<Bytes> {
+    pub(crate) fn into_parts(self) -> Vec<Bytes> {
         let mut parts = Vec::with_capacity(self.shared.len() + 2);
         parts.push(self.start.freeze());
         parts.extend(self.shared);

@@ -169,14 +169,16 @@ pub fn reply_map<'a>(
 }
 
 /// Writes the answer to a call whose result is the snapshot of a state: a map of the state's name
-/// and a map of its entries.
+/// and a map of its entries. `entries` are the parts from [`encode_entries`], `count` is the number
+/// of entries in them.
 pub fn reply_state<'a>(
     id: &Packed,
     name: &str,
-    entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
+    count: u32,
+    entries: impl Iterator<Item = &'a Bytes> + Clone,
     max_frame: usize,
 ) -> Outgoing {
-    let size = size_of_entries(entries.clone());
+    let size = entries.clone().map(Bytes::len).filter(|size| *size < SHARED).sum::<usize>();
     let mut message = envelope(id.as_bytes(), size + name.len() + 32);
     let out = message.out();
     put_str(out, "result");
@@ -184,8 +186,19 @@ pub fn reply_state<'a>(
     put_str(out, "name");
     put_str(out, name);
     put_str(out, "state");
-    put_entries(&mut message, entries);
+    put_map(out, count);
+    entries.for_each(|part| message.put_part(part));
     message.finish(max_frame)
+}
+
+/// Encodes entries of the state, to be sent any number of times with [`reply_state`]. Returns the
+/// encoding in parts: large values are parts of their own.
+pub fn encode_entries<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a Packed)> + Clone,
+) -> Vec<Bytes> {
+    let mut parts = Draft::without_header(size_of_entries(entries.clone()));
+    put_each(&mut parts, entries);
+    parts.into_parts()
 }
 
 /// Returns how many bytes of a value are copied into a message.
@@ -204,6 +217,10 @@ fn put_entries<'a>(
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)>,
 ) {
     put_map(message.out(), entries.len() as u32);
+    put_each(message, entries);
+}
+
+fn put_each<'a>(message: &mut Draft, entries: impl Iterator<Item = (&'a str, &'a Packed)>) {
     for (key, value) in entries {
         put_str(message.out(), key);
         message.put_value(&value.filtered());
@@ -340,8 +357,9 @@ mod tests {
             content(&publish_map("trame.state.topic", [("a", &value)].into_iter(), 1000)),
             json!({"wslink": "1.0", "id": "publish:trame.state.topic:0", "result": {"a": 1}})
         );
+        let entries = encode_entries([("a", &value)].into_iter());
         assert_eq!(
-            content(&reply_state(&id, "demo", [("a", &value)].into_iter(), 1000))["result"],
+            content(&reply_state(&id, "demo", 1, entries.iter(), 1000))["result"],
             json!({"name": "demo", "state": {"a": 1}})
         );
     }

@@ -1,0 +1,139 @@
+//! The values that clients have, with the commit that changed each of them last.
+//!
+//! Their encoding for new clients is kept in blocks. A change makes only the block of its key be
+//! encoded again, so that the whole state costs a new client little more than sending it.
+
+use bytes::Bytes;
+use indexmap::{IndexMap, map::Entry};
+use selvedge_wslink::{Packed, messages::server::encode_entries};
+
+use super::{Key, Mark};
+
+/// Number of keys in a block.
+const BLOCK: usize = 256;
+
+/// Keys are never removed, so that each stays in its block.
+#[derive(Default)]
+pub(crate) struct Pushed {
+    values: IndexMap<Key, Committed>,
+    /// The encoded entries of each block; `None` after a change.
+    blocks: Vec<Option<Vec<Bytes>>>,
+}
+
+struct Committed {
+    value: Packed,
+    commit: u64,
+}
+
+impl Pushed {
+    pub(crate) fn get(&self, key: &str) -> Option<&Packed> {
+        self.values.get(key).map(|committed| &committed.value)
+    }
+
+    /// Returns a key as it is kept here.
+    pub(super) fn key(&self, key: &str) -> Option<&Key> {
+        self.values.get_key_value(key).map(|(key, _)| key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Packed)> {
+        self.values.iter().map(|(key, committed)| (key, &committed.value))
+    }
+
+    /// Returns the values that changed after a mark of this state.
+    pub(super) fn after(&self, mark: &Mark) -> impl Iterator<Item = (&Key, &Packed)> {
+        let newer = self.values.iter().filter(|(_, committed)| committed.commit > mark.commit);
+        newer.map(|(key, committed)| (key, &committed.value))
+    }
+
+    pub(crate) fn insert(&mut self, key: Key, value: Packed, commit: u64) {
+        let committed = Committed { value, commit };
+        let index = match self.values.entry(key) {
+            Entry::Occupied(mut entry) => {
+                entry.insert(committed);
+                entry.index()
+            }
+            Entry::Vacant(entry) => {
+                let index = entry.index();
+                entry.insert(committed);
+                index
+            }
+        };
+        match self.blocks.get_mut(index / BLOCK) {
+            Some(block) => *block = None,
+            None => self.blocks.push(None),
+        }
+    }
+
+    /// Returns the encoded entries in parts.
+    pub(crate) fn encoded(&mut self) -> impl Iterator<Item = &Bytes> + Clone {
+        for (number, block) in self.blocks.iter_mut().enumerate() {
+            block.get_or_insert_with(|| {
+                let keys = number * BLOCK..((number + 1) * BLOCK).min(self.values.len());
+                let values = &self.values;
+                let entries = keys.filter_map(|index| values.get_index(index));
+                encode_entries(entries.map(|(key, committed)| (&**key, &committed.value)))
+            });
+        }
+        self.blocks.iter().flatten().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn decoded(pushed: &mut Pushed) -> BTreeMap<String, usize> {
+        let mut whole = vec![0xdf];
+        whole.extend_from_slice(&(pushed.len() as u32).to_be_bytes());
+        pushed.encoded().for_each(|part| whole.extend_from_slice(part));
+        Packed::checked(whole.into()).unwrap().decode().unwrap()
+    }
+
+    #[test]
+    fn the_encoding_follows_each_change() {
+        let mut pushed = Pushed::default();
+        let mut expected = BTreeMap::new();
+        assert_eq!(decoded(&mut pushed), expected);
+        for number in [0, 1, BLOCK - 1, BLOCK, 3 * BLOCK, 7, BLOCK + 7] {
+            for key in [number, number / 2, number + 1000] {
+                let key = format!("key_{key}");
+                let value = Packed::encode(&number).unwrap();
+                pushed.insert(key.as_str().into(), value, 1);
+                expected.insert(key, number);
+            }
+            assert_eq!(decoded(&mut pushed), expected);
+        }
+        for number in 0..2 * BLOCK + 1 {
+            let key = format!("more_{number}");
+            pushed.insert(key.as_str().into(), Packed::encode(&number).unwrap(), 2);
+            expected.insert(key, number);
+        }
+        assert_eq!(decoded(&mut pushed), expected);
+    }
+
+    #[test]
+    fn a_change_leaves_the_other_blocks_alone() {
+        let mut pushed = Pushed::default();
+        let set = |pushed: &mut Pushed, number: usize, value: usize| {
+            let key = format!("key_{number:04}").as_str().into();
+            pushed.insert(key, Packed::encode(&value).unwrap(), 1);
+        };
+        (0..3 * BLOCK).for_each(|number| set(&mut pushed, number, 0));
+        let at = |pushed: &mut Pushed| -> Vec<*const u8> {
+            pushed.encoded().map(|part| part.as_ptr()).collect()
+        };
+        let before = at(&mut pushed);
+        assert_eq!(before.len(), 3);
+        let kept: Vec<Bytes> = pushed.encoded().cloned().collect();
+        set(&mut pushed, BLOCK, 5);
+        let after = at(&mut pushed);
+        assert_eq!((before[0], before[2]), (after[0], after[2]));
+        assert_ne!(kept[1], pushed.encoded().nth(1).unwrap());
+    }
+}
