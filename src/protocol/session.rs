@@ -149,7 +149,7 @@ impl Session {
     }
 
     fn call(&mut self, request: Request, bytes: usize) {
-        let is_system = request.id.decode::<String>().is_ok_and(|id| id.starts_with("system:"));
+        let is_system = request.id.as_str().is_some_and(|id| id.starts_with("system:"));
         if request.method == method::HELLO {
             self.hello(&request);
         } else if is_system {

@@ -66,6 +66,25 @@ impl Packed {
         }
     }
 
+    /// Returns the value of a key of an encoded map; `None` if there is none, or the value is not a
+    /// map.
+    pub fn entry(&self, name: &str) -> Option<Packed> {
+        let bytes = self.bytes();
+        let mut scanner = Scanner::new(bytes.clone());
+        let Head::Map(pairs) = scanner.enter().ok()? else {
+            return None;
+        };
+        let mut found = None;
+        for _ in 0..pairs {
+            let is_named = scanner.text().ok()? == Some(name);
+            let place = scanner.skip().ok()?;
+            if is_named {
+                found = Some(place);
+            }
+        }
+        Some(Packed::piece(&bytes, found?).apart_from(bytes.len()))
+    }
+
     /// Returns the entries of an encoded map, or `None` if the value is not a map. Small entries of
     /// a large map are copied.
     pub fn entries(&self) -> Option<IndexMap<String, Packed>> {
@@ -84,7 +103,7 @@ pub(crate) fn map(scanner: &mut Scanner) -> Result<IndexMap<String, Packed>, Mal
     match scanner.enter()? {
         Head::Map(pairs) => {
             for _ in 0..pairs {
-                let key = scanner.text()?;
+                let key = scanner.text()?.map(str::to_owned);
                 let value = scanner.value()?;
                 key.map(|key| entries.insert(key, value));
             }

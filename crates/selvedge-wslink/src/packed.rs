@@ -4,7 +4,7 @@
 //! pushing a value to many clients copies a pointer, and values are decoded only where a Rust type
 //! is needed. A change of type (1 to true, 1 to 1.0) is a change of bytes and therefore a change.
 
-use std::{any::type_name, fmt};
+use std::{any::type_name, fmt, ops::Range};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
@@ -213,6 +213,20 @@ impl Packed {
     pub fn from_checked(bytes: Bytes) -> Self {
         debug_assert_eq!(extent(&bytes), Ok(bytes.len()));
         Packed(bytes.into())
+    }
+
+    /// Returns a part of checked bytes as a value.
+    #[inline]
+    pub(crate) fn piece(whole: &Bytes, place: Range<usize>) -> Self {
+        Packed(Storage::piece(whole, place))
+    }
+
+    /// Returns the value if it is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match read(self.as_bytes()) {
+            Ok((Value::Text(text), _)) => str::from_utf8(text).ok(),
+            _ => None,
+        }
     }
 
     /// Returns the value detached from the `whole` bytes that it is a slice of, and so keeps in

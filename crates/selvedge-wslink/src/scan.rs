@@ -1,5 +1,7 @@
 //! Reads the values of a message, without decoding them.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::{
@@ -45,15 +47,23 @@ impl Scanner {
 
     /// Returns the next value as a slice of the message, checked to its end.
     pub(crate) fn value(&mut self) -> Result<Packed, Malformed> {
-        let length = extent(&self.bytes[self.position..])?;
-        let value = self.bytes.slice(self.position..self.position + length);
-        self.position += length;
-        Ok(Packed::from_checked(value))
+        let place = self.skip()?;
+        Ok(Packed::piece(&self.bytes, place))
+    }
+
+    /// Skips the next value, and returns its place.
+    pub(crate) fn skip(&mut self) -> Result<Range<usize>, Malformed> {
+        let begin = self.position;
+        self.position += extent(&self.bytes[begin..])?;
+        Ok(begin..self.position)
     }
 
     /// Returns the next value as text, or `None` if it is not text.
-    pub(crate) fn text(&mut self) -> Result<Option<String>, Malformed> {
-        let value = self.value()?;
-        Ok(value.decode().ok())
+    pub(crate) fn text(&mut self) -> Result<Option<&str>, Malformed> {
+        let place = self.skip()?;
+        Ok(match read(&self.bytes[place])? {
+            (Value::Text(text), _) => str::from_utf8(text).ok(),
+            _ => None,
+        })
     }
 }

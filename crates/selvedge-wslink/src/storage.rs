@@ -3,7 +3,10 @@
 //! Most values are small and need no allocation. Large byte strings inside of a value stay where
 //! they are: the value is then made of parts, which are joined only where one slice is needed.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -44,6 +47,15 @@ impl Storage {
             at += 1;
         }
         Storage::Other(Other::Inline { size: small.len() as u8, bytes })
+    }
+
+    /// Keeps a part of these bytes.
+    #[inline]
+    pub(crate) fn piece(whole: &Bytes, place: Range<usize>) -> Self {
+        match place.len() {
+            0..=INLINE => Storage::inline(&whole[place]),
+            _ => Storage::Whole(whole.slice(place)),
+        }
     }
 
     pub(crate) fn parts(parts: Vec<Bytes>) -> Self {

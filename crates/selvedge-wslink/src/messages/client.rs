@@ -74,8 +74,8 @@ fn parse(message: Bytes) -> Result<Received, &'static str> {
     };
     let (mut id, mut result, mut error) = (None, None, None);
     for _ in 0..pairs {
-        match scanner.text()?.as_deref() {
-            Some("id") => id = scanner.text()?,
+        match scanner.text()? {
+            Some("id") => id = scanner.text()?.map(str::to_owned),
             Some("result") => result = Some(scanner.value()?),
             Some("error") => error = Some(scanner.value()?),
             _ => {

@@ -67,13 +67,13 @@ fn parse(message: Bytes) -> Result<Incoming, &'static str> {
     };
     let (mut id, mut method, mut args, mut kwargs) = (None, None, Vec::new(), IndexMap::new());
     for _ in 0..pairs {
-        match scanner.text()?.as_deref() {
+        match scanner.text()? {
             Some("id") => id = Some(scanner.value()?),
-            Some("method") => method = scanner.text()?,
+            Some("method") => method = scanner.text()?.map(str::to_owned),
             Some("args") => args = list(&mut scanner)?,
             Some("kwargs") => kwargs = map(&mut scanner)?,
             _ => {
-                scanner.value()?;
+                scanner.skip()?;
             }
         }
     }
