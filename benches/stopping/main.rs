@@ -9,10 +9,8 @@
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[allow(dead_code)]
-#[path = "../serving/bare.rs"]
 mod bare;
 #[allow(dead_code)]
-#[path = "../serving/load.rs"]
 mod load;
 
 use std::{

@@ -1,4 +1,4 @@
-//! Runs the application: in a window, for a browser, or as a benchmark.
+//! Runs the application: in a window, or for a browser.
 
 use crate::{
     command::{self, Result},
@@ -14,12 +14,6 @@ pub(crate) fn open(release: bool, arguments: &[String]) -> Result {
 /// Serves the same application for a browser, without Tauri.
 pub(crate) fn serve(release: bool, arguments: &[String]) -> Result {
     start("reaction-diffusion", release, arguments)
-}
-
-/// Runs the benchmarks.
-pub(crate) fn bench(arguments: &[String]) -> Result {
-    page::ensure_built()?;
-    command::run(command::cargo(&["bench", "-p", "selvedge"]).args(arguments))
 }
 
 fn start(package: &str, release: bool, arguments: &[String]) -> Result {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod bench;
 mod cargo_deny;
 mod command;
 mod display;
@@ -63,15 +64,8 @@ enum Task {
     Package(package::PackageOptions),
     /// Draw the icon in all its sizes from src-tauri/icons/icon.svg
     Icons,
-    /// Run the benchmarks
-    Bench {
-        /// Measure the page against trame's page, in a browser
-        #[arg(long)]
-        page: bool,
-        /// More arguments of `cargo bench`, after `--`
-        #[arg(last = true)]
-        arguments: Vec<String>,
-    },
+    /// Measure the library beside a bare socket, axum and trame
+    Bench(bench::BenchOptions),
     /// Build the web page that the library embeds
     Ui {
         /// Rebuild it when a source changes; running debug builds show it
@@ -92,8 +86,7 @@ fn main() -> ExitCode {
         Task::Dev { arguments } => tauri_cli::dev(&arguments),
         Task::Package(options) => package::build(&options),
         Task::Icons => icons::draw(),
-        Task::Bench { page: true, .. } => suite::measure_page(),
-        Task::Bench { page: false, arguments } => app::bench(&arguments),
+        Task::Bench(options) => bench::run(&options),
         Task::Ui { watch: false } => page::build(),
         Task::Ui { watch: true } => page::watch(),
         Task::Tidy => tidy::check(),

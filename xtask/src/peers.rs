@@ -16,7 +16,6 @@ pub(crate) fn test() -> Result<Option<String>> {
     if cfg!(windows) {
         return Ok(Some("WebSocket peers, which are run on Unix only".into()));
     }
-    system::ensure(system::PEERS)?;
     page::ensure_built()?;
     let environment = ensure_environment()?;
     let mut tests =
@@ -27,7 +26,8 @@ pub(crate) fn test() -> Result<Option<String>> {
 }
 
 /// Returns the virtual environment. Makes it again if the requirements have changed.
-fn ensure_environment() -> Result<PathBuf> {
+pub(crate) fn ensure_environment() -> Result<PathBuf> {
+    system::ensure(system::PEERS)?;
     let folder = project::target().join("peers");
     let requirements = project::root().join(REQUIREMENTS);
     let installed = folder.join("installed.txt");

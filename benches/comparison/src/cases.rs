@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// Figures of one server in one case, by their names.
-pub type Figures = Vec<(&'static str, f64)>;
+pub(crate) type Figures = Vec<(&'static str, f64)>;
 
 /// A case.
-pub struct Case {
-    pub name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     keys: usize,
     clients: usize,
     work: Work,
@@ -43,7 +43,7 @@ enum Work {
 }
 
 /// All cases, in the order of the table.
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case("connect", 0, 500, Work::Connect),
     case("call", 0, 1, Work::Calls { depth: 1, bytes: 0 }),
     case("call, 16 clients × 8", 0, 16, Work::Calls { depth: 8, bytes: 0 }),
@@ -70,7 +70,7 @@ const fn case(name: &'static str, keys: usize, clients: usize, work: Work) -> Ca
 
 impl Case {
     /// Runs the case once against a new process. Work that repeats does so for `duration`.
-    pub async fn run(&self, kind: &Kind, duration: Duration) -> io::Result<Figures> {
+    pub(crate) async fn run(&self, kind: &Kind, duration: Duration) -> io::Result<Figures> {
         if let Work::StartAndStop = self.work {
             return start_and_stop(kind).await;
         }

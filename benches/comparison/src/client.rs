@@ -18,26 +18,26 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection that has sent its hello.
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     arrived: BytesMut,
     calls: u64,
 }
 
 /// The begin of a message.
-pub struct Incoming {
+pub(crate) struct Incoming {
     /// The content of the first chunk, without the header.
     content: Bytes,
 }
 
 impl Incoming {
     /// Whether this answers a call.
-    pub fn is_answer(&self) -> bool {
+    pub(crate) fn is_answer(&self) -> bool {
         field(&self.content, "id").and_then(text).is_some_and(|id| !id.starts_with("publish:"))
     }
 
     /// The value of a key in a change of the state, or in a publication.
-    pub fn value(&self, key: &str) -> Option<&[u8]> {
+    pub(crate) fn value(&self, key: &str) -> Option<&[u8]> {
         let result = field(&self.content, "result")?;
         // trame publishes the arguments as a list.
         let map = if result.first()? >> 4 == 9 { item(result, 0)? } else { result };
@@ -45,13 +45,13 @@ impl Incoming {
     }
 
     /// Size of the content in bytes.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.content.len()
     }
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> io::Result<Client> {
+    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Client> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut client = Client { stream, arrived: BytesMut::with_capacity(8192), calls: 0 };
@@ -82,7 +82,7 @@ impl Client {
     }
 
     /// Returns the frame of a call of a method.
-    pub fn call(
+    pub(crate) fn call(
         &mut self,
         method: &str,
         count: u8,
@@ -116,7 +116,7 @@ impl Client {
     }
 
     /// Returns the frame of a call of a trigger with numbers.
-    pub fn trigger(&mut self, name: &str, arguments: &[u64]) -> Bytes {
+    pub(crate) fn trigger(&mut self, name: &str, arguments: &[u64]) -> Bytes {
         self.call("trame.trigger", 3, |out| {
             put_text(out, name);
             out.extend_from_slice(&[0x90 | arguments.len() as u8]);
@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// Returns the frame of an update of `counter`.
-    pub fn update(&mut self, counter: u64) -> Bytes {
+    pub(crate) fn update(&mut self, counter: u64) -> Bytes {
         self.call("trame.state.update", 1, |out| {
             out.extend_from_slice(&[0x91]);
             put_map(out, 2);
@@ -137,12 +137,12 @@ impl Client {
         })
     }
 
-    pub async fn send(&mut self, frame: &[u8]) -> io::Result<()> {
+    pub(crate) async fn send(&mut self, frame: &[u8]) -> io::Result<()> {
         self.stream.write_all(frame).await
     }
 
     /// Waits for the next message.
-    pub async fn next(&mut self) -> io::Result<Incoming> {
+    pub(crate) async fn next(&mut self) -> io::Result<Incoming> {
         match timeout(PATIENCE, self.message()).await {
             Ok(message) => message,
             Err(_) => Err(io::Error::other("an expected message did not come")),
@@ -179,14 +179,14 @@ impl Client {
     }
 
     /// Reads until the server closes the connection, and answers its close frame.
-    pub async fn until_closed(mut self) {
+    pub(crate) async fn until_closed(mut self) {
         while self.next().await.is_ok() {}
         // An error means that the server has not waited for it.
         drop(self.send(&[0x88, 0x80, 0, 0, 0, 0]).await);
     }
 
     /// Waits for an answer, and drops the pushes before it.
-    pub async fn answer(&mut self) -> io::Result<Incoming> {
+    pub(crate) async fn answer(&mut self) -> io::Result<Incoming> {
         loop {
             let incoming = self.next().await?;
             if incoming.is_answer() {
@@ -196,7 +196,7 @@ impl Client {
     }
 
     /// Waits for a push that has this key, and drops what comes before it.
-    pub async fn push(&mut self, key: &str) -> io::Result<Incoming> {
+    pub(crate) async fn push(&mut self, key: &str) -> io::Result<Incoming> {
         loop {
             let incoming = self.next().await?;
             if !incoming.is_answer() && incoming.value(key).is_some() {

@@ -8,6 +8,19 @@ pub mod msgpack;
 pub mod script;
 pub mod websocket;
 
+/// Waits for the signal that ends a server.
+pub async fn terminated() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut end) = signal(SignalKind::terminate()) {
+            end.recv().await;
+        }
+    }
+    #[cfg(not(unix))]
+    std::future::pending::<()>().await;
+}
+
 /// Reads the command line of a server: a port and a number of keys.
 pub fn port_and_keys() -> (u16, usize) {
     let mut arguments = std::env::args().skip(1);

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::cases::Figures;
 
 /// The figures of one case: for each server its rounds.
-pub struct Row {
-    pub case: &'static str,
-    pub servers: Vec<(&'static str, Vec<Figures>)>,
+pub(crate) struct Row {
+    pub(crate) case: &'static str,
+    pub(crate) servers: Vec<(&'static str, Vec<Figures>)>,
 }
 
 impl Row {
@@ -33,7 +33,7 @@ impl Row {
     }
 
     /// Prints one line for each figure.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         for figure in self.figures() {
             print!("{:<34}{:<20}", self.case, figure);
             for server in 0..self.servers.len() {
@@ -50,7 +50,7 @@ impl Row {
         }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let figures = self.figures().into_iter().map(|figure| {
             let servers = self.servers.iter().enumerate();
             let values = servers.map(|(at, (name, _))| ((*name).to_owned(), json!(self.values(at, figure))));
@@ -61,7 +61,7 @@ impl Row {
     }
 }
 
-pub fn print_head(servers: &[&str]) {
+pub(crate) fn print_head(servers: &[&str]) {
     print!("{:<34}{:<20}", "case", "figure");
     servers.iter().for_each(|server| print!("{server:>12}"));
     println!("{:>10}", "ours ÷ limit");

@@ -25,6 +25,7 @@ pub enum To {
 }
 
 /// The application.
+#[derive(Debug)]
 pub struct Script {
     /// The map of the whole state.
     state: Bytes,

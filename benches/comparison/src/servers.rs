@@ -9,28 +9,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-
 /// A kind of server.
 #[derive(Clone, Debug)]
-pub struct Kind {
-    pub name: &'static str,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
     /// The program and its first arguments.
-    pub program: Vec<PathBuf>,
+    pub(crate) program: Vec<PathBuf>,
     /// Whether it takes trame's flags; the others take a port and a number of keys.
-    pub takes_flags: bool,
+    pub(crate) takes_flags: bool,
 }
 
 /// A running server. It is killed when this is dropped.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// From the start to the first connection that was accepted.
-    pub start: Duration,
+    pub(crate) start: Duration,
 }
 
 impl Server {
-    pub fn start(kind: &Kind, keys: usize) -> io::Result<Server> {
+    pub(crate) fn start(kind: &Kind, keys: usize) -> io::Result<Server> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let (first, rest) = kind.program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(first);
@@ -59,7 +57,7 @@ impl Server {
     }
 
     /// Returns the processor time of all of its threads, to the nanosecond.
-    pub fn processor_time(&self) -> Duration {
+    pub(crate) fn processor_time(&self) -> Duration {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id()));
         let time = |task: fs::DirEntry| -> Option<u64> {
             fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
@@ -68,7 +66,7 @@ impl Server {
     }
 
     /// Returns its resident memory in bytes.
-    pub fn memory(&self) -> f64 {
+    pub(crate) fn memory(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
         let pages = status.unwrap_or_default();
         let line = pages.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -77,11 +75,14 @@ impl Server {
     }
 
     /// Ends it, and returns how long that takes.
-    pub fn stop(mut self) -> io::Result<(Duration, ExitStatus)> {
+    pub(crate) fn stop(mut self) -> io::Result<(Duration, ExitStatus)> {
         let begin = Instant::now();
-        if let Some(pid) = Pid::from_raw(self.process.id() as i32) {
-            kill_process(pid, Signal::TERM)?;
+        #[cfg(unix)]
+        if let Some(pid) = rustix::process::Pid::from_raw(self.process.id() as i32) {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         }
+        #[cfg(not(unix))]
+        self.process.kill()?;
         let status = self.process.wait()?;
         Ok((begin.elapsed(), status))
     }

@@ -21,6 +21,7 @@ use axum::{
 use selvedge_comparison::{
     port_and_keys,
     script::{Script, To},
+    terminated,
 };
 use tokio::{
     net::TcpListener,
@@ -46,9 +47,7 @@ async fn main() -> std::io::Result<()> {
         .route("/", get(async || "page"))
         .route("/ws", any(upgrade))
         .with_state(server);
-    let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    let stopped = async move { drop(end.recv().await) };
-    axum::serve(listener, app).with_graceful_shutdown(stopped).await
+    axum::serve(listener, app).with_graceful_shutdown(terminated()).await
 }
 
 async fn upgrade(State(server): State<Arc<Server>>, upgrade: WebSocketUpgrade) -> Response {

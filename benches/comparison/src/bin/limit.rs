@@ -14,13 +14,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use selvedge_comparison::{
     port_and_keys,
     script::{self, Script, To},
+    terminated,
     websocket::{head, put_header, take},
 };
 use sha1::{Digest, Sha1};
 use tokio::{
     io::{AsyncWriteExt, Interest},
     net::{TcpListener, TcpStream},
-    signal::unix::{SignalKind, signal},
     sync::Notify,
     task::LocalSet,
 };
@@ -48,7 +48,8 @@ fn main() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-        let mut end = signal(SignalKind::terminate())?;
+        let end = terminated();
+        tokio::pin!(end);
         loop {
             tokio::select! {
                 accepted = listener.accept() => {
@@ -59,7 +60,7 @@ fn main() -> io::Result<()> {
                         drop(serve(&server, stream).await);
                     });
                 }
-                _ = end.recv() => return Ok(()),
+                () = &mut end => return Ok(()),
             }
         }
     })
