@@ -14,7 +14,12 @@ pub(crate) const MAX_CONTROL: usize = 125;
 /// Maximum size in bytes of a header: two, eight of length, four of mask.
 const MAX_HEADER: usize = 14;
 
-/// Bytes to read at a time. Every idle connection keeps a buffer of this size.
+/// Bytes to read at a time. Every idle connection keeps a buffer of the smallest size. It grows
+/// while reads fill it.
+const MIN_READ: usize = 1024;
+const MAX_READ: usize = 16 * 1024;
+
+/// Size in bytes from which a payload is kept as it was read, instead of being copied.
 const READ: usize = 4 * 1024;
 
 /// Maximum number of bytes reserved for the rest of a large frame: a header that promises much
@@ -63,6 +68,8 @@ pub(crate) struct Decoder {
     role: Role,
     max_message: usize,
     buffer: BytesMut,
+    /// Bytes to read at a time.
+    read: usize,
     frame: Option<Frame>,
     message: Option<Partial>,
 }
@@ -93,16 +100,32 @@ impl Decoder {
     /// Creates a decoder for this side of a connection. It rejects messages of more than
     /// `max_message` bytes.
     pub(crate) fn new(role: Role, max_message: usize) -> Self {
-        Decoder { role, max_message, buffer: BytesMut::new(), frame: None, message: None }
+        Decoder {
+            role,
+            max_message,
+            buffer: BytesMut::new(),
+            read: MIN_READ,
+            frame: None,
+            message: None,
+        }
     }
 
     /// Returns the buffer for arriving bytes, with room for a read of reasonable size.
     pub(crate) fn buffer(&mut self) -> &mut BytesMut {
         let left = self.frame.as_ref().map_or(0, |frame| frame.left);
         if self.buffer.capacity() - self.buffer.len() < MAX_HEADER.max(left.min(READ)) {
-            self.buffer.reserve(left.clamp(READ, RESERVE));
+            self.buffer.reserve(left.clamp(self.read, RESERVE));
         }
         &mut self.buffer
+    }
+
+    /// Chooses the size of later reads by how much of the room in the buffer one has filled.
+    pub(crate) fn arrived(&mut self, count: usize, room: usize) {
+        if count == room {
+            self.read = (2 * self.read).min(MAX_READ);
+        } else if count <= self.read / 8 {
+            self.read = MIN_READ;
+        }
     }
 
     /// Returns the content of a large message that is arriving, and how many bytes of it may be

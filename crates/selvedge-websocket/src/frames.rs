@@ -5,12 +5,15 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     io::{self, IoSlice},
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use crate::{
     Role, Stream,
@@ -104,7 +107,11 @@ impl<S: Stream> Reader<S> {
     /// Reads more bytes, and returns how many; 0 at the end of the stream.
     pub(crate) async fn fill(&mut self) -> io::Result<usize> {
         let Some((content, room)) = self.decoder.content() else {
-            return self.reader.read_buf(self.decoder.buffer()).await;
+            let buffer = self.decoder.buffer();
+            let room = buffer.capacity() - buffer.len();
+            let count = self.reader.read_buf(buffer).await?;
+            self.decoder.arrived(count, room);
+            return Ok(count);
         };
         let count = self.reader.read_buf(&mut content.limit(room)).await?;
         self.decoder.took(count);
@@ -223,14 +230,7 @@ impl<S: Stream> Writer<S> {
     /// Writes what is kept. Cancellation loses nothing: what was written is taken away at once.
     async fn write(&mut self) -> io::Result<()> {
         while !self.queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let parts = self.queue.iter().map(|part| &part[..]).chain([&self.buffer[..]]);
-            let count = slices
-                .iter_mut()
-                .zip(parts)
-                .map(|(slice, part)| *slice = IoSlice::new(part))
-                .count();
-            let written = self.writer.write_vectored(&slices[..count]).await?;
+            let written = poll_fn(|context| self.poll_write(context)).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
@@ -241,6 +241,17 @@ impl<S: Stream> Writer<S> {
             self.buffer = BytesMut::new();
         }
         Ok(())
+    }
+
+    /// Writes the first parts of the queue.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let parts = self.queue.iter().map(|part| &part[..]).chain([&self.buffer[..]]);
+        for (slice, part) in slices.iter_mut().zip(parts) {
+            *slice = IoSlice::new(part);
+        }
+        let count = MAX_SLICES.min(self.queue.len() + 1);
+        Pin::new(&mut self.writer).poll_write_vectored(context, &slices[..count])
     }
 
     /// Takes away what was written.
