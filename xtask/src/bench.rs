@@ -29,6 +29,9 @@ pub(crate) struct BenchOptions {
     /// Also write the figures to this file
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Also draw the processor times as an SVG picture in this file
+    #[arg(long)]
+    picture: Option<PathBuf>,
     /// Cases whose name contains one of these; all of them by default
     cases: Vec<String>,
 }
@@ -66,6 +69,9 @@ fn compare(options: &BenchOptions) -> Result {
     }
     if let Some(file) = &options.json {
         comparison.arg("--json").arg(file);
+    }
+    if let Some(file) = &options.picture {
+        comparison.arg("--picture").arg(file);
     }
     command::run(comparison.arg("--").args(&options.cases))
 }

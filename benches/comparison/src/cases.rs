@@ -127,7 +127,7 @@ impl Meter<'_> {
             self.latencies.push(started.elapsed());
             number += 1;
         }
-        let (elapsed, spent) = (begin.elapsed(), self.server.processor_time() - before);
+        let (elapsed, spent) = (begin.elapsed(), self.server.processor_time().since(before));
         let operations = (number - first) as f64 * parts;
         self.latencies.sort();
         let at =
@@ -159,7 +159,7 @@ async fn connect(server: &Server, count: usize, memory: f64) -> io::Result<Figur
     for _ in 0..count {
         clients.push(Client::connect(server.address).await?);
     }
-    let (elapsed, spent) = (begin.elapsed(), server.processor_time() - before);
+    let (elapsed, spent) = (begin.elapsed(), server.processor_time().since(before));
     tokio::time::sleep(Duration::from_millis(300)).await;
     Ok(vec![
         ("CPU µs", micros(spent) / count as f64),

@@ -39,6 +39,9 @@ struct Arguments {
     /// Also write the figures to this file
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Also draw the processor times as an SVG picture in this file
+    #[arg(long)]
+    picture: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -71,10 +74,14 @@ async fn main() -> io::Result<()> {
             }
         }
         row.print();
-        rows.push(row.json());
+        rows.push(row);
     }
-    match arguments.json {
-        Some(file) => fs::write(file, format!("{:#}\n", serde_json::Value::from(rows))),
+    if let Some(file) = arguments.json {
+        let json: Vec<serde_json::Value> = rows.iter().map(Row::json).collect();
+        fs::write(file, format!("{:#}\n", serde_json::Value::from(json)))?;
+    }
+    match arguments.picture {
+        Some(file) => fs::write(file, report::picture(&rows)),
         None => Ok(()),
     }
 }

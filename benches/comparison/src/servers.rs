@@ -9,6 +9,25 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The unit of the processor time of a process.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The processor time of a process: that of its threads is exact, but lacks those that have ended.
+#[derive(Clone, Copy)]
+pub(crate) struct ProcessorTime {
+    threads: Duration,
+    process: Duration,
+}
+
+impl ProcessorTime {
+    /// Returns the time since an earlier one.
+    pub(crate) fn since(self, before: Self) -> Duration {
+        let threads = self.threads.saturating_sub(before.threads);
+        let process = self.process.saturating_sub(before.process);
+        threads.max(process.saturating_sub(TICK))
+    }
+}
+
 /// A kind of server.
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
@@ -56,13 +75,20 @@ impl Server {
         Ok(server)
     }
 
-    /// Returns the processor time of all of its threads, to the nanosecond.
-    pub(crate) fn processor_time(&self) -> Duration {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id()));
+    /// Returns the processor time that it has used.
+    pub(crate) fn processor_time(&self) -> ProcessorTime {
+        let pid = self.process.id();
+        let tasks = fs::read_dir(format!("/proc/{pid}/task"));
         let time = |task: fs::DirEntry| -> Option<u64> {
             fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
         };
-        Duration::from_nanos(tasks.into_iter().flatten().flatten().filter_map(time).sum())
+        let threads = tasks.into_iter().flatten().flatten().filter_map(time).sum();
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // After the name, which may contain spaces; proc(5) counts fields from 1.
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
+        let ticks =
+            fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum::<u32>();
+        ProcessorTime { threads: Duration::from_nanos(threads), process: TICK * ticks }
     }
 
     /// Returns its resident memory in bytes.

@@ -9,7 +9,10 @@
 //! - The length of a list or map is the number of items that were written, even if `Serialize`
 //!   announced another one.
 
-use bytes::Bytes;
+mod output;
+
+pub(crate) use output::Output;
+use output::put;
 use serde::{
     Serialize, Serializer,
     ser::{
@@ -24,71 +27,21 @@ use crate::{
     fault::Fault,
     fit::{self, MAX_NESTING, check_name, put_text},
     handover,
-    outgoing::SHARED,
-    storage::Storage,
     value::{Value, read},
 };
 
 /// The name of the newtype that represents msgpack extensions in serde.
 pub(crate) const EXTENSION: &str = "_ExtStruct";
 
-/// An encoded value.
-#[derive(Default)]
-pub(crate) struct Output {
-    pub(crate) bytes: Vec<u8>,
-    /// What belongs between the bytes, each with its position there.
-    shared: Vec<(usize, Bytes)>,
-    /// Whether some client may be unable to hold the value. In Rust types, only keys of maps and
-    /// extensions can cause that.
-    pub(crate) is_doubtful: bool,
-}
-
 /// Encodes a value.
 ///
 /// # Errors
 /// If its `Serialize` fails, or if msgpack cannot represent it.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Output, Fault> {
-    let mut out = Output { bytes: Vec::with_capacity(32), ..Output::default() };
+    let mut out = Output::with_capacity(32);
     value.serialize(Encoder { out: &mut out, nesting: 0, is_item: false })?;
+    out.check_size()?;
     Ok(out)
-}
-
-impl Output {
-    /// Adds an encoded value, by reference where it is large.
-    fn put(&mut self, storage: &Storage) {
-        match storage.shared() {
-            None => self.bytes.extend_from_slice(storage.as_slice()),
-            Some(parts) => parts.iter().for_each(|part| self.put_bytes(part)),
-        }
-    }
-
-    fn put_bytes(&mut self, bytes: &Bytes) {
-        match bytes.len() < SHARED {
-            true => self.bytes.extend_from_slice(bytes),
-            false => self.shared.push((self.bytes.len(), bytes.clone())),
-        }
-    }
-
-    pub(crate) fn into_storage(self) -> Storage {
-        if self.shared.is_empty() {
-            return self.bytes.into();
-        }
-        let mut rest = Bytes::from(self.bytes);
-        let (mut parts, mut taken) = (Vec::with_capacity(2 * self.shared.len() + 1), 0);
-        for (position, bytes) in self.shared {
-            parts.push(rest.split_to(position - taken));
-            parts.push(bytes);
-            taken = position;
-        }
-        parts.push(rest);
-        parts.retain(|part| !part.is_empty());
-        Storage::parts(parts)
-    }
-}
-
-/// Asserts that a write succeeded. Writing into memory does not fail.
-fn put<T, E>(written: Result<T, E>) {
-    debug_assert!(written.is_ok());
 }
 
 /// Writes one value.
@@ -208,12 +161,7 @@ impl Compound<'_> {
         if self.count != self.announced {
             let mut header = Vec::with_capacity(5);
             put_header(&mut header, self.shape, self.count);
-            for (position, _) in &mut self.out.shared {
-                if *position >= self.header.1 {
-                    *position = *position + header.len() + self.header.0 - self.header.1;
-                }
-            }
-            self.out.bytes.splice(self.header.0..self.header.1, header);
+            self.out.replace(self.header.0..self.header.1, header);
         }
         Ok(())
     }
@@ -357,21 +305,16 @@ impl<'a> Serializer for Encoder<'a> {
             self.out.is_doubtful = true;
             return Ok(());
         }
-        if name == ATTACHMENT
-            && let Some(storage) = handover::take()
-        {
-            put(rmp::encode::write_bin_len(&mut self.out.bytes, storage.size() as u32));
-            self.out.put(&storage);
-            return Ok(());
+        let handed_over = matches!(name, ATTACHMENT | ENCODED).then(handover::take).flatten();
+        let Some(storage) = handed_over else {
+            return value.serialize(self);
+        };
+        match name {
+            ATTACHMENT => self.out.put_bin_header(storage.size()),
+            _ => self.out.is_doubtful |= fit::check_nested(storage.as_slice(), self.nesting)?,
         }
-        if name == ENCODED
-            && let Some(storage) = handover::take()
-        {
-            self.out.is_doubtful |= fit::check_nested(storage.as_slice(), self.nesting)?;
-            self.out.put(&storage);
-            return Ok(());
-        }
-        value.serialize(self)
+        self.out.put(&storage);
+        Ok(())
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -24,7 +24,8 @@
 
 // - `value`, `extent`, `scan`: reading msgpack without decoding it
 // - `fault`: why a value is invalid; `fit`: whether every client can hold a value
-// - `encode`, `decode`: Rust values, by serde
+// - `encode`, `decode`: Rust values, by serde; `handover`: bytes on their way through serde
+// - `storage`: how the bytes of a value are kept; `outgoing`: messages that share them
 // - `lists_and_maps`: made of values that are encoded; `filter`: what clients may see of a value
 // - `readable`: values as JSON, for logs
 
