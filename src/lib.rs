@@ -107,9 +107,9 @@ pub mod host {
 ///
 /// - [`get_server`]: a registry of servers by name; other programs make theirs with
 ///   [`Server::new`]
-/// - [`Controller`]: functions that are called by name and may be defined later
-/// - [`Translator`]: child servers, whose names get a prefix
-/// - [`JsEval`]: a script of a page as a value
+/// - [`Controller`](trame::Controller): functions that are called by name and may be defined later
+/// - [`Translator`](trame::Translator): child servers, whose names get a prefix
+/// - [`JsEval`](trame::JsEval): a script of a page as a value
 pub mod trame {
     #[doc(no_inline)]
     pub use crate::app::{get_server, get_server_with};

@@ -34,8 +34,8 @@ use crate::{blocking, state::Key};
 /// Size in bytes at which a batch for the socket is full.
 const BATCH: usize = 256 * 1024;
 
-/// Number of waiting bytes at which the writing task is woken at once. For fewer it may be woken
-/// when the callback returns that has queued them, which costs less.
+/// Number of waiting bytes at which the writing task is woken at once. With fewer, it may be woken
+/// only when the callback that queued them returns, which costs less.
 const EAGER: usize = 64 * 1024;
 
 /// How long a call may hold back the messages that it causes.
@@ -157,11 +157,12 @@ impl Outbox {
 
     /// Wakes the writing task.
     fn wake(&self, queue: MutexGuard<'_, OutboxQueue>) {
-        let waiting = queue.bytes + queue.answer_bytes;
+        let may_send = !queue.is_holding() || queue.free > 0;
+        let is_eager = may_send && queue.bytes + queue.answer_bytes >= EAGER;
         drop(queue);
-        match waiting < EAGER {
-            true => blocking::notify(&self.filled),
-            false => self.filled.notify_one(),
+        match is_eager {
+            true => self.filled.notify_one(),
+            false => blocking::notify(&self.filled),
         }
     }
 

@@ -149,7 +149,7 @@ pub struct FrameStream {
     client: Arc<Client>,
     open: CancellationToken,
     closing: CancellationToken,
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Frame>,
     /// Whether the outbox was closed because the run ends.
     told: bool,
     end: Option<CloseFrame>,
@@ -171,7 +171,7 @@ impl FrameStream {
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(frame) = self.frames.pop_front() {
-                return Some(frame);
+                return Some(frame.to_bytes());
             }
             if self.end.is_some() {
                 return None;
@@ -196,7 +196,7 @@ impl FrameStream {
             }
         };
         match next {
-            Next::Send => self.frames.extend(batch.iter().map(Frame::to_bytes)),
+            Next::Send => self.frames.extend(batch),
             Next::CatchUp(keys) => {
                 let server = &self.server;
                 let state = server.state();

@@ -1,7 +1,7 @@
 //! The values that clients have, with the commit that changed each of them last.
 //!
-//! Their encoding for new clients is kept in blocks. A change makes only the block of its key be
-//! encoded again, so that the whole state costs a new client little more than sending it.
+//! Their encoding for new clients is kept in blocks. After a change, only the block of its key is
+//! encoded again, so that a snapshot costs little more than sending it.
 
 use bytes::Bytes;
 use indexmap::{IndexMap, map::Entry};

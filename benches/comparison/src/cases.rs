@@ -261,11 +261,15 @@ async fn pushes(
                     let got = match trigger {
                         "broadcast" => {
                             let push = client.push("blob").await?;
-                            push.value("blob")
-                                .and_then(text)
+                            let text = push.value("blob").and_then(text);
+                            text.filter(|text| text.len() as u64 == size.max(8))
                                 .and_then(|text| text.get(..8)?.parse().ok())
                         }
-                        _ => client.push("seq").await?.value("seq").and_then(integer),
+                        _ => {
+                            let push = client.push("seq").await?;
+                            let data = push.value("data").filter(|data| data.len() as u64 > size);
+                            data.and_then(|_| push.value("seq")).and_then(integer)
+                        }
                     };
                     if got != Some(expected) {
                         return Err(wrong("pushes that are not whole and in order"));

@@ -24,7 +24,7 @@ pub(crate) struct Client {
     calls: u64,
 }
 
-/// The begin of a message.
+/// The beginning of a message.
 pub(crate) struct Incoming {
     /// The content of the first chunk, without the header.
     content: Bytes,

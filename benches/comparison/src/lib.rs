@@ -1,7 +1,7 @@
 //! Parts of the comparison that its servers and its load clients share.
 //!
 //! The messages are those of wslink, as far as the measured application uses them, written by hand:
-//! the servers to compare with shall do nothing that is not necessary.
+//! the servers to compare with do nothing unnecessary.
 #![forbid(unsafe_code)]
 
 pub mod msgpack;

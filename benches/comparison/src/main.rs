@@ -69,7 +69,11 @@ async fn main() -> io::Result<()> {
             for (kind, (_, figures)) in kinds.iter().zip(&mut row.servers) {
                 match case.run(kind, duration).await {
                     Ok(measured) => figures.push(measured),
-                    Err(error) => eprintln!("{}: {}: {error}", case.name, kind.name),
+                    Err(error) => {
+                        eprintln!("{}: {}: {error}", case.name, kind.name);
+                        // Rounds are compared with each other.
+                        figures.push(Vec::new());
+                    }
                 }
             }
         }

@@ -14,11 +14,15 @@ impl Row {
     /// The values of a figure over the rounds.
     fn values(&self, server: usize, figure: &str) -> Vec<f64> {
         let rounds = self.servers[server].1.iter();
-        rounds.filter_map(|round| Some(round.iter().find(|(name, _)| *name == figure)?.1)).collect()
+        let value = |round: &Figures| {
+            round.iter().find(|(name, _)| *name == figure).map_or(f64::NAN, |(_, value)| *value)
+        };
+        rounds.map(value).collect()
     }
 
     fn figures(&self) -> Vec<&'static str> {
-        let first = self.servers.iter().find_map(|(_, rounds)| rounds.first());
+        let mut rounds = self.servers.iter().flat_map(|(_, rounds)| rounds);
+        let first = rounds.find(|figures| !figures.is_empty());
         first.map(|figures| figures.iter().map(|(name, _)| *name).collect()).unwrap_or_default()
     }
 
@@ -34,7 +38,7 @@ impl Row {
             return Vec::new();
         };
         let pairs = self.values(server, figure).into_iter().zip(self.values(other, figure));
-        pairs.map(|(one, other)| one / other).collect()
+        pairs.map(|(one, other)| one / other).filter(|ratio| !ratio.is_nan()).collect()
     }
 
     /// Prints one line for each figure.
@@ -73,6 +77,7 @@ pub(crate) fn print_head(servers: &[&str]) {
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
+    values.retain(|value| !value.is_nan());
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

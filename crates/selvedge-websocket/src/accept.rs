@@ -16,15 +16,15 @@ use crate::{
     request::{Decision, Pending, Request},
 };
 
-/// How long, and how many bytes, a refused client may still send until its stream is closed. A TCP
-/// stream that is closed with bytes unread is reset, and the client may lose the answer.
+/// For how long, and with how many bytes, a refused client may continue to send before its stream is
+/// closed. A TCP stream that is closed with bytes unread is reset, and the client may lose the answer.
 const LINGER: (Duration, u64) = (Duration::from_secs(1), 256 * 1024);
 
 /// Reads a client's request for a WebSocket from a stream: a TCP connection, a Unix socket, one end
 /// of a pipe.
 ///
-/// An HTTP request that is no opening handshake is answered with what is wrong; bytes that are no
-/// HTTP are not answered. The limits of `options` for headers and its connect time-out apply to the
+/// An HTTP request that is not an opening handshake gets an error response that says why; bytes that
+/// are not HTTP get no answer. The limits of `options` for headers and its connect time-out apply to the
 /// request and to its answer; [`Request::options`] can set others for the connection.
 ///
 /// ```

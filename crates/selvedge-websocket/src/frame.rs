@@ -114,14 +114,19 @@ impl Decoder {
     pub(crate) fn buffer(&mut self) -> &mut BytesMut {
         let left = self.frame.as_ref().map_or(0, |frame| frame.left);
         if self.buffer.capacity() - self.buffer.len() < MAX_HEADER.max(left.min(READ)) {
-            self.buffer.reserve(left.clamp(self.read, RESERVE));
+            let room = left.clamp(self.read, RESERVE);
+            match self.buffer.is_empty() {
+                // `reserve` would keep a larger buffer of the past.
+                true => self.buffer = BytesMut::with_capacity(room),
+                false => self.buffer.reserve(room),
+            }
         }
         &mut self.buffer
     }
 
     /// Chooses the size of later reads by how much of the room in the buffer one has filled.
     pub(crate) fn arrived(&mut self, count: usize, room: usize) {
-        if count == room {
+        if count == room && count >= self.read {
             self.read = (2 * self.read).min(MAX_READ);
         } else if count <= self.read / 8 {
             self.read = MIN_READ;

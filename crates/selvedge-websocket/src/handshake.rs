@@ -87,7 +87,7 @@ impl Handshake {
     }
 }
 
-/// Why a request is no opening handshake.
+/// Why a request is not an opening handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -103,7 +103,7 @@ pub enum Refusal {
     /// `Sec-WebSocket-Key` is missing, wrong, or given more than once.
     #[error("Sec-WebSocket-Key must be 16 bytes in base64.")]
     Key,
-    /// `Sec-WebSocket-Protocol` is no list of tokens.
+    /// `Sec-WebSocket-Protocol` is not a list of tokens.
     #[error("Sec-WebSocket-Protocol must be a list of tokens.")]
     Subprotocol,
 }

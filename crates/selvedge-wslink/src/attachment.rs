@@ -10,7 +10,9 @@ use crate::{handover, storage::Storage};
 /// Bytes that are sent as msgpack *bin*: a `Uint8Array` in the page, without base64.
 ///
 /// A plain `Vec<u8>` would become a list of numbers. The bytes are shared, not copied, on their way
-/// to the clients, and from a client to a callback.
+/// to the clients, and from a client to a callback. A part of a larger buffer keeps all of it in
+/// memory. The owner of [`Bytes::from_owner`] may be dropped in any thread, while the server holds
+/// its locks: its `Drop` must neither wait nor use the server.
 ///
 /// ```
 /// use selvedge_wslink::{Attachment, Packed};
@@ -59,7 +61,7 @@ impl<'de> Deserialize<'de> for Attachment {
                 other.deserialize_byte_buf(self)
             }
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Attachment, E> {
-                let handed_over = handover::take().map(|storage| storage.to_bytes());
+                let handed_over = handover::take_same(bytes).map(|storage| storage.to_bytes());
                 Ok(Attachment(handed_over.unwrap_or_else(|| Bytes::copy_from_slice(bytes))))
             }
             fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Attachment, E> {

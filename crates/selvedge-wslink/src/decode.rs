@@ -107,9 +107,11 @@ impl<'de> Decoder<'de> {
     fn hand_over<T>(&self, part: &'de [u8], visit: impl FnOnce() -> T) -> T {
         // A small part would keep the whole value in memory.
         let is_large = part.len() >= SHARED && part.len() >= self.bytes.len() / 2;
-        match is_large {
-            true => handover::offer(self.storage.to_bytes().slice_ref(part).into(), visit),
-            false => visit(),
+        match self.storage {
+            Storage::Whole(whole) if is_large => {
+                handover::offer(Storage::Whole(whole.slice_ref(part)), visit)
+            }
+            _ => visit(),
         }
     }
 

@@ -75,7 +75,7 @@ struct Compound<'a> {
 
 impl<'a> Encoder<'a> {
     fn begin(self, shape: Shape, announced: Option<usize>) -> Result<Compound<'a>, Fault> {
-        if self.nesting == MAX_NESTING {
+        if self.nesting >= MAX_NESTING {
             return Err(Fault::new(format!(
                 "lists and maps are nested more than {MAX_NESTING} deep"
             )));
@@ -117,10 +117,8 @@ impl<'a> Encoder<'a> {
                 put(rmp::encode::write_sint(&mut self.out.bytes, number))
             }
             None => {
-                let number = text.to_string();
-                return Err(Fault::new(format!(
-                    "{number} does not fit into 64 bits; send it as text"
-                )));
+                let text = text.to_string();
+                return Err(Fault::new(text + " does not fit into 64 bits; send it as text"));
             }
         }
         Ok(())
@@ -305,13 +303,16 @@ impl<'a> Serializer for Encoder<'a> {
             self.out.is_doubtful = true;
             return Ok(());
         }
-        let handed_over = matches!(name, ATTACHMENT | ENCODED).then(handover::take).flatten();
-        let Some(storage) = handed_over else {
+        let is_ours = matches!(name, ATTACHMENT | ENCODED);
+        let Some(storage) = is_ours.then(handover::take).flatten() else {
             return value.serialize(self);
         };
         match name {
             ATTACHMENT => self.out.put_bin_header(storage.size()),
-            _ => self.out.is_doubtful |= fit::check_nested(storage.as_slice(), self.nesting)?,
+            _ => {
+                self.out.is_doubtful |=
+                    fit::check_nested(storage.joined().as_slice(), self.nesting)?
+            }
         }
         self.out.put(&storage);
         Ok(())

@@ -41,7 +41,7 @@ fn may_hide(first: u8) -> bool {
 
 /// Returns a list or map without what clients may not see; `None` if they may see all of it.
 fn without_hidden(value: &Packed) -> Option<Packed> {
-    // A key is never cut: only large byte strings are parts of their own.
+    // A key is never cut: parts begin and end with a value.
     value.storage().slices().find_map(|slice| memmem::find(slice, FILTER.as_bytes()))?;
     let mut shown = Vec::new();
     // Values are well-formed: they were checked when they came in.

@@ -126,7 +126,7 @@ impl<'a> Check<'a> {
                 self.close()?;
                 continue;
             }
-            if self.nesting + self.open.len() == MAX_NESTING {
+            if self.nesting + self.open.len() >= MAX_NESTING {
                 return Err(at(format!("lists and maps are nested more than {MAX_NESTING} deep")));
             }
             self.open.push(Open { left, is_map, keys: self.keys.len(), begin });

@@ -33,9 +33,9 @@ impl Packed {
         if encoded.is_nil() {
             return Ok(Self::encode_list(std::iter::empty()));
         }
-        match encoded.items() {
-            Some(_) => Ok(encoded),
-            None => Err(Error::Encode {
+        match encoded.storage().first() {
+            0x90..=0x9f | 0xdc | 0xdd => Ok(encoded),
+            _ => Err(Error::Encode {
                 type_name: type_name::<T>(),
                 reason: "arguments are a tuple, an array or a list".to_owned(),
             }),
@@ -125,7 +125,7 @@ pub(crate) fn list_value<'a>(items: impl Iterator<Item = &'a Packed> + Clone) ->
     let mut bytes = BytesMut::new();
     let count = items.clone().count() as u32;
     put(&mut bytes, |out| rmp::encode::write_array_len(out, count).map(drop));
-    items.for_each(|item| bytes.put_slice(item.as_bytes()));
+    items.for_each(|item| item.storage().slices().for_each(|slice| bytes.put_slice(slice)));
     Packed::from_checked(bytes.freeze())
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn map_value(entries: &IndexMap<String, Packed>) -> Packed {
     put_map(&mut bytes, entries.len() as u32);
     for (key, value) in entries {
         put_str(&mut bytes, key);
-        bytes.put_slice(value.as_bytes());
+        value.storage().slices().for_each(|slice| bytes.put_slice(slice));
     }
     Packed::from_checked(bytes.freeze())
 }

@@ -85,7 +85,11 @@ impl Packed {
         let encoded = encode(value)?;
         let is_doubtful = encoded.is_doubtful;
         let packed = Packed(encoded.into_storage());
-        if is_doubtful { packed.fitting() } else { Ok(packed) }
+        match is_doubtful {
+            // The check needs the value in one piece, which is then kept.
+            true => Packed(packed.0.joined().into_owned()).fitting(),
+            false => Ok(packed),
+        }
     }
 
     /// Decodes the value as a Rust type.
@@ -98,14 +102,14 @@ impl Packed {
 
     /// Decodes the value like [`decode`](Self::decode), with a name for the value in the error.
     pub fn decode_as<T: DeserializeOwned>(&self, what: impl fmt::Display) -> Result<T> {
-        T::deserialize(&mut Decoder::new(&self.0))
+        T::deserialize(&mut Decoder::new(&self.0.joined()))
             .map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))
     }
 
     /// Decodes the value of a key of the state like [`decode`](Self::decode). The path in an error
     /// begins with the key.
     pub fn decode_for<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
-        T::deserialize(&mut Decoder::new(&self.0))
+        T::deserialize(&mut Decoder::new(&self.0.joined()))
             .map_err(|fault| decode_error::<T>(format!("state `{key}`"), fault.of(key)))
     }
 
@@ -186,13 +190,14 @@ impl Packed {
         self.0.size()
     }
 
-    /// The msgpack bytes. The first call copies large byte strings inside of the value.
+    /// The msgpack bytes. The first call copies large byte strings inside of the value, and the value
+    /// keeps the copy.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
     }
 
-    /// The msgpack bytes, shared. The first call copies large byte strings inside of the value.
+    /// The msgpack bytes, shared. Each call copies large byte strings inside of the value.
     #[inline]
     pub fn bytes(&self) -> Bytes {
         self.0.to_bytes()
@@ -299,7 +304,7 @@ impl<'de> serde::de::Visitor<'de> for Encoded {
     }
 
     fn visit_borrowed_bytes<E>(self, encoded: &'de [u8]) -> Result<Packed, E> {
-        Ok(Packed(handover::take().unwrap_or_else(|| encoded.to_vec().into())))
+        Ok(Packed(handover::take_same(encoded).unwrap_or_else(|| encoded.to_vec().into())))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Packed, D::Error> {

@@ -4,6 +4,7 @@
 //! they are: the value is then made of parts, which are joined only where one slice is needed.
 
 use std::{
+    borrow::Cow,
     ops::Range,
     sync::{Arc, OnceLock},
 };
@@ -11,10 +12,8 @@ use std::{
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Maximum size in bytes of a value without an allocation. With it, the storage is as large as
-/// [`Bytes`].
+/// [`Bytes`] where pointers have 64 bits.
 const INLINE: usize = 22;
-
-const _: () = assert!(size_of::<Storage>() == size_of::<Bytes>());
 
 /// The bytes of one value. Cheap to clone.
 #[derive(Clone)]
@@ -73,7 +72,7 @@ impl Storage {
         }
     }
 
-    /// The bytes in one slice. Parts are joined by the first call.
+    /// The bytes in one slice. Parts are joined by the first call, and kept twice from then on.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
@@ -83,12 +82,12 @@ impl Storage {
         }
     }
 
-    /// The bytes in one piece, shared unless they are few.
+    /// The bytes in one piece, shared unless they are few. Parts are joined by each call.
     pub(crate) fn to_bytes(&self) -> Bytes {
         match self {
             Storage::Whole(bytes) => bytes.clone(),
             Storage::Other(Other::Inline { .. }) => Bytes::copy_from_slice(self.as_slice()),
-            Storage::Other(Other::Parts(parts)) => parts.whole().clone(),
+            Storage::Other(Other::Parts(parts)) => parts.join(),
         }
     }
 
@@ -112,20 +111,30 @@ impl Storage {
         }
     }
 
+    /// The bytes in one piece, which is a copy if they are in parts.
+    pub(crate) fn joined(&self) -> Cow<'_, Storage> {
+        match self {
+            Storage::Other(Other::Parts(parts)) => Cow::Owned(Storage::Whole(parts.join())),
+            whole => Cow::Borrowed(whole),
+        }
+    }
+
     /// The first byte of a value, which has at least one.
     #[inline]
     pub(crate) fn first(&self) -> u8 {
-        self.slices().next().map_or(0, |slice| slice[0])
+        self.slices().next().and_then(|slice| slice.first()).copied().unwrap_or(0)
     }
 }
 
 impl Parts {
     fn whole(&self) -> &Bytes {
-        self.whole.get_or_init(|| {
-            let mut whole = BytesMut::with_capacity(self.size);
-            self.parts.iter().for_each(|part| whole.put_slice(part));
-            whole.freeze()
-        })
+        self.whole.get_or_init(|| self.join())
+    }
+
+    fn join(&self) -> Bytes {
+        let mut whole = BytesMut::with_capacity(self.size);
+        self.parts.iter().for_each(|part| whole.put_slice(part));
+        whole.freeze()
     }
 }
 
@@ -207,6 +216,8 @@ mod tests {
 
     #[test]
     fn small_values_are_kept_inline() {
+        #[cfg(target_pointer_width = "64")]
+        assert_eq!(size_of::<Storage>(), size_of::<Bytes>());
         for size in [0, 1, INLINE, INLINE + 1] {
             let storage = Storage::from(vec![7; size]);
             assert_eq!(storage.shared().is_none(), size <= INLINE);

@@ -79,7 +79,10 @@ impl Output {
         }
         parts.push(rest);
         parts.retain(|part| !part.is_empty());
-        Storage::parts(parts)
+        match <[Bytes; 1]>::try_from(parts) {
+            Ok([whole]) => whole.into(),
+            Err(parts) => Storage::parts(parts),
+        }
     }
 }
 

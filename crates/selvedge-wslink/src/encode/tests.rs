@@ -88,6 +88,13 @@ fn unlimited_nesting_is_refused() {
         }
     }
     assert!(refusal(Endless).contains("nested more than 95 deep"));
+    #[derive(Serialize)]
+    enum Tree {
+        Branches(Vec<Tree>, u8),
+        Leaf,
+    }
+    let tree = (0..60).fold(Tree::Leaf, |tree, _| Tree::Branches(vec![tree], 0));
+    assert!(refusal([tree]).contains("nested more than 95 deep"));
 }
 
 #[test]

@@ -198,7 +198,12 @@ pub fn encode_entries<'a>(
 ) -> Vec<Bytes> {
     let mut parts = Draft::without_header(size_of_entries(entries.clone()));
     put_each(&mut parts, entries);
-    parts.into_parts()
+    // The parts are kept, and so is the room in those that were not filled.
+    let exact = |part: Bytes| match part.len() < SHARED {
+        true => Bytes::copy_from_slice(&part),
+        false => part,
+    };
+    parts.into_parts().into_iter().map(exact).collect()
 }
 
 /// Returns how many bytes of a value are copied into a message.
