@@ -127,7 +127,7 @@ async fn a_program_without_a_home_and_a_folder_for_temporary_files_shows_its_win
     close(&program.window().await);
     assert_eq!(program.exit().await.code(), Some(0));
     let log = program.traces.log();
-    assert!(log.contains("it is not known whether manners runs already"), "{log}");
+    assert!(log.contains("cannot find out whether manners is already running"), "{log}");
 }
 
 #[tokio::test]

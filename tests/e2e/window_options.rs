@@ -170,7 +170,10 @@ async fn the_program_and_the_menu_change_the_window() {
     client.trigger("frameless", json!([false])).await;
     becomes("a frame", || window.title_bar() > 0).await;
     let refused = client.call("trame.trigger", json!(["resize", [-1, 400], {}])).await;
-    assert!(format!("{refused:?}").contains("no value for the window's size"), "{refused:?}");
+    assert!(
+        format!("{refused:?}").contains("not a valid value for the window's size"),
+        "{refused:?}"
+    );
 
     // Tests the menu: a shortcut, an item that a page enables, a check mark that both can set, and
     // a click.
