@@ -1,6 +1,8 @@
 //! Tests the dialogs of the web view: `alert`, `confirm`, `prompt`, the question before leaving a
 //! page, and permissions.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     driver::Driver,
     program::{Program, manners, signal, until},
@@ -80,8 +82,13 @@ async fn the_user_decides_whether_a_page_reads_the_clipboard() {
     let mut client = program.client().await;
     let window = screen.window(program.pid()).await;
     for (key, outcome) in [("alt+r", "NotAllowedError"), ("alt+a", "read")] {
-        window.drag((300, 300), (0, 0));
+        // A click before the button is painted is lost.
+        let mut clicked = None::<Instant>;
         let question = until("the question", async || {
+            if clicked.is_none_or(|last| last.elapsed() > Duration::from_secs(3)) {
+                window.drag((300, 300), (0, 0));
+                clicked = Some(Instant::now());
+            }
             screen.windows(program.pid()).into_iter().find(|other| other.id != window.id)
         })
         .await;
