@@ -41,16 +41,12 @@ impl Load {
     }
 
     /// Waits until each client has received one more message.
-    pub async fn received(&mut self) -> Bytes {
-        let mut last = Bytes::new();
+    pub async fn received(&mut self) {
         for socket in &mut self.sockets {
-            last = next(socket).await;
+            next(socket).await;
         }
-        last
     }
-}
 
-impl Load {
     /// Reads until the server has closed each connection.
     pub async fn until_closed(mut self) {
         for socket in &mut self.sockets {
@@ -59,12 +55,8 @@ impl Load {
     }
 }
 
-async fn next(socket: &mut WebSocketStream<TcpStream>) -> Bytes {
-    loop {
-        if let Message::Binary(bytes) = socket.next().await.unwrap().unwrap() {
-            return bytes;
-        }
-    }
+async fn next(socket: &mut WebSocketStream<TcpStream>) {
+    while !socket.next().await.unwrap().unwrap().is_binary() {}
 }
 
 /// A message in one frame.

@@ -8,9 +8,7 @@
 //!   asks for the state has the answer. The other server answers both with prepared bytes.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-#[allow(dead_code)]
 mod bare;
-#[allow(dead_code)]
 mod load;
 
 use std::{
@@ -20,7 +18,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bare::Bare;
 use load::{Load, SECRET, frame};
 use selvedge::port::is_port_free;
 use selvedge::{Server, StartOptions};
@@ -114,7 +111,7 @@ async fn stop_ours() -> Option<Duration> {
 
 async fn stop_bare() -> Option<Duration> {
     let (stop, stopped) = oneshot::channel::<()>();
-    let (address, serving) = Bare::serve_until(frame(&json!(null)), stopped).await;
+    let (address, serving) = bare::serve_until(frame(&json!(null)), stopped).await;
     let clients = Load::connect(address, CLIENTS).await;
     let idle = idle_connections(address).await;
     let reading = tokio::spawn(clients.until_closed());
@@ -141,9 +138,10 @@ async fn serve_ours() {
 }
 
 async fn serve_bare() {
-    let bare = Bare::start(frame(&json!(null))).await;
-    println!("{}", bare.address);
-    std::future::pending().await
+    let (_stop, never) = oneshot::channel();
+    let (address, serving) = bare::serve_until(frame(&json!(null)), never).await;
+    println!("{address}");
+    serving.await.unwrap();
 }
 
 async fn first_state(role: &str) -> Option<Duration> {

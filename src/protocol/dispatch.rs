@@ -156,11 +156,7 @@ impl Server {
         // Keys whose value differs from what the client sent.
         let (mut others, mut reasons) = (Vec::new(), Vec::new());
         for change in changes {
-            let key = match change.entry("key").as_ref().and_then(Packed::as_str) {
-                Some(key) => key.to_owned(),
-                // Says what is missing.
-                None => change.decode_as::<Change>("a change of state")?.key,
-            };
+            let Change { key } = change.decode_as("a change of state")?;
             let value = change.entry("value").unwrap_or(Packed::nil());
             match self.state().admit(&key, value.clone()) {
                 Ok(admitted) => {

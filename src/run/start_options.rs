@@ -373,7 +373,8 @@ impl StartOptions {
     }
 
     /// Sets the interval of silence after which a client is pinged. A client that shows no sign of
-    /// life for another half of it is disconnected. Zero turns this off. Defaults to the server's [`ws_heart_beat`](crate::run::ServerOptions::ws_heart_beat).
+    /// life for another half of it is disconnected. Zero turns this off. Defaults to the server's
+    /// [`ws_heart_beat`](crate::run::ServerOptions::ws_heart_beat).
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);
         self

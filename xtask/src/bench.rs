@@ -1,7 +1,5 @@
 //! Measures the library beside other servers that do the same work.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::{
@@ -17,23 +15,10 @@ pub(crate) struct BenchOptions {
     /// Measure how long stops and starts take, against axum
     #[arg(long)]
     stopping: bool,
-    /// Leave Python trame out
-    #[arg(long)]
-    no_trame: bool,
-    /// Fewer and shorter rounds
-    #[arg(long)]
-    quick: bool,
-    /// Number of rounds
-    #[arg(long)]
-    rounds: Option<usize>,
-    /// Also write the figures to this file
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Also draw the processor times as an SVG picture in this file
-    #[arg(long)]
-    picture: Option<PathBuf>,
-    /// Cases whose name contains one of these; all of them by default
-    cases: Vec<String>,
+    /// Options of the comparison, and parts of the names of its cases: `--quick`, `--rounds N`,
+    /// `--no-trame`, `--no-axum`, `--json FILE`, `--picture FILE`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    comparison: Vec<String>,
 }
 
 /// Runs the benchmarks.
@@ -56,22 +41,10 @@ fn compare(options: &BenchOptions) -> Result {
     let release = project::target().join("release");
     let mut comparison = command::new(&release.join("selvedge-comparison").to_string_lossy());
     comparison.arg("--ours").arg(release.join("bench-app"));
-    if !options.no_trame {
+    if !options.comparison.iter().any(|option| option == "--no-trame") {
         let python = peers::ensure_environment()?.join("bin/python");
         let app = project::root().join("benches/comparison/trame_app.py");
         comparison.arg("--trame").arg(python).arg(app);
     }
-    if options.quick {
-        comparison.arg("--quick");
-    }
-    if let Some(rounds) = options.rounds {
-        comparison.arg("--rounds").arg(rounds.to_string());
-    }
-    if let Some(file) = &options.json {
-        comparison.arg("--json").arg(file);
-    }
-    if let Some(file) = &options.picture {
-        comparison.arg("--picture").arg(file);
-    }
-    command::run(comparison.arg("--").args(&options.cases))
+    command::run(comparison.args(&options.comparison))
 }

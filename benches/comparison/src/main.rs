@@ -1,8 +1,8 @@
 //! Measures servers that do the same work, each in a process of its own: the library, a bare socket
 //! that sends the same bytes, axum, and trame.
 //!
-//! The servers take turns in each round. Ratios are formed within a round, so that other load on the
-//! machine affects both sides; the median over the rounds counts, and its spread is printed.
+//! The servers take turns in each round. Ratios are formed within a round, so that other load on
+//! the machine affects both sides; the median over the rounds counts, and its spread is printed.
 #![forbid(unsafe_code)]
 
 mod cases;
@@ -27,6 +27,9 @@ struct Arguments {
     /// The Python interpreter with trame, and trame's application
     #[arg(long, num_args = 2)]
     trame: Option<Vec<PathBuf>>,
+    /// Leave trame out
+    #[arg(long)]
+    no_trame: bool,
     /// Leave axum out
     #[arg(long)]
     no_axum: bool,
@@ -100,7 +103,7 @@ fn kinds(arguments: &Arguments) -> io::Result<Vec<Kind>> {
     if !arguments.no_axum {
         kinds.push(Kind { name: "axum", program: vec![beside("axum")?], takes_flags: false });
     }
-    if let Some(trame) = &arguments.trame {
+    if let Some(trame) = arguments.trame.as_ref().filter(|_| !arguments.no_trame) {
         kinds.push(Kind { name: "trame", program: trame.clone(), takes_flags: true });
     }
     Ok(kinds)

@@ -24,6 +24,17 @@ pub enum To {
     All,
 }
 
+impl To {
+    /// Whether a client gets the message.
+    pub fn includes(self, is_caller: bool) -> bool {
+        match self {
+            To::Caller => is_caller,
+            To::Others => !is_caller,
+            To::All => true,
+        }
+    }
+}
+
 /// The application.
 #[derive(Debug)]
 pub struct Script {

@@ -14,18 +14,20 @@ use crate::{
     error::Error,
     options::Options,
     request::{Decision, Pending, Request},
+    time_limits::within,
 };
 
-/// For how long, and with how many bytes, a refused client may continue to send before its stream is
-/// closed. A TCP stream that is closed with bytes unread is reset, and the client may lose the answer.
+/// For how long, and with how many bytes, a refused client may continue to send before its stream
+/// is closed. A TCP stream that is closed with bytes unread is reset, and the client may lose the
+/// answer.
 const LINGER: (Duration, u64) = (Duration::from_secs(1), 256 * 1024);
 
 /// Reads a client's request for a WebSocket from a stream: a TCP connection, a Unix socket, one end
 /// of a pipe.
 ///
-/// An HTTP request that is not an opening handshake gets an error response that says why; bytes that
-/// are not HTTP get no answer. The limits of `options` for headers and its connect time-out apply to the
-/// request and to its answer; [`Request::options`] can set others for the connection.
+/// An HTTP request that is not an opening handshake gets an error response that says why; bytes
+/// that are not HTTP get no answer. The limits of `options` for headers and its connect time-out
+/// apply to the request and to its answer; [`Request::options`] can set others for the connection.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -55,13 +57,9 @@ const LINGER: (Duration, u64) = (Duration::from_secs(1), 256 * 1024);
 /// # Panics
 /// Outside of a tokio runtime.
 pub async fn accept(stream: impl Stream, options: Options) -> Result<Request, Error> {
-    match options.connect_timeout {
-        Some(waited) => match timeout(waited, receive(stream, options)).await {
-            Ok(request) => request,
-            Err(_) => Err(Error::HandshakeTimeout { waited }),
-        },
-        None => receive(stream, options).await,
-    }
+    within(options.connect_timeout, receive(stream, options))
+        .await
+        .unwrap_or_else(|waited| Err(Error::HandshakeTimeout { waited }))
 }
 
 async fn receive(mut stream: impl Stream, options: Options) -> Result<Request, Error> {
@@ -73,8 +71,7 @@ async fn receive(mut stream: impl Stream, options: Options) -> Result<Request, E
             Ok(request.options(options))
         }
         Err(refusal) => {
-            let response = refusal.response();
-            refuse(stream, &response).await;
+            refuse(stream, &refusal.response()).await;
             Err(Error::Handshake(format!("the client was answered: {refusal}")))
         }
     }
@@ -101,10 +98,8 @@ async fn answer(
             Decision::Reject(response) => refuse(stream, &response).await,
         }
     };
-    match limit {
-        Some(limit) => drop(timeout(limit, answering).await),
-        None => answering.await,
-    }
+    // A client that does not read the answer is dropped.
+    let _ = within(limit, answering).await;
 }
 
 /// Sends a final answer, and closes the stream so that the client can read it. Failures are

@@ -1,11 +1,11 @@
 //! Opens a WebSocket: the target, the request, and the time-out.
 
+use std::io;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
-use std::{io, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::rustls::ClientConfig;
 use url::{Host, Url};
@@ -19,6 +19,7 @@ use crate::{
     handshake::is_token,
     options::Options,
     request::check_header,
+    time_limits::within,
     upgrade::{Opening, Target, upgrade},
 };
 
@@ -239,13 +240,9 @@ impl Connect {
         &self,
         opening: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        // A year is as good as never, and adding it to an instant does not overflow.
-        const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
-        let waited = self.opening.options.connect_timeout.unwrap_or(NEVER).min(NEVER);
-        match timeout(waited, opening).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::ConnectTimeout { address: self.opening.target.address(), waited }),
-        }
+        within(self.opening.options.connect_timeout, opening).await.unwrap_or_else(|waited| {
+            Err(Error::ConnectTimeout { address: self.opening.target.address(), waited })
+        })
     }
 
     async fn open_unlimited(&self) -> Result<Connection, Error> {

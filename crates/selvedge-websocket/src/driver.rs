@@ -9,7 +9,7 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::BytesMut;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     options::Options,
     outbox::{Next, Outbox, Outgoing},
     pings::Pings,
+    time_limits::until,
 };
 
 /// How long the application may take to handle the messages before a protocol error, until the
@@ -130,10 +131,7 @@ impl Shared {
         let mut progress = self.watch();
         let begun = progress.wait_for(|progress| progress.reason.is_some()).await;
         let deadline = begun.ok().and_then(|progress| progress.deadline);
-        match deadline {
-            Some(deadline) => sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
+        until(deadline).await;
     }
 }
 
@@ -279,12 +277,7 @@ async fn read<S: Stream>(
             true => begun.or_else(|| Some(Instant::now())),
             false => None,
         };
-        let late = async {
-            match begun.zip(timeout).and_then(|(begun, timeout)| begun.checked_add(timeout)) {
-                Some(late) => sleep_until(late).await,
-                None => std::future::pending().await,
-            }
-        };
+        let deadline = begun.zip(timeout).and_then(|(begun, timeout)| begun.checked_add(timeout));
         tokio::select! {
             count = reader.fill() => match count {
                 Ok(0) => {
@@ -294,7 +287,7 @@ async fn read<S: Stream>(
                 Ok(_) => heartbeat.beat(),
                 Err(error) => return (Ending::Lost(lost(&error)), reader),
             },
-            () = late => {
+            () = until(deadline) => {
                 let reason = CloseReason::new(1008, "A message took too long");
                 return (Ending::Failed(reason), reader);
             }

@@ -87,6 +87,17 @@ struct Frame {
     control: BytesMut,
 }
 
+impl Frame {
+    /// Takes the next piece of the payload, and unmasks it.
+    fn take(&mut self, piece: &mut [u8]) {
+        if let Some(mask) = self.mask {
+            apply_mask(piece, mask, self.taken);
+        }
+        self.left -= piece.len();
+        self.taken += piece.len();
+    }
+}
+
 /// A message that has arrived in part.
 #[derive(Debug)]
 struct Partial {
@@ -153,11 +164,7 @@ impl Decoder {
             return;
         };
         let start = message.content.len() - size;
-        if let Some(mask) = frame.mask {
-            apply_mask(&mut message.content[start..], mask, frame.taken);
-        }
-        frame.left -= size;
-        frame.taken += size;
+        frame.take(&mut message.content[start..]);
     }
 
     /// Whether something has arrived in part.
@@ -244,11 +251,7 @@ impl Decoder {
         };
         let size = frame.left.min(self.buffer.len());
         let mut piece = self.buffer.split_to(size);
-        if let Some(mask) = frame.mask {
-            apply_mask(&mut piece, mask, frame.taken);
-        }
-        frame.left -= size;
-        frame.taken += size;
+        frame.take(&mut piece);
         if frame.opcode >= CLOSE {
             frame.control.unsplit(piece);
         } else if let Some(message) = &mut self.message {

@@ -143,8 +143,8 @@ pub struct Writer<S> {
 
 impl<S: Stream> Writer<S> {
     /// Writes a message, a ping or a pong, or keeps it for the next write; [`flush`](Self::flush)
-    /// sends what is kept. The parts of the payload are sent one after another, by reference if they
-    /// are large. Text is not checked: it must be UTF-8.
+    /// sends what is kept. The parts of the payload are sent one after another, by reference if
+    /// they are large. Text is not checked: it must be UTF-8.
     ///
     /// # Errors
     /// Those of the stream; [`io::ErrorKind::InvalidInput`] for a ping or pong of more than 125

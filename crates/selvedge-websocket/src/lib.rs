@@ -54,6 +54,7 @@ mod options;
 mod outbox;
 mod pings;
 mod request;
+mod time_limits;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;

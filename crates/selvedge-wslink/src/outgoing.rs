@@ -159,12 +159,20 @@ impl Draft {
         let total = (size - HEADER) as u32;
         if size <= max_frame {
             self.start[..HEADER].copy_from_slice(&header(id, 0, total));
-            return Outgoing { frames: Frames::One(Frame::new(self.into_parts())), size };
+            return Outgoing { frames: Frames::One(self.into_frame()), size };
         }
         drop(self.start.split_to(HEADER));
         let frames = cut(self.into_parts(), id, total, max_frame - HEADER);
         let size = total as usize + frames.len() * HEADER;
         Outgoing { frames: Frames::Many(frames.into()), size }
+    }
+
+    fn into_frame(self) -> Frame {
+        match self.shared.is_empty() {
+            // Most messages are small, and need no list of parts.
+            true => Frame(Parts::One(self.start.freeze())),
+            false => Frame::new(self.into_parts()),
+        }
     }
 
     pub(crate) fn into_parts(self) -> Vec<Bytes> {

@@ -85,11 +85,7 @@ impl Packed {
         let encoded = encode(value)?;
         let is_doubtful = encoded.is_doubtful;
         let packed = Packed(encoded.into_storage());
-        match is_doubtful {
-            // The check needs the value in one piece, which is then kept.
-            true => Packed(packed.0.joined().into_owned()).fitting(),
-            false => Ok(packed),
-        }
+        if is_doubtful { packed.fitting() } else { Ok(packed) }
     }
 
     /// Decodes the value as a Rust type.
@@ -102,15 +98,18 @@ impl Packed {
 
     /// Decodes the value like [`decode`](Self::decode), with a name for the value in the error.
     pub fn decode_as<T: DeserializeOwned>(&self, what: impl fmt::Display) -> Result<T> {
-        T::deserialize(&mut Decoder::new(&self.0.joined()))
-            .map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))
+        self.try_decode().map_err(|fault| decode_error::<T>(what.to_string(), fault.to_string()))
     }
 
     /// Decodes the value of a key of the state like [`decode`](Self::decode). The path in an error
     /// begins with the key.
     pub fn decode_for<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
-        T::deserialize(&mut Decoder::new(&self.0.joined()))
+        self.try_decode()
             .map_err(|fault| decode_error::<T>(format!("state `{key}`"), fault.of(key)))
+    }
+
+    fn try_decode<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        T::deserialize(&mut Decoder::new(&self.0.joined()))
     }
 
     /// Decodes the value like [`decode_as`](Self::decode_as), and also returns how the type used
@@ -130,10 +129,12 @@ impl Packed {
     /// # Errors
     /// The part that some client cannot hold.
     pub fn fitting(self) -> Result<Self, Fault> {
-        match fit::fitting(self.as_bytes())? {
-            Some(fitting) => Ok(Packed(fitting.into())),
-            None => Ok(self),
-        }
+        // The check needs the value in one piece, which is then kept.
+        let whole = self.0.joined();
+        Ok(Packed(match fit::fitting(whole.as_slice())? {
+            Some(fitting) => fitting.into(),
+            None => whole.into_owned(),
+        }))
     }
 
     /// Returns the value's type in JavaScript.
@@ -190,8 +191,8 @@ impl Packed {
         self.0.size()
     }
 
-    /// The msgpack bytes. The first call copies large byte strings inside of the value, and the value
-    /// keeps the copy.
+    /// The msgpack bytes. The first call copies large byte strings inside of the value, and the
+    /// value keeps the copy.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()

@@ -25,11 +25,11 @@ pub(crate) enum Storage {
 #[derive(Clone)]
 pub(crate) enum Other {
     Inline { size: u8, bytes: [u8; INLINE] },
-    Parts(Arc<Parts>),
+    Rope(Arc<Rope>),
 }
 
-/// Parts that follow each other.
-pub(crate) struct Parts {
+/// Rope that follow each other.
+pub(crate) struct Rope {
     parts: Vec<Bytes>,
     size: usize,
     /// The joined parts, once they were needed.
@@ -59,7 +59,7 @@ impl Storage {
 
     pub(crate) fn parts(parts: Vec<Bytes>) -> Self {
         let size = parts.iter().map(Bytes::len).sum();
-        Storage::Other(Other::Parts(Arc::new(Parts { parts, size, whole: OnceLock::new() })))
+        Storage::Other(Other::Rope(Arc::new(Rope { parts, size, whole: OnceLock::new() })))
     }
 
     /// Size in bytes.
@@ -68,26 +68,26 @@ impl Storage {
         match self {
             Storage::Whole(bytes) => bytes.len(),
             Storage::Other(Other::Inline { size, .. }) => usize::from(*size),
-            Storage::Other(Other::Parts(parts)) => parts.size,
+            Storage::Other(Other::Rope(parts)) => parts.size,
         }
     }
 
-    /// The bytes in one slice. Parts are joined by the first call, and kept twice from then on.
+    /// The bytes in one slice. Rope are joined by the first call, and kept twice from then on.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Storage::Whole(bytes) => bytes,
             Storage::Other(Other::Inline { size, bytes }) => &bytes[..usize::from(*size)],
-            Storage::Other(Other::Parts(parts)) => parts.whole(),
+            Storage::Other(Other::Rope(parts)) => parts.whole(),
         }
     }
 
-    /// The bytes in one piece, shared unless they are few. Parts are joined by each call.
+    /// The bytes in one piece, shared unless they are few. Rope are joined by each call.
     pub(crate) fn to_bytes(&self) -> Bytes {
         match self {
             Storage::Whole(bytes) => bytes.clone(),
             Storage::Other(Other::Inline { .. }) => Bytes::copy_from_slice(self.as_slice()),
-            Storage::Other(Other::Parts(parts)) => parts.join(),
+            Storage::Other(Other::Rope(parts)) => parts.join(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Storage {
     #[inline]
     pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let (single, several): (Option<&[u8]>, &[Bytes]) = match self {
-            Storage::Other(Other::Parts(parts)) => (None, &parts.parts),
+            Storage::Other(Other::Rope(parts)) => (None, &parts.parts),
             other => (Some(other.as_slice()), &[]),
         };
         single.into_iter().chain(several.iter().map(|part| &part[..]))
@@ -107,14 +107,14 @@ impl Storage {
         match self {
             Storage::Whole(bytes) => Some(std::slice::from_ref(bytes)),
             Storage::Other(Other::Inline { .. }) => None,
-            Storage::Other(Other::Parts(parts)) => Some(&parts.parts),
+            Storage::Other(Other::Rope(parts)) => Some(&parts.parts),
         }
     }
 
     /// The bytes in one piece, which is a copy if they are in parts.
     pub(crate) fn joined(&self) -> Cow<'_, Storage> {
         match self {
-            Storage::Other(Other::Parts(parts)) => Cow::Owned(Storage::Whole(parts.join())),
+            Storage::Other(Other::Rope(parts)) => Cow::Owned(Storage::Whole(parts.join())),
             whole => Cow::Borrowed(whole),
         }
     }
@@ -126,7 +126,7 @@ impl Storage {
     }
 }
 
-impl Parts {
+impl Rope {
     fn whole(&self) -> &Bytes {
         self.whole.get_or_init(|| self.join())
     }

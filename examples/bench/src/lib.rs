@@ -80,8 +80,8 @@ fn check(size: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the same bytes each time. The last ones are kept, since to make them takes longer than to
-/// send them.
+/// Returns the same bytes each time. The last ones are kept, since to make them takes longer than
+/// to send them.
 fn noise(size: usize) -> Attachment {
     static LAST: Mutex<Attachment> = Mutex::new(Attachment(Bytes::new()));
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,11 +18,7 @@ use axum::{
     routing::{any, get},
     serve::ListenerExt,
 };
-use selvedge_comparison::{
-    port_and_keys,
-    script::{Script, To},
-    terminated,
-};
+use selvedge_comparison::{port_and_keys, script::Script, terminated};
 use tokio::{
     net::TcpListener,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -90,7 +86,7 @@ fn handle(server: &Server, own: usize, message: &Bytes) {
             Err(parts) => parts.concat().into(),
         };
         for (number, client) in &*clients {
-            if to == To::All || (to == To::Caller) == (*number == own) {
+            if to.includes(*number == own) {
                 // A client that has disconnected is removed by its task.
                 drop(client.send(message.clone()));
             }

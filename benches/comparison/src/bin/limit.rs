@@ -167,7 +167,7 @@ impl Server {
         put_header(&mut header, script::size(&message), false);
         let header = header.freeze();
         for (number, client) in &*self.clients.borrow() {
-            if to == To::All || (to == To::Caller) == (*number == own) {
+            if to.includes(*number == own) {
                 let mut waiting = client.waiting.borrow_mut();
                 waiting.push_back(header.clone());
                 waiting.extend(message.iter().cloned());
