@@ -10,7 +10,7 @@ use std::{
 use selvedge::{Ctx, Failure, Running, Server, StartOptions, values::Attachment};
 use serde_json::json;
 
-use crate::support::{Client, SignedIn, TIMEOUT, options, request_with};
+use crate::support::{Client, SignedIn, TIMEOUT, free_port, options, request_with};
 
 /// Returns a program, as set up at each start.
 fn program() -> Server {
@@ -180,9 +180,9 @@ async fn a_page_stays_signed_in_in_development_and_nowhere_else() {
         answer.text().contains("secret")
     };
     for development in [true, false] {
-        let first = options().port(0).development(development);
+        let port = free_port();
+        let first = options().port(port).development(development);
         let running = program().spawn(first).await.unwrap();
-        let port = running.port();
         let page = SignedIn::at(&running, &[]).await;
         assert!(is_signed_in(&running, &page).await);
         running.stop().await.unwrap();

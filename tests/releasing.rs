@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Client, TIMEOUT, open, open_at, options};
+use crate::support::{Client, TIMEOUT, free_port, open, open_at, options};
 
 /// Number of bytes that exceeds all socket buffers.
 const LARGE: usize = 32 << 20;
@@ -311,11 +311,10 @@ async fn the_probe_is_strict() {
 /// receive everything.
 async fn cycles(count: usize) {
     let site = Site::new();
-    let mut port = 0;
+    let port = free_port();
     let mut times = Vec::with_capacity(count);
     for round in 0..count {
         let running = site.start(port).await;
-        port = running.port();
         let mut clients = JoinSet::new();
         for _ in 0..20 {
             let mut client = Client::connect(&running).await;

@@ -6,16 +6,15 @@ use selvedge::{Ctx, Lifecycle, Server, port::is_port_free};
 use serde_json::json;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-use crate::support::{Client, open, options, start};
+use crate::support::{Client, free_port, open, options, start};
 
 #[tokio::test]
 async fn twenty_restarts_on_one_port_with_clients_of_each_kind() {
     let server = Server::new("stopping");
     server.on_change("bye", |_: Ctx, _: i64| {});
-    let mut port = 0;
+    let port = free_port();
     for round in 0..20 {
         let running = server.spawn(options().port(port)).await.unwrap();
-        port = running.port();
         let mut clients = Vec::new();
         for _ in 0..5 {
             clients.push(Client::connect(&running).await);
@@ -128,8 +127,9 @@ fn the_end_of_the_runtime_releases_the_port_and_the_server() {
     let server = Server::new("stopping");
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let first = runtime();
-    let running = first.block_on(start(&server));
-    let (port, handle) = (running.port(), running.handle());
+    let port = free_port();
+    let running = first.block_on(server.spawn(options().port(port))).unwrap();
+    let handle = running.handle();
     drop(first);
     assert!(handle.stop_blocking().is_err(), "the port was not probed");
     runtime().block_on(async {

@@ -7,6 +7,7 @@ use selvedge::port::is_port_free;
 use crate::{
     driver::Driver,
     program::{Program, close, desktop, signal, until, windows_of},
+    support::free_port,
 };
 
 #[tokio::test]
@@ -102,7 +103,7 @@ async fn killing_the_program_leaves_no_process() {
 
 #[tokio::test]
 async fn fifty_launches_and_closes_on_one_port() {
-    let port = Program::start(&desktop(), &[]).await.port();
+    let port = free_port();
     let (mut to_window, mut to_exit) = (Vec::new(), Vec::new());
     for _ in 0..50 {
         until("the port", async || is_port_free("127.0.0.1", port).await.unwrap().then_some(()))

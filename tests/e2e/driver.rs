@@ -3,7 +3,6 @@
 use std::{
     ffi::OsStr,
     fs,
-    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command},
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     program::{Traces, desktop, until, windows_of},
-    support::SECRET,
+    support::{SECRET, free_port},
 };
 
 /// A driver and its session.
@@ -95,7 +94,7 @@ impl Driver {
         traces: Traces,
         capabilities: Value,
     ) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let process = driver.arg(format!("{port_flag}{port}")).spawn().unwrap();
         until("the driver", async || {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()

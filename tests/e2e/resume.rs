@@ -1,7 +1,7 @@
 //! Tests a page that survives restarts of its server, lost connections and silent networks.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     driver::Driver,
     program::{Program, notebook, signal, until, window_app},
     proxy::{Fault, Proxy},
-    support::Client,
+    support::{Client, free_port},
 };
 
 const RESTARTS: usize = 20;
@@ -39,7 +39,7 @@ impl Notebook {
     async fn open() -> Self {
         let files = tempfile::tempdir().unwrap();
         // The port has to be the same after each restart, and the page has to use the proxy's port.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = SocketAddr::from(([127, 0, 0, 1], port));
         let proxy = Proxy::start(move || server).await;
         let program = start(&files, port, proxy.address).await;

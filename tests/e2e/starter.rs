@@ -9,6 +9,7 @@ use std::{
 use crate::{
     driver::Driver,
     program::{Program, close, signal, starter, until},
+    support::free_port,
 };
 
 /// Copies the program to a folder for one test, because its state is kept beside it.
@@ -100,12 +101,12 @@ async fn a_page_in_a_browser_comes_back_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let program = copied(folder.path());
     let driver = Driver::chromium().await;
-    let mut first = Program::start(&program, &["--server", "--dev", "--port", "0"]).await;
+    let port = free_port().to_string();
+    let mut first = Program::start(&program, &["--server", "--dev", "--port", &port]).await;
     let link = first.traces.sign_in_link().await;
     driver.page.goto(&link).await.unwrap();
     driver.element("more").await.click().await.unwrap();
     driver.js_until("document.getElementById('square').textContent === '4'").await;
-    let port = first.port().to_string();
     signal(first.pid(), "TERM");
     assert_eq!(first.exit().await.code(), Some(143));
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::SocketAddr,
+    hash::{BuildHasher, RandomState},
+    net::{SocketAddr, TcpListener},
     time::Duration,
 };
 
@@ -25,6 +26,14 @@ pub const TIMEOUT: Duration = Duration::from_secs(20);
 /// Returns options for a test: any port, a known secret.
 pub fn options() -> StartOptions {
     StartOptions::new().port(0).secret(SECRET)
+}
+
+/// Returns a free port that stays free: it is below the ports that systems assign to the servers
+/// and connections of other tests.
+pub fn free_port() -> u16 {
+    let random = || RandomState::new().hash_one(()) as u16;
+    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    std::iter::repeat_with(|| 10_000 + random() % 20_000).find(|port| is_free(*port)).unwrap()
 }
 
 pub async fn start(server: &Server) -> Running {

@@ -1,6 +1,9 @@
 //! Tests how connections are opened and refused.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use selvedge::{
     Failure, Server, StartOptions,
@@ -12,7 +15,7 @@ use tokio::{
 };
 
 use super::{connect, echo, echo_with, url};
-use crate::support::{SECRET, request, start};
+use crate::support::{SECRET, free_port, request, start};
 
 #[tokio::test]
 async fn client_open() {
@@ -281,7 +284,7 @@ async fn a_client_that_leaves_before_it_is_answered_ends_the_handler() {
 
 #[tokio::test]
 async fn client_connect_networking_error() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let free = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let error = Connect::to(&format!("ws://{free}/")).unwrap().open().await.unwrap_err();
     assert!(
         matches!(&error, websocket::Error::Unreachable { address, cause }
