@@ -12,7 +12,7 @@ use selvedge_wslink::{
     Packed, check_key,
     chunk::Outgoing,
     messages::server::{self as messages, Request},
-    words::{ErrorCode, method, topic},
+    words::{ErrorCode, method},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
@@ -26,7 +26,7 @@ use crate::{
         functions::Deferred,
         registry::Lifecycle,
     },
-    state::deferred,
+    state::{Key, deferred},
 };
 
 /// Returns whether a method runs no code of the application and so never blocks.
@@ -189,13 +189,12 @@ impl Server {
     fn restore(&self, client: &Client, keys: &[String]) {
         let nil = Packed::nil();
         self.state().snapshot(|pushed| {
-            let values: Vec<(&str, &Packed)> = keys
+            let values: Vec<(Key, Packed)> = keys
                 .iter()
                 .filter(|key| check_key(key).is_ok())
-                .map(|key| (key.as_str(), pushed.get(key.as_str()).unwrap_or(&nil)))
+                .map(|key| (key.as_str().into(), pushed.get(key).unwrap_or(&nil).clone()))
                 .collect();
-            let max_frame = self.hub().max_frame();
-            client.outbox.send(messages::publish_map(topic::STATE, values.into_iter(), max_frame));
+            self.hub().restore(client, &values);
         });
     }
 

@@ -10,7 +10,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use indexmap::IndexSet;
 use parking_lot::Mutex;
-use selvedge_wslink::{ClientId, Packed, messages::server as messages, words::topic};
+use selvedge_wslink::{
+    ClientId, Packed, chunk::Outgoing, messages::server as messages, words::topic,
+};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
@@ -116,6 +118,22 @@ impl Hub {
         recipients().for_each(|client| client.outbox.send(message.clone()));
     }
 
+    /// Sends values of the state to all clients, even if they have not changed.
+    pub(crate) fn publish_state(&self, values: &[(Key, Packed)]) {
+        let clients = self.clients.lock();
+        self.log().inspect(|log| log.state_sent(values, None));
+        for (message, _) in self.state_messages(values) {
+            clients.values().for_each(|client| client.outbox.send(message.clone()));
+        }
+    }
+
+    /// Sends values of the state to one client, even if they have not changed.
+    pub(crate) fn restore(&self, client: &Client, values: &[(Key, Packed)]) {
+        for (message, _) in self.state_messages(values) {
+            client.outbox.send(message);
+        }
+    }
+
     /// Sends a message to one client. Returns `false` if it is not connected any more.
     pub(crate) fn publish_to(&self, client: ClientId, topic: &str, data: &Packed) -> bool {
         let clients = self.clients.lock();
@@ -168,16 +186,22 @@ impl Hub {
                 .iter()
                 .filter_map(|key| Some((Arc::clone(key), pushed.get(key)?.clone())))
                 .collect();
-            let message = self.state_message(&values);
-            client
-                .outbox
-                .push_state(&message, &values.iter().map(|(key, _)| key.clone()).collect());
+            for (message, keys) in self.state_messages(&values) {
+                client.outbox.push_state(&message, &keys);
+            }
         });
     }
 
-    fn state_message(&self, values: &[(Key, Packed)]) -> selvedge_wslink::chunk::Outgoing {
-        let entries = values.iter().map(|(key, value)| (&**key, value));
-        messages::publish_map(topic::STATE, entries, self.max_frame)
+    /// Returns the messages that tell clients these values, each with its keys.
+    fn state_messages(
+        &self,
+        values: &[(Key, Packed)],
+    ) -> impl Iterator<Item = (Outgoing, Arc<[Key]>)> {
+        messages::fitting(values).map(|values| {
+            let entries = values.iter().map(|(key, value)| (&**key, value));
+            let message = messages::publish_map(topic::STATE, entries, self.max_frame);
+            (message, values.iter().map(|(key, _)| Arc::clone(key)).collect())
+        })
     }
 
     /// Sets the tasks of a run of the server, and starts the task that flushes changes made outside
@@ -303,9 +327,9 @@ impl Sink for Hub {
             return;
         }
         self.log().inspect(|log| log.state_sent(changes, except));
-        let message = self.state_message(changes);
-        let keys: Arc<[Key]> = changes.iter().map(|(key, _)| Arc::clone(key)).collect();
-        recipients().for_each(|client| client.outbox.push_state(&message, &keys));
+        for (message, keys) in self.state_messages(changes) {
+            recipients().for_each(|client| client.outbox.push_state(&message, &keys));
+        }
     }
 
     fn unflushed(&self) {

@@ -4,7 +4,11 @@ use indexmap::IndexMap;
 use selvedge_wslink::{ClientId, Packed, check_key, words::topic};
 use serde::Serialize;
 
-use crate::{Result, app::Server, state::Pushed};
+use crate::{
+    Result,
+    app::Server,
+    state::{Key, Pushed},
+};
 
 impl Server {
     /// Sends data to all clients, on a topic.
@@ -111,13 +115,13 @@ impl Server {
     pub fn force_state_push(&self, keys: &[&str]) {
         let value = |pushed: &Pushed, key: &str| pushed.get(key).cloned();
         self.inner.state.snapshot(|pushed| {
-            let values: IndexMap<String, Packed> = keys
+            let values: IndexMap<Key, Packed> = keys
                 .iter()
-                .map(|key| self.translator().translate(key).into_owned())
+                .map(|key| self.translator().translate(key))
                 .filter(|key| check_key(key).is_ok())
-                .map(|key| (key.clone(), value(pushed, &key).unwrap_or(Packed::nil())))
+                .map(|key| (Key::from(&*key), value(pushed, &key).unwrap_or(Packed::nil())))
                 .collect();
-            self.inner.hub.publish(topic::STATE, &Packed::encode_map(&values), None);
+            self.inner.hub.publish_state(&Vec::from_iter(values));
         });
     }
 }

@@ -22,6 +22,10 @@ use crate::{
 /// less than another part of a write.
 pub(crate) const SHARED: usize = 8 * 1024;
 
+/// Maximum size in bytes of the values in a message, with room for the rest of it: sizes have 32
+/// bits on the wire.
+pub(crate) const MAX_VALUES: usize = u32::MAX as usize - (1 << 20);
+
 /// One message, ready to be sent to any number of clients.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -39,7 +43,7 @@ impl Outgoing {
     /// Cuts content into chunks of at most `max_frame` bytes, header included.
     ///
     /// # Panics
-    /// If `max_frame` is not more than [`HEADER`].
+    /// If `max_frame` is not more than [`HEADER`], or if the content exceeds 4 GiB.
     pub fn new(content: &[u8], max_frame: usize) -> Self {
         let mut draft = Draft::new(content.len());
         draft.out().put_slice(content);
@@ -150,12 +154,13 @@ impl Draft {
     /// Cuts the message into chunks of at most `max_frame` bytes, header included.
     ///
     /// # Panics
-    /// If `max_frame` leaves no room for content.
+    /// If `max_frame` leaves no room for content, or if the content exceeds 4 GiB.
     pub(crate) fn finish(mut self, max_frame: usize) -> Outgoing {
         assert!(max_frame > HEADER, "a frame of {max_frame} bytes has no room for content");
         let id = next_id();
         let shared: usize = self.shared.iter().map(Bytes::len).sum();
         let size = self.start.len() + shared + self.end.len();
+        assert!(size - HEADER <= u32::MAX as usize, "a message of {size} bytes cannot be sent");
         let total = (size - HEADER) as u32;
         if size <= max_frame {
             self.start[..HEADER].copy_from_slice(&header(id, 0, total));

@@ -221,6 +221,11 @@ impl Packed {
         Packed(bytes.into())
     }
 
+    #[cfg(test)]
+    pub(crate) fn from_parts(parts: Vec<Bytes>) -> Self {
+        Packed(Storage::parts(parts))
+    }
+
     /// Returns a part of checked bytes as a value.
     #[inline]
     pub(crate) fn piece(whole: &Bytes, place: Range<usize>) -> Self {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::{fault::Fault, outgoing::SHARED, storage::Storage};
-
-/// Maximum size in bytes of a value, with room for the rest of its message.
-const MAX_SIZE: usize = u32::MAX as usize - (1 << 20);
+use crate::{
+    fault::Fault,
+    outgoing::{MAX_VALUES, SHARED},
+    storage::Storage,
+};
 
 /// An encoded value.
 #[derive(Default)]
@@ -59,7 +60,7 @@ impl Output {
     pub(super) fn check_size(&self) -> Result<(), Fault> {
         let shared: usize = self.shared.iter().map(|(_, bytes)| bytes.len()).sum();
         match self.bytes.len() + shared {
-            0..=MAX_SIZE => Ok(()),
+            0..=MAX_VALUES => Ok(()),
             size => {
                 Err(Fault::new(format!("it has {size} bytes, and a message has 4 GiB at most")))
             }

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     extent::extent,
     lists_and_maps::{map, put, put_map, put_str},
-    outgoing::{Draft, SHARED},
+    outgoing::{Draft, MAX_VALUES, SHARED},
     packed::Packed,
     scan::{Head, Scanner},
     words::ErrorCode,
@@ -145,7 +145,24 @@ pub fn publish(topic: &str, data: &Packed, max_frame: usize) -> Outgoing {
     message.finish(max_frame)
 }
 
-/// Writes a message on a topic whose data is a map of these entries.
+/// Splits entries into as few groups as possible that fit into one message each, which has 4 GiB at
+/// most.
+pub fn fitting<T: AsRef<str>>(entries: &[(T, Packed)]) -> impl Iterator<Item = &[(T, Packed)]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fits = |(key, value): &&(T, Packed)| {
+            size += key.as_ref().len() + 5 + value.storage().size();
+            size <= MAX_VALUES
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (group, others) = rest.split_at_checked(count)?;
+        rest = others;
+        Some(group)
+    })
+}
+
+/// Writes a message on a topic whose data is a map of these entries, which are [`fitting`].
 pub fn publish_map<'a>(
     topic: &str,
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
@@ -156,12 +173,17 @@ pub fn publish_map<'a>(
     message.finish(max_frame)
 }
 
-/// Writes the answer to a call whose result is a map of these entries.
+/// Writes the answer to a call whose result is a map of these entries, or an error if they are too
+/// large for one message.
 pub fn reply_map<'a>(
     id: &Packed,
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
     max_frame: usize,
 ) -> Outgoing {
+    let size = entries.clone().map(|(key, value)| key.len() + 5 + value.storage().size()).sum();
+    if size > MAX_VALUES {
+        return too_large(id, size, max_frame);
+    }
     let mut message = envelope(id.as_bytes(), size_of_entries(entries.clone()));
     put_str(message.out(), "result");
     put_entries(&mut message, entries);
@@ -169,8 +191,8 @@ pub fn reply_map<'a>(
 }
 
 /// Writes the answer to a call whose result is the snapshot of a state: a map of the state's name
-/// and a map of its entries. `entries` are the parts from [`encode_entries`], `count` is the number
-/// of entries in them.
+/// and a map of its entries, or an error if they are too large for one message. `entries` are the
+/// parts from [`encode_entries`], `count` is the number of entries in them.
 pub fn reply_state<'a>(
     id: &Packed,
     name: &str,
@@ -178,8 +200,13 @@ pub fn reply_state<'a>(
     entries: impl Iterator<Item = &'a Bytes> + Clone,
     max_frame: usize,
 ) -> Outgoing {
-    let size = entries.clone().map(Bytes::len).filter(|size| *size < SHARED).sum::<usize>();
-    let mut message = envelope(id.as_bytes(), size + name.len() + 32);
+    let sizes = entries.clone().map(Bytes::len);
+    let size = sizes.clone().sum();
+    if size > MAX_VALUES {
+        return too_large(id, size, max_frame);
+    }
+    let copied = sizes.filter(|size| *size < SHARED).sum::<usize>();
+    let mut message = envelope(id.as_bytes(), copied + name.len() + 32);
     let out = message.out();
     put_str(out, "result");
     put_map(out, 2);
@@ -189,6 +216,11 @@ pub fn reply_state<'a>(
     put_map(out, count);
     entries.for_each(|part| message.put_part(part));
     message.finish(max_frame)
+}
+
+fn too_large(id: &Packed, size: usize, max_frame: usize) -> Outgoing {
+    let text = format!("the values have {size} bytes together, and a message has 4 GiB at most");
+    error(id, ErrorCode::Unserializable, &text, None, max_frame)
 }
 
 /// Encodes entries of the state, to be sent any number of times with [`reply_state`]. Returns the
@@ -300,6 +332,27 @@ mod tests {
         let little = pack(json!({"id": "a", "method": "b", "args": [1, "x".repeat(100)]}));
         let Incoming::Request(request) = Incoming::parse(little.clone()).unwrap() else { panic!() };
         assert!(is_piece(&request.args[1], &little), "not worth a copy");
+    }
+
+    #[test]
+    fn values_that_are_too_large_together_are_sent_apart_or_refused() {
+        // The same memory many times.
+        let part = Bytes::from(vec![0; 1 << 20]);
+        let value = || Packed::from_parts(vec![part.clone(); 1500]);
+        let entries = ["a", "b", "c", "d", "e"].map(|key| (key, value()));
+        let groups: Vec<usize> = fitting(&entries).map(<[_]>::len).collect();
+        assert_eq!(groups, [2, 2, 1]);
+        assert_eq!(fitting::<&str>(&[]).count(), 0);
+        let id = Packed::encode("rpc:c0:7").unwrap();
+        let by_reference = || entries.iter().map(|(key, value)| (*key, value));
+        let encoded = encode_entries(by_reference());
+        for answer in [
+            reply_map(&id, by_reference(), 1000),
+            reply_state(&id, "demo", 5, encoded.iter(), 1000),
+        ] {
+            assert_eq!(content(&answer)["error"]["code"], -32002);
+        }
+        assert!(reply_map(&id, by_reference().take(2), 1 << 31).size() > 3_000 << 20);
     }
 
     #[test]
