@@ -85,6 +85,8 @@ impl App {
         if options.is_serve_only() {
             return selvedge::exit_code((self.set_up)().and_then(|server| server.run(options)));
         }
+        #[cfg(target_os = "linux")]
+        crate::graphics::without_card();
         let logs = folder("no log is kept", program.folders().and_then(|folders| folders.logs()));
         crash::report_to(logs.clone(), program);
         let options = match logs {

@@ -1,11 +1,8 @@
 //! The application's windows: opening them, connecting them to the application, and finding them.
 
-use std::{
-    sync::{
-        Arc, Once,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use tauri::{
@@ -18,9 +15,6 @@ use crate::{
     navigation::open_outside, place, window_list,
 };
 
-/// Time that a window waits for its page before it is shown anyway.
-const SHOW_TIMEOUT: Duration = Duration::from_millis(300);
-
 impl Desktop {
     /// Opens the application's first window, with its menu, title and control.
     pub(crate) fn open_first(self: &Arc<Self>) -> tauri::Result<()> {
@@ -28,6 +22,8 @@ impl Desktop {
             self.set_menu(menu)?;
         }
         self.follow_title();
+        #[cfg(target_os = "linux")]
+        crate::graphics::check(&self.session.window);
         self.open(&self.session.url)?;
         let control = Control(Arc::downgrade(self));
         self.session.server.set_window_control(Arc::new(control));
@@ -60,8 +56,7 @@ impl Desktop {
             false => window_list::label(number),
         };
         let url = Url::parse(url).map_err(tauri::Error::InvalidUrl)?;
-        let shown = Arc::new(Once::new());
-        let window = self.build(url, label, first, shown.clone())?;
+        let window = self.build(url, label, first)?;
         #[cfg(target_os = "linux")]
         self.prepare_web_view(&window)?;
         self.set_page_title(&window, self.session.title.clone());
@@ -76,11 +71,8 @@ impl Desktop {
             window.open_devtools();
         }
         self.watch_closing(&window);
-        let (desktop, waiting) = (self.clone(), window.clone());
-        async_runtime::spawn(async move {
-            tokio::time::sleep(SHOW_TIMEOUT).await;
-            shown.call_once(|| desktop.reveal(&waiting, first));
-        });
+        // Not only with its page: a user sees at once that the program is starting.
+        self.reveal(&window, first);
         Ok(())
     }
 
@@ -108,7 +100,6 @@ impl Desktop {
         url: Url,
         label: String,
         first: bool,
-        shown: Arc<Once>,
     ) -> tauri::Result<WebviewWindow> {
         let debug = self.session.server.options().get_desktop_debug();
         let (navigation, titles, loads) = (self.clone(), self.clone(), self.clone());
@@ -133,9 +124,10 @@ impl Desktop {
                 NewWindowResponse::Deny
             })
             .on_document_title_changed(move |window, title| titles.set_page_title(&window, title))
-            .on_page_load(move |window, page| match page.event() {
-                PageLoadEvent::Started => loads.keep_home(&window, page.url()),
-                PageLoadEvent::Finished => shown.call_once(|| loads.reveal(&window, first)),
+            .on_page_load(move |window, page| {
+                if page.event() == PageLoadEvent::Started {
+                    loads.keep_home(&window, page.url());
+                }
             });
         // On Linux the web view of each window reports the downloads of all windows.
         let follows = first || cfg!(not(target_os = "linux"));

@@ -219,7 +219,8 @@ impl WindowOptions {
     }
 
     /// Sets whether the window is transparent where the page paints nothing. The page must have a
-    /// transparent background as well. Not supported on macOS, nor on Linux without a compositor.
+    /// transparent background as well. Not supported on macOS. On Linux it takes a compositor and a
+    /// graphics card; `WEBKIT_DISABLE_DMABUF_RENDERER=0` in the environment emulates a card.
     pub fn transparent(mut self, transparent: bool) -> Self {
         self.transparent = transparent;
         self

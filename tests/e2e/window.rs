@@ -1,8 +1,14 @@
 //! Tests the application in its window.
 
+use std::{fs, path::Path};
+
 use serde_json::json;
 
-use crate::{driver::Driver, program::until, support::Client};
+use crate::{
+    driver::Driver,
+    program::{Program, Traces, desktop, until},
+    support::Client,
+};
 
 #[tokio::test]
 async fn page_and_server_follow_each_other_and_frames_arrive() {
@@ -88,4 +94,28 @@ async fn the_window_does_not_leave_the_server() {
             window.__TAURI_INTERNALS__.invoke('plugin:app|version').then(() => done('granted'), () => done('refused'))";
         assert_eq!(driver.page.execute_async(call, vec![]).await.unwrap(), "refused");
     }
+}
+
+/// What the web view's process has in its environment about drawing.
+async fn drawing(command: impl FnOnce(&mut std::process::Command)) -> Option<String> {
+    let program = Program::start_in(Traces::new(), &desktop(), &[], command).await;
+    program.joined(1).await;
+    let process = program.traces.process("WebKitWeb");
+    let environment = fs::read_to_string(format!("/proc/{process}/environ")).unwrap();
+    let value =
+        |entry: &str| entry.strip_prefix("WEBKIT_DISABLE_DMABUF_RENDERER=").map(str::to_owned);
+    environment.split('\0').find_map(value)
+}
+
+#[tokio::test]
+async fn no_graphics_card_is_emulated_unless_the_user_wants_it() {
+    let has_card = Path::new("/dev/dri").exists() || Path::new("/dev/nvidia0").exists();
+    let by_default = drawing(|_| {}).await;
+    assert_eq!(by_default.as_deref(), if has_card { None } else { Some("1") });
+    let variable = "WEBKIT_DISABLE_DMABUF_RENDERER";
+    let emulated = drawing(|command| {
+        command.env(variable, "0");
+    })
+    .await;
+    assert_eq!(emulated.as_deref(), Some("0"));
 }

@@ -91,8 +91,14 @@ async fn a_window_shows_its_background_color_or_is_transparent_where_the_page_pa
         (Some("--background=40,80,120"), [40, 80, 120]),
         (Some("--transparent"), behind),
     ] {
-        let arguments = ["--unasked", "--position", "100x100"].into_iter().chain(option);
-        let mut program = program(&screen, &arguments.collect::<Vec<_>>()).await;
+        let arguments =
+            ["--forget", "--unasked", "--position", "100x100"].into_iter().chain(option);
+        let arguments = arguments.collect::<Vec<_>>();
+        let mut program = Program::start_with(&window_app(), &arguments, |command| {
+            // A transparent window needs a graphics card, at least an emulated one.
+            command.envs(screen.environment()).env("WEBKIT_DISABLE_DMABUF_RENDERER", "0");
+        })
+        .await;
         program.joined(1).await;
         let window = screen.window(program.pid()).await;
         becomes(&format!("{color:?}"), || screen.color(EMPTY) == color).await;

@@ -4,7 +4,8 @@ use clap::Args;
 
 use crate::{
     command::{self, Result},
-    page, peers, project, suite,
+    display::Display,
+    page, peers, project, suite, system,
 };
 
 #[derive(Args)]
@@ -15,6 +16,10 @@ pub(crate) struct BenchOptions {
     /// Measure how long stops and starts take, against axum
     #[arg(long)]
     stopping: bool,
+    /// Measure a program with a window against an empty window of Tauri's; the comparison's options
+    /// apply
+    #[arg(long)]
+    desktop: bool,
     /// Options of the comparison, and parts of the names of its cases: `--quick`, `--rounds N`,
     /// `--no-trame`, `--no-axum`, `--json FILE`, `--picture FILE`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -32,7 +37,10 @@ pub(crate) fn run(options: &BenchOptions) -> Result {
             "bench", "-p", "selvedge", "--bench", "stopping",
         ]));
     }
-    compare(options)
+    match options.desktop {
+        true => compare_windows(options),
+        false => compare(options),
+    }
 }
 
 fn compare(options: &BenchOptions) -> Result {
@@ -47,4 +55,23 @@ fn compare(options: &BenchOptions) -> Result {
         comparison.arg("--trame").arg(python).arg(app);
     }
     command::run(comparison.args(&options.comparison))
+}
+
+fn compare_windows(options: &BenchOptions) -> Result {
+    for needs in [system::DESKTOP, system::SCREEN] {
+        system::ensure(needs)?;
+    }
+    let build = ["build", "--locked", "--release", "-p", "selvedge-comparison"];
+    command::run(&mut command::cargo(&build))?;
+    let examples = ["--example", "bench", "--example", "bare_window"];
+    let build = ["build", "--locked", "--release", "-p", "selvedge-desktop"];
+    command::run(command::cargo(&build).args(examples))?;
+    let release = project::target().join("release");
+    // Without a window manager, which would take time as well.
+    let display = Display::start(1280, 1024)?;
+    let mut comparison = command::new(&release.join("selvedge-comparison").to_string_lossy());
+    comparison
+        .arg("--desktop")
+        .args(["bench", "bare_window"].map(|name| release.join("examples").join(name)));
+    command::run(display.show(&mut comparison).args(&options.comparison))
 }

@@ -7,6 +7,8 @@
 
 mod cases;
 mod client;
+#[cfg(unix)]
+mod desktop;
 mod report;
 mod servers;
 
@@ -22,8 +24,11 @@ struct Arguments {
     /// Cases whose name contains one of these
     cases: Vec<String>,
     /// The program of the library
-    #[arg(long)]
-    ours: PathBuf,
+    #[arg(long, required_unless_present = "desktop")]
+    ours: Option<PathBuf>,
+    /// Measure only programs with a window: that of the library and one with an empty page
+    #[arg(long, num_args = 2)]
+    desktop: Option<Vec<PathBuf>>,
     /// The Python interpreter with trame, and trame's application
     #[arg(long, num_args = 2)]
     trame: Option<Vec<PathBuf>>,
@@ -50,13 +55,25 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
-    let kinds = kinds(&arguments)?;
-    let names: Vec<&'static str> = kinds.iter().map(|kind| kind.name).collect();
-    let (rounds, duration) = match arguments.quick {
-        true => (3, Duration::from_millis(250)),
-        false => (5, Duration::from_secs(1)),
+    let rows = match &arguments.desktop {
+        Some(programs) => vec![desktop(&arguments, programs)?],
+        None => serving(&arguments).await?,
     };
-    let rounds = arguments.rounds.unwrap_or(rounds);
+    if let Some(file) = arguments.json {
+        let json: Vec<serde_json::Value> = rows.iter().map(Row::json).collect();
+        fs::write(file, format!("{:#}\n", serde_json::Value::from(json)))?;
+    }
+    match arguments.picture {
+        Some(file) => fs::write(file, report::picture(&rows)),
+        None => Ok(()),
+    }
+}
+
+/// Measures the servers, and prints each case when it is done.
+async fn serving(arguments: &Arguments) -> io::Result<Vec<Row>> {
+    let kinds = kinds(arguments)?;
+    let names: Vec<&'static str> = kinds.iter().map(|kind| kind.name).collect();
+    let duration = Duration::from_millis(if arguments.quick { 250 } else { 1000 });
     report::print_head(&names);
     let mut rows = Vec::new();
     for case in CASES {
@@ -68,7 +85,7 @@ async fn main() -> io::Result<()> {
             case: case.name,
             servers: names.iter().map(|name| (*name, Vec::new())).collect(),
         };
-        for _ in 0..rounds {
+        for _ in 0..rounds(arguments) {
             for (kind, (_, figures)) in kinds.iter().zip(&mut row.servers) {
                 match case.run(kind, duration).await {
                     Ok(measured) => figures.push(measured),
@@ -83,14 +100,29 @@ async fn main() -> io::Result<()> {
         row.print();
         rows.push(row);
     }
-    if let Some(file) = arguments.json {
-        let json: Vec<serde_json::Value> = rows.iter().map(Row::json).collect();
-        fs::write(file, format!("{:#}\n", serde_json::Value::from(json)))?;
-    }
-    match arguments.picture {
-        Some(file) => fs::write(file, report::picture(&rows)),
-        None => Ok(()),
-    }
+    Ok(rows)
+}
+
+fn rounds(arguments: &Arguments) -> usize {
+    arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 5 })
+}
+
+/// Measures programs with a window.
+#[cfg(unix)]
+fn desktop(arguments: &Arguments, programs: &[PathBuf]) -> io::Result<Row> {
+    let programs: Vec<desktop::Program> = ["selvedge", "limit"]
+        .into_iter()
+        .zip(programs.iter().map(|path| vec![path.clone()]))
+        .collect();
+    report::print_head(&programs.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    let row = desktop::row(&programs, rounds(arguments))?;
+    row.print();
+    Ok(row)
+}
+
+#[cfg(not(unix))]
+fn desktop(_: &Arguments, _: &[PathBuf]) -> io::Result<Row> {
+    Err(io::Error::other("programs with a window are measured on an X server"))
 }
 
 /// The servers: the programs to compare with stand beside this one.
@@ -98,7 +130,11 @@ fn kinds(arguments: &Arguments) -> io::Result<Vec<Kind>> {
     let beside = |name: &str| Ok::<_, io::Error>(std::env::current_exe()?.with_file_name(name));
     let mut kinds = vec![
         Kind { name: "limit", program: vec![beside("limit")?], takes_flags: false },
-        Kind { name: "selvedge", program: vec![arguments.ours.clone()], takes_flags: true },
+        Kind {
+            name: "selvedge",
+            program: arguments.ours.iter().cloned().collect(),
+            takes_flags: true,
+        },
     ];
     if !arguments.no_axum {
         kinds.push(Kind { name: "axum", program: vec![beside("axum")?], takes_flags: false });
