@@ -78,6 +78,20 @@ pub enum Holder {
     Unknown,
 }
 
+impl Holder {
+    /// Whether the port may become free by itself within milliseconds: the last bytes of ended
+    /// connections are on their way, or what held it is gone already.
+    pub(crate) fn may_end_soon(&self) -> bool {
+        match self {
+            Holder::Process { .. } => false,
+            Holder::Sockets(states) => {
+                states.iter().all(|(state, _)| !matches!(&**state, "FIN_WAIT2" | "TIME_WAIT"))
+            }
+            Holder::Unknown => true,
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

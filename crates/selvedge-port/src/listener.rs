@@ -5,12 +5,16 @@ use std::{
     io,
     net::SocketAddr,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use socket2::{Domain, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep},
+};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Holder, Result};
 use crate::{holder, platform, resolve::resolve};
 
 /// Maximum number of connections that the kernel queues until they are accepted. Linux lowers it to
@@ -20,6 +24,13 @@ const BACKLOG: i32 = 1024;
 /// Attempts to bind an automatic port: first with ports from portpicker, then as many with ports
 /// from the system.
 const ATTEMPTS: usize = 10;
+
+/// Time for the connections of a program that was killed to end by themselves: a peer may take 40 ms
+/// to acknowledge the last bytes.
+const ORPHANS_END: Duration = Duration::from_millis(500);
+
+/// Time between two attempts to bind while such connections end.
+const ORPHANS_STEP: Duration = Duration::from_millis(10);
 
 /// The addresses of one server, bound exclusively and listening, all on one port.
 #[derive(Debug)]
@@ -40,6 +51,9 @@ impl Listener {
     /// With port 0 any free port is taken: portpicker proposes one, and this bind decides and keeps
     /// it. If another process takes a proposed port first, the next one is tried.
     ///
+    /// A port that no visible process holds is waited for up to half a second: what the connections
+    /// of a program that was killed had still to send is then acknowledged.
+    ///
     /// # Errors
     ///
     /// [`Error::Busy`] naming the holder if an address is in use, [`Error::Bind`] if the host
@@ -48,16 +62,13 @@ impl Listener {
         let addresses = resolve(host, port).await?;
         let bound = match port {
             0 => bind_any(&addresses).await,
-            _ => bind_all(&addresses),
+            _ => match bind_after_orphans(&addresses).await {
+                Ok(bound) => bound,
+                Err((address, holder)) => return Err(Error::Busy { address, holder }),
+            },
         };
         let listener = match bound {
             Ok(sockets) => Listener::register(sockets),
-            Err(failed) if port != 0 && failed.cause.kind() == io::ErrorKind::AddrInUse => {
-                return Err(Error::Busy {
-                    address: failed.address,
-                    holder: holder::of(failed.address).await,
-                });
-            }
             Err(failed) => Err(failed.cause),
         };
         listener.map_err(|cause| Error::Bind { host: host.to_owned(), port, cause })
@@ -122,6 +133,27 @@ impl Listener {
             }));
         }
         accepted
+    }
+}
+
+/// Binds all addresses, once the connections have ended that a killed program left behind.
+///
+/// # Errors
+/// The address that is in use and what holds it.
+async fn bind_after_orphans(
+    addresses: &[SocketAddr],
+) -> Result<Result<Vec<Socket>, Failed>, (SocketAddr, Holder)> {
+    let begin = Instant::now();
+    loop {
+        let in_use = match bind_all(addresses) {
+            Err(failed) if failed.cause.kind() == io::ErrorKind::AddrInUse => failed.address,
+            bound => return Ok(bound),
+        };
+        let holder = holder::of(in_use).await;
+        if !holder.may_end_soon() || begin.elapsed() > ORPHANS_END {
+            return Err((in_use, holder));
+        }
+        sleep(ORPHANS_STEP).await;
     }
 }
 

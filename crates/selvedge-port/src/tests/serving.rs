@@ -162,3 +162,36 @@ async fn serve_without_descriptors() {
     assert_eq!(answer.unwrap(), b'x');
     server.stop().await;
 }
+
+/// A killed program's connection whose last bytes are not acknowledged yet, and its peer.
+#[cfg(target_os = "linux")]
+fn orphan() -> (std::net::SocketAddr, std::net::TcpStream) {
+    use std::io::Write;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = std::net::TcpStream::connect(address).unwrap();
+    let (mut connection, _) = listener.accept().unwrap();
+    connection.set_nonblocking(true).unwrap();
+    // More than its peer has room for.
+    while connection.write(&[0; 65536]).is_ok() {}
+    (address, peer)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_bind_waits_for_the_last_bytes_of_a_killed_program() {
+    let (address, peer) = orphan();
+    let binding = tokio::spawn(crate::Listener::bind("127.0.0.1", address.port()));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!binding.is_finished(), "the port is not free yet");
+    drop(peer);
+    assert_eq!(binding.await.unwrap().unwrap().addresses(), [address]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_bind_does_not_wait_for_long() {
+    let (address, _peer) = orphan();
+    let error = crate::Listener::bind("127.0.0.1", address.port()).await.unwrap_err();
+    assert!(error.to_string().contains("1 in FIN_WAIT1"), "{error}");
+}
