@@ -17,7 +17,8 @@ use parking_lot::Mutex;
 use selvedge::run::Program;
 use serde::{Deserialize, Serialize};
 use tauri::{
-    AppHandle, Manager, PhysicalPosition, PhysicalSize, WebviewWindow, WindowEvent, async_runtime,
+    AppHandle, LogicalPosition, LogicalSize, Manager, Monitor, PhysicalPosition, PhysicalSize,
+    WebviewWindow, WebviewWindowBuilder, WindowEvent, Wry, async_runtime,
 };
 use tokio::sync::Notify;
 
@@ -85,15 +86,22 @@ pub(crate) fn is_known(app: &AppHandle) -> bool {
     app.state::<Arc<Place>>().kept.lock().is_some()
 }
 
-/// Restores the place of a window that is not shown yet, and then keeps the changes that its user
-/// makes.
-pub(crate) fn follow(window: &WebviewWindow) -> tauri::Result<()> {
-    let place = window.state::<Arc<Place>>().inner().clone();
-    let kept = *place.kept.lock();
+/// Makes a window open in the place from an earlier run, or at most as large as its monitor.
+pub(crate) fn prepare<'a, M: Manager<Wry>>(
+    builder: WebviewWindowBuilder<'a, Wry, M>,
+    app: &AppHandle,
+    size: (f64, f64),
+) -> tauri::Result<WebviewWindowBuilder<'a, Wry, M>> {
+    let kept = *app.state::<Arc<Place>>().kept.lock();
     match kept {
-        Some(kept) => restore(window, kept)?,
-        None => shrink(window)?,
+        Some(kept) => restored(builder, app, kept),
+        None => shrunk(builder, app, size.into()),
     }
+}
+
+/// Keeps the changes that the user makes to the place of a window.
+pub(crate) fn follow(window: &WebviewWindow) {
+    let place = window.state::<Arc<Place>>().inner().clone();
     let (changing, leaving) = (place.clone(), window.clone());
     window.on_window_event(move |event| match event {
         WindowEvent::Moved(_) | WindowEvent::Resized(_) => changing.changed.notify_one(),
@@ -111,7 +119,6 @@ pub(crate) fn follow(window: &WebviewWindow) -> tauri::Result<()> {
             }
         }
     });
-    Ok(())
 }
 
 /// Keeps the place of the first window when the program ends. Must run on the thread of the event
@@ -124,32 +131,44 @@ pub(crate) fn keep(app: &AppHandle) {
 
 /// Restores the place of a window. It is moved and made smaller if its monitor is gone or has
 /// become smaller.
-fn restore(window: &WebviewWindow, kept: KeptPlace) -> tauri::Result<()> {
+fn restored<'a, M: Manager<Wry>>(
+    builder: WebviewWindowBuilder<'a, Wry, M>,
+    app: &AppHandle,
+    kept: KeptPlace,
+) -> tauri::Result<WebviewWindowBuilder<'a, Wry, M>> {
     let size = PhysicalSize::from(kept.size);
-    let areas: Vec<_> = window.available_monitors()?.iter().map(|m| *m.work_area()).collect();
+    let monitors = app.available_monitors()?;
     let place = kept.position.map(PhysicalPosition::from);
-    let area = place.and_then(|place| {
-        areas.iter().find(|area| within_reach(place, size, area.position, area.size))
-    });
-    let room = area.or(areas.first()).map_or(size, |area| area.size);
-    window.set_size(PhysicalSize::new(size.width.min(room.width), size.height.min(room.height)))?;
-    match (place, area) {
-        (Some(place), Some(_)) => window.set_position(place)?,
-        (Some(_), None) => window.center()?,
-        (None, _) => {}
-    }
-    match kept.maximized {
-        true => window.maximize(),
-        false => Ok(()),
-    }
+    let is_near = |monitor: &&Monitor| {
+        let area = monitor.work_area();
+        place.is_some_and(|place| within_reach(place, size, area.position, area.size))
+    };
+    let near = monitors.iter().find(is_near);
+    let monitor = near.or(monitors.first());
+    let room = monitor.map_or(size, |monitor| monitor.work_area().size);
+    let size = PhysicalSize::new(size.width.min(room.width), size.height.min(room.height));
+    let scale = monitor.map_or(1.0, Monitor::scale_factor);
+    let logical: LogicalSize<f64> = size.to_logical(scale);
+    let builder = builder.inner_size(logical.width, logical.height).maximized(kept.maximized);
+    Ok(match (place, near) {
+        (Some(place), Some(_)) => {
+            let place: LogicalPosition<f64> = place.to_logical(scale);
+            builder.position(place.x, place.y)
+        }
+        (Some(_), None) => builder.center(),
+        (None, _) => builder,
+    })
 }
 
 /// Shrinks a window that is larger than its monitor.
-fn shrink(window: &WebviewWindow) -> tauri::Result<()> {
-    let (size, monitor) = (window.inner_size()?, window.primary_monitor()?);
-    let room = monitor.map_or(size, |monitor| monitor.work_area().size);
-    let fitting = PhysicalSize::new(size.width.min(room.width), size.height.min(room.height));
-    if fitting == size { Ok(()) } else { window.set_size(fitting) }
+fn shrunk<'a, M: Manager<Wry>>(
+    builder: WebviewWindowBuilder<'a, Wry, M>,
+    app: &AppHandle,
+    size: LogicalSize<f64>,
+) -> tauri::Result<WebviewWindowBuilder<'a, Wry, M>> {
+    let Some(monitor) = app.primary_monitor()? else { return Ok(builder) };
+    let room: LogicalSize<f64> = monitor.work_area().size.to_logical(monitor.scale_factor());
+    Ok(builder.inner_size(size.width.min(room.width), size.height.min(room.height)))
 }
 
 /// Returns the place of a window to keep: the earlier one, if there is one, while the window is

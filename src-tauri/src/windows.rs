@@ -65,7 +65,7 @@ impl Desktop {
         }
         self.adjust(&window)?;
         if window.label() == place::REMEMBERED {
-            place::follow(&window)?;
+            place::follow(&window);
         }
         if self.session.server.options().get_desktop_debug() {
             window.open_devtools();
@@ -105,10 +105,11 @@ impl Desktop {
         let (navigation, titles, loads) = (self.clone(), self.clone(), self.clone());
         let (new_window, opener) = (self.clone(), label.clone());
         let (close, closing) = (CloseAddress::new(&label), label.clone());
+        let remembered = label == place::REMEMBERED;
         let habits = close.script();
         let builder = WebviewWindowBuilder::new(&self.app, label, WebviewUrl::External(url))
             .title(&self.session.title)
-            .visible(false)
+            .visible(self.shows_early(first))
             .devtools(debug)
             // The page handles files that are dropped on it.
             .disable_drag_drop_handler()
@@ -135,12 +136,25 @@ impl Desktop {
             (desktop, true) => builder.on_download(move |_, event| desktop.follow_download(event)),
             (_, false) => builder,
         };
-        let builder = appearance::prepare(builder, &self.app, &self.session.window, first)?;
+        let options = &self.session.window;
+        let builder = appearance::prepare(builder, &self.app, options, first)?;
+        let builder = match remembered {
+            true => place::prepare(builder, &self.app, options.size)?,
+            false => builder,
+        };
         #[cfg(not(target_os = "macos"))]
         if let Some(bar) = self.menu.bar() {
             return builder.menu(bar).build();
         }
         builder.build()
+    }
+
+    /// Whether a window is shown before it has its web view, which takes a while to make. On Linux
+    /// the window has the background of the desktop's theme until then, elsewhere it is white.
+    fn shows_early(&self, first: bool) -> bool {
+        let options = &self.session.window;
+        let waits = first && (options.hidden || options.minimized);
+        cfg!(target_os = "linux") && !waits && !options.transparent
     }
 
     fn watch_closing(self: &Arc<Self>, window: &WebviewWindow) {
