@@ -82,7 +82,7 @@ pub(crate) fn is_drag(url: &Url) -> bool {
 }
 
 impl Desktop {
-    /// Applies the options that need an existing window. It is not shown yet.
+    /// Applies the options that need an existing window. Its web view has painted nothing yet.
     pub(crate) fn adjust(self: &Arc<Self>, window: &WebviewWindow) -> tauri::Result<()> {
         let options = &self.session.window;
         let plain = options.background_color.is_none() && !options.transparent;

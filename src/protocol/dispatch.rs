@@ -5,11 +5,11 @@
 //! before its last await leaves at once, and the pushes of a plain function leave after it has run
 //! for 100 ms. Every call is answered, whatever its callback does.
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::poll_fn, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use selvedge_wslink::{
-    Packed, check_key,
+    Packed,
     chunk::Outgoing,
     messages::server::{self as messages, Request},
     words::{ErrorCode, method},
@@ -26,7 +26,7 @@ use crate::{
         functions::Deferred,
         registry::Lifecycle,
     },
-    state::{Key, deferred},
+    state::deferred,
 };
 
 /// Returns whether a method runs no code of the application and so never blocks.
@@ -187,13 +187,8 @@ impl Server {
     /// Sends the server's values of keys that a client may have set locally; nil for a key without
     /// a value.
     fn restore(&self, client: &Client, keys: &[String]) {
-        let nil = Packed::nil();
         self.state().snapshot(|pushed| {
-            let values: Vec<(Key, Packed)> = keys
-                .iter()
-                .filter(|key| check_key(key).is_ok())
-                .map(|key| (key.as_str().into(), pushed.get(key).unwrap_or(&nil).clone()))
-                .collect();
+            let values = pushed.values_of(keys.iter().map(Cow::from));
             self.hub().restore(client, &values);
         });
     }

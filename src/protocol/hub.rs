@@ -121,6 +121,9 @@ impl Hub {
     /// Sends values of the state to all clients, even if they have not changed.
     pub(crate) fn publish_state(&self, values: &[(Key, Packed)]) {
         let clients = self.clients.lock();
+        if clients.is_empty() {
+            return;
+        }
         self.log().inspect(|log| log.state_sent(values, None));
         for (message, _) in self.state_messages(values) {
             clients.values().for_each(|client| client.outbox.send(message.clone()));

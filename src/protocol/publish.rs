@@ -1,14 +1,9 @@
 //! What the application sends to pages besides state.
 
-use indexmap::IndexMap;
-use selvedge_wslink::{ClientId, Packed, check_key, words::topic};
+use selvedge_wslink::{ClientId, Packed, words::topic};
 use serde::Serialize;
 
-use crate::{
-    Result,
-    app::Server,
-    state::{Key, Pushed},
-};
+use crate::{Result, app::Server};
 
 impl Server {
     /// Sends data to all clients, on a topic.
@@ -113,15 +108,10 @@ impl Server {
     /// server.force_state_push(&["count"]);
     /// ```
     pub fn force_state_push(&self, keys: &[&str]) {
-        let value = |pushed: &Pushed, key: &str| pushed.get(key).cloned();
+        let translator = self.translator();
         self.inner.state.snapshot(|pushed| {
-            let values: IndexMap<Key, Packed> = keys
-                .iter()
-                .map(|key| self.translator().translate(key))
-                .filter(|key| check_key(key).is_ok())
-                .map(|key| (Key::from(&*key), value(pushed, &key).unwrap_or(Packed::nil())))
-                .collect();
-            self.inner.hub.publish_state(&Vec::from_iter(values));
+            let values = pushed.values_of(keys.iter().map(|key| translator.translate(key)));
+            self.inner.hub.publish_state(&values);
         });
     }
 }

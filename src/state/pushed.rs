@@ -3,9 +3,11 @@
 //! Their encoding for new clients is kept in blocks. After a change, only the block of its key is
 //! encoded again, so that a snapshot costs little more than sending it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use indexmap::{IndexMap, map::Entry};
-use selvedge_wslink::{Packed, messages::server::encode_entries};
+use indexmap::{IndexMap, IndexSet, map::Entry};
+use selvedge_wslink::{Packed, check_key, messages::server::encode_entries};
 
 use super::{Key, Mark};
 
@@ -28,6 +30,17 @@ struct Committed {
 impl Pushed {
     pub(crate) fn get(&self, key: &str) -> Option<&Packed> {
         self.values.get(key).map(|committed| &committed.value)
+    }
+
+    /// Returns the values of keys, nil for those without one. Keys that no page can have are left
+    /// out.
+    pub(crate) fn values_of<'a>(
+        &self,
+        keys: impl Iterator<Item = Cow<'a, str>>,
+    ) -> Vec<(Key, Packed)> {
+        let value = |key: &str| self.get(key).cloned().unwrap_or(Packed::nil());
+        let keys: IndexSet<_> = keys.filter(|key| check_key(key).is_ok()).collect();
+        keys.iter().map(|key| (Key::from(&**key), value(key))).collect()
     }
 
     /// Returns a key as it is kept here.

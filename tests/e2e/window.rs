@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     driver::Driver,
-    program::{Program, Traces, desktop, until},
+    program::{Program, desktop, until},
     support::Client,
 };
 
@@ -98,7 +98,7 @@ async fn the_window_does_not_leave_the_server() {
 
 /// What the web view's process has in its environment about drawing.
 async fn drawing(command: impl FnOnce(&mut std::process::Command)) -> Option<String> {
-    let program = Program::start_in(Traces::new(), &desktop(), &[], command).await;
+    let program = Program::start_with(&desktop(), &[], command).await;
     program.joined(1).await;
     let process = program.traces.process("WebKitWeb");
     let environment = fs::read_to_string(format!("/proc/{process}/environ")).unwrap();
@@ -109,7 +109,10 @@ async fn drawing(command: impl FnOnce(&mut std::process::Command)) -> Option<Str
 
 #[tokio::test]
 async fn no_graphics_card_is_emulated_unless_the_user_wants_it() {
-    let has_card = Path::new("/dev/dri").exists() || Path::new("/dev/nvidia0").exists();
+    let mut devices = fs::read_dir("/dev/dri").into_iter().flatten().flatten();
+    let is_card =
+        |device: fs::DirEntry| device.file_name().to_string_lossy().starts_with("renderD");
+    let has_card = devices.any(is_card) || Path::new("/dev/nvidia0").exists();
     let by_default = drawing(|_| {}).await;
     assert_eq!(by_default.as_deref(), if has_card { None } else { Some("1") });
     let variable = "WEBKIT_DISABLE_DMABUF_RENDERER";

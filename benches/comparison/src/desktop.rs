@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     fs,
     io::{self, ErrorKind},
-    path::PathBuf,
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -19,7 +19,7 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
-use crate::{cases::Figures, report::Row};
+use crate::{cases::Figures, processes, report::Row};
 
 /// Blue, green and red of the block, as the X server stores them.
 const COLOR: [u8; 3] = [0x34, 0xab, 0x12];
@@ -33,11 +33,8 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// Time for which an idle program is watched.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// A program with a window: its name, and its command line.
-pub(crate) type Program = (&'static str, Vec<PathBuf>);
-
-/// Measures all programs in turn.
-pub(crate) fn row(programs: &[Program], rounds: usize) -> io::Result<Row> {
+/// Measures programs with a window, given by name and path, in turn.
+pub(crate) fn row(programs: &[(&'static str, &Path)], rounds: usize) -> io::Result<Row> {
     let mut servers: Vec<_> = programs.iter().map(|(name, _)| (*name, Vec::new())).collect();
     // The first start of each reads it from the disk.
     for round in 0..=rounds {
@@ -52,11 +49,10 @@ pub(crate) fn row(programs: &[Program], rounds: usize) -> io::Result<Row> {
     Ok(Row { case: "desktop", servers })
 }
 
-fn measure(program: &[PathBuf]) -> io::Result<Figures> {
+fn measure(program: &Path) -> io::Result<Figures> {
     let screen = Screen::connect()?;
-    let (first, arguments) = program.split_first().ok_or(ErrorKind::InvalidInput)?;
-    let mut command = Command::new(first);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begin = Instant::now();
     let mut running = Running(command.spawn()?);
     let window = running.until(begin, || screen.window())?;
@@ -65,18 +61,18 @@ fn measure(program: &[PathBuf]) -> io::Result<Figures> {
     let page_shown = begin.elapsed();
     let processor = processor_time(&running.processes());
     thread::sleep(SETTLE);
-    let processes = running.processes();
-    let (before, memory) = (processor_time(&processes), memory(&processes));
+    let pids = running.processes();
+    let (memory, alone) = (memory(&pids), memory(&pids[..1]));
+    let before = processor_time(&pids);
     thread::sleep(IDLE);
-    let idle = processor_time(&processes) - before;
-    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    let idle = processor_time(&pids) - before;
     Ok(vec![
         ("window, ms", milliseconds(window_shown)),
         ("page drawn, ms", milliseconds(page_shown)),
-        ("CPU to the page, ms", processor * 1e3),
-        ("memory, MiB", memory / 1024.0),
-        ("program alone, MiB", self::memory(&processes[..1]) / 1024.0),
-        ("idle CPU, ms/s", idle * 1e3 / IDLE.as_secs_f64()),
+        ("CPU to the page, ms", processor),
+        ("memory, MiB", memory),
+        ("program alone, MiB", alone),
+        ("idle CPU, ms/s", idle / IDLE.as_secs_f64()),
     ])
 }
 
@@ -153,7 +149,7 @@ impl Running {
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
             if let Some(pid) = pid
-                && let Some(parent) = fields(pid).get(1).and_then(|parent| parent.parse().ok())
+                && let Some(parent) = processes::parent(pid)
             {
                 children.entry(parent).or_default().push(pid);
             }
@@ -180,27 +176,18 @@ impl Drop for Running {
     }
 }
 
-/// The fields of `/proc/PID/stat` from the state on, which is the third.
-fn fields(pid: u32) -> Vec<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-    fields.split(' ').map(str::to_owned).collect()
+/// Processor time of processes, in milliseconds.
+fn processor_time(pids: &[u32]) -> f64 {
+    let time: Duration = pids.iter().map(|pid| processes::processor_time(*pid)).sum();
+    milliseconds(time)
 }
 
-/// Processor time of processes, in seconds.
-fn processor_time(processes: &[u32]) -> f64 {
-    let ticks = |pid: &u32| -> u32 {
-        fields(*pid).iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum()
-    };
-    f64::from(processes.iter().map(ticks).sum::<u32>()) / 100.0
+/// Memory of processes in MiB, with shared pages divided among the processes that share them.
+fn memory(pids: &[u32]) -> f64 {
+    let shares = pids.iter().filter_map(|pid| processes::memory(*pid, "smaps_rollup", "Pss"));
+    shares.sum::<f64>() / 1024.0
 }
 
-/// Memory of processes in KiB, with shared pages divided among the processes that share them.
-fn memory(processes: &[u32]) -> f64 {
-    let share = |pid: &u32| -> Option<f64> {
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-        line.trim().strip_suffix(" kB")?.parse().ok()
-    };
-    processes.iter().filter_map(share).sum()
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

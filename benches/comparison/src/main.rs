@@ -9,6 +9,7 @@ mod cases;
 mod client;
 #[cfg(unix)]
 mod desktop;
+mod processes;
 mod report;
 mod servers;
 
@@ -110,11 +111,9 @@ fn rounds(arguments: &Arguments) -> usize {
 /// Measures programs with a window.
 #[cfg(unix)]
 fn desktop(arguments: &Arguments, programs: &[PathBuf]) -> io::Result<Row> {
-    let programs: Vec<desktop::Program> = ["selvedge", "limit"]
-        .into_iter()
-        .zip(programs.iter().map(|path| vec![path.clone()]))
-        .collect();
-    report::print_head(&programs.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    const NAMES: [&str; 2] = ["selvedge", "limit"];
+    let programs: Vec<_> = NAMES.into_iter().zip(programs.iter().map(PathBuf::as_path)).collect();
+    report::print_head(&NAMES);
     let row = desktop::row(&programs, rounds(arguments))?;
     row.print();
     Ok(row)

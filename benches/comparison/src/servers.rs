@@ -9,8 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The unit of the processor time of a process.
-const TICK: Duration = Duration::from_millis(10);
+use crate::processes::{self, TICK};
 
 /// The processor time of a process: that of its threads is exact, but lacks those that have ended.
 #[derive(Clone, Copy)]
@@ -83,20 +82,13 @@ impl Server {
             fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
         };
         let threads = tasks.into_iter().flatten().flatten().filter_map(time).sum();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // After the name, which may contain spaces; proc(5) counts fields from 1.
-        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
-        let ticks =
-            fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum::<u32>();
-        ProcessorTime { threads: Duration::from_nanos(threads), process: TICK * ticks }
+        let process = processes::processor_time(pid);
+        ProcessorTime { threads: Duration::from_nanos(threads), process }
     }
 
     /// Returns its resident memory in bytes.
     pub(crate) fn memory(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
-        let pages = status.unwrap_or_default();
-        let line = pages.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        let kib = processes::memory(self.process.id(), "status", "VmRSS");
         kib.unwrap_or(f64::NAN) * 1024.0
     }
 

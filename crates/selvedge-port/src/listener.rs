@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::error::{Error, Holder, Result};
+use crate::error::{Error, Result};
 use crate::{holder, platform, resolve::resolve};
 
 /// Maximum number of connections that the kernel queues until they are accepted. Linux lowers it to
@@ -62,10 +62,7 @@ impl Listener {
         let addresses = resolve(host, port).await?;
         let bound = match port {
             0 => bind_any(&addresses).await,
-            _ => match bind_after_orphans(&addresses).await {
-                Ok(bound) => bound,
-                Err((address, holder)) => return Err(Error::Busy { address, holder }),
-            },
+            _ => bind_after_orphans(&addresses).await?,
         };
         let listener = match bound {
             Ok(sockets) => Listener::register(sockets),
@@ -139,19 +136,17 @@ impl Listener {
 /// Binds all addresses, once the connections have ended that a killed program left behind.
 ///
 /// # Errors
-/// The address that is in use and what holds it.
-async fn bind_after_orphans(
-    addresses: &[SocketAddr],
-) -> Result<Result<Vec<Socket>, Failed>, (SocketAddr, Holder)> {
+/// [`Error::Busy`] if an address stays in use.
+async fn bind_after_orphans(addresses: &[SocketAddr]) -> Result<Result<Vec<Socket>, Failed>> {
     let begin = Instant::now();
     loop {
-        let in_use = match bind_all(addresses) {
+        let address = match bind_all(addresses) {
             Err(failed) if failed.cause.kind() == io::ErrorKind::AddrInUse => failed.address,
             bound => return Ok(bound),
         };
-        let holder = holder::of(in_use).await;
+        let holder = holder::of(address).await;
         if !holder.may_end_soon() || begin.elapsed() > ORPHANS_END {
-            return Err((in_use, holder));
+            return Err(Error::Busy { address, holder });
         }
         sleep(ORPHANS_STEP).await;
     }

@@ -153,7 +153,7 @@ pub fn fitting<T: AsRef<str>>(entries: &[(T, Packed)]) -> impl Iterator<Item = &
         let entries = rest.take()?;
         let mut size = 0;
         let fits = |(key, value): &&(T, Packed)| {
-            size += key.as_ref().len() + 5 + value.storage().size();
+            size += size_of_key(key.as_ref()) + value.storage().size();
             size <= MAX_VALUES
         };
         let count = entries.iter().take_while(fits).count().max(1).min(entries.len());
@@ -181,7 +181,7 @@ pub fn reply_map<'a>(
     entries: impl ExactSizeIterator<Item = (&'a str, &'a Packed)> + Clone,
     max_frame: usize,
 ) -> Outgoing {
-    let size = entries.clone().map(|(key, value)| key.len() + 5 + value.storage().size()).sum();
+    let size = entries.clone().map(|(key, value)| size_of_key(key) + value.storage().size()).sum();
     if size > MAX_VALUES {
         return too_large(id, size, max_frame);
     }
@@ -247,7 +247,12 @@ fn copied(value: &Packed) -> usize {
 
 /// Returns an upper bound for the number of bytes of entries that are copied into a message.
 fn size_of_entries<'a>(entries: impl Iterator<Item = (&'a str, &'a Packed)>) -> usize {
-    entries.map(|(key, value)| key.len() + 5 + copied(value)).sum()
+    entries.map(|(key, value)| size_of_key(key) + copied(value)).sum()
+}
+
+/// Returns an upper bound for the number of bytes of an encoded key.
+fn size_of_key(key: &str) -> usize {
+    key.len() + 5
 }
 
 fn put_entries<'a>(
