@@ -7,6 +7,7 @@ mod attacks;
 mod bad_input;
 mod blocking;
 mod calls;
+mod compression;
 mod controller;
 mod dialogs;
 mod files;

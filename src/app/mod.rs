@@ -22,7 +22,7 @@ pub use exec_mode::ExecMode;
 pub use folders::Folders;
 pub use headers::Source;
 pub use program::Program;
-pub use running_options::{Backend, Endpoints, RunningOptions};
+pub use running_options::{Backend, Compression, Endpoints, RunningOptions};
 pub(crate) use server::{Inner, unknown};
 pub use server::{Server, get_server, get_server_with};
 pub use server_options::ServerOptions;

@@ -20,6 +20,23 @@ pub enum Backend {
     Generic,
 }
 
+/// Whether WebSocket messages are compressed (permessage-deflate, RFC 7692), for clients that offer
+/// it, as browsers do.
+///
+/// Only messages of at least 1 KiB that shrink are compressed, each once for all clients: state and
+/// tables become three to six times smaller, which takes about 8 ms for 1 MiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// For clients on other machines: those whose address is not a loopback address, or that come
+    /// through a proxy which adds `Forwarded` or `X-Forwarded-For`.
+    #[default]
+    Auto,
+    /// For all clients, such as those that come through an SSH tunnel.
+    Always,
+    /// For none.
+    Never,
+}
+
 /// The options of a run: code, command line, environment and defaults merged, with the port that
 /// was bound.
 ///
@@ -70,6 +87,8 @@ pub struct RunningOptions {
 pub struct Endpoints {
     /// The path of the WebSocket without the leading slash, if there is one.
     pub websocket: Option<String>,
+    /// Whether messages of WebSockets are compressed.
+    pub compression: Compression,
     /// Whether anything besides the WebSocket is served.
     pub http: bool,
     /// The folder that replaces the built-in page.
@@ -84,6 +103,7 @@ impl Default for Endpoints {
     fn default() -> Self {
         Endpoints {
             websocket: Some("ws".to_owned()),
+            compression: Compression::default(),
             http: true,
             content: None,
             folders: BTreeMap::new(),

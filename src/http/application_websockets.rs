@@ -3,7 +3,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::{body::Body, extract::Request, http::StatusCode, response::Response};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use hyper_util::rt::TokioIo;
@@ -13,7 +18,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Site, lobby::Guest, plain};
-use crate::{Failure, app::Endpoint, stop_times, websocket};
+use crate::{
+    Failure,
+    app::{Compression, Endpoint},
+    stop_times, websocket,
+};
 
 /// Both addresses of a connection, which each of its requests carries as an extension.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,15 +69,30 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
     }
 }
 
+impl Ends {
+    /// Whether messages to this client are compressed, if it offers that.
+    pub(super) fn compresses(self, compression: Compression, headers: &HeaderMap) -> bool {
+        let is_here = || self.remote.is_none_or(|peer| peer.ip().to_canonical().is_loopback());
+        let by_proxy =
+            || ["forwarded", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
+        match compression {
+            Compression::Auto => !is_here() || by_proxy(),
+            Compression::Always => true,
+            Compression::Never => false,
+        }
+    }
+}
+
 /// Adds what this server knows to a request for a WebSocket.
 fn with_what_is_known(
     asking: selvedge_websocket::Request,
     site: &Site,
     request: &Request,
 ) -> websocket::Request {
-    let Ends { local, remote } = request.extensions().get().copied().unwrap_or_default();
-    let mut asking =
-        asking.addresses(local, remote).options(Options::new().heartbeat(site.heartbeat));
+    let ends: Ends = request.extensions().get().copied().unwrap_or_default();
+    let compression = ends.compresses(site.endpoints.compression, request.headers());
+    let options = Options::new().heartbeat(site.heartbeat).compression(compression);
+    let mut asking = asking.addresses(ends.local, ends.remote).options(options);
     if let Some(buffers) = request.extensions().get::<Buffers>().cloned() {
         asking = asking.unacknowledged(move || buffers.unacknowledged());
     }

@@ -34,7 +34,7 @@ const LEAST: usize = 64;
 /// Maximum number of bytes read from a WebSocket before its hello, enough for some small messages.
 /// Without this limit the server would buffer a frame of the maximum size for every peer that
 /// announces one.
-const BYTES_BEFORE_HELLO: usize = 64 * 1024;
+pub(super) const BYTES_BEFORE_HELLO: usize = 64 * 1024;
 
 /// No limit.
 const UNLIMITED: usize = usize::MAX;

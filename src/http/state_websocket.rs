@@ -19,15 +19,20 @@ use parking_lot::Mutex;
 use selvedge_port::Buffers;
 use selvedge_websocket::{
     CloseReason, Handshake, Message, Role, Stream,
-    frames::{Event, Heartbeat, Opcode, ReadError, Reader, Traffic, Writer, split},
+    frames::{Deflated, Event, Heartbeat, Opcode, ReadError, Reader, Traffic, Writer, split},
 };
 use selvedge_wslink::chunk::Frame;
 use tokio::{
     sync::Notify,
+    task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{Site, application_websockets::refused, lobby::Guest};
+use super::{
+    Site,
+    application_websockets::{Ends, refused},
+    lobby::{BYTES_BEFORE_HELLO, Guest},
+};
 use crate::{
     protocol::{
         Client, CloseFrame, Limits, Next, Session,
@@ -39,16 +44,27 @@ use crate::{
 /// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
 
+/// Maximum size in bytes of a frame that is compressed in the task of the connection.
+const COMPRESSED_HERE: usize = 32 * 1024;
+
+/// Maximum size in bytes of a message from a client that has sent its hello.
+fn max_message(site: &Site) -> usize {
+    site.max_frame + FRAME_OVERHEAD
+}
+
 pub(super) async fn upgrade(
     State(site): State<Arc<Site>>,
     Extension(guest): Extension<Arc<Guest>>,
     Extension(buffers): Extension<Buffers>,
+    Extension(ends): Extension<Ends>,
     mut request: Request,
 ) -> Response {
-    let handshake = match Handshake::check(&request) {
+    let mut handshake = match Handshake::check(&request) {
         Ok(handshake) => handshake,
         Err(refusal) => return refused(refusal),
     };
+    let compression =
+        ends.compresses(site.endpoints.compression, request.headers()) && handshake.compress();
     guest.expect_hello();
     // Taken before the task starts, so that a stop in between waits for the task, too.
     let token = site.websockets.token();
@@ -56,14 +72,20 @@ pub(super) async fn upgrade(
     tokio::spawn(async move {
         // Fails if the peer has disconnected or its connection was displaced.
         if let Ok(stream) = upgraded.await {
-            serve(TokioIo::new(stream), &site, &guest, buffers).await;
+            serve(TokioIo::new(stream), &site, &guest, buffers, compression).await;
         }
         drop(token);
     });
     handshake.response(None, HeaderMap::new()).map(|()| Body::empty())
 }
 
-async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers) {
+async fn serve(
+    stream: impl Stream,
+    site: &Site,
+    guest: &Guest,
+    buffers: Buffers,
+    compression: bool,
+) {
     let verify = {
         let secret = Arc::clone(&site.access);
         Arc::new(move |given: &str| secret.greet(given))
@@ -75,10 +97,12 @@ async fn serve(stream: impl Stream, site: &Site, guest: &Guest, buffers: Buffers
     let client = Arc::clone(session.client());
     let traffic = Traffic::new(Some(Arc::new(move || buffers.unacknowledged())));
     let heartbeat = Heartbeat::new(Some(site.heartbeat), Arc::clone(&traffic));
-    let limit = site.max_frame + FRAME_OVERHEAD;
+    let limit = max_message(site).min(BYTES_BEFORE_HELLO);
     let (mut reader, writer) = split(stream, BytesMut::new(), Role::Server, limit, traffic);
+    reader.set_compression(compression);
+    let mut writer = FrameWriter { writer, compression };
     let pongs = Pongs::default();
-    let write = write(writer, site, &client, &heartbeat, &pongs);
+    let write = write(&mut writer, site, &client, &heartbeat, &pongs);
     tokio::pin!(write);
     let mut by_peer = false;
     let written = tokio::select! {
@@ -164,6 +188,7 @@ async fn read<S: Stream>(
                 }
                 if session.is_authenticated() && !was_authenticated {
                     guest.trust();
+                    reader.set_max_message(max_message(site));
                 }
             }
             // wslink 2 has no text messages.
@@ -194,7 +219,7 @@ fn after(site: &Site, error: ReadError) -> Ended {
 
 /// Writes what is in the outbox, until its close frame is sent or the connection is lost.
 async fn write<S: Stream>(
-    mut writer: Writer<S>,
+    writer: &mut FrameWriter<S>,
     site: &Site,
     client: &Client,
     heartbeat: &Heartbeat,
@@ -204,18 +229,18 @@ async fn write<S: Stream>(
     loop {
         let sent = tokio::select! {
             next = client.outbox.next(&mut batch) => match next {
-                Next::Send => send(&mut writer, &mut batch, heartbeat, pongs).await,
+                Next::Send => send(writer, &mut batch, heartbeat, pongs).await,
                 Next::CatchUp(keys) => {
                     site.server.hub().catch_up(site.server.state(), client, &keys);
                     Ok(())
                 }
                 Next::Close(CloseFrame { code, reason }) => {
-                    drop(writer.close(&CloseReason::new(code, reason)).await);
+                    drop(writer.writer.close(&CloseReason::new(code, reason)).await);
                     return;
                 }
             },
-            () = heartbeat.ping_due() => send_one(&mut writer, Opcode::Ping, &[]).await,
-            payload = pongs.due() => send_one(&mut writer, Opcode::Pong, &[payload]).await,
+            () = heartbeat.ping_due() => send_one(&mut writer.writer, Opcode::Ping, &[]).await,
+            payload = pongs.due() => send_one(&mut writer.writer, Opcode::Pong, &[payload]).await,
         };
         if sent.is_err() {
             return;
@@ -226,21 +251,49 @@ async fn write<S: Stream>(
 /// Sends a batch in as few writes as the buffer allows, with due pings and pongs between its
 /// frames.
 async fn send<S: Stream>(
-    writer: &mut Writer<S>,
+    writer: &mut FrameWriter<S>,
     batch: &mut Vec<Frame>,
     heartbeat: &Heartbeat,
     pongs: &Pongs,
 ) -> io::Result<()> {
     for frame in batch.drain(..) {
         if heartbeat.take_ping() {
-            writer.feed(Opcode::Ping, &[]).await?;
+            writer.writer.feed(Opcode::Ping, &[]).await?;
         }
         if let Some(payload) = pongs.take() {
-            writer.feed(Opcode::Pong, &[payload]).await?;
+            writer.writer.feed(Opcode::Pong, &[payload]).await?;
         }
-        writer.feed(Opcode::Binary, frame.parts()).await?;
+        writer.feed(&frame).await?;
     }
-    writer.flush().await
+    writer.writer.flush().await
+}
+
+/// Writes to a client that may have agreed to compression.
+struct FrameWriter<S> {
+    writer: Writer<S>,
+    compression: bool,
+}
+
+impl<S: Stream> FrameWriter<S> {
+    async fn feed(&mut self, frame: &Frame) -> io::Result<()> {
+        if self.compression
+            && let Some(content) = frame.compressed(compress).await
+        {
+            let deflated = Deflated::from_content(content);
+            return self.writer.feed_deflated(Opcode::Binary, &deflated).await;
+        }
+        self.writer.feed(Opcode::Binary, frame.parts()).await
+    }
+}
+
+/// Compresses a frame. A large one takes milliseconds, in which the thread would serve no client.
+async fn compress(frame: Frame) -> Option<Bytes> {
+    let is_large = frame.size() > COMPRESSED_HERE;
+    let compress = move || Deflated::new(frame.parts()).map(Deflated::into_content);
+    match is_large {
+        true => spawn_blocking(compress).await.ok().flatten(),
+        false => compress(),
+    }
 }
 
 async fn send_one<S: Stream>(

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 use super::{StartOptions, development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
-    app::{Endpoints, ExecMode, Program},
+    app::{Compression, Endpoints, ExecMode, Program},
     http::Allowed,
 };
 
@@ -58,14 +58,15 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// | `--content FOLDER` | serve this folder in place of the page |
 /// | `--ws-endpoint PATH` | the path of the WebSocket; default `ws` |
 /// | `--no-ws-endpoint` | serve files only |
+/// | `--ws-compress WHEN` | compress messages for clients that offer it: `auto` (those on other machines), `always` or `never`; also `WSLINK_WS_COMPRESS`; see [`Compression`] |
+/// | `--no-ws-compress` | the same as `--ws-compress never` |
 /// | `--fs-endpoints 'A=FOLDER\|B=FOLDER'` | serve these folders as well |
 /// | `--follow-symlinks` | follow symbolic links that lead out of a served folder; those that stay inside are always followed |
 /// | `--authKey SECRET` | a fixed secret, for scripts; other users of the machine can read it in the process list |
 /// | `--authKeyFile FILE` | a fixed secret from a file; wins over `--authKey`; also `TRAME_AUTH_KEY_FILE` |
 /// | `--trame-args 'FLAGS'` | read these flags, split at white space, instead of the others of this table; also `TRAME_ARGS` |
 ///
-/// Flags of trame that are not supported and are rejected: `--reverse-url` (use a proxy),
-/// `--no-ws-compress` (nothing is compressed).
+/// A flag of trame that is not supported and is rejected: `--reverse-url` (use a proxy).
 #[derive(Args, Clone, Debug)]
 pub struct Cli {
     /// Where to listen: an address, `localhost` or a host name [default: 127.0.0.1]
@@ -117,6 +118,12 @@ pub struct Cli {
     /// Serve files only, without the WebSocket
     #[arg(long)]
     no_ws_endpoint: bool,
+    /// Compress messages for clients on other machines (auto), for all (always), or never
+    #[arg(long, value_name = "WHEN", env = "WSLINK_WS_COMPRESS", default_value = "auto", value_parser = compression)]
+    ws_compress: Compression,
+    /// The same as --ws-compress never
+    #[arg(long, conflicts_with = "ws_compress")]
+    no_ws_compress: bool,
     /// Folders to serve, by the first part of their URL
     #[arg(long, value_name = "A=FOLDER|B=FOLDER", value_delimiter = '|', value_parser = folder)]
     fs_endpoints: Vec<(String, PathBuf)>,
@@ -167,6 +174,16 @@ fn folder(part: &str) -> Result<(String, PathBuf), &'static str> {
     let (prefix, folder) =
         part.split_once('=').ok_or("write PREFIX=FOLDER, and `|` between two of them")?;
     Ok((prefix.to_owned(), folder.into()))
+}
+
+/// Parses `--ws-compress`, or the switch that wslink's variable is.
+fn compression(text: &str) -> Result<Compression, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" | "" | "1" | "true" | "yes" | "on" => Ok(Compression::Auto),
+        "always" => Ok(Compression::Always),
+        "never" | "0" | "false" | "no" | "off" => Ok(Compression::Never),
+        _ => Err("write auto, always or never"),
+    }
 }
 
 fn certificate(text: &str) -> Result<(PathBuf, PathBuf), &'static str> {
@@ -252,6 +269,10 @@ impl Cli {
         let path = self.ws_endpoint.trim_matches('/').to_owned();
         Endpoints {
             websocket: (!self.no_ws_endpoint).then_some(path),
+            compression: match self.no_ws_compress {
+                true => Compression::Never,
+                false => self.ws_compress,
+            },
             http: !self.no_http,
             content: self.content.clone(),
             folders: self.fs_endpoints.iter().cloned().collect(),

@@ -58,4 +58,6 @@ pub use start::Started;
 pub use start_options::StartOptions;
 pub use stop::{StopHandle, StopReport};
 
-pub use crate::app::{Backend, Endpoints, ExecMode, Program, RunningOptions, ServerOptions};
+pub use crate::app::{
+    Backend, Compression, Endpoints, ExecMode, Program, RunningOptions, ServerOptions,
+};

@@ -9,7 +9,7 @@ use std::{
 use super::{development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
-    app::{Backend, Endpoints, ExecMode, RunningOptions},
+    app::{Backend, Compression, Endpoints, ExecMode, RunningOptions},
     http::Allowed,
     stop_times,
     window::Launch,
@@ -377,6 +377,13 @@ impl StartOptions {
     /// [`ws_heart_beat`](crate::run::ServerOptions::ws_heart_beat).
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);
+        self
+    }
+
+    /// Sets whether WebSocket messages are compressed. Default [`Compression::Auto`]: for clients
+    /// on other machines.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.endpoints.compression = compression;
         self
     }
 

@@ -1,6 +1,6 @@
 //! Runs Autobahn's cases against both ends with the Python package `kosoku`, whose virtual
-//! environment `cargo xtask test --only peers` creates. All cases without compression must be
-//! strictly OK; three are informational.
+//! environment `cargo xtask test --only peers` creates. All cases but some of compression must
+//! be strictly OK; three are informational.
 
 use std::{
     collections::BTreeMap,
@@ -20,15 +20,20 @@ use tokio::{
 use super::echo_with;
 use crate::support::start;
 
-/// Cases of message compression, which is neither offered nor accepted.
-const LEFT_OUT: [&str; 2] = ["12.*", "13.*"];
+/// Cases of message compression that are left out: those with messages that this end sends as they
+/// are (too small, or a picture), which the suite cannot compare; those that limit the window, which
+/// is declined; and other texts in the same sizes, which take minutes.
+const LEFT_OUT: [&str; 18] = [
+    "12.1.1", "12.1.2", "12.1.3", "12.2.*", "12.3.*", "12.4.*", "12.5.*", "13.1.1", "13.1.2",
+    "13.1.3", "13.2.*", "13.3.*", "13.4.*", "13.5.*", "13.6.*", "13.7.1", "13.7.2", "13.7.3",
+];
 
 /// Cases that do not define how to judge the close.
 const INFORMATIONAL: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
 
 /// The suite sends messages of up to 16 MiB.
 fn large() -> Options {
-    Options::new().max_message_size(16 << 20).receive_queue(16, 32 << 20)
+    Options::new().max_message_size(16 << 20).receive_queue(16, 32 << 20).compression(true)
 }
 
 /// Returns the path of a program in the virtual environment.
@@ -64,7 +69,7 @@ fn check(out: &Path) {
         }
     }
     assert!(wrong.is_empty(), "{} of {} cases: {wrong:#?}", wrong.len(), cases.len());
-    assert_eq!(cases.len(), 301, "all cases without compression");
+    assert_eq!(cases.len(), 301 + 45, "all cases without compression, and some with it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

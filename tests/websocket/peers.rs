@@ -7,8 +7,9 @@ use std::{
 };
 
 use selvedge::{
+    Server,
     client::{Client, Error},
-    websocket::{Connect, Message},
+    websocket::{Connect, Message, Options},
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -16,8 +17,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{autobahn::python, echo, url};
-use crate::support::TIMEOUT;
+use super::{autobahn::python, echo_with, url};
+use crate::support::{TIMEOUT, start};
 
 fn here(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
@@ -61,11 +62,16 @@ async fn end(mut child: Child) {
 #[tokio::test]
 #[ignore = "needs Python and Node: cargo xtask test --only peers"]
 async fn clients_of_other_makers_talk_to_the_server() {
-    let running = echo().await;
-    for mut peer in peers(&["client", &url(&running, "/echo")]) {
-        let output = timeout(TIMEOUT, peer.output()).await.unwrap().unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && printed.trim() == "done", "{peer:?}: {printed}");
+    let server = Server::new("websocket");
+    server.websocket("/echo", echo_with(Options::new()));
+    server.websocket("/compressed", echo_with(Options::new().compression(true)));
+    let running = start(&server).await;
+    for path in ["/echo", "/compressed"] {
+        for mut peer in peers(&["client", &url(&running, path)]) {
+            let output = timeout(TIMEOUT, peer.output()).await.unwrap().unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && printed.trim() == "done", "{peer:?}: {printed}");
+        }
     }
     assert_eq!(running.stop().await.unwrap().connections_aborted, 0);
 }
@@ -73,11 +79,16 @@ async fn clients_of_other_makers_talk_to_the_server() {
 #[tokio::test]
 #[ignore = "needs Python and Node: cargo xtask test --only peers"]
 async fn the_client_talks_to_servers_of_other_makers() {
-    for mut peer in peers(&["server"]) {
+    let mut compressed = 0;
+    for (number, mut peer) in
+        [peers(&["server"]), peers(&["server"])].into_iter().flatten().enumerate()
+    {
         let (child, port) = listening(&mut peer).await;
         let connect = Connect::to(&format!("ws://127.0.0.1:{port}/")).unwrap();
+        let connect = connect.options(Options::new().compression(number >= 3));
         let connection = connect.subprotocol("echo").unwrap().open().await.unwrap();
         assert_eq!(connection.subprotocol(), Some("echo"));
+        compressed += connection.headers().get_all("sec-websocket-extensions").iter().count();
         for message in [Message::from("gr\u{fc}n"), Message::from(vec![0; 100_000])] {
             connection.send(message.clone()).await.unwrap();
             assert_eq!(connection.receive().await.unwrap(), message);
@@ -87,6 +98,7 @@ async fn the_client_talks_to_servers_of_other_makers() {
         assert_eq!(reason.code, 3001, "{peer:?}");
         end(child).await;
     }
+    assert_eq!(compressed, 2, "trio-websocket does not compress");
 }
 
 #[tokio::test]

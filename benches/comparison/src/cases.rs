@@ -7,9 +7,11 @@ use std::{
 
 use bytes::{BufMut, Bytes};
 use selvedge_comparison::msgpack::{integer, put_map, put_text, text};
+use selvedge_websocket::Options;
 
 use crate::{
     client::Client,
+    line::Line,
     servers::{Kind, Server},
 };
 
@@ -28,8 +30,9 @@ pub(crate) struct Case {
 enum Work {
     /// Clients connect and stay.
     Connect,
-    /// Each client keeps this many calls in flight, with this many bytes as their argument.
-    Calls { depth: usize, bytes: usize },
+    /// Each client keeps this many calls in flight, with this many bytes as their argument, while
+    /// others are idle.
+    Calls { depth: usize, bytes: usize, idle: usize },
     /// The first client sets a key with a listener, with this many updates in flight.
     Updates { depth: u64 },
     /// The server sets a text of this size for all clients this many times in a burst.
@@ -38,6 +41,8 @@ enum Work {
     Bytes { size: u64, burst: u64 },
     /// New clients ask for the whole state.
     Newcomers,
+    /// Over a slow line, clients get the whole state, and texts are sent both ways.
+    SlowLine,
     /// The server starts and stops.
     StartAndStop,
 }
@@ -45,15 +50,18 @@ enum Work {
 /// All cases, in the order of the table.
 pub(crate) const CASES: &[Case] = &[
     case("connect", 0, 500, Work::Connect),
-    case("call", 0, 1, Work::Calls { depth: 1, bytes: 0 }),
-    case("call, 16 clients × 8", 0, 16, Work::Calls { depth: 8, bytes: 0 }),
-    case("call, 1 MiB both ways", 0, 1, Work::Calls { depth: 1, bytes: 1 << 20 }),
+    case("call", 0, 1, Work::Calls { depth: 1, bytes: 0, idle: 0 }),
+    case("call, 16 clients × 8", 0, 16, Work::Calls { depth: 8, bytes: 0, idle: 0 }),
+    case("call, 1 MiB both ways", 0, 1, Work::Calls { depth: 1, bytes: 1 << 20, idle: 0 }),
+    case("call, 100 of 10,100 clients", 0, 100, Work::Calls { depth: 1, bytes: 0, idle: 10_000 }),
     case("update", 0, 1, Work::Updates { depth: 1 }),
     case("update, 16 in flight", 0, 1, Work::Updates { depth: 16 }),
     case("update, 20 observers", 0, 21, Work::Updates { depth: 1 }),
     case("update, 100,000 keys", 100_000, 1, Work::Updates { depth: 1 }),
+    case("update, 1,000,000 keys", 1_000_000, 1, Work::Updates { depth: 1 }),
     case("text 1 KiB to 100", 0, 100, Work::Texts { size: 1 << 10, burst: 1 }),
     case("text 64 B to 500", 0, 500, Work::Texts { size: 64, burst: 1 }),
+    case("text 64 B to 10,000", 0, 10_000, Work::Texts { size: 64, burst: 1 }),
     case("text 1 KiB to 100, bursts of 50", 0, 100, Work::Texts { size: 1 << 10, burst: 50 }),
     case("text 100 KiB to 20", 0, 20, Work::Texts { size: 100 << 10, burst: 1 }),
     case("text 100 KiB to 100", 0, 100, Work::Texts { size: 100 << 10, burst: 1 }),
@@ -61,6 +69,7 @@ pub(crate) const CASES: &[Case] = &[
     case("bytes 1 MiB, bursts of 16", 0, 1, Work::Bytes { size: 1 << 20, burst: 16 }),
     case("newcomer, 1,000 keys", 1_000, 0, Work::Newcomers),
     case("newcomer, 100,000 keys", 100_000, 0, Work::Newcomers),
+    case("slow line, 100,000 keys", 100_000, 0, Work::SlowLine),
     case("start and stop", 0, 0, Work::StartAndStop),
 ];
 
@@ -74,6 +83,9 @@ impl Case {
         if let Work::StartAndStop = self.work {
             return start_and_stop(kind).await;
         }
+        if let Work::SlowLine = self.work {
+            return slow_line(kind, self.keys).await;
+        }
         let server = Server::start(kind, self.keys)?;
         let before = server.memory();
         if let Work::Connect = self.work {
@@ -82,21 +94,32 @@ impl Case {
         if let Work::Newcomers = self.work {
             return newcomers(&server, duration).await;
         }
-        let mut clients = Vec::with_capacity(self.clients);
-        for _ in 0..self.clients {
-            clients.push(Client::connect(server.address).await?);
-        }
+        let clients = connected(&server, self.clients).await?;
         let mut meter = Meter { server: &server, duration, latencies: Vec::new() };
         match self.work {
-            Work::Calls { depth, bytes } => calls(&mut meter, clients, depth, bytes).await,
+            Work::Calls { depth, bytes, idle } => {
+                let idle = connected(&server, idle).await?;
+                let figures = calls(&mut meter, clients, depth, bytes).await;
+                drop(idle);
+                figures
+            }
             Work::Updates { depth } => updates(&mut meter, clients, depth).await,
             Work::Texts { size, burst } => {
                 pushes(&mut meter, clients, "broadcast", size, burst).await
             }
             Work::Bytes { size, burst } => pushes(&mut meter, clients, "stream", size, burst).await,
-            Work::Connect | Work::Newcomers | Work::StartAndStop => Ok(Vec::new()),
+            Work::Connect | Work::Newcomers | Work::SlowLine | Work::StartAndStop => Ok(Vec::new()),
         }
     }
+}
+
+/// Returns this many clients.
+async fn connected(server: &Server, count: usize) -> io::Result<Vec<Client>> {
+    let mut clients = Vec::with_capacity(count);
+    for _ in 0..count {
+        clients.push(Client::connect(server.address).await?);
+    }
+    Ok(clients)
 }
 
 /// Measures work that repeats.
@@ -151,14 +174,9 @@ fn wrong(what: &str) -> io::Error {
 
 async fn connect(server: &Server, count: usize, memory: f64) -> io::Result<Figures> {
     // The first clients cost what is made once.
-    let mut clients = Vec::with_capacity(count);
-    for _ in 0..10 {
-        clients.push(Client::connect(server.address).await?);
-    }
+    let mut clients = connected(server, 10).await?;
     let (begin, before, used) = (Instant::now(), server.processor_time(), server.memory());
-    for _ in 0..count {
-        clients.push(Client::connect(server.address).await?);
-    }
+    clients.extend(connected(server, count).await?);
     let (elapsed, spent) = (begin.elapsed(), server.processor_time().since(before));
     tokio::time::sleep(Duration::from_millis(300)).await;
     Ok(vec![
@@ -281,26 +299,63 @@ async fn pushes(
         .await
 }
 
+/// Connects and gets the whole state.
+async fn newcomer(server: &Server) -> io::Result<()> {
+    let mut client = Client::connect(server.address).await?;
+    let get = client.call("trame.state.get", 0, |_| {});
+    client.send(&get).await?;
+    client.answer().await.map(drop)
+}
+
 async fn newcomers(server: &Server, duration: Duration) -> io::Result<Figures> {
     let mut meter = Meter { server, duration, latencies: Vec::new() };
-    let mut figures = meter
-        .repeat(1.0, async |_| {
-            let mut client = Client::connect(server.address).await?;
-            let get = client.call("trame.state.get", 0, |_| {});
-            client.send(&get).await?;
-            client.answer().await.map(drop)
-        })
-        .await?;
+    let mut figures = meter.repeat(1.0, async |_| newcomer(server).await).await?;
     figures.push(("MiB", server.memory() / f64::from(1 << 20)));
     Ok(figures)
 }
 
+/// Over a slow line, with a client that offers to compress: the whole state, and a table as text to
+/// the server and back.
+async fn slow_line(kind: &Kind, keys: usize) -> io::Result<Figures> {
+    let line = Line::open().await?;
+    let server = Server::start_for(kind, keys, line.address)?;
+    let row = |number: u16| {
+        format!("{{\"sensor\": {number}, \"value\": {:.3}}}", f64::sin(number.into()))
+    };
+    let table: Vec<String> = (0..4000).map(row).collect();
+    let table = table.join(", ");
+    let options = Options::new().compression(true).max_message_size(1 << 30);
+    let builder = selvedge_wslink::client::Client::builder(&format!("ws://{}/ws", line.address));
+    let builder = builder.map_err(io::Error::other)?.secret("wslink-secret").options(options);
+    // The first newcomer costs what is made once.
+    newcomer(&server).await?;
+    let (begin, before) = (Instant::now(), server.processor_time());
+    let (carried, client) = tokio::join!(line.carry(server.address), builder.open());
+    carried?;
+    let client = client.map_err(io::Error::other)?;
+    let (opened, spent) = (begin.elapsed(), server.processor_time().since(before));
+    if client.state().get::<u64>("item_99999").ok().flatten() != Some(99_999) {
+        return Err(wrong("a state without its last key"));
+    }
+    let (begin, before) = (Instant::now(), server.processor_time());
+    let answer = client.call_trigger("echo", (&table,)).await.map_err(io::Error::other)?;
+    let (called, spent_called) = (begin.elapsed(), server.processor_time().since(before));
+    if answer.decode::<(String,)>().ok() != Some((table,)) {
+        return Err(wrong("another table"));
+    }
+    // An error means that the server closed first.
+    drop(client.close().await);
+    Ok(vec![
+        ("state ms", micros(opened) / 1e3),
+        ("state, CPU ms", micros(spent) / 1e3),
+        ("table both ways ms", micros(called) / 1e3),
+        ("table, CPU ms", micros(spent_called) / 1e3),
+    ])
+}
+
 async fn start_and_stop(kind: &Kind) -> io::Result<Figures> {
     let server = Server::start(kind, 0)?;
-    let mut clients = Vec::new();
-    for _ in 0..4 {
-        clients.push(Client::connect(server.address).await?);
-    }
+    let clients = connected(&server, 4).await?;
     let start = server.start;
     let waiting: Vec<_> =
         clients.into_iter().map(|client| tokio::spawn(client.until_closed())).collect();

@@ -9,6 +9,7 @@ mod cases;
 mod client;
 #[cfg(unix)]
 mod desktop;
+mod line;
 mod processes;
 mod report;
 mod servers;
@@ -56,6 +57,8 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
+    #[cfg(unix)]
+    allow_many_descriptors()?;
     let rows = match &arguments.desktop {
         Some(programs) => vec![desktop(&arguments, programs)?],
         None => serving(&arguments).await?,
@@ -68,6 +71,15 @@ async fn main() -> io::Result<()> {
         Some(file) => fs::write(file, report::picture(&rows)),
         None => Ok(()),
     }
+}
+
+/// Allows this process, and the servers that it starts, as many open files as the system does.
+#[cfg(unix)]
+fn allow_many_descriptors() -> io::Result<()> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).map_err(io::Error::from)
 }
 
 /// Measures the servers, and prints each case when it is done.
@@ -128,18 +140,30 @@ fn desktop(_: &Arguments, _: &[PathBuf]) -> io::Result<Row> {
 fn kinds(arguments: &Arguments) -> io::Result<Vec<Kind>> {
     let beside = |name: &str| Ok::<_, io::Error>(std::env::current_exe()?.with_file_name(name));
     let mut kinds = vec![
-        Kind { name: "limit", program: vec![beside("limit")?], takes_flags: false },
+        Kind { name: "limit", program: vec![beside("limit")?], flags: None, checks_names: false },
         Kind {
             name: "selvedge",
             program: arguments.ours.iter().cloned().collect(),
-            takes_flags: true,
+            // As for clients on other machines.
+            flags: Some(&["--ws-compress", "always"]),
+            checks_names: true,
         },
     ];
     if !arguments.no_axum {
-        kinds.push(Kind { name: "axum", program: vec![beside("axum")?], takes_flags: false });
+        kinds.push(Kind {
+            name: "axum",
+            program: vec![beside("axum")?],
+            flags: None,
+            checks_names: false,
+        });
     }
     if let Some(trame) = arguments.trame.as_ref().filter(|_| !arguments.no_trame) {
-        kinds.push(Kind { name: "trame", program: trame.clone(), takes_flags: true });
+        kinds.push(Kind {
+            name: "trame",
+            program: trame.clone(),
+            flags: Some(&[]),
+            checks_names: false,
+        });
     }
     Ok(kinds)
 }

@@ -38,7 +38,7 @@ impl To {
 /// The application.
 #[derive(Debug)]
 pub struct Script {
-    /// The map of the whole state.
+    /// The answer that has the whole state.
     state: Bytes,
     /// The bytes that `stream` publishes last, which are kept for the next time.
     noise: Mutex<Bytes>,
@@ -48,6 +48,10 @@ impl Script {
     /// Creates the application with this many keys as ballast.
     pub fn new(keys: usize) -> Self {
         let mut state = BytesMut::new();
+        put_map(&mut state, 2);
+        put_text(&mut state, "name");
+        put_text(&mut state, "bench");
+        put_text(&mut state, "state");
         put_map(&mut state, keys + 3);
         for (key, value) in [("counter", 0), ("doubled", 0), ("blob", 0)] {
             put_text(&mut state, key);

@@ -33,8 +33,10 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// The program and its first arguments.
     pub(crate) program: Vec<PathBuf>,
-    /// Whether it takes trame's flags; the others take a port and a number of keys.
-    pub(crate) takes_flags: bool,
+    /// Its flags beside trame's; `None` if it takes only a port and a number of keys.
+    pub(crate) flags: Option<&'static [&'static str]>,
+    /// Whether it answers only to names that it knows.
+    pub(crate) checks_names: bool,
 }
 
 /// A running server. It is killed when this is dropped.
@@ -47,18 +49,32 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(kind: &Kind, keys: usize) -> io::Result<Server> {
+        Self::start_with(kind, keys, &[])
+    }
+
+    /// Starts a server for clients that come by another address.
+    pub(crate) fn start_for(kind: &Kind, keys: usize, address: SocketAddr) -> io::Result<Server> {
+        match kind.checks_names {
+            true => Self::start_with(kind, keys, &["--allowed-host", &address.to_string()]),
+            false => Self::start(kind, keys),
+        }
+    }
+
+    fn start_with(kind: &Kind, keys: usize, more: &[&str]) -> io::Result<Server> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let (first, rest) = kind.program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(first);
         command.args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match kind.takes_flags {
-            true => command
+        match kind.flags {
+            Some(flags) => command
+                .args(flags)
+                .args(more)
                 .args(["--server", "--host", "127.0.0.1", "--timeout", "0"])
                 .args(["--authKey", "wslink-secret", "--port"])
                 .arg(port.to_string())
                 .arg("--keys")
                 .arg(keys.to_string()),
-            false => command.arg(port.to_string()).arg(keys.to_string()),
+            None => command.arg(port.to_string()).arg(keys.to_string()),
         };
         let begin = Instant::now();
         let process = command.spawn()?;

@@ -74,6 +74,7 @@ impl Connection {
     /// Outside of a tokio runtime.
     pub fn over(stream: impl Stream, role: Role, options: Options) -> Self {
         let about = About::default();
+        let options = options.compression(false);
         Self::start(stream, BytesMut::new(), role, options, Traffic::new(None), about)
     }
 

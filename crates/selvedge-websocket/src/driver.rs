@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::{
     Role, Stream,
+    deflate::Deflated,
     error::CloseReason,
     frame::{Event, Opcode},
     frames::{self, Reader, Writer},
@@ -166,7 +167,8 @@ pub(crate) async fn drive<S: Stream>(
     let finish = Finish(Arc::clone(&shared));
     let (role, max_message) = (shared.role, shared.options.max_message_size);
     let heartbeat = Heartbeat::new(shared.options.heartbeat, Arc::clone(&traffic));
-    let (reader, writer) = frames::split(stream, ahead, role, max_message, traffic);
+    let (mut reader, writer) = frames::split(stream, ahead, role, max_message, traffic);
+    reader.set_compression(shared.options.compression);
     tokio::select! {
         reason = run(reader, writer, &heartbeat, &shared) => shared.finish(reason, Ended::Gone),
         () = shared.overdue() => {
@@ -308,7 +310,7 @@ async fn write<S: Stream>(
         }
         match shared.outbox.take() {
             Some(Next::Send(outgoing)) => {
-                writer.feed(outgoing.opcode, std::slice::from_ref(&outgoing.payload)).await?;
+                feed(&mut writer, &outgoing, shared.options.compression).await?;
                 batch.push(outgoing);
                 if !writer.is_empty() {
                     continue;
@@ -330,5 +332,19 @@ async fn write<S: Stream>(
         writer.flush().await?;
         // Makes room for other messages only after this batch is written.
         batch.clear();
+    }
+}
+
+/// Feeds a frame, and compresses it if the peer agreed to that.
+async fn feed<S: Stream>(
+    writer: &mut Writer<S>,
+    outgoing: &Outgoing,
+    compression: bool,
+) -> io::Result<()> {
+    let payload = std::slice::from_ref(&outgoing.payload);
+    let is_message = matches!(outgoing.opcode, Opcode::Text | Opcode::Binary);
+    match (compression && is_message).then(|| Deflated::new(payload)).flatten() {
+        Some(deflated) => writer.feed_deflated(outgoing.opcode, &deflated).await,
+        None => writer.feed(outgoing.opcode, payload).await,
     }
 }

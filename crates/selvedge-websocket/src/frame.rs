@@ -4,15 +4,16 @@
 //! text is checked as it arrives, so that the first invalid byte ends the connection; memory never
 //! exceeds what was received.
 
-use bytes::{Buf, Bytes, BytesMut};
+mod header;
 
-use crate::{Role, error::CloseReason, message::Message};
+use bytes::{Buf, Bytes, BytesMut};
+use header::{MAX_HEADER, parse};
+pub(crate) use header::{apply_mask, put_header};
+
+use crate::{Role, deflate, error::CloseReason, message::Message};
 
 /// Maximum size in bytes of a control frame's payload (section 5.5).
 pub(crate) const MAX_CONTROL: usize = 125;
-
-/// Maximum size in bytes of a header: two, eight of length, four of mask.
-const MAX_HEADER: usize = 14;
 
 /// Bytes to read at a time. Every idle connection keeps a buffer of the smallest size. It grows
 /// while reads fill it.
@@ -67,6 +68,8 @@ pub enum Event {
 pub(crate) struct Decoder {
     role: Role,
     max_message: usize,
+    /// Whether the peer may compress messages.
+    compression: bool,
     buffer: BytesMut,
     /// Bytes to read at a time.
     read: usize,
@@ -102,6 +105,7 @@ impl Frame {
 #[derive(Debug)]
 struct Partial {
     text: bool,
+    compressed: bool,
     content: BytesMut,
     /// Number of bytes of the content that are known to be UTF-8.
     checked: usize,
@@ -109,16 +113,27 @@ struct Partial {
 
 impl Decoder {
     /// Creates a decoder for this side of a connection. It rejects messages of more than
-    /// `max_message` bytes.
+    /// `max_message` bytes, and compressed ones.
     pub(crate) fn new(role: Role, max_message: usize) -> Self {
         Decoder {
             role,
             max_message,
+            compression: false,
             buffer: BytesMut::new(),
             read: MIN_READ,
             frame: None,
             message: None,
         }
+    }
+
+    /// Sets whether the peer may compress messages.
+    pub(crate) fn set_compression(&mut self, compression: bool) {
+        self.compression = compression;
+    }
+
+    /// Changes the maximum size of a message.
+    pub(crate) fn set_max_message(&mut self, bytes: usize) {
+        self.max_message = bytes;
     }
 
     /// Returns the buffer for arriving bytes, with room for a read of reasonable size.
@@ -205,6 +220,9 @@ impl Decoder {
             _ => {}
         }
         let control = head.opcode >= CLOSE;
+        if head.compressed && (!self.compression || control || head.opcode == CONTINUATION) {
+            return Err(broken("Reserved bits are set"));
+        }
         match head.opcode {
             CLOSE | PING | PONG if !head.last => return Err(broken("A fragmented control frame")),
             CLOSE | PING | PONG if head.length > MAX_CONTROL as u64 => {
@@ -221,6 +239,7 @@ impl Decoder {
             TEXT | BINARY => {
                 self.message = Some(Partial {
                     text: head.opcode == TEXT,
+                    compressed: head.compressed,
                     content: BytesMut::new(),
                     checked: 0,
                 });
@@ -228,10 +247,13 @@ impl Decoder {
             _ => return Err(broken("An unknown opcode")),
         }
         let before = self.message.as_ref().map_or(0, |m| m.content.len());
-        if !control && head.length > self.max_message.saturating_sub(before) as u64 {
-            let limit = self.max_message;
-            let text = format!("A message of more than {limit} bytes");
-            return Err(CloseReason::new(1009, text));
+        let compressed = self.message.as_ref().is_some_and(|message| message.compressed);
+        let limit = match compressed {
+            true => deflate::max_content(self.max_message),
+            false => self.max_message,
+        };
+        if !control && head.length > limit.saturating_sub(before) as u64 {
+            return Err(too_big(self.max_message));
         }
         self.buffer.advance(size);
         Ok(Some(Frame {
@@ -256,7 +278,7 @@ impl Decoder {
             frame.control.unsplit(piece);
         } else if let Some(message) = &mut self.message {
             append(&mut message.content, piece, frame.left);
-            if message.text {
+            if message.text && !message.compressed {
                 let end = frame.last && frame.left == 0;
                 message.check(end)?;
             }
@@ -276,7 +298,7 @@ impl Decoder {
         let Some(message) = self.message.take() else {
             return Ok(None);
         };
-        message.finish().map(|message| Some(Event::Message(message)))
+        message.finish(self.max_message).map(|message| Some(Event::Message(message)))
     }
 }
 
@@ -308,60 +330,15 @@ impl Partial {
         Ok(())
     }
 
-    fn finish(self) -> Result<Message, CloseReason> {
+    fn finish(mut self, max_message: usize) -> Result<Message, CloseReason> {
+        if self.compressed {
+            self.content = deflate::inflate(&self.content, max_message)?;
+        }
         if !self.text {
             return Ok(Message::Binary(self.content.freeze()));
         }
         String::from_utf8(self.content.into()).map(Message::Text).map_err(|_| no_text())
     }
-}
-
-/// A header as it is on the wire.
-struct Head {
-    opcode: u8,
-    last: bool,
-    mask: Option<[u8; 4]>,
-    length: u64,
-}
-
-/// Parses a header. Also returns its size in bytes.
-fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, CloseReason> {
-    let [first, second, rest @ ..] = bytes else {
-        return Ok(None);
-    };
-    if first & 0x70 != 0 {
-        return Err(broken("Reserved bits are set"));
-    }
-    let (length, rest) = match second & 0x7f {
-        126 => match rest.split_first_chunk::<2>() {
-            Some((length, rest)) => (u64::from(u16::from_be_bytes(*length)), rest),
-            None => return Ok(None),
-        },
-        127 => match rest.split_first_chunk::<8>() {
-            Some((length, rest)) => (u64::from_be_bytes(*length), rest),
-            None => return Ok(None),
-        },
-        length => (u64::from(length), rest),
-    };
-    // Section 5.2: the shortest form must be used, and the highest bit of the long form is 0.
-    let shortest = match second & 0x7f {
-        126 => length >= 126,
-        127 => length > 0xffff && length >> 63 == 0,
-        _ => true,
-    };
-    if !shortest {
-        return Err(broken("A length that is not in its shortest form"));
-    }
-    let (mask, rest) = if second & 0x80 == 0 {
-        (None, rest)
-    } else {
-        match rest.split_first_chunk::<4>() {
-            Some((mask, rest)) => (Some(*mask), rest),
-            None => return Ok(None),
-        }
-    };
-    let head = Head { opcode: first & 0x0f, last: first & 0x80 != 0, mask, length };
-    Ok(Some((head, bytes.len() - rest.len())))
 }
 
 fn close_reason(payload: &[u8]) -> Result<CloseReason, CloseReason> {
@@ -398,49 +375,13 @@ pub(crate) fn close_payload(reason: &CloseReason) -> Bytes {
     [&reason.code.to_be_bytes(), &text.as_bytes()[..end]].concat().into()
 }
 
-/// Writes the header of a frame that is a whole message or control frame.
-pub(crate) fn put_header(out: &mut BytesMut, opcode: Opcode, length: usize, mask: Option<[u8; 4]>) {
-    let mut header = [0; MAX_HEADER];
-    header[0] = 0x80 | opcode as u8;
-    let mut size = 2;
-    if let Ok(length) = u8::try_from(length)
-        && length < 126
-    {
-        header[1] = length;
-    } else if let Ok(length) = u16::try_from(length) {
-        header[1] = 126;
-        header[2..4].copy_from_slice(&length.to_be_bytes());
-        size = 4;
-    } else {
-        header[1] = 127;
-        header[2..10].copy_from_slice(&(length as u64).to_be_bytes());
-        size = 10;
-    }
-    if let Some(mask) = mask {
-        header[1] |= 0x80;
-        header[size..size + 4].copy_from_slice(&mask);
-        size += 4;
-    }
-    out.extend_from_slice(&header[..size]);
-}
-
-/// Masks or unmasks a piece of a payload that starts `offset` bytes into it (section 5.3).
-pub(crate) fn apply_mask(bytes: &mut [u8], mut mask: [u8; 4], offset: usize) {
-    mask.rotate_left(offset % 4);
-    let wide = u64::from_ne_bytes([
-        mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3],
-    ]);
-    let (chunks, rest) = bytes.as_chunks_mut::<8>();
-    for chunk in chunks {
-        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
-    }
-    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
-        *byte ^= mask;
-    }
-}
-
 fn broken(text: &'static str) -> CloseReason {
     CloseReason::new(1002, text)
+}
+
+/// The close reason for a message of more than this many bytes.
+pub(crate) fn too_big(limit: usize) -> CloseReason {
+    CloseReason::new(1009, format!("A message of more than {limit} bytes"))
 }
 
 fn no_text() -> CloseReason {

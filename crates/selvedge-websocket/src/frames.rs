@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub use crate::{
+    deflate::Deflated,
     frame::{Event, Opcode},
     heartbeat::{Heartbeat, Traffic},
 };
@@ -94,6 +95,19 @@ impl<S: Stream> Reader<S> {
         }
     }
 
+    /// Sets whether both ends agreed to compression ([`Handshake::compress`]): the peer may then
+    /// compress its messages. The maximum size applies to the inflated message.
+    ///
+    /// [`Handshake::compress`]: crate::Handshake::compress
+    pub fn set_compression(&mut self, compression: bool) {
+        self.decoder.set_compression(compression);
+    }
+
+    /// Changes the maximum size in bytes of a message, from the next frame on.
+    pub fn set_max_message(&mut self, bytes: usize) {
+        self.decoder.set_max_message(bytes);
+    }
+
     /// Returns the next message or control frame of the bytes that were read.
     pub(crate) fn buffered(&mut self) -> Result<Option<Event>, CloseReason> {
         self.decoder.next()
@@ -162,7 +176,28 @@ impl<S: Stream> Writer<S> {
             }
             Opcode::Close => return Err(invalid("a close frame is sent with `close`")),
         }
-        self.put(opcode, parts, size)?;
+        self.put(opcode, false, parts, size)?;
+        self.write_if_full().await
+    }
+
+    /// Writes a compressed message like [`feed`](Self::feed). The peer must have agreed to
+    /// compression. As text, the content must be UTF-8.
+    ///
+    /// # Errors
+    /// Those of the stream; [`io::ErrorKind::InvalidInput`] for control frames.
+    ///
+    /// # Cancellation
+    /// The frame is kept, and [`flush`](Self::flush) sends it.
+    pub async fn feed_deflated(&mut self, opcode: Opcode, message: &Deflated) -> io::Result<()> {
+        if !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(invalid("only messages are compressed"));
+        }
+        let content = message.content();
+        self.put(opcode, true, std::slice::from_ref(content), content.len())?;
+        self.write_if_full().await
+    }
+
+    async fn write_if_full(&mut self) -> io::Result<()> {
         if self.queued + self.buffer.len() >= WRITE_BUFFER {
             self.write().await?;
         }
@@ -170,9 +205,15 @@ impl<S: Stream> Writer<S> {
     }
 
     /// Keeps a frame for the next write.
-    fn put(&mut self, opcode: Opcode, parts: &[Bytes], size: usize) -> io::Result<()> {
+    fn put(
+        &mut self,
+        opcode: Opcode,
+        compressed: bool,
+        parts: &[Bytes],
+        size: usize,
+    ) -> io::Result<()> {
         let mask = self.masks.next()?;
-        put_header(&mut self.buffer, opcode, size, mask);
+        put_header(&mut self.buffer, opcode, compressed, size, mask);
         if mask.is_none() && size > WRITE_BUFFER {
             let before = self.buffer.split().freeze();
             self.queued += before.len() + size;
@@ -219,7 +260,7 @@ impl<S: Stream> Writer<S> {
             return Err(invalid("a close code that must not be sent"));
         }
         let payload = close_payload(reason);
-        self.put(Opcode::Close, std::slice::from_ref(&payload), payload.len())?;
+        self.put(Opcode::Close, false, std::slice::from_ref(&payload), payload.len())?;
         self.flush().await
     }
 

@@ -6,6 +6,8 @@ use http::{
 };
 use sha1::{Digest, Sha1};
 
+use crate::deflate;
+
 /// Appended to the client's key, so that only a WebSocket server gives the right answer (section
 /// 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -26,6 +28,8 @@ pub(crate) fn accept_key(key: &[u8]) -> String {
 pub struct Handshake {
     key: HeaderValue,
     subprotocols: Vec<String>,
+    offers_compression: bool,
+    compression: bool,
 }
 
 impl Handshake {
@@ -55,7 +59,14 @@ impl Handshake {
         if !subprotocols.iter().all(|name| is_token(name)) {
             return Err(Refusal::Subprotocol);
         }
-        Ok(Handshake { key, subprotocols })
+        let offers_compression = deflate::is_offered(headers);
+        Ok(Handshake { key, subprotocols, offers_compression, compression: false })
+    }
+
+    /// Agrees to compressed messages, if the client offers them (RFC 7692). Returns whether it does.
+    pub fn compress(&mut self) -> bool {
+        self.compression = self.offers_compression;
+        self.compression
     }
 
     /// The subprotocols that the client proposes, in order of preference.
@@ -74,6 +85,9 @@ impl Handshake {
             (header::SEC_WEBSOCKET_ACCEPT, Some(accept_key(self.key.as_bytes()))),
             (header::SEC_WEBSOCKET_PROTOCOL, subprotocol.map(str::to_owned)),
         ];
+        if self.compression {
+            headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, deflate::AGREEMENT);
+        }
         for (name, value) in own {
             // Both are valid header values.
             if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
@@ -155,7 +169,10 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderVal
 
 /// Returns the elements of a comma-separated header, without empty ones (RFC 9110, section
 /// 5.6.1.2).
-fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub(crate) fn items<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> + use<'a> {
     headers
         .get_all(name)
         .into_iter()

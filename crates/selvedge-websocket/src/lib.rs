@@ -28,10 +28,11 @@
 //! - Memory is bounded whatever the peer does. Limits are checked before a payload is read.
 //! - Text is checked as it arrives. Both ends pass all cases of the Autobahn test suite.
 //!
-//! There are no extensions: nothing is compressed.
+//! Messages are compressed where both ends choose to: see [`Options::compression`].
 #![forbid(unsafe_code)]
 
 // - `frame`: bytes to messages, and back; `handshake`: what both ends of an opening compute
+// - `deflate`: compression of messages, and its negotiation
 // - `connect`, `upgrade`, `tls`: the client's end of an opening; `accept`, `request`: the server's
 // - `inbox`, `outbox`: received messages, and messages to be sent, each within its bounds
 // - `pings`: pings that wait for their pongs
@@ -42,6 +43,7 @@
 mod accept;
 mod connect;
 mod connection;
+mod deflate;
 mod driver;
 mod error;
 mod frame;

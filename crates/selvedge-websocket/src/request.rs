@@ -150,11 +150,12 @@ impl Request {
     ///
     /// # Cancellation
     /// The client may have been told that it is accepted. Its connection is then dropped.
-    pub async fn accept(self) -> Result<Connection, Error> {
+    pub async fn accept(mut self) -> Result<Connection, Error> {
         let gone = || {
             let reason = CloseReason::abnormal("the client disconnected before it was accepted");
             Error::ConnectionClosed(reason)
         };
+        self.options.compression = self.options.compression && self.handshake.compress();
         let (upgrade, upgraded) = oneshot::channel();
         let response = self.handshake.response(self.subprotocol.as_deref(), self.answer_headers);
         let decision = Decision::Accept(response, Upgrade(upgrade));

@@ -11,6 +11,7 @@ use crate::{
     Role, Stream,
     accept::{broken, headers, put_headers, read_head},
     connection::{About, Connection},
+    deflate,
     error::{Error, Rejection},
     handshake::{accept_key, lists},
     heartbeat::Traffic,
@@ -81,7 +82,9 @@ pub(crate) async fn upgrade(
         let rejection = Rejection::new(answer.status, answer.headers, body);
         return Err(Error::Rejected(Box::new(rejection)));
     }
-    let subprotocol = check(&answer.headers, &key, &opening.subprotocols)?;
+    let subprotocol = check(&answer.headers, &key, opening)?;
+    let mut options = opening.options.clone();
+    options.compression &= answer.headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS);
     let about = About {
         local,
         remote,
@@ -89,7 +92,6 @@ pub(crate) async fn upgrade(
         subprotocol,
         headers: answer.headers,
     };
-    let options = opening.options.clone();
     let traffic = Traffic::new(None);
     Ok(Connection::start(stream, ahead, Role::Client, options, traffic, about))
 }
@@ -122,6 +124,9 @@ fn request(opening: &Opening, key: &str) -> Vec<u8> {
         let list = opening.subprotocols.join(", ");
         head += &format!("Sec-WebSocket-Protocol: {list}\r\n");
     }
+    if opening.options.compression {
+        head += &format!("Sec-WebSocket-Extensions: {}\r\n", deflate::OFFER);
+    }
     let mut head = head.into_bytes();
     put_headers(&mut head, opening.headers.iter().filter(|(name, _)| !OWN.contains(name)));
     head.extend_from_slice(b"\r\n");
@@ -153,7 +158,7 @@ async fn read_answer(
 }
 
 /// Checks an answer 101 and returns the subprotocol that the server has chosen.
-fn check(headers: &HeaderMap, key: &str, proposed: &[String]) -> Result<Option<String>, Error> {
+fn check(headers: &HeaderMap, key: &str, opening: &Opening) -> Result<Option<String>, Error> {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let wrong = |what: &str| Err(Error::Handshake(what.to_owned()));
     if !text(&header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
@@ -167,13 +172,17 @@ fn check(headers: &HeaderMap, key: &str, proposed: &[String]) -> Result<Option<S
             "the answer's Sec-WebSocket-Accept does not fit: it comes from a cache or another server",
         );
     }
-    if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+    let fits = match opening.options.compression {
+        true => deflate::fits(headers),
+        false => !headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS),
+    };
+    if !fits {
         return wrong("the server uses an extension that was not asked for");
     }
     let mut chosen = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     match (chosen.next(), chosen.next()) {
         (None, _) => Ok(None),
-        (Some(name), None) if proposed.iter().any(|known| name == known) => {
+        (Some(name), None) if opening.subprotocols.iter().any(|known| name == known) => {
             Ok(name.to_str().ok().map(str::to_owned))
         }
         _ => wrong("the server chose a subprotocol that was not proposed"),

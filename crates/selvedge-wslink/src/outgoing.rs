@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
+use tokio::sync::OnceCell;
 
 use crate::{
     chunk::{HEADER, header},
@@ -21,6 +22,10 @@ use crate::{
 /// Size in bytes from which a value is part of a message by reference. To copy a smaller one costs
 /// less than another part of a write.
 pub(crate) const SHARED: usize = 8 * 1024;
+
+/// Size in bytes from which a frame may be compressed: the packets of a smaller one have about the
+/// same size either way.
+const COMPRESSED: usize = 1024;
 
 /// Maximum size in bytes of the values in a message, with room for the rest of it: sizes have 32
 /// bits on the wire.
@@ -66,7 +71,11 @@ impl Outgoing {
 
 /// The content of one WebSocket message. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Frame(Parts);
+pub struct Frame {
+    parts: Parts,
+    /// What [`compressed`](Self::compressed) returns; `None` for a frame that is not worth it.
+    compressed: Option<Arc<OnceCell<Option<Bytes>>>>,
+}
 
 #[derive(Clone, Debug)]
 enum Parts {
@@ -76,15 +85,23 @@ enum Parts {
 
 impl Frame {
     fn new(parts: Vec<Bytes>) -> Self {
-        match <[Bytes; 1]>::try_from(parts) {
-            Ok([single]) => Frame(Parts::One(single)),
-            Err(parts) => Frame(Parts::Many(parts.into())),
+        Self::of(match <[Bytes; 1]>::try_from(parts) {
+            Ok([single]) => Parts::One(single),
+            Err(parts) => Parts::Many(parts.into()),
+        })
+    }
+
+    fn of(parts: Parts) -> Self {
+        let mut frame = Frame { parts, compressed: None };
+        if frame.size() >= COMPRESSED {
+            frame.compressed = Some(Arc::default());
         }
+        frame
     }
 
     /// The parts that the content is made of, in order.
     pub fn parts(&self) -> &[Bytes] {
-        match &self.0 {
+        match &self.parts {
             Parts::One(part) => std::slice::from_ref(part),
             Parts::Many(parts) => parts,
         }
@@ -97,10 +114,23 @@ impl Frame {
 
     /// Returns the content in one piece, which is a copy if there are several parts.
     pub fn to_bytes(&self) -> Bytes {
-        match &self.0 {
+        match &self.parts {
             Parts::One(part) => part.clone(),
             Parts::Many(parts) => parts.concat().into(),
         }
+    }
+
+    /// Returns the compressed content. The first recipient compresses it, and all others wait for
+    /// that. `None` if `compress` returned that, or if the frame is too small to ask.
+    ///
+    /// # Cancellation
+    /// The next recipient compresses it.
+    pub async fn compressed<F>(&self, compress: impl FnOnce(Frame) -> F) -> Option<Bytes>
+    where
+        F: Future<Output = Option<Bytes>>,
+    {
+        let cell = self.compressed.as_ref()?;
+        cell.get_or_init(|| compress(self.clone())).await.clone()
     }
 }
 
@@ -175,7 +205,7 @@ impl Draft {
     fn into_frame(self) -> Frame {
         match self.shared.is_empty() {
             // Most messages are small, and need no list of parts.
-            true => Frame(Parts::One(self.start.freeze())),
+            true => Frame::of(Parts::One(self.start.freeze())),
             false => Frame::new(self.into_parts()),
         }
     }

@@ -22,7 +22,7 @@ async function client(url) {
 }
 
 async function server() {
-  const listening = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => 'echo' });
+  const listening = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => 'echo', perMessageDeflate: true });
   listening.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
   await once(listening, 'listening');
   console.log(listening.address().port);

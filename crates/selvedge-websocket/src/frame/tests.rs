@@ -7,7 +7,7 @@ fn conversation() -> Vec<u8> {
     let mut bytes = BytesMut::new();
     let mut put = |first: u8, payload: &[u8]| {
         let mut frame = BytesMut::new();
-        put_header(&mut frame, Opcode::Text, payload.len(), Some([1, 2, 3, 4]));
+        put_header(&mut frame, Opcode::Text, false, payload.len(), Some([1, 2, 3, 4]));
         frame[0] = first;
         let start = frame.len();
         frame.extend_from_slice(payload);
@@ -81,4 +81,66 @@ fn a_header_that_promises_much_costs_nothing() {
     assert_eq!(decoder.next(), Ok(None));
     let kept = decoder.message.as_ref().unwrap().content.capacity();
     assert!(kept + decoder.buffer().capacity() <= 4 * RESERVE, "{kept}");
+}
+
+/// Decodes frames of a client, each given by its first byte and payload.
+fn decode(compression: bool, frames: &[(u8, &[u8])]) -> Result<Vec<Event>, CloseReason> {
+    let mut decoder = Decoder::new(Role::Server, 1000);
+    decoder.set_compression(compression);
+    for (first, payload) in frames {
+        let mut frame = BytesMut::new();
+        put_header(&mut frame, Opcode::Text, false, payload.len(), Some([0; 4]));
+        frame[0] = *first;
+        frame.extend_from_slice(payload);
+        decoder.buffer().extend_from_slice(&frame);
+    }
+    let mut events = Vec::new();
+    while let Some(event) = decoder.next()? {
+        events.push(event);
+    }
+    Ok(events)
+}
+
+/// "Hello", compressed.
+const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+
+#[test]
+fn compressed_messages_may_be_fragmented_and_stand_beside_others() {
+    let (start, end) = HELLO.split_at(3);
+    let frames = [
+        (0x40 | TEXT, start),
+        (0x80 | PING, b"now"),
+        (0x80 | CONTINUATION, end),
+        (0x80 | TEXT, b"Hello"),
+        (0xc0 | BINARY, &HELLO),
+    ];
+    let expected = [
+        Event::Ping(Bytes::from_static(b"now")),
+        Event::Message(Message::from("Hello")),
+        Event::Message(Message::from("Hello")),
+        Event::Message(Message::from(b"Hello")),
+    ];
+    assert_eq!(decode(true, &frames).unwrap(), expected);
+}
+
+#[test]
+fn reserved_bits_are_refused_unless_they_were_agreed_on() {
+    let code = |compression, frames: &[(u8, &[u8])]| decode(compression, frames).unwrap_err().code;
+    assert_eq!(code(false, &[(0xc0 | TEXT, &HELLO)]), 1002);
+    assert_eq!(code(true, &[(0xc0 | PING, &HELLO)]), 1002, "a control frame");
+    let continued: [(u8, &[u8]); 2] =
+        [(0x40 | TEXT, &HELLO[..3]), (0xc0 | CONTINUATION, &HELLO[3..])];
+    assert_eq!(code(true, &continued), 1002, "a continuation");
+    for bits in [0x20, 0x10, 0x60, 0x50] {
+        assert_eq!(code(true, &[(0x80 | bits | TEXT, &HELLO)]), 1002, "{bits:x}");
+    }
+}
+
+#[test]
+fn compressed_text_is_checked_as_text() {
+    // A stored block of one byte.
+    let stored = |byte: u8| [0x00, 0x01, 0x00, 0xfe, 0xff, byte, 0x00];
+    assert!(decode(true, &[(0xc0 | TEXT, &stored(b'a'))]).is_ok());
+    assert_eq!(decode(true, &[(0xc0 | TEXT, &stored(0xff))]).unwrap_err().code, 1007);
+    assert!(decode(true, &[(0xc0 | BINARY, &stored(0xff))]).is_ok());
 }
