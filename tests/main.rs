@@ -27,6 +27,7 @@ mod recorded;
 mod releasing;
 mod reloading;
 mod resume;
+mod scale;
 mod shells;
 mod slow_clients;
 mod starting;

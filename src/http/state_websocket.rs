@@ -102,8 +102,7 @@ async fn serve(
     reader.set_compression(compression);
     let mut writer = FrameWriter { writer, compression };
     let pongs = Pongs::default();
-    let write = write(&mut writer, site, &client, &heartbeat, &pongs);
-    tokio::pin!(write);
+    let mut write = Box::pin(write(&mut writer, site, &client, &heartbeat, &pongs));
     let mut by_peer = false;
     let written = tokio::select! {
         () = write.as_mut() => true,

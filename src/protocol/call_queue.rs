@@ -61,7 +61,8 @@ impl CallQueue {
             client: Arc::clone(client),
             shared: Arc::clone(&shared),
         };
-        server.hub().spawn_until_ending(|ending| runner.run(ending));
+        // Each layer around a future keeps a copy of its size.
+        server.hub().spawn_until_ending(|ending| Box::pin(runner.run(ending)));
         CallQueue { shared }
     }
 

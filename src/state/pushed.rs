@@ -11,8 +11,8 @@ use selvedge_wslink::{Packed, check_key, messages::server::encode_entries};
 
 use super::{Key, Mark};
 
-/// Number of keys in a block.
-const BLOCK: usize = 256;
+/// Number of keys in a block: enough that a message shares its bytes instead of copying them.
+const BLOCK: usize = 1024;
 
 /// Keys are never removed, so that each stays in its block.
 #[derive(Default)]

@@ -8,14 +8,30 @@ use std::{
     process::{Child, Command},
 };
 
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, ClientBuilder, Locator, wd::WebDriverCompatibleCommand};
+use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use url::{ParseError, Url};
 
 use crate::{
     program::{Traces, desktop, until, windows_of},
     support::{SECRET, free_port},
 };
+
+/// A command of the DevTools protocol, see <https://chromedevtools.github.io/devtools-protocol/>.
+#[derive(Debug)]
+struct DevTools(Value);
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.0.to_string()))
+    }
+}
 
 /// A driver and its session.
 pub struct Driver {
@@ -121,6 +137,12 @@ impl Driver {
     /// Runs JavaScript in the page.
     pub async fn js(&self, script: &str) -> Value {
         self.page.execute(script, vec![]).await.unwrap()
+    }
+
+    /// Sends Chromium a command of its DevTools protocol, and returns the result.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let command = DevTools(json!({"cmd": command, "params": parameters}));
+        self.page.issue_cmd(command).await.unwrap()
     }
 
     /// Waits until JavaScript in the page returns a truthy value.

@@ -288,8 +288,17 @@ fn end_to_end() -> Result<Option<String>> {
 pub(crate) fn measure_page() -> Result {
     page::ensure_built()?;
     system::ensure(system::DRIVERS)?;
-    let test =
-        ["test", "--release", "-p", "selvedge-e2e", "weight", "--", "--ignored", "--nocapture"];
+    let test = [
+        "test",
+        "--release",
+        "-p",
+        "selvedge-e2e",
+        "weight",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "--test-threads=1",
+    ];
     cargo(&test)
 }
 

@@ -17,7 +17,7 @@ pub(crate) const MAX_CONTROL: usize = 125;
 
 /// Bytes to read at a time. Every idle connection keeps a buffer of the smallest size. It grows
 /// while reads fill it.
-const MIN_READ: usize = 1024;
+const MIN_READ: usize = 512;
 const MAX_READ: usize = 16 * 1024;
 
 /// Size in bytes from which a payload is kept as it was read, instead of being copied.

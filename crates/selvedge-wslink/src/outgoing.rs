@@ -71,39 +71,39 @@ impl Outgoing {
 
 /// The content of one WebSocket message. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Frame {
-    parts: Parts,
-    /// What [`compressed`](Self::compressed) returns; `None` for a frame that is not worth it.
-    compressed: Option<Arc<OnceCell<Option<Bytes>>>>,
-}
+pub struct Frame(Content);
 
 #[derive(Clone, Debug)]
-enum Parts {
-    One(Bytes),
-    Many(Arc<[Bytes]>),
+enum Content {
+    /// In one part, and too small to be compressed, as most frames are.
+    Small(Bytes),
+    Large(Arc<Large>),
+}
+
+#[derive(Debug)]
+struct Large {
+    parts: Vec<Bytes>,
+    compressed: OnceCell<Option<Bytes>>,
 }
 
 impl Frame {
     fn new(parts: Vec<Bytes>) -> Self {
-        Self::of(match <[Bytes; 1]>::try_from(parts) {
-            Ok([single]) => Parts::One(single),
-            Err(parts) => Parts::Many(parts.into()),
-        })
+        match <[Bytes; 1]>::try_from(parts) {
+            Ok([single]) if single.len() < COMPRESSED => Frame(Content::Small(single)),
+            Ok(single) => Self::large(single.into()),
+            Err(parts) => Self::large(parts),
+        }
     }
 
-    fn of(parts: Parts) -> Self {
-        let mut frame = Frame { parts, compressed: None };
-        if frame.size() >= COMPRESSED {
-            frame.compressed = Some(Arc::default());
-        }
-        frame
+    fn large(parts: Vec<Bytes>) -> Self {
+        Frame(Content::Large(Arc::new(Large { parts, compressed: OnceCell::new() })))
     }
 
     /// The parts that the content is made of, in order.
     pub fn parts(&self) -> &[Bytes] {
-        match &self.parts {
-            Parts::One(part) => std::slice::from_ref(part),
-            Parts::Many(parts) => parts,
+        match &self.0 {
+            Content::Small(part) => std::slice::from_ref(part),
+            Content::Large(large) => &large.parts,
         }
     }
 
@@ -114,9 +114,9 @@ impl Frame {
 
     /// Returns the content in one piece, which is a copy if there are several parts.
     pub fn to_bytes(&self) -> Bytes {
-        match &self.parts {
-            Parts::One(part) => part.clone(),
-            Parts::Many(parts) => parts.concat().into(),
+        match self.parts() {
+            [part] => part.clone(),
+            parts => parts.concat().into(),
         }
     }
 
@@ -129,8 +129,12 @@ impl Frame {
     where
         F: Future<Output = Option<Bytes>>,
     {
-        let cell = self.compressed.as_ref()?;
-        cell.get_or_init(|| compress(self.clone())).await.clone()
+        match &self.0 {
+            Content::Small(_) => None,
+            Content::Large(large) => {
+                large.compressed.get_or_init(|| compress(self.clone())).await.clone()
+            }
+        }
     }
 }
 
@@ -203,9 +207,9 @@ impl Draft {
     }
 
     fn into_frame(self) -> Frame {
-        match self.shared.is_empty() {
+        match self.shared.is_empty() && self.start.len() < COMPRESSED {
             // Most messages are small, and need no list of parts.
-            true => Frame::of(Parts::One(self.start.freeze())),
+            true => Frame(Content::Small(self.start.freeze())),
             false => Frame::new(self.into_parts()),
         }
     }

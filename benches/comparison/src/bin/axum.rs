@@ -18,7 +18,11 @@ use axum::{
     routing::{any, get},
     serve::ListenerExt,
 };
-use selvedge_comparison::{port_and_keys, script::Script, terminated};
+use selvedge_comparison::{
+    port_and_keys,
+    script::{Script, To},
+    terminated,
+};
 use tokio::{
     net::TcpListener,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -85,11 +89,12 @@ fn handle(server: &Server, own: usize, message: &Bytes) {
             Ok([single]) => single,
             Err(parts) => parts.concat().into(),
         };
-        for (number, client) in &*clients {
-            if to.includes(*number == own) {
-                // A client that has disconnected is removed by its task.
-                drop(client.send(message.clone()));
-            }
+        // A client that has disconnected is removed by its task.
+        let send = |client: &UnboundedSender<Bytes>| drop(client.send(message.clone()));
+        if to == To::Caller {
+            return clients.get(&own).into_iter().for_each(send);
         }
+        let recipients = clients.iter().filter(|(number, _)| to.includes(**number == own));
+        recipients.for_each(|(_, client)| send(client));
     });
 }

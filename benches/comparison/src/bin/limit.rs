@@ -166,13 +166,17 @@ impl Server {
         let mut header = BytesMut::with_capacity(16);
         put_header(&mut header, script::size(&message), false);
         let header = header.freeze();
-        for (number, client) in &*self.clients.borrow() {
-            if to.includes(*number == own) {
-                let mut waiting = client.waiting.borrow_mut();
-                waiting.push_back(header.clone());
-                waiting.extend(message.iter().cloned());
-            }
+        let clients = self.clients.borrow();
+        let queue = |client: &Client| {
+            let mut waiting = client.waiting.borrow_mut();
+            waiting.push_back(header.clone());
+            waiting.extend(message.iter().cloned());
+        };
+        if to == To::Caller {
+            return clients.get(&own).into_iter().for_each(|client| queue(client));
         }
+        let recipients = clients.iter().filter(|(number, _)| to.includes(**number == own));
+        recipients.for_each(|(_, client)| queue(client));
     }
 }
 
