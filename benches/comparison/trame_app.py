@@ -1,6 +1,7 @@
 """The measured application in Python trame: the same state, listener and triggers as examples/bench."""
 
 from trame.app import get_server
+from trame.ui.html import DivLayout
 
 server = get_server("bench", client_type="vue3")
 server.cli.add_argument("--keys", type=int, default=0)
@@ -44,4 +45,9 @@ def stream(size, count, start):
         protocol.publish("bench.stream", content)
 
 
+with DivLayout(server) as layout:
+    layout.root.style = "background: #12ab34; color: #fff; padding: 2rem; font-size: 2rem"
+    layout.root.add_child("{{ counter }} × 2 = {{ doubled }}")
+
+# With `--app` in a window of pywebview's.
 server.start(backend="aiohttp")

@@ -24,7 +24,6 @@ use selvedge_websocket::{
 use selvedge_wslink::chunk::Frame;
 use tokio::{
     sync::Notify,
-    task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -43,9 +42,6 @@ use crate::{
 
 /// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
-
-/// Maximum size in bytes of a frame that is compressed in the task of the connection.
-const COMPRESSED_HERE: usize = 32 * 1024;
 
 /// Maximum size in bytes of a message from a client that has sent its hello.
 fn max_message(site: &Site) -> usize {
@@ -285,14 +281,8 @@ impl<S: Stream> FrameWriter<S> {
     }
 }
 
-/// Compresses a frame. A large one takes milliseconds, in which the thread would serve no client.
 async fn compress(frame: Frame) -> Option<Bytes> {
-    let is_large = frame.size() > COMPRESSED_HERE;
-    let compress = move || Deflated::new(frame.parts()).map(Deflated::into_content);
-    match is_large {
-        true => spawn_blocking(compress).await.ok().flatten(),
-        false => compress(),
-    }
+    Deflated::of(frame.parts()).await.map(Deflated::into_content)
 }
 
 async fn send_one<S: Stream>(

@@ -114,7 +114,8 @@ fn print(title: &str, figures: [BTreeMap<String, Vec<f64>>; 2]) {
         figures.map(|page| page.into_iter().map(|(name, all)| (name, median(all))));
     for ((name, ours), (_, theirs)) in ours.zip(theirs) {
         let digits = if theirs < 10.0 { 2 } else { 0 };
-        println!("{name:<26} {ours:>10.digits$} {theirs:>10.digits$} {:>7.2}", ours / theirs);
+        let ratio = if theirs > 0.0 { format!("{:.2}", ours / theirs) } else { "-".into() };
+        println!("{name:<26} {ours:>10.digits$} {theirs:>10.digits$} {ratio:>7}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Measures the library beside other servers that do the same work.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::{
@@ -16,12 +18,12 @@ pub(crate) struct BenchOptions {
     /// Measure how long stops and starts take, against axum
     #[arg(long)]
     stopping: bool,
-    /// Measure a program with a window against an empty window of Tauri's; the comparison's options
-    /// apply
+    /// Measure a program with a window against an empty window of Tauri's, and against trame's; the
+    /// comparison's options apply
     #[arg(long)]
     desktop: bool,
     /// Options of the comparison, and parts of the names of its cases: `--quick`, `--rounds N`,
-    /// `--no-trame`, `--no-axum`, `--json FILE`, `--picture FILE`
+    /// `--no-trame`, `--no-nicegui`, `--no-axum`, `--json FILE`, `--picture FILE`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     comparison: Vec<String>,
 }
@@ -50,11 +52,20 @@ fn compare(options: &BenchOptions) -> Result {
     let mut comparison = command::new(&release.join("selvedge-comparison").to_string_lossy());
     comparison.arg("--ours").arg(release.join("bench-app"));
     if !options.comparison.iter().any(|option| option == "--no-trame") {
-        let python = peers::ensure_environment()?.join("bin/python");
-        let app = project::root().join("benches/comparison/trame_app.py");
-        comparison.arg("--trame").arg(python).arg(app);
+        comparison.args(trame(peers::ensure_environment()?));
+    }
+    if !options.comparison.iter().any(|option| option == "--no-nicegui") {
+        let app = project::root().join("benches/comparison/nicegui_app.py");
+        let python = peers::ensure_nicegui()?.join("bin/python");
+        comparison.arg("--nicegui").arg(python).arg(app);
     }
     command::run(comparison.args(&options.comparison))
+}
+
+/// Returns the option that measures trame, from a virtual environment.
+fn trame(environment: PathBuf) -> [PathBuf; 3] {
+    let app = project::root().join("benches/comparison/trame_app.py");
+    ["--trame".into(), environment.join("bin/python"), app]
 }
 
 fn compare_windows(options: &BenchOptions) -> Result {
@@ -73,5 +84,8 @@ fn compare_windows(options: &BenchOptions) -> Result {
     comparison
         .arg("--desktop")
         .args(["bench", "bare_window"].map(|name| release.join("examples").join(name)));
+    if !options.comparison.iter().any(|option| option == "--no-trame") {
+        comparison.args(trame(peers::ensure_windows()?));
+    }
     command::run(display.show(&mut comparison).args(&options.comparison))
 }

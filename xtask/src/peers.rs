@@ -8,8 +8,30 @@ use crate::{
     page, project, system,
 };
 
-/// The packages to install, with versions.
-const REQUIREMENTS: &str = "tests/websocket/peers/requirements.txt";
+/// A virtual environment of Python's.
+struct Environment {
+    /// Its folder in the target folder.
+    folder: &'static str,
+    /// The file with the packages to install, with versions.
+    requirements: &'static str,
+    python: &'static str,
+    options: &'static [&'static str],
+}
+
+const PEERS: Environment = Environment {
+    folder: "peers",
+    requirements: "tests/websocket/peers/requirements.txt",
+    python: "python3",
+    options: &[],
+};
+
+/// For windows of trame. Their web view is a package of the system, for the system's Python.
+const WINDOWS: Environment = Environment {
+    folder: "peers_with_windows",
+    requirements: "benches/comparison/window_requirements.txt",
+    python: "/usr/bin/python3",
+    options: &["--system-site-packages"],
+};
 
 /// Runs the tests that need peers. Returns what had to be left out.
 pub(crate) fn test() -> Result<Option<String>> {
@@ -25,18 +47,45 @@ pub(crate) fn test() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Returns the virtual environment. Makes it again if the requirements have changed.
+/// For the benchmark, apart from the others: it needs many packages.
+const NICEGUI: Environment = Environment {
+    folder: "peers_nicegui",
+    requirements: "benches/comparison/nicegui_requirements.txt",
+    python: "python3",
+    options: &[],
+};
+
+/// Returns the virtual environment of NiceGUI.
+pub(crate) fn ensure_nicegui() -> Result<PathBuf> {
+    system::ensure(system::PEERS)?;
+    ensure(&NICEGUI)
+}
+
+/// Returns the virtual environment of the peers.
 pub(crate) fn ensure_environment() -> Result<PathBuf> {
     system::ensure(system::PEERS)?;
-    let folder = project::target().join("peers");
-    let requirements = project::root().join(REQUIREMENTS);
+    ensure(&PEERS)
+}
+
+/// Returns the virtual environment for windows of trame.
+pub(crate) fn ensure_windows() -> Result<PathBuf> {
+    system::ensure(system::PEERS)?;
+    system::ensure(system::PYTHON_WINDOWS)?;
+    ensure(&WINDOWS)
+}
+
+/// Returns a virtual environment. Makes it again if the requirements have changed.
+fn ensure(environment: &Environment) -> Result<PathBuf> {
+    let folder = project::target().join(environment.folder);
+    let requirements = project::root().join(environment.requirements);
     let installed = folder.join("installed.txt");
     let wanted = fs::read(&requirements).map_err(|error| Failure::at(&requirements, &error))?;
     if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
     }
-    let mut make = command::new("python3");
-    command::run(make.args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut make = command::new(environment.python);
+    make.args(["-m", "venv", "--clear"]).args(environment.options);
+    command::run(make.arg(&folder))?;
     let mut install = command::new(&folder.join("bin/pip").to_string_lossy());
     install.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
     command::run(install.arg(&requirements))?;

@@ -16,6 +16,8 @@ enum Probe {
     Library(&'static str),
     /// A Python module.
     Python(&'static str),
+    /// A module of the system's Python, which may not be the first one on PATH.
+    SystemPython(&'static str),
 }
 
 /// A requirement that the operating system provides, and the packages that contain it.
@@ -146,6 +148,14 @@ pub(crate) const PEERS: &[Need] = &[
     },
 ];
 
+/// Requirements for windows of Python programs, beside those of our own.
+pub(crate) const PYTHON_WINDOWS: &[Need] = &[Need {
+    probe: Probe::SystemPython("gi"),
+    why: "shows windows of Python programs",
+    debian: "python3-gi",
+    others: ["python3-gobject", "python-gobject", "python3-gobject"],
+}];
+
 /// Requirements for checking packages, and for making a clean system to install one in.
 #[cfg(target_os = "linux")]
 pub(crate) const INSTALLERS: &[Need] = &[
@@ -227,24 +237,30 @@ pub(crate) fn ensure(needs: &[Need]) -> Result {
 impl Need {
     fn name(&self) -> &'static str {
         match self.probe {
-            Probe::Program(name) | Probe::Library(name) | Probe::Python(name) => name,
+            Probe::Program(name)
+            | Probe::Library(name)
+            | Probe::Python(name)
+            | Probe::SystemPython(name) => name,
         }
     }
 
     fn is_there(&self) -> bool {
         match self.probe {
             Probe::Program(name) => command::on_path(name),
-            Probe::Python(name) => {
-                let mut python = command::new("python3");
-                command::output(python.args(["-c", &format!("import {name}")]))
-                    .is_ok_and(|output| output.status.success())
-            }
+            Probe::Python(name) => can_import("python3", name),
+            Probe::SystemPython(name) => can_import("/usr/bin/python3", name),
             Probe::Library(name) => {
                 command::output(command::new("pkg-config").args(["--exists", name]))
                     .is_ok_and(|output| output.status.success())
             }
         }
     }
+}
+
+fn can_import(python: &str, module: &str) -> bool {
+    let mut python = command::new(python);
+    command::output(python.args(["-c", &format!("import {module}")]))
+        .is_ok_and(|output| output.status.success())
 }
 
 fn missing(needs: &[Need]) -> Vec<&Need> {

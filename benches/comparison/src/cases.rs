@@ -12,6 +12,7 @@ use selvedge_websocket::Options;
 use crate::{
     client::Client,
     line::Line,
+    nicegui,
     servers::{Kind, Server},
 };
 
@@ -27,7 +28,7 @@ pub(crate) struct Case {
 }
 
 #[derive(Clone, Copy)]
-enum Work {
+pub(crate) enum Work {
     /// Clients connect and stay.
     Connect,
     /// Each client keeps this many calls in flight, with this many bytes as their argument, while
@@ -78,6 +79,11 @@ const fn case(name: &'static str, keys: usize, clients: usize, work: Work) -> Ca
 }
 
 impl Case {
+    /// Whether a server can do the work.
+    pub(crate) fn suits(&self, kind: &Kind) -> bool {
+        !kind.serves_pages || self.keys == 0 && nicegui::can_do(self.work, self.clients)
+    }
+
     /// Runs the case once against a new process. Work that repeats does so for `duration`.
     pub(crate) async fn run(&self, kind: &Kind, duration: Duration) -> io::Result<Figures> {
         if let Work::StartAndStop = self.work {
@@ -87,6 +93,9 @@ impl Case {
             return slow_line(kind, self.keys).await;
         }
         let server = Server::start(kind, self.keys)?;
+        if kind.serves_pages {
+            return nicegui::run(self.work, self.clients, &server, duration).await;
+        }
         let before = server.memory();
         if let Work::Connect = self.work {
             return connect(&server, self.clients, before).await;
@@ -123,16 +132,16 @@ async fn connected(server: &Server, count: usize) -> io::Result<Vec<Client>> {
 }
 
 /// Measures work that repeats.
-struct Meter<'a> {
-    server: &'a Server,
-    duration: Duration,
-    latencies: Vec<Duration>,
+pub(crate) struct Meter<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) duration: Duration,
+    pub(crate) latencies: Vec<Duration>,
 }
 
 impl Meter<'_> {
     /// Repeats the work, first for a while without measuring. `parts` is the number of operations
     /// of each repetition.
-    async fn repeat(
+    pub(crate) async fn repeat(
         &mut self,
         parts: f64,
         mut work: impl AsyncFnMut(u64) -> io::Result<()>,
@@ -168,7 +177,7 @@ fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-fn wrong(what: &str) -> io::Error {
+pub(crate) fn wrong(what: &str) -> io::Error {
     io::Error::other(format!("the server sent {what}"))
 }
 

@@ -7,7 +7,6 @@ use std::{
     collections::HashMap,
     fs,
     io::{self, ErrorKind},
-    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -19,7 +18,7 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
-use crate::{cases::Figures, processes, report::Row};
+use crate::{cases::Figures, processes, report::Row, servers::Kind};
 
 /// Blue, green and red of the block, as the X server stores them.
 const COLOR: [u8; 3] = [0x34, 0xab, 0x12];
@@ -33,12 +32,12 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// Time for which an idle program is watched.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Measures programs with a window, given by name and path, in turn.
-pub(crate) fn row(programs: &[(&'static str, &Path)], rounds: usize) -> io::Result<Row> {
-    let mut servers: Vec<_> = programs.iter().map(|(name, _)| (*name, Vec::new())).collect();
+/// Measures programs with a window, in turn.
+pub(crate) fn row(programs: &[Kind], rounds: usize) -> io::Result<Row> {
+    let mut servers: Vec<_> = programs.iter().map(|kind| (kind.name, Vec::new())).collect();
     // The first start of each reads it from the disk.
     for round in 0..=rounds {
-        for ((name, program), (_, figures)) in programs.iter().zip(&mut servers) {
+        for (program, (name, figures)) in programs.iter().zip(&mut servers) {
             let measured = measure(program)
                 .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
             if round > 0 {
@@ -49,9 +48,15 @@ pub(crate) fn row(programs: &[(&'static str, &Path)], rounds: usize) -> io::Resu
     Ok(Row { case: "desktop", servers })
 }
 
-fn measure(program: &Path) -> io::Result<Figures> {
+fn measure(kind: &Kind) -> io::Result<Figures> {
     let screen = Screen::connect()?;
+    // The window of the program before may belong to a process that is still ending.
+    while screen.window()?.is_some() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let (program, arguments) = kind.program.split_first().ok_or(ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
+    command.args(arguments).args(kind.flags.unwrap_or_default());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begin = Instant::now();
     let mut running = Running(command.spawn()?);

@@ -10,6 +10,7 @@ mod client;
 #[cfg(unix)]
 mod desktop;
 mod line;
+mod nicegui;
 mod processes;
 mod report;
 mod servers;
@@ -34,9 +35,15 @@ struct Arguments {
     /// The Python interpreter with trame, and trame's application
     #[arg(long, num_args = 2)]
     trame: Option<Vec<PathBuf>>,
+    /// The Python interpreter with NiceGUI, and its application
+    #[arg(long, num_args = 2)]
+    nicegui: Option<Vec<PathBuf>>,
     /// Leave trame out
     #[arg(long)]
     no_trame: bool,
+    /// Leave NiceGUI out
+    #[arg(long)]
+    no_nicegui: bool,
     /// Leave axum out
     #[arg(long)]
     no_axum: bool,
@@ -100,6 +107,10 @@ async fn serving(arguments: &Arguments) -> io::Result<Vec<Row>> {
         };
         for _ in 0..rounds(arguments) {
             for (kind, (_, figures)) in kinds.iter().zip(&mut row.servers) {
+                if !case.suits(kind) {
+                    figures.push(Vec::new());
+                    continue;
+                }
                 match case.run(kind, duration).await {
                     Ok(measured) => figures.push(measured),
                     Err(error) => {
@@ -123,10 +134,20 @@ fn rounds(arguments: &Arguments) -> usize {
 /// Measures programs with a window.
 #[cfg(unix)]
 fn desktop(arguments: &Arguments, programs: &[PathBuf]) -> io::Result<Row> {
-    const NAMES: [&str; 2] = ["selvedge", "limit"];
-    let programs: Vec<_> = NAMES.into_iter().zip(programs.iter().map(PathBuf::as_path)).collect();
-    report::print_head(&NAMES);
-    let row = desktop::row(&programs, rounds(arguments))?;
+    let kind = |name, program: &[PathBuf], flags| Kind {
+        name,
+        program: program.to_vec(),
+        flags,
+        checks_names: false,
+        serves_pages: false,
+    };
+    let mut kinds =
+        vec![kind("selvedge", &programs[..1], None), kind("limit", &programs[1..], None)];
+    if let Some(trame) = arguments.trame.as_ref().filter(|_| !arguments.no_trame) {
+        kinds.push(kind("trame", trame, Some(&["--app", "--timeout", "0"])));
+    }
+    report::print_head(&kinds.iter().map(|kind| kind.name).collect::<Vec<_>>());
+    let row = desktop::row(&kinds, rounds(arguments))?;
     row.print();
     Ok(row)
 }
@@ -140,13 +161,20 @@ fn desktop(_: &Arguments, _: &[PathBuf]) -> io::Result<Row> {
 fn kinds(arguments: &Arguments) -> io::Result<Vec<Kind>> {
     let beside = |name: &str| Ok::<_, io::Error>(std::env::current_exe()?.with_file_name(name));
     let mut kinds = vec![
-        Kind { name: "limit", program: vec![beside("limit")?], flags: None, checks_names: false },
+        Kind {
+            name: "limit",
+            program: vec![beside("limit")?],
+            flags: None,
+            checks_names: false,
+            serves_pages: false,
+        },
         Kind {
             name: "selvedge",
             program: arguments.ours.iter().cloned().collect(),
             // As for clients on other machines.
             flags: Some(&["--ws-compress", "always"]),
             checks_names: true,
+            serves_pages: false,
         },
     ];
     if !arguments.no_axum {
@@ -155,6 +183,7 @@ fn kinds(arguments: &Arguments) -> io::Result<Vec<Kind>> {
             program: vec![beside("axum")?],
             flags: None,
             checks_names: false,
+            serves_pages: false,
         });
     }
     if let Some(trame) = arguments.trame.as_ref().filter(|_| !arguments.no_trame) {
@@ -163,6 +192,16 @@ fn kinds(arguments: &Arguments) -> io::Result<Vec<Kind>> {
             program: trame.clone(),
             flags: Some(&[]),
             checks_names: false,
+            serves_pages: false,
+        });
+    }
+    if let Some(nicegui) = arguments.nicegui.as_ref().filter(|_| !arguments.no_nicegui) {
+        kinds.push(Kind {
+            name: "nicegui",
+            program: nicegui.clone(),
+            flags: Some(&[]),
+            checks_names: false,
+            serves_pages: true,
         });
     }
     Ok(kinds)

@@ -112,8 +112,12 @@ const LARGEST: f64 = 3000.0;
 /// Draws the processor time of each server, divided by that of the bare socket, on a logarithmic
 /// scale.
 pub(crate) fn picture(rows: &[Row]) -> String {
-    const COLORS: [(&str, &str); 3] =
-        [("selvedge", "#2563a8"), ("axum", "#8a94a0"), ("trame", "#c77d2e")];
+    const COLORS: [(&str, &str); 4] = [
+        ("selvedge", "#2563a8"),
+        ("axum", "#8a94a0"),
+        ("trame", "#c77d2e"),
+        ("nicegui", "#8b5fbf"),
+    ];
     let at = |ratio: f64| NAMES as f64 + BARS * (ratio.max(0.5) / 0.5).ln() / (LARGEST / 0.5).ln();
     let rows: Vec<&Row> = rows.iter().filter(|row| row.figures().contains(&"CPU µs")).collect();
     let (room, width) = (COLORS.len() * BAR + 12, NAMES + BARS as usize + 60);

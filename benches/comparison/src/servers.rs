@@ -37,6 +37,8 @@ pub(crate) struct Kind {
     pub(crate) flags: Option<&'static [&'static str]>,
     /// Whether it answers only to names that it knows.
     pub(crate) checks_names: bool,
+    /// Whether its clients are pages of NiceGUI's.
+    pub(crate) serves_pages: bool,
 }
 
 /// A running server. It is killed when this is dropped.

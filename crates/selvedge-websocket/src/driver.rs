@@ -343,8 +343,11 @@ async fn feed<S: Stream>(
 ) -> io::Result<()> {
     let payload = std::slice::from_ref(&outgoing.payload);
     let is_message = matches!(outgoing.opcode, Opcode::Text | Opcode::Binary);
-    match (compression && is_message).then(|| Deflated::new(payload)).flatten() {
-        Some(deflated) => writer.feed_deflated(outgoing.opcode, &deflated).await,
-        None => writer.feed(outgoing.opcode, payload).await,
+    if compression
+        && is_message
+        && let Some(deflated) = Deflated::of(payload).await
+    {
+        return writer.feed_deflated(outgoing.opcode, &deflated).await;
     }
+    writer.feed(outgoing.opcode, payload).await
 }

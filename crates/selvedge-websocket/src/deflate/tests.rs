@@ -39,7 +39,7 @@ fn a_message_is_the_same_afterwards() {
     ] {
         let content = whole(&parts);
         let deflated = Deflated::new(&parts).unwrap();
-        assert!(deflated.len() < content.len() * 3 / 4, "{} of {}", deflated.len(), content.len());
+        assert!(deflated.content().len() < content.len() * 3 / 4);
         assert!(inflate(deflated.content(), content.len()).unwrap() == content);
     }
 }
@@ -87,7 +87,7 @@ fn the_examples_of_the_rfc_hold() {
 fn the_limit_applies_to_the_inflated_message() {
     let parts = [Bytes::from(vec![0; 1 << 20])];
     let deflated = Deflated::new(&parts).unwrap();
-    assert!(deflated.len() < 10_000);
+    assert!(deflated.content().len() < 10_000);
     assert_eq!(inflate(deflated.content(), 1 << 20).unwrap().len(), 1 << 20);
     for limit in [0, 1, 1000, (1 << 20) - 1] {
         assert_eq!(inflate(deflated.content(), limit).unwrap_err().code, 1009, "{limit}");
