@@ -40,14 +40,20 @@ pub use selvedge_websocket::{
 pub struct Request {
     request: selvedge_websocket::Request,
     verify: Verify,
+    /// Whether the server compresses messages to this client.
+    compression: bool,
 }
 
 /// Checks whether a text is the secret of the server.
 pub(crate) type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 impl Request {
-    pub(crate) fn new(request: selvedge_websocket::Request, verify: Verify) -> Self {
-        Request { request, verify }
+    pub(crate) fn new(
+        request: selvedge_websocket::Request,
+        verify: Verify,
+        compression: bool,
+    ) -> Self {
+        Request { request, verify, compression }
     }
 
     /// Whether this is the secret of the server, which its pages and its wslink clients have.
@@ -74,9 +80,11 @@ impl Request {
     }
 
     /// Sets the limits and time-outs of the connection. The default is that of [`Options`], with
-    /// the server's heartbeat.
+    /// the server's heartbeat. Unless `options` says so, messages are compressed as the server does
+    /// ([`Compression`](crate::run::Compression)).
     #[must_use]
     pub fn options(self, options: Options) -> Self {
+        let options = options.compression_by_default(self.compression);
         Request { request: self.request.options(options), ..self }
     }
 

@@ -103,6 +103,8 @@ async fn by_default_messages_to_other_machines_are_compressed() {
     let agreed = async |compression, headers: &[(&str, &str)]| {
         let server = Server::new("compression");
         server.websocket("/own", |request: Request| async move {
+            // Options that say nothing of compression leave it to the server.
+            let request = request.options(Options::new().max_message_size(1 << 20));
             request.accept().await?.ended().await;
             Ok::<(), Failure>(())
         });
@@ -133,6 +135,13 @@ async fn a_stranger_cannot_make_the_server_inflate_much() {
     stranger.send(vec![0; 8 << 20]).await.unwrap();
     let reason = timeout(TIMEOUT, stranger.ended()).await.unwrap();
     assert_eq!(reason.code, 1009, "{reason}");
+    let patient = open(&running, "/ws", &[]).await;
+    let sent = async {
+        while patient.send("\0".repeat(32 * 1024)).await.is_ok() {}
+        patient.ended().await
+    };
+    let reason = timeout(TIMEOUT, sent).await.unwrap();
+    assert_eq!(reason.code, 1009, "many small messages: {reason}");
     running.stop().await.unwrap();
 }
 

@@ -97,7 +97,7 @@ fn with_what_is_known(
         asking = asking.unacknowledged(move || buffers.unacknowledged());
     }
     let access = Arc::clone(&site.access);
-    websocket::Request::new(asking, Box::new(move |secret| access.verify(secret)))
+    websocket::Request::new(asking, Box::new(move |secret| access.verify(secret)), compression)
 }
 
 /// Converts the answer to a request that is no opening handshake.

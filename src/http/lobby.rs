@@ -31,7 +31,8 @@ const MOST_CONNECTIONS: usize = 16 * 1024;
 /// Lower bound of both limits if file descriptors are scarce.
 const LEAST: usize = 64;
 
-/// Maximum number of bytes read from a WebSocket before its hello, enough for some small messages.
+/// Maximum number of bytes read from a WebSocket before its hello, and maximum size of its messages
+/// together once they are inflated: enough for some small messages.
 /// Without this limit the server would buffer a frame of the maximum size for every peer that
 /// announces one.
 pub(super) const BYTES_BEFORE_HELLO: usize = 64 * 1024;

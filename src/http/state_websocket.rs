@@ -24,6 +24,7 @@ use selvedge_websocket::{
 use selvedge_wslink::chunk::Frame;
 use tokio::{
     sync::Notify,
+    task::yield_now,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -43,6 +44,9 @@ use crate::{
 /// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
 
+/// Size in bytes of a message after which the task lets others run.
+const LARGE: usize = 64 * 1024;
+
 /// Maximum size in bytes of a message from a client that has sent its hello.
 fn max_message(site: &Site) -> usize {
     site.max_frame + FRAME_OVERHEAD
@@ -59,8 +63,8 @@ pub(super) async fn upgrade(
         Ok(handshake) => handshake,
         Err(refusal) => return refused(refusal),
     };
-    let compression =
-        ends.compresses(site.endpoints.compression, request.headers()) && handshake.compress();
+    let compression = ends.compresses(site.endpoints.compression, request.headers())
+        && handshake.accept_compression();
     guest.expect_hello();
     // Taken before the task starts, so that a stop in between waits for the task, too.
     let token = site.websockets.token();
@@ -158,6 +162,8 @@ async fn read<S: Stream>(
     pongs: &Pongs,
 ) -> Ended {
     let deadline = Instant::now() + HELLO_TIMEOUT;
+    // What may be inflated before the hello; the guest counts the bytes on the line.
+    let mut allowance = BYTES_BEFORE_HELLO;
     loop {
         if !session.has_room() {
             heartbeat.pause();
@@ -171,8 +177,17 @@ async fn read<S: Stream>(
             }
         };
         heartbeat.beat();
+        if let Ok(Event::Message(message)) = &next
+            && !session.is_authenticated()
+        {
+            match allowance.checked_sub(message.len()) {
+                Some(rest) => allowance = rest,
+                None => return Ended::Closing(TOO_LARGE),
+            }
+        }
         match next {
             Ok(Event::Message(Message::Binary(frame))) => {
+                let was_large = frame.len() >= LARGE;
                 let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
                     site.access.strangers.protocol_broken(&error);
@@ -184,6 +199,10 @@ async fn read<S: Stream>(
                 if session.is_authenticated() && !was_authenticated {
                     guest.trust();
                     reader.set_max_message(max_message(site));
+                }
+                if was_large {
+                    // It may have been inflated, which takes time.
+                    yield_now().await;
                 }
             }
             // wslink 2 has no text messages.

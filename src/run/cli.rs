@@ -58,8 +58,8 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// | `--content FOLDER` | serve this folder in place of the page |
 /// | `--ws-endpoint PATH` | the path of the WebSocket; default `ws` |
 /// | `--no-ws-endpoint` | serve files only |
-/// | `--ws-compress WHEN` | compress messages for clients that offer it: `auto` (those on other machines), `always` or `never`; also `WSLINK_WS_COMPRESS`; see [`Compression`] |
-/// | `--no-ws-compress` | the same as `--ws-compress never` |
+/// | `--ws-compress WHEN` | compress messages for clients that offer it: `auto` (those on other machines), `always` or `never`; also `WSLINK_WS_COMPRESS`, where 1 is `auto` and 0 is `never`; see [`Compression`] |
+/// | `--no-ws-compress` | the same as `--ws-compress never`, and wins over it |
 /// | `--fs-endpoints 'A=FOLDER\|B=FOLDER'` | serve these folders as well |
 /// | `--follow-symlinks` | follow symbolic links that lead out of a served folder; those that stay inside are always followed |
 /// | `--authKey SECRET` | a fixed secret, for scripts; other users of the machine can read it in the process list |
@@ -122,7 +122,7 @@ pub struct Cli {
     #[arg(long, value_name = "WHEN", env = "WSLINK_WS_COMPRESS", default_value = "auto", value_parser = compression)]
     ws_compress: Compression,
     /// The same as --ws-compress never
-    #[arg(long, conflicts_with = "ws_compress")]
+    #[arg(long)]
     no_ws_compress: bool,
     /// Folders to serve, by the first part of their URL
     #[arg(long, value_name = "A=FOLDER|B=FOLDER", value_delimiter = '|', value_parser = folder)]
@@ -176,7 +176,8 @@ fn folder(part: &str) -> Result<(String, PathBuf), &'static str> {
     Ok((prefix.to_owned(), folder.into()))
 }
 
-/// Parses `--ws-compress`, or the switch that wslink's variable is.
+/// Parses `--ws-compress`. Also accepts wslink's boolean values of `WSLINK_WS_COMPRESS`; true means
+/// `auto`.
 fn compression(text: &str) -> Result<Compression, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "auto" | "" | "1" | "true" | "yes" | "on" => Ok(Compression::Auto),

@@ -11,7 +11,8 @@ use selvedge_wslink::{Packed, check_key, messages::server::encode_entries};
 
 use super::{Key, Mark};
 
-/// Number of keys in a block: enough that a message shares its bytes instead of copying them.
+/// Number of keys in a block: enough that messages contain an encoded block by reference, which they
+/// do from 8 KiB on.
 const BLOCK: usize = 1024;
 
 /// Keys are never removed, so that each stays in its block.

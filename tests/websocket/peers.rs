@@ -80,23 +80,23 @@ async fn clients_of_other_makers_talk_to_the_server() {
 #[ignore = "needs Python and Node: cargo xtask test --only peers"]
 async fn the_client_talks_to_servers_of_other_makers() {
     let mut compressed = 0;
-    for (number, mut peer) in
-        [peers(&["server"]), peers(&["server"])].into_iter().flatten().enumerate()
-    {
-        let (child, port) = listening(&mut peer).await;
-        let connect = Connect::to(&format!("ws://127.0.0.1:{port}/")).unwrap();
-        let connect = connect.options(Options::new().compression(number >= 3));
-        let connection = connect.subprotocol("echo").unwrap().open().await.unwrap();
-        assert_eq!(connection.subprotocol(), Some("echo"));
-        compressed += connection.headers().get_all("sec-websocket-extensions").iter().count();
-        for message in [Message::from("gr\u{fc}n"), Message::from(vec![0; 100_000])] {
-            connection.send(message.clone()).await.unwrap();
-            assert_eq!(connection.receive().await.unwrap(), message);
+    for compression in [false, true] {
+        for mut peer in peers(&["server"]) {
+            let (child, port) = listening(&mut peer).await;
+            let connect = Connect::to(&format!("ws://127.0.0.1:{port}/")).unwrap();
+            let connect = connect.options(Options::new().compression(compression));
+            let connection = connect.subprotocol("echo").unwrap().open().await.unwrap();
+            assert_eq!(connection.subprotocol(), Some("echo"));
+            compressed += connection.headers().get_all("sec-websocket-extensions").iter().count();
+            for message in [Message::from("gr\u{fc}n"), Message::from(vec![0; 100_000])] {
+                connection.send(message.clone()).await.unwrap();
+                assert_eq!(connection.receive().await.unwrap(), message);
+            }
+            connection.ping().await.unwrap();
+            let reason = connection.close(3001, "enough").await.unwrap();
+            assert_eq!(reason.code, 3001, "{peer:?}");
+            end(child).await;
         }
-        connection.ping().await.unwrap();
-        let reason = connection.close(3001, "enough").await.unwrap();
-        assert_eq!(reason.code, 3001, "{peer:?}");
-        end(child).await;
     }
     assert_eq!(compressed, 2, "trio-websocket does not compress");
 }

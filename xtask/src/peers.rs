@@ -8,7 +8,7 @@ use crate::{
     page, project, system,
 };
 
-/// A virtual environment of Python's.
+/// A Python virtual environment.
 struct Environment {
     /// Its folder in the target folder.
     folder: &'static str,
@@ -33,6 +33,14 @@ const WINDOWS: Environment = Environment {
     options: &["--system-site-packages"],
 };
 
+/// For the benchmark, apart from the others: it needs many packages.
+const NICEGUI: Environment = Environment {
+    folder: "peers_nicegui",
+    requirements: "benches/comparison/nicegui_requirements.txt",
+    python: "python3",
+    options: &[],
+};
+
 /// Runs the tests that need peers. Returns what had to be left out.
 pub(crate) fn test() -> Result<Option<String>> {
     if cfg!(windows) {
@@ -46,14 +54,6 @@ pub(crate) fn test() -> Result<Option<String>> {
     command::run(tests.env("SELVEDGE_PEERS", environment))?;
     Ok(None)
 }
-
-/// For the benchmark, apart from the others: it needs many packages.
-const NICEGUI: Environment = Environment {
-    folder: "peers_nicegui",
-    requirements: "benches/comparison/nicegui_requirements.txt",
-    python: "python3",
-    options: &[],
-};
 
 /// Returns the virtual environment of NiceGUI.
 pub(crate) fn ensure_nicegui() -> Result<PathBuf> {

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// Time limit for a message that is expected.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connection that has sent its hello.
 pub(crate) struct Client {
@@ -143,7 +143,7 @@ impl Client {
 
     /// Waits for the next message.
     pub(crate) async fn next(&mut self) -> io::Result<Incoming> {
-        match timeout(PATIENCE, self.message()).await {
+        match timeout(ANSWER_TIMEOUT, self.message()).await {
             Ok(message) => message,
             Err(_) => Err(io::Error::other("an expected message did not come")),
         }

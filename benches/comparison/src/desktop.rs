@@ -51,7 +51,11 @@ pub(crate) fn row(programs: &[Kind], rounds: usize) -> io::Result<Row> {
 fn measure(kind: &Kind) -> io::Result<Figures> {
     let screen = Screen::connect()?;
     // The window of the program before may belong to a process that is still ending.
+    let begin = Instant::now();
     while screen.window()?.is_some() {
+        if begin.elapsed() > LIMIT {
+            return Err(io::Error::other("a window is left of the program before"));
+        }
         thread::sleep(Duration::from_millis(20));
     }
     let (program, arguments) = kind.program.split_first().ok_or(ErrorKind::InvalidInput)?;

@@ -1,4 +1,4 @@
-//! A slow line: carries the bytes of TCP connections with limited speed, and later.
+//! A slow line: carries the bytes of TCP connections with limited speed and a delay.
 
 use std::{io, net::SocketAddr, time::Duration};
 

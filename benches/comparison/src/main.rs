@@ -1,5 +1,5 @@
 //! Measures servers that do the same work, each in a process of its own: the library, a bare socket
-//! that sends the same bytes, axum, and trame.
+//! that sends the same bytes, axum, trame and NiceGUI.
 //!
 //! The servers take turns in each round. Ratios are formed within a round, so that other load on
 //! the machine affects both sides; the median over the rounds counts, and its spread is printed.

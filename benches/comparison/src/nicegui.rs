@@ -1,5 +1,5 @@
-//! NiceGUI with an application that does the same, as far as it can: a number with its double, and a
-//! text, on one page for each client. It has no calls, publications or state of its own, and folds
+//! NiceGUI with an application that does the same, as far as it can: a number with its double, and
+//! a text, on one page for each client. It has no calls, publications or state of its own, and folds
 //! what changes in a burst.
 //!
 //! Its clients are pages: each is fetched, and follows over Engine.IO, in messages of text.
@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::{
     cases::{Figures, Meter, Work, wrong},
+    client::ANSWER_TIMEOUT,
     servers::Server,
 };
 
@@ -71,9 +72,6 @@ async fn texts(meter: &mut Meter<'_>, mut pages: Vec<Page>, size: u64) -> io::Re
         })
         .await
 }
-
-/// Time limit for a message that is expected.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An open page.
 pub(crate) struct Page {
@@ -166,7 +164,7 @@ impl Page {
     /// Waits for a message, and answers pings.
     async fn until(&mut self, is_it: impl Fn(&str) -> bool) -> io::Result<Bytes> {
         loop {
-            let frame = timeout(PATIENCE, self.next()).await??;
+            let frame = timeout(ANSWER_TIMEOUT, self.next()).await??;
             let text = std::str::from_utf8(&frame).map_err(io::Error::other)?;
             if text == "2" {
                 self.send("3").await?;

@@ -1,6 +1,6 @@
 //! Compression of messages: permessage-deflate (RFC 7692), without context takeover.
 //!
-//! Each message is compressed by itself. Small messages shrink less than with a context, but a
+//! Each message is compressed independently. Small messages shrink less than with a context, but a
 //! connection needs no memory for one, and a message to many peers is compressed once.
 //!
 //! What must hold: the maximum size of a message applies before it is inflated completely; what
@@ -18,36 +18,44 @@ use crate::{error::CloseReason, frame::too_big, handshake::items};
 /// The name of the extension.
 const NAME: &str = "permessage-deflate";
 
-/// What a client offers, and what a server answers: each message is compressed by itself.
+/// What a client offers, and what a server answers: each message is compressed independently.
 pub(crate) const OFFER: &str =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 pub(crate) const AGREEMENT: HeaderValue = HeaderValue::from_static(OFFER);
 
-/// Size in bytes from which a message is compressed. The packets of a smaller one have about the
-/// same size either way.
+/// Minimum size in bytes of a message that is compressed. The packets of a smaller one have about
+/// the same size either way.
 const MIN_SIZE: usize = 1024;
 
-/// Size in bytes from which a sample decides whether a message shrinks, and from which the thread
-/// that serves other connections is spared.
-const SAMPLED: usize = 32 * 1024;
+/// Minimum size in bytes for sampling, and for compressing on a blocking thread.
+const LARGE: usize = 32 * 1024;
 
 /// The sample: this many pieces of this many bytes, spread over the message.
 const SAMPLE: (usize, usize) = (4, 2048);
 
-/// What a message must shrink to, in percent. Less is not worth the time of both ends.
+/// Maximum compressed size in percent of the original. Larger results are discarded.
 const MAX_PERCENT: usize = 80;
 
 /// What ends each compressed message, and is not sent (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// For state, tables and numbers as text. Level 1 is twice as fast, but leaves half more bytes;
-/// higher levels take up to three times as long to save a twentieth.
+/// The tail, and a final empty block, which a decompressor accepts only after a complete message.
+const TAIL_AND_END: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
+
+/// Maximum number of final blocks in a message (section 7.2.3.4): to begin anew takes time.
+const MAX_FINAL_BLOCKS: usize = 16;
+
+/// Compression level, chosen for JSON-like text. Level 1 is twice as fast, but its output is half
+/// as large again; higher levels take up to three times as long to save a twentieth.
 const LEVEL: Compression = Compression::new(2);
+
+/// Size in bytes of the buffer between the compressor and the message.
+const SCRATCH: usize = 16 * 1024;
 
 thread_local! {
     // Kept for the next message: it takes a quarter of a MiB, and 12 µs to set up.
-    static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(LEVEL, false));
-    static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+    static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new());
+    static DECOMPRESSOR: RefCell<Decompress> = RefCell::new(Decompress::new(false));
 }
 
 /// The compressed content of a message, for peers that agreed to compression.
@@ -75,7 +83,7 @@ impl Deflated {
     /// # Panics
     /// For a large message outside of a tokio runtime.
     pub async fn of(parts: &[Bytes]) -> Option<Self> {
-        if parts.iter().map(Bytes::len).sum::<usize>() < SAMPLED {
+        if parts.iter().map(Bytes::len).sum::<usize>() < LARGE {
             return Self::new(parts);
         }
         let parts = parts.to_vec();
@@ -86,11 +94,11 @@ impl Deflated {
     /// Compresses the content on this thread.
     fn new(parts: &[Bytes]) -> Option<Self> {
         let size = parts.iter().map(Bytes::len).sum::<usize>();
-        if size < MIN_SIZE || size >= SAMPLED && !shrinks(parts, size) {
+        if size < MIN_SIZE || size >= LARGE && !shrinks(parts, size) {
             return None;
         }
         let slices = parts.iter().map(|part| &part[..]);
-        deflate(slices, enough(size)).map(|content| Deflated(content.into()))
+        deflate(slices, max_compressed(size)).map(|content| Deflated(content.into()))
     }
 
     /// Takes content that [`into_content`](Self::into_content) returned.
@@ -108,8 +116,8 @@ impl Deflated {
     }
 }
 
-/// The size in bytes that content must shrink to.
-fn enough(size: usize) -> usize {
+/// Returns the maximum compressed size in bytes of content with this size.
+fn max_compressed(size: usize) -> usize {
     size / 100 * MAX_PERCENT
 }
 
@@ -120,7 +128,7 @@ fn shrinks(parts: &[Bytes], size: usize) -> bool {
     for number in 0..count {
         copy(parts, (size - length) / (count - 1) * number, length, &mut sample);
     }
-    deflate([&sample[..]], enough(sample.len())).is_some()
+    deflate([&sample[..]], max_compressed(sample.len())).is_some()
 }
 
 /// Copies a range of the content.
@@ -135,41 +143,67 @@ fn copy(parts: &[Bytes], mut start: usize, mut length: usize, out: &mut Vec<u8>)
 }
 
 /// Compresses slices as one message; `None` if it exceeds this many bytes.
-fn deflate<'a>(slices: impl IntoIterator<Item = &'a [u8]>, enough: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(enough + TAIL.len());
-    let is_complete = DEFLATE.with_borrow_mut(|deflate| {
-        deflate.reset();
-        let is_complete =
-            slices.into_iter().all(|slice| put(deflate, slice, &mut out, FlushCompress::None))
-                && put(deflate, &[], &mut out, FlushCompress::Sync);
-        if !is_complete {
-            // A reset keeps the place of bytes that were not taken, and zlib-rs 0.6 panics when it
-            // gets there again.
-            *deflate = Compress::new(LEVEL, false);
-        }
-        is_complete
-    });
-    (is_complete && out.ends_with(&TAIL)).then(|| {
-        out.truncate(out.len() - TAIL.len());
-        // It may wait for a slow peer.
+fn deflate<'a>(slices: impl IntoIterator<Item = &'a [u8]>, max_size: usize) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let mut out = Vec::new();
+        let max_size = max_size + TAIL.len();
+        let is_complete = slices
+            .into_iter()
+            .all(|slice| compressor.put(slice, &mut out, FlushCompress::None, max_size))
+            && compressor.put(&[], &mut out, FlushCompress::Sync, max_size);
+        compressor.reset(is_complete);
+        out.truncate(out.len().saturating_sub(TAIL.len()));
+        // May stay queued for a slow peer: keep no spare capacity.
         out.shrink_to_fit();
-        out
+        is_complete.then_some(out)
     })
 }
 
-/// Compresses a slice into the room that is left. Returns whether there was enough.
-fn put(deflate: &mut Compress, mut slice: &[u8], out: &mut Vec<u8>, flush: FlushCompress) -> bool {
-    loop {
-        let before = deflate.total_in();
-        if deflate.compress_vec(slice, out, flush).is_err() {
-            return false;
+/// A compressor, with a buffer for its output. flate2 zeroes the spare capacity of a vector each
+/// time it is given one.
+struct Compressor {
+    state: Compress,
+    scratch: Box<[u8; SCRATCH]>,
+}
+
+impl Compressor {
+    fn new() -> Self {
+        Compressor { state: Compress::new(LEVEL, false), scratch: Box::new([0; SCRATCH]) }
+    }
+
+    /// Compresses a slice. Returns `false` if the output exceeds this many bytes.
+    fn put(
+        &mut self,
+        mut slice: &[u8],
+        out: &mut Vec<u8>,
+        flush: FlushCompress,
+        max_size: usize,
+    ) -> bool {
+        loop {
+            let before = (self.state.total_in(), self.state.total_out());
+            if self.state.compress(slice, &mut self.scratch[..], flush).is_err() {
+                return false;
+            }
+            let taken = (self.state.total_in() - before.0) as usize;
+            let made = (self.state.total_out() - before.1) as usize;
+            slice = &slice[taken..];
+            out.extend_from_slice(&self.scratch[..made]);
+            if out.len() > max_size {
+                return false;
+            }
+            if slice.is_empty() && made < SCRATCH {
+                return true;
+            }
         }
-        slice = &slice[(deflate.total_in() - before) as usize..];
-        if out.len() == out.capacity() {
-            return false;
-        }
-        if slice.is_empty() {
-            return true;
+    }
+
+    /// Prepares for the next message.
+    fn reset(&mut self, is_complete: bool) {
+        match is_complete {
+            true => self.state.reset(),
+            // In zlib-rs 0.6, a reset does not rewind the buffer of pending output if there is some
+            // left, and a later message panics.
+            false => self.state = Compress::new(LEVEL, false),
         }
     }
 }
@@ -182,45 +216,74 @@ pub(crate) fn max_content(max_message: usize) -> usize {
 
 /// Inflates the content of a message that may have at most this many bytes.
 pub(crate) fn inflate(content: &[u8], max_message: usize) -> Result<BytesMut, CloseReason> {
-    let mut out = Vec::with_capacity(content.len().saturating_mul(2).min(max_message) + 1);
-    INFLATE.with_borrow_mut(|inflate| {
-        inflate.reset(false);
-        if take(inflate, content, &mut out, max_message)? {
-            take(inflate, &TAIL, &mut out, max_message)?;
+    DECOMPRESSOR.with_borrow_mut(|decompressor| {
+        decompressor.reset(false);
+        let size = content.len().saturating_mul(2).min(max_message);
+        let mut inflating =
+            Inflating { decompressor, out: Vec::with_capacity(size), max_message, final_blocks: 0 };
+        inflating.take(content)?;
+        if !inflating.take(&TAIL_AND_END)? {
+            return Err(broken());
+        }
+        let mut out = inflating.out;
+        // A small message may have large content, and a message may be kept.
+        if out.capacity() / 2 > out.len() {
+            out.shrink_to_fit();
         }
         Ok(BytesMut::from(Bytes::from(out)))
     })
 }
 
-/// Inflates a slice. Returns whether more may follow: a message may have one final block (section
-/// 7.2.3.4), at its end.
-fn take(
-    inflate: &mut Decompress,
-    mut slice: &[u8],
-    out: &mut Vec<u8>,
+/// A message that is being inflated.
+struct Inflating<'a> {
+    decompressor: &'a mut Decompress,
+    out: Vec<u8>,
     max_message: usize,
-) -> Result<bool, CloseReason> {
-    let broken = || CloseReason::new(1007, "Compressed content that is not valid");
-    loop {
-        let before = inflate.total_in();
-        let status =
-            inflate.decompress_vec(slice, out, FlushDecompress::Sync).map_err(|_| broken())?;
-        if out.len() > max_message {
-            return Err(too_big(max_message));
-        }
-        slice = &slice[(inflate.total_in() - before) as usize..];
-        let is_full = out.len() == out.capacity();
-        match status {
-            Status::StreamEnd if slice.len() <= 1 => return Ok(false),
-            Status::StreamEnd => return Err(broken()),
-            Status::Ok | Status::BufError if !is_full && slice.is_empty() => return Ok(true),
-            Status::Ok | Status::BufError if !is_full => return Err(broken()),
-            // One byte more than allowed shows that a message is too large.
-            Status::Ok | Status::BufError => {
-                out.reserve_exact(out.len().min(max_message + 1 - out.len()));
+    final_blocks: usize,
+}
+
+impl Inflating<'_> {
+    /// Inflates a slice. Returns whether it ended with a final block.
+    fn take(&mut self, mut slice: &[u8]) -> Result<bool, CloseReason> {
+        loop {
+            let before = self.decompressor.total_in();
+            let inflated =
+                self.decompressor.decompress_vec(slice, &mut self.out, FlushDecompress::Sync);
+            let status = inflated.map_err(|_| broken())?;
+            if self.out.len() > self.max_message {
+                return Err(too_big(self.max_message));
+            }
+            slice = &slice[(self.decompressor.total_in() - before) as usize..];
+            if status == Status::StreamEnd {
+                if slice.is_empty() {
+                    return Ok(true);
+                }
+                self.begin_anew()?;
+            } else if self.out.len() == self.out.capacity() {
+                // One byte more than allowed shows that a message is too large.
+                let room = (self.max_message - self.out.len()).saturating_add(1);
+                self.out.reserve_exact(self.out.len().max(64).min(room));
+            } else if slice.is_empty() {
+                return Ok(false);
+            } else {
+                return Err(broken());
             }
         }
     }
+
+    /// Continues after a final block.
+    fn begin_anew(&mut self) -> Result<(), CloseReason> {
+        self.final_blocks += 1;
+        if self.final_blocks > MAX_FINAL_BLOCKS {
+            return Err(broken());
+        }
+        self.decompressor.reset(false);
+        Ok(())
+    }
+}
+
+fn broken() -> CloseReason {
+    CloseReason::new(1007, "Compressed content that is not valid")
 }
 
 /// Whether a client offers an agreement that the server can accept. Offers that limit the window
@@ -229,25 +292,26 @@ pub(crate) fn is_offered(headers: &HeaderMap) -> bool {
     extensions(headers).any(|(name, mut parameters)| {
         name.eq_ignore_ascii_case(NAME)
             && parameters
-                .try_fold(Vec::new(), |known, parameter| once(known, parameter, offers))
+                .try_fold(Vec::new(), |known, parameter| add(known, parameter, is_offer_parameter))
                 .is_some()
     })
 }
 
-/// Whether a server's answer to [`OFFER`] fits: it declines, or agrees as offered.
-pub(crate) fn fits(headers: &HeaderMap) -> bool {
+/// Whether a server's answer to [`OFFER`] is valid: it declines, or agrees as offered.
+pub(crate) fn is_valid_answer(headers: &HeaderMap) -> bool {
     let mut extensions = extensions(headers);
     let Some((name, mut parameters)) = extensions.next() else {
         return !headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS);
     };
-    let known = parameters.try_fold(Vec::new(), |known, parameter| once(known, parameter, answers));
+    let known = parameters
+        .try_fold(Vec::new(), |known, parameter| add(known, parameter, is_answer_parameter));
     name.eq_ignore_ascii_case(NAME)
         && known.is_some_and(|known| known.contains(&"server_no_context_takeover"))
         && extensions.next().is_none()
 }
 
 /// Adds a parameter to those seen before. `None` if it is repeated or not allowed.
-fn once<'a>(
+fn add<'a>(
     mut known: Vec<&'a str>,
     (name, value): (&'a str, Option<&'a str>),
     allows: fn(&str, Option<&str>) -> bool,
@@ -260,7 +324,7 @@ fn once<'a>(
 }
 
 /// Whether a server can accept an offer with this parameter (section 7.1).
-fn offers(name: &str, value: Option<&str>) -> bool {
+fn is_offer_parameter(name: &str, value: Option<&str>) -> bool {
     match name {
         "server_no_context_takeover" | "client_no_context_takeover" => value.is_none(),
         "client_max_window_bits" => value.is_none_or(|bits| window_bits(bits).is_some()),
@@ -270,7 +334,7 @@ fn offers(name: &str, value: Option<&str>) -> bool {
 
 /// Whether a client can accept an answer with this parameter. The window of a server is never
 /// larger than that of the inflater.
-fn answers(name: &str, value: Option<&str>) -> bool {
+fn is_answer_parameter(name: &str, value: Option<&str>) -> bool {
     match name {
         "server_no_context_takeover" | "client_no_context_takeover" => value.is_none(),
         "server_max_window_bits" => value.and_then(window_bits).is_some(),

@@ -9,6 +9,7 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::BytesMut;
 use tokio::{
     sync::watch,
+    task::yield_now,
     time::{Instant, timeout},
 };
 
@@ -29,6 +30,9 @@ use crate::{
 /// How long the application may take to handle the messages before a protocol error, until the
 /// close frame for the error is sent.
 const CATCH_UP: Duration = Duration::from_millis(500);
+
+/// Size in bytes of a message after which the task lets others run.
+const LARGE: usize = 64 * 1024;
 
 /// What the task and the handles of a connection share.
 pub(crate) struct Shared {
@@ -168,7 +172,7 @@ pub(crate) async fn drive<S: Stream>(
     let (role, max_message) = (shared.role, shared.options.max_message_size);
     let heartbeat = Heartbeat::new(shared.options.heartbeat, Arc::clone(&traffic));
     let (mut reader, writer) = frames::split(stream, ahead, role, max_message, traffic);
-    reader.set_compression(shared.options.compression);
+    reader.set_compression(shared.options.compresses());
     tokio::select! {
         reason = run(reader, writer, &heartbeat, &shared) => shared.finish(reason, Ended::Gone),
         () = shared.overdue() => {
@@ -264,7 +268,12 @@ async fn read<S: Stream>(
             match reader.buffered() {
                 Ok(Some(Event::Message(message))) => {
                     heartbeat.pause();
+                    let was_large = message.len() >= LARGE;
                     shared.inbox.push(message).await;
+                    if was_large {
+                        // It may have been inflated, which takes time.
+                        yield_now().await;
+                    }
                     heartbeat.beat();
                     begun = None;
                 }
@@ -310,7 +319,7 @@ async fn write<S: Stream>(
         }
         match shared.outbox.take() {
             Some(Next::Send(outgoing)) => {
-                feed(&mut writer, &outgoing, shared.options.compression).await?;
+                feed(&mut writer, &outgoing, shared.options.compresses()).await?;
                 batch.push(outgoing);
                 if !writer.is_empty() {
                     continue;

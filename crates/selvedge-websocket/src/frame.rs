@@ -1,8 +1,9 @@
 //! Bytes to frames and frames to bytes (RFC 6455, section 5), without a socket or a clock.
 //!
 //! What must hold: a limit is checked against the header of a frame, before its payload is read;
-//! text is checked as it arrives, so that the first invalid byte ends the connection; memory never
-//! exceeds what was received.
+//! text is checked as it arrives, so that the first invalid byte ends the connection, and compressed
+//! text when it is complete; memory never exceeds what was received, or one message of the maximum
+//! size if it is compressed.
 
 mod header;
 

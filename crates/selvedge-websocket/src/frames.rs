@@ -95,10 +95,10 @@ impl<S: Stream> Reader<S> {
         }
     }
 
-    /// Sets whether both ends agreed to compression ([`Handshake::compress`]): the peer may then
+    /// Sets whether both ends agreed to compression ([`Handshake::accept_compression`]): the peer may then
     /// compress its messages. The maximum size applies to the inflated message.
     ///
-    /// [`Handshake::compress`]: crate::Handshake::compress
+    /// [`Handshake::accept_compression`]: crate::Handshake::accept_compression
     pub fn set_compression(&mut self, compression: bool) {
         self.decoder.set_compression(compression);
     }
@@ -181,7 +181,7 @@ impl<S: Stream> Writer<S> {
     }
 
     /// Writes a compressed message like [`feed`](Self::feed). The peer must have agreed to
-    /// compression. As text, the content must be UTF-8.
+    /// compression. With [`Opcode::Text`], the inflated message must be UTF-8; this is not checked.
     ///
     /// # Errors
     /// Those of the stream; [`io::ErrorKind::InvalidInput`] for control frames.

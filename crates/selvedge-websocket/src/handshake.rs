@@ -63,8 +63,8 @@ impl Handshake {
         Ok(Handshake { key, subprotocols, offers_compression, compression: false })
     }
 
-    /// Agrees to compressed messages, if the client offers them (RFC 7692). Returns whether it does.
-    pub fn compress(&mut self) -> bool {
+    /// Accepts compression (RFC 7692) if the client offers it. Returns `true` if it was accepted.
+    pub fn accept_compression(&mut self) -> bool {
         self.compression = self.offers_compression;
         self.compression
     }

@@ -26,7 +26,7 @@
 //! - Every waiting task is woken when the connection ends, and learns why.
 //! - The stream is dropped when the last handle is, at the latest after the time-out for closing.
 //! - Memory is bounded whatever the peer does. Limits are checked before a payload is read.
-//! - Text is checked as it arrives. Both ends pass all cases of the Autobahn test suite.
+//! - Text is checked as it arrives, and compressed text when it is complete. Both ends pass all cases of the Autobahn test suite.
 //!
 //! Messages are compressed where both ends choose to: see [`Options::compression`].
 #![forbid(unsafe_code)]

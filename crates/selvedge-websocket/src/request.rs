@@ -155,7 +155,8 @@ impl Request {
             let reason = CloseReason::abnormal("the client disconnected before it was accepted");
             Error::ConnectionClosed(reason)
         };
-        self.options.compression = self.options.compression && self.handshake.compress();
+        self.options.compression =
+            Some(self.options.compresses() && self.handshake.accept_compression());
         let (upgrade, upgraded) = oneshot::channel();
         let response = self.handshake.response(self.subprotocol.as_deref(), self.answer_headers);
         let decision = Decision::Accept(response, Upgrade(upgrade));

@@ -84,7 +84,8 @@ pub(crate) async fn upgrade(
     }
     let subprotocol = check(&answer.headers, &key, opening)?;
     let mut options = opening.options.clone();
-    options.compression &= answer.headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS);
+    let agreed = answer.headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS);
+    options.compression = Some(agreed);
     let about = About {
         local,
         remote,
@@ -124,7 +125,7 @@ fn request(opening: &Opening, key: &str) -> Vec<u8> {
         let list = opening.subprotocols.join(", ");
         head += &format!("Sec-WebSocket-Protocol: {list}\r\n");
     }
-    if opening.options.compression {
+    if opening.options.compresses() {
         head += &format!("Sec-WebSocket-Extensions: {}\r\n", deflate::OFFER);
     }
     let mut head = head.into_bytes();
@@ -172,8 +173,8 @@ fn check(headers: &HeaderMap, key: &str, opening: &Opening) -> Result<Option<Str
             "the answer's Sec-WebSocket-Accept does not fit: it comes from a cache or another server",
         );
     }
-    let fits = match opening.options.compression {
-        true => deflate::fits(headers),
+    let fits = match opening.options.compresses() {
+        true => deflate::is_valid_answer(headers),
         false => !headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS),
     };
     if !fits {

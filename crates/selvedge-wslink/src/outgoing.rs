@@ -23,8 +23,8 @@ use crate::{
 /// less than another part of a write.
 pub(crate) const SHARED: usize = 8 * 1024;
 
-/// Size in bytes from which a frame may be compressed: the packets of a smaller one have about the
-/// same size either way.
+/// Minimum size in bytes of a frame that may be compressed. `selvedge_websocket` compresses nothing
+/// smaller.
 const COMPRESSED: usize = 1024;
 
 /// Maximum size in bytes of the values in a message, with room for the rest of it: sizes have 32
@@ -121,7 +121,8 @@ impl Frame {
     }
 
     /// Returns the compressed content. The first recipient compresses it, and all others wait for
-    /// that. `None` if `compress` returned that, or if the frame is too small to ask.
+    /// that. `None` if `compress` returned that, or if the frame is too
+    /// small to be compressed, in which case `compress` is not called.
     ///
     /// # Cancellation
     /// The next recipient compresses it.

@@ -26,6 +26,25 @@ fn flags_have_the_meaning_that_they_have_for_trame() {
 }
 
 #[test]
+fn compression_is_chosen_with_wslinks_flag_or_our_own() {
+    let chosen = |args: &[&str]| parse(args).unwrap().endpoints.compression;
+    assert_eq!(chosen(&[]), Compression::Auto);
+    for (value, expected) in [
+        ("auto", Compression::Auto),
+        ("1", Compression::Auto),
+        ("Always", Compression::Always),
+        ("never", Compression::Never),
+        ("0", Compression::Never),
+        ("false", Compression::Never),
+    ] {
+        assert_eq!(chosen(&["--ws-compress", value]), expected, "{value}");
+    }
+    // The other flag may come from the environment.
+    assert_eq!(chosen(&["--ws-compress=1", "--no-ws-compress"]), Compression::Never);
+    assert!(parse(&["--ws-compress", "sometimes"]).is_err());
+}
+
+#[test]
 fn development_and_a_kept_state_are_asked_for() {
     let options = parse(&["--keep-state", "a.kept"]).unwrap();
     assert_eq!(options.kept_file("app"), Some("a.kept".into()));

@@ -48,7 +48,7 @@ fn a_message_is_the_same_afterwards() {
 fn what_does_not_shrink_is_left_alone() {
     assert!(Deflated::new(&[Bytes::from_static(&[7; MIN_SIZE - 1])]).is_none(), "too small");
     assert!(Deflated::new(&[]).is_none());
-    for size in [MIN_SIZE, 10_000, SAMPLED, 1 << 20] {
+    for size in [MIN_SIZE, 10_000, LARGE, 1 << 20] {
         assert!(Deflated::new(&[noise(size)]).is_none(), "{size}");
         let framed = [Bytes::from_static(b"some words before"), noise(size)];
         assert!(Deflated::new(&framed).is_none(), "{size}");
@@ -64,7 +64,7 @@ fn a_message_that_does_not_shrink_leaves_no_trace() {
         // Of 16 values shrinks to a half, of 200 to nearly nothing.
         let values = [16, 64, 100, 128, 200, 256][(random() % 6) as usize];
         let content: Bytes = (0..size).map(|_| (random() % values) as u8).collect();
-        match deflate([&content[..]], enough(size)) {
+        match deflate([&content[..]], max_compressed(size)) {
             Some(deflated) => assert!(inflate(&deflated, size).unwrap() == content),
             None => left += 1,
         }
@@ -81,6 +81,9 @@ fn the_examples_of_the_rfc_hold() {
     let blocks = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
     assert!(hello(&blocks), "two blocks");
     assert!(inflate(&[0x00], 0).unwrap().is_empty());
+    let twice =
+        [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    assert_eq!(inflate(&twice, 10).unwrap(), b"HelloHello"[..], "a final block before the end");
 }
 
 #[test]
@@ -95,8 +98,28 @@ fn the_limit_applies_to_the_inflated_message() {
 }
 
 #[test]
+fn without_a_limit_any_size_is_inflated() {
+    let parts = [Bytes::from(vec![0; 1 << 20])];
+    let deflated = Deflated::new(&parts).unwrap();
+    assert_eq!(inflate(deflated.content(), usize::MAX).unwrap().len(), 1 << 20);
+}
+
+#[test]
+fn a_small_message_of_large_content_keeps_little_memory() {
+    // Empty stored blocks, and one of one byte.
+    let mut content = [0x00, 0x00, 0x00, 0xff, 0xff].repeat(100_000);
+    content.extend_from_slice(&[0x00, 0x01, 0x00, 0xfe, 0xff, b'a', 0x00]);
+    let message = inflate(&content, 1 << 20).unwrap();
+    assert_eq!(message, b"a"[..]);
+    assert!(message.capacity() < 100, "{}", message.capacity());
+}
+
+#[test]
 fn invalid_content_is_refused() {
-    for content in [&[0xff, 0xff, 0xff][..], &[0x07], &[0x03, 0x00, 0x03, 0x00, 0x03, 0x00]] {
+    let many_final_blocks = [0x03, 0x00].repeat(1000);
+    // A stored block that promises 100 bytes and has one.
+    let cut_off = [0x00, 0x64, 0x00, 0x9b, 0xff, 0x68];
+    for content in [&[0xff, 0xff, 0xff][..], &[0x07], &many_final_blocks, &cut_off, &[]] {
         assert_eq!(inflate(content, 1000).unwrap_err().code, 1007, "{content:x?}");
     }
 }
@@ -130,13 +153,13 @@ fn offers_that_can_be_accepted_are_known() {
 
 #[test]
 fn answers_that_do_not_fit_the_offer_are_known() {
-    assert!(fits(&HeaderMap::new()), "declined");
+    assert!(is_valid_answer(&HeaderMap::new()), "declined");
     for answer in [
         OFFER,
         "permessage-deflate; server_no_context_takeover",
         "permessage-deflate; server_no_context_takeover; server_max_window_bits=10",
     ] {
-        assert!(fits(&lists(answer)), "{answer}");
+        assert!(is_valid_answer(&lists(answer)), "{answer}");
     }
     for answer in [
         "",
@@ -145,7 +168,7 @@ fn answers_that_do_not_fit_the_offer_are_known() {
         "permessage-deflate; server_no_context_takeover, permessage-deflate",
         "other; server_no_context_takeover",
     ] {
-        assert!(!fits(&lists(answer)), "{answer}");
+        assert!(!is_valid_answer(&lists(answer)), "{answer}");
     }
 }
 
