@@ -53,10 +53,12 @@ impl Screen {
     }
 
     /// Starts a compositor, so that windows can be transparent.
-    pub fn compose(&mut self) {
+    pub async fn compose(&mut self) {
         let mut compositor = Command::new("xcompmgr");
         compositor.envs(self.environment()).stdout(Stdio::null()).stderr(Stdio::null());
         self.clients.push(compositor.spawn().unwrap());
+        // The background is black, and the compositor paints it gray.
+        until("the compositor", async || (self.color((0, 0)) != [0; 3]).then_some(())).await;
     }
 
     /// Returns the colour of a pixel as red, green and blue.

@@ -84,7 +84,7 @@ async fn a_window_may_open_full_maximized_fixed_minimized_or_not_at_all() {
 async fn a_window_shows_its_background_color_or_is_transparent_where_the_page_paints_nothing() {
     const EMPTY: (i32, i32) = (700, 170);
     let mut screen = Screen::start().await;
-    screen.compose();
+    screen.compose().await;
     let behind = screen.color(EMPTY);
     for (option, color) in [
         (None, [255; 3]),
