@@ -24,7 +24,6 @@ use selvedge_websocket::{
 use selvedge_wslink::chunk::Frame;
 use tokio::{
     sync::Notify,
-    task::yield_now,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -43,9 +42,6 @@ use crate::{
 
 /// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
-
-/// Size in bytes of a message after which the task lets others run.
-const LARGE: usize = 64 * 1024;
 
 /// Maximum size in bytes of a message from a client that has sent its hello.
 fn max_message(site: &Site) -> usize {
@@ -100,9 +96,8 @@ async fn serve(
     let limit = max_message(site).min(BYTES_BEFORE_HELLO);
     let (mut reader, writer) = split(stream, BytesMut::new(), Role::Server, limit, traffic);
     reader.set_compression(compression);
-    let mut writer = FrameWriter { writer, compression };
     let pongs = Pongs::default();
-    let mut write = Box::pin(write(&mut writer, site, &client, &heartbeat, &pongs));
+    let mut write = Box::pin(write(writer, compression, site, &client, &heartbeat, &pongs));
     let mut by_peer = false;
     let written = tokio::select! {
         () = write.as_mut() => true,
@@ -187,7 +182,6 @@ async fn read<S: Stream>(
         }
         match next {
             Ok(Event::Message(Message::Binary(frame))) => {
-                let was_large = frame.len() >= LARGE;
                 let was_authenticated = session.is_authenticated();
                 if let Err(error) = session.receive(frame) {
                     site.access.strangers.protocol_broken(&error);
@@ -199,10 +193,6 @@ async fn read<S: Stream>(
                 if session.is_authenticated() && !was_authenticated {
                     guest.trust();
                     reader.set_max_message(max_message(site));
-                }
-                if was_large {
-                    // It may have been inflated, which takes time.
-                    yield_now().await;
                 }
             }
             // wslink 2 has no text messages.
@@ -233,7 +223,8 @@ fn after(site: &Site, error: ReadError) -> Ended {
 
 /// Writes what is in the outbox, until its close frame is sent or the connection is lost.
 async fn write<S: Stream>(
-    writer: &mut FrameWriter<S>,
+    mut writer: Writer<S>,
+    compression: bool,
     site: &Site,
     client: &Client,
     heartbeat: &Heartbeat,
@@ -243,18 +234,20 @@ async fn write<S: Stream>(
     loop {
         let sent = tokio::select! {
             next = client.outbox.next(&mut batch) => match next {
-                Next::Send => send(writer, &mut batch, heartbeat, pongs).await,
+                Next::Send => {
+                    send(&mut writer, compression, &mut batch, heartbeat, pongs).await
+                },
                 Next::CatchUp(keys) => {
                     site.server.hub().catch_up(site.server.state(), client, &keys);
                     Ok(())
                 }
                 Next::Close(CloseFrame { code, reason }) => {
-                    drop(writer.writer.close(&CloseReason::new(code, reason)).await);
+                    drop(writer.close(&CloseReason::new(code, reason)).await);
                     return;
                 }
             },
-            () = heartbeat.ping_due() => send_one(&mut writer.writer, Opcode::Ping, &[]).await,
-            payload = pongs.due() => send_one(&mut writer.writer, Opcode::Pong, &[payload]).await,
+            () = heartbeat.ping_due() => send_one(&mut writer, Opcode::Ping, &[]).await,
+            payload = pongs.due() => send_one(&mut writer, Opcode::Pong, &[payload]).await,
         };
         if sent.is_err() {
             return;
@@ -265,39 +258,35 @@ async fn write<S: Stream>(
 /// Sends a batch in as few writes as the buffer allows, with due pings and pongs between its
 /// frames.
 async fn send<S: Stream>(
-    writer: &mut FrameWriter<S>,
+    writer: &mut Writer<S>,
+    compression: bool,
     batch: &mut Vec<Frame>,
     heartbeat: &Heartbeat,
     pongs: &Pongs,
 ) -> io::Result<()> {
     for frame in batch.drain(..) {
         if heartbeat.take_ping() {
-            writer.writer.feed(Opcode::Ping, &[]).await?;
+            writer.feed(Opcode::Ping, &[]).await?;
         }
         if let Some(payload) = pongs.take() {
-            writer.writer.feed(Opcode::Pong, &[payload]).await?;
+            writer.feed(Opcode::Pong, &[payload]).await?;
         }
-        writer.feed(&frame).await?;
+        feed(writer, compression, &frame).await?;
     }
-    writer.writer.flush().await
+    writer.flush().await
 }
 
-/// Writes to a client that may have agreed to compression.
-struct FrameWriter<S> {
-    writer: Writer<S>,
+/// Feeds a frame, compressed if the client agreed to that and the frame shrinks.
+async fn feed<S: Stream>(
+    writer: &mut Writer<S>,
     compression: bool,
-}
-
-impl<S: Stream> FrameWriter<S> {
-    async fn feed(&mut self, frame: &Frame) -> io::Result<()> {
-        if self.compression
-            && let Some(content) = frame.compressed(compress).await
-        {
-            let deflated = Deflated::from_content(content);
-            return self.writer.feed_deflated(Opcode::Binary, &deflated).await;
-        }
-        self.writer.feed(Opcode::Binary, frame.parts()).await
+    frame: &Frame,
+) -> io::Result<()> {
+    if compression && let Some(content) = frame.compressed(compress).await {
+        let deflated = Deflated::from_content(content);
+        return writer.feed_deflated(Opcode::Binary, &deflated).await;
     }
+    writer.feed(Opcode::Binary, frame.parts()).await
 }
 
 async fn compress(frame: Frame) -> Option<Bytes> {

@@ -132,12 +132,18 @@ async fn slow_down(driver: &Driver) {
     driver.devtools("Network.emulateNetworkConditions", line).await;
 }
 
-/// Opens the page, and updates it for a while.
-async fn updated(driver: &Driver, manifests: &[PathBuf]) -> BTreeMap<String, f64> {
-    let server = Server::new("updates");
+/// Returns a server with these modules.
+fn server_with(manifests: &[PathBuf]) -> Server {
+    let server = Server::new("weight");
     for manifest in manifests {
         server.enable_module(Module::from_manifest(manifest).unwrap()).unwrap();
     }
+    server
+}
+
+/// Opens the page, and updates it for a while.
+async fn updated(driver: &Driver, manifests: &[PathBuf]) -> BTreeMap<String, f64> {
+    let server = server_with(manifests);
     let set = |value: u32| {
         let state = server.state();
         for key in 0..KEYS {
@@ -194,10 +200,7 @@ async fn metrics(driver: &Driver) -> BTreeMap<String, f64> {
 
 /// Opens the page once.
 async fn turn(driver: &Driver, template: &str, manifests: &[PathBuf]) -> BTreeMap<String, f64> {
-    let server = Server::new("weight");
-    for manifest in manifests {
-        server.enable_module(Module::from_manifest(manifest).unwrap()).unwrap();
-    }
+    let server = server_with(manifests);
     server.state().set("name", "Ada").set("numbers", (0..50).collect::<Vec<_>>());
     server.template("main", template);
     let running = start(&server).await;

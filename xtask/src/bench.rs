@@ -28,6 +28,13 @@ pub(crate) struct BenchOptions {
     comparison: Vec<String>,
 }
 
+impl BenchOptions {
+    /// Whether the option that leaves a server out is missing.
+    fn measures(&self, without: &str) -> bool {
+        !self.comparison.iter().any(|option| option == without)
+    }
+}
+
 /// Runs the benchmarks.
 pub(crate) fn run(options: &BenchOptions) -> Result {
     if options.page {
@@ -51,10 +58,10 @@ fn compare(options: &BenchOptions) -> Result {
     let release = project::target().join("release");
     let mut comparison = command::new(&release.join("selvedge-comparison").to_string_lossy());
     comparison.arg("--ours").arg(release.join("bench-app"));
-    if !options.comparison.iter().any(|option| option == "--no-trame") {
+    if options.measures("--no-trame") {
         comparison.args(trame(peers::ensure_environment()?));
     }
-    if !options.comparison.iter().any(|option| option == "--no-nicegui") {
+    if options.measures("--no-nicegui") {
         let app = project::root().join("benches/comparison/nicegui_app.py");
         let python = peers::ensure_nicegui()?.join("bin/python");
         comparison.arg("--nicegui").arg(python).arg(app);
@@ -84,7 +91,7 @@ fn compare_windows(options: &BenchOptions) -> Result {
     comparison
         .arg("--desktop")
         .args(["bench", "bare_window"].map(|name| release.join("examples").join(name)));
-    if !options.comparison.iter().any(|option| option == "--no-trame") {
+    if options.measures("--no-trame") {
         comparison.args(trame(peers::ensure_windows()?));
     }
     command::run(display.show(&mut comparison).args(&options.comparison))

@@ -57,25 +57,23 @@ pub(crate) fn test() -> Result<Option<String>> {
 
 /// Returns the virtual environment of NiceGUI.
 pub(crate) fn ensure_nicegui() -> Result<PathBuf> {
-    system::ensure(system::PEERS)?;
     ensure(&NICEGUI)
 }
 
 /// Returns the virtual environment of the peers.
 pub(crate) fn ensure_environment() -> Result<PathBuf> {
-    system::ensure(system::PEERS)?;
     ensure(&PEERS)
 }
 
 /// Returns the virtual environment for windows of trame.
 pub(crate) fn ensure_windows() -> Result<PathBuf> {
-    system::ensure(system::PEERS)?;
     system::ensure(system::PYTHON_WINDOWS)?;
     ensure(&WINDOWS)
 }
 
 /// Returns a virtual environment. Makes it again if the requirements have changed.
 fn ensure(environment: &Environment) -> Result<PathBuf> {
+    system::ensure(system::PEERS)?;
     let folder = project::target().join(environment.folder);
     let requirements = project::root().join(environment.requirements);
     let installed = folder.join("installed.txt");

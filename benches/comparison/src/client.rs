@@ -24,6 +24,30 @@ pub(crate) struct Client {
     calls: u64,
 }
 
+/// Opens a WebSocket. Also returns what has arrived on it.
+pub(crate) async fn upgrade(address: SocketAddr, path: &str) -> io::Result<(TcpStream, BytesMut)> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let mut arrived = BytesMut::with_capacity(8192);
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let size = loop {
+        if stream.read_buf(&mut arrived).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(size) = head(&arrived) {
+            break size;
+        }
+    };
+    if !arrived.split_to(size).starts_with(b"HTTP/1.1 101") {
+        return Err(io::Error::other("the server opens no WebSocket"));
+    }
+    Ok((stream, arrived))
+}
+
 /// The beginning of a message.
 pub(crate) struct Incoming {
     /// The content of the first chunk, without the header.
@@ -52,25 +76,8 @@ impl Incoming {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> io::Result<Client> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let mut client = Client { stream, arrived: BytesMut::with_capacity(8192), calls: 0 };
-        let request = format!(
-            "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        );
-        client.stream.write_all(request.as_bytes()).await?;
-        let size = loop {
-            if client.stream.read_buf(&mut client.arrived).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if let Some(size) = head(&client.arrived) {
-                break size;
-            }
-        };
-        if !client.arrived.split_to(size).starts_with(b"HTTP/1.1 101") {
-            return Err(io::Error::other("the server opens no WebSocket"));
-        }
+        let (stream, arrived) = upgrade(address, "/ws").await?;
+        let mut client = Client { stream, arrived, calls: 0 };
         let hello = client.call("wslink.hello", 1, |out| {
             put_map(out, 1);
             put_text(out, "secret");

@@ -138,8 +138,7 @@ fn desktop(arguments: &Arguments, programs: &[PathBuf]) -> io::Result<Row> {
         name,
         program: program.to_vec(),
         flags,
-        checks_names: false,
-        serves_pages: false,
+        ..Kind::default()
     };
     let mut kinds =
         vec![kind("selvedge", &programs[..1], None), kind("limit", &programs[1..], None)];
@@ -161,47 +160,30 @@ fn desktop(_: &Arguments, _: &[PathBuf]) -> io::Result<Row> {
 fn kinds(arguments: &Arguments) -> io::Result<Vec<Kind>> {
     let beside = |name: &str| Ok::<_, io::Error>(std::env::current_exe()?.with_file_name(name));
     let mut kinds = vec![
-        Kind {
-            name: "limit",
-            program: vec![beside("limit")?],
-            flags: None,
-            checks_names: false,
-            serves_pages: false,
-        },
+        Kind { name: "limit", program: vec![beside("limit")?], ..Kind::default() },
         Kind {
             name: "selvedge",
             program: arguments.ours.iter().cloned().collect(),
             // As for clients on other machines.
             flags: Some(&["--ws-compress", "always"]),
             checks_names: true,
-            serves_pages: false,
+            ..Kind::default()
         },
     ];
     if !arguments.no_axum {
-        kinds.push(Kind {
-            name: "axum",
-            program: vec![beside("axum")?],
-            flags: None,
-            checks_names: false,
-            serves_pages: false,
-        });
+        kinds.push(Kind { name: "axum", program: vec![beside("axum")?], ..Kind::default() });
     }
     if let Some(trame) = arguments.trame.as_ref().filter(|_| !arguments.no_trame) {
-        kinds.push(Kind {
-            name: "trame",
-            program: trame.clone(),
-            flags: Some(&[]),
-            checks_names: false,
-            serves_pages: false,
-        });
+        let program = trame.clone();
+        kinds.push(Kind { name: "trame", program, flags: Some(&[]), ..Kind::default() });
     }
     if let Some(nicegui) = arguments.nicegui.as_ref().filter(|_| !arguments.no_nicegui) {
         kinds.push(Kind {
             name: "nicegui",
             program: nicegui.clone(),
             flags: Some(&[]),
-            checks_names: false,
             serves_pages: true,
+            ..Kind::default()
         });
     }
     Ok(kinds)

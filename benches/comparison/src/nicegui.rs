@@ -7,7 +7,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use selvedge_comparison::websocket::{MASK, apply_mask, head, put_header, take};
+use selvedge_comparison::websocket::{MASK, apply_mask, put_header, take};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     cases::{Figures, Meter, Work, wrong},
-    client::ANSWER_TIMEOUT,
+    client::{ANSWER_TIMEOUT, upgrade},
     servers::Server,
 };
 
@@ -52,7 +52,7 @@ async fn updates(meter: &mut Meter<'_>, mut pages: Vec<Page>) -> io::Result<Figu
         .repeat(1.0, async |number| {
             pages[0].set(number + 1).await?;
             for page in &mut pages {
-                page.shows(&format!("{}", 2 * (number + 1))).await?;
+                page.shows(&(2 * (number + 1)).to_string()).await?;
             }
             Ok(())
         })
@@ -96,26 +96,12 @@ impl Page {
             })
         });
         let listeners = listeners.collect();
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let arrived = BytesMut::with_capacity(8192);
-        let mut page = Page { stream, arrived, client, listeners };
-        let request = format!(
-            "GET /_nicegui_ws/socket.io/?client_id={}&next_message_id=0&implicit_handshake=true&tab_id=tab\
-             &document_id=document&EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
-             Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-            page.client
+        let path = format!(
+            "/_nicegui_ws/socket.io/?client_id={client}&next_message_id=0&implicit_handshake=true\
+             &tab_id=tab&document_id=document&EIO=4&transport=websocket"
         );
-        page.stream.write_all(request.as_bytes()).await?;
-        let size = loop {
-            if page.stream.read_buf(&mut page.arrived).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if let Some(size) = head(&page.arrived) {
-                break size;
-            }
-        };
-        drop(page.arrived.split_to(size));
+        let (stream, arrived) = upgrade(address, &path).await?;
+        let mut page = Page { stream, arrived, client, listeners };
         page.until(|message| message.starts_with('0')).await?;
         page.send("40").await?;
         page.until(|message| message.starts_with("40")).await?;

@@ -28,7 +28,7 @@ impl ProcessorTime {
 }
 
 /// A kind of server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// The program and its first arguments.

@@ -289,38 +289,36 @@ fn broken() -> CloseReason {
 /// Whether a client offers an agreement that the server can accept. Offers that limit the window
 /// are declined, since a message to many peers is compressed once.
 pub(crate) fn is_offered(headers: &HeaderMap) -> bool {
-    extensions(headers).any(|(name, mut parameters)| {
-        name.eq_ignore_ascii_case(NAME)
-            && parameters
-                .try_fold(Vec::new(), |known, parameter| add(known, parameter, is_offer_parameter))
-                .is_some()
+    extensions(headers).any(|(name, parameters)| {
+        name.eq_ignore_ascii_case(NAME) && names(parameters, is_offer_parameter).is_some()
     })
 }
 
 /// Whether a server's answer to [`OFFER`] is valid: it declines, or agrees as offered.
 pub(crate) fn is_valid_answer(headers: &HeaderMap) -> bool {
     let mut extensions = extensions(headers);
-    let Some((name, mut parameters)) = extensions.next() else {
+    let Some((name, parameters)) = extensions.next() else {
         return !headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS);
     };
-    let known = parameters
-        .try_fold(Vec::new(), |known, parameter| add(known, parameter, is_answer_parameter));
+    let names = names(parameters, is_answer_parameter);
     name.eq_ignore_ascii_case(NAME)
-        && known.is_some_and(|known| known.contains(&"server_no_context_takeover"))
+        && names.is_some_and(|names| names.contains(&"server_no_context_takeover"))
         && extensions.next().is_none()
 }
 
-/// Adds a parameter to those seen before. `None` if it is repeated or not allowed.
-fn add<'a>(
-    mut known: Vec<&'a str>,
-    (name, value): (&'a str, Option<&'a str>),
+/// Returns the names of parameters; `None` if one is repeated or not allowed.
+fn names<'a>(
+    parameters: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     allows: fn(&str, Option<&str>) -> bool,
 ) -> Option<Vec<&'a str>> {
-    if known.contains(&name) || !allows(name, value) {
-        return None;
+    let mut names = Vec::new();
+    for (name, value) in parameters {
+        if names.contains(&name) || !allows(name, value) {
+            return None;
+        }
+        names.push(name);
     }
-    known.push(name);
-    Some(known)
+    Some(names)
 }
 
 /// Whether a server can accept an offer with this parameter (section 7.1).

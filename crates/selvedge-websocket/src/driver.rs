@@ -9,7 +9,6 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::BytesMut;
 use tokio::{
     sync::watch,
-    task::yield_now,
     time::{Instant, timeout},
 };
 
@@ -30,9 +29,6 @@ use crate::{
 /// How long the application may take to handle the messages before a protocol error, until the
 /// close frame for the error is sent.
 const CATCH_UP: Duration = Duration::from_millis(500);
-
-/// Size in bytes of a message after which the task lets others run.
-const LARGE: usize = 64 * 1024;
 
 /// What the task and the handles of a connection share.
 pub(crate) struct Shared {
@@ -268,12 +264,8 @@ async fn read<S: Stream>(
             match reader.buffered() {
                 Ok(Some(Event::Message(message))) => {
                     heartbeat.pause();
-                    let was_large = message.len() >= LARGE;
                     shared.inbox.push(message).await;
-                    if was_large {
-                        // It may have been inflated, which takes time.
-                        yield_now().await;
-                    }
+                    reader.give_way().await;
                     heartbeat.beat();
                     begun = None;
                 }

@@ -24,6 +24,9 @@ const MAX_READ: usize = 16 * 1024;
 /// Size in bytes from which a payload is kept as it was read, instead of being copied.
 const READ: usize = 4 * 1024;
 
+/// Number of bytes that are inflated before other tasks get a turn, about 200 µs of work.
+const MAX_INFLATED: usize = 64 * 1024;
+
 /// Maximum number of bytes reserved for the rest of a large frame: a header that promises much
 /// costs nothing.
 const RESERVE: usize = 64 * 1024;
@@ -71,6 +74,8 @@ pub(crate) struct Decoder {
     max_message: usize,
     /// Whether the peer may compress messages.
     compression: bool,
+    /// Bytes that were inflated since the task of the connection last let others run.
+    inflated: usize,
     buffer: BytesMut,
     /// Bytes to read at a time.
     read: usize,
@@ -120,6 +125,7 @@ impl Decoder {
             role,
             max_message,
             compression: false,
+            inflated: 0,
             buffer: BytesMut::new(),
             read: MIN_READ,
             frame: None,
@@ -130,6 +136,15 @@ impl Decoder {
     /// Sets whether the peer may compress messages.
     pub(crate) fn set_compression(&mut self, compression: bool) {
         self.compression = compression;
+    }
+
+    /// Whether so much was inflated that other tasks should run. Counts anew after that.
+    pub(crate) fn should_yield(&mut self) -> bool {
+        let should_yield = self.inflated >= MAX_INFLATED;
+        if should_yield {
+            self.inflated = 0;
+        }
+        should_yield
     }
 
     /// Changes the maximum size of a message.
@@ -299,7 +314,12 @@ impl Decoder {
         let Some(message) = self.message.take() else {
             return Ok(None);
         };
-        message.finish(self.max_message).map(|message| Some(Event::Message(message)))
+        let compressed = message.compressed;
+        let message = message.finish(self.max_message)?;
+        if compressed {
+            self.inflated += message.len();
+        }
+        Ok(Some(Event::Message(message)))
     }
 }
 

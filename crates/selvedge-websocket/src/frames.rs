@@ -13,7 +13,10 @@ use std::{
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::{
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
+    task::yield_now,
+};
 
 use crate::{
     Role, Stream,
@@ -85,6 +88,7 @@ impl<S: Stream> Reader<S> {
     /// # Cancellation
     /// Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Result<Event, ReadError> {
+        self.give_way().await;
         loop {
             if let Some(event) = self.buffered().map_err(ReadError::Protocol)? {
                 return Ok(event);
@@ -95,8 +99,8 @@ impl<S: Stream> Reader<S> {
         }
     }
 
-    /// Sets whether both ends agreed to compression ([`Handshake::accept_compression`]): the peer may then
-    /// compress its messages. The maximum size applies to the inflated message.
+    /// Sets whether both ends agreed to compression ([`Handshake::accept_compression`]): the peer
+    /// may then compress its messages. The maximum size applies to the inflated message.
     ///
     /// [`Handshake::accept_compression`]: crate::Handshake::accept_compression
     pub fn set_compression(&mut self, compression: bool) {
@@ -106,6 +110,14 @@ impl<S: Stream> Reader<S> {
     /// Changes the maximum size in bytes of a message, from the next frame on.
     pub fn set_max_message(&mut self, bytes: usize) {
         self.decoder.set_max_message(bytes);
+    }
+
+    /// Lets other tasks run after much was inflated: the bytes of many messages may have arrived at
+    /// once.
+    pub(crate) async fn give_way(&mut self) {
+        if self.decoder.should_yield() {
+            yield_now().await;
+        }
     }
 
     /// Returns the next message or control frame of the bytes that were read.

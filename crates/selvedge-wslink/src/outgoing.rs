@@ -121,8 +121,8 @@ impl Frame {
     }
 
     /// Returns the compressed content. The first recipient compresses it, and all others wait for
-    /// that. `None` if `compress` returned that, or if the frame is too
-    /// small to be compressed, in which case `compress` is not called.
+    /// that. `None` if `compress` returned that, or if the frame is too small to be compressed, in
+    /// which case `compress` is not called.
     ///
     /// # Cancellation
     /// The next recipient compresses it.
