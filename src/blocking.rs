@@ -20,7 +20,7 @@ use tokio::{
 
 mod watch;
 
-pub(crate) use watch::notify;
+pub(crate) use watch::{Deferral, defer};
 
 thread_local! {
     /// This worker runs code that may block.

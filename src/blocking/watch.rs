@@ -10,7 +10,7 @@
 //!   a future, and the tasks that it spawns or wakes run on other workers.
 //! - Code runs under watch only while its worker has a reserve, and the reserve can find the
 //!   worker's core: both are checked after `block_in_place` has put the core down.
-//! - Wake-ups that are deferred ([`notify`]) are delivered when the code returns or the gate opens.
+//! - Wake-ups that are deferred ([`defer`]) are delivered when the code returns or the gate opens.
 //!
 //! This depends on how tokio makes a stand-in: `block_in_place` spawns it on the blocking pool of
 //! the runtime whose handle is current. If that changes, workers get a stand-in at once, which
@@ -56,13 +56,26 @@ thread_local! {
 /// A worker: its runtime and its index there.
 pub(super) type Worker = (Id, usize);
 
-/// Notifies one waiting task, like [`Notify::notify_one`]. In watched code it may take effect when
-/// the code returns, or up to two ticks later.
-pub(crate) fn notify(waiting: &Arc<Notify>) {
-    let is_deferred =
-        CURRENT.with_borrow(|watched| watched.as_ref().is_some_and(|code| code.defer(waiting)));
-    if !is_deferred {
-        waiting.notify_one();
+/// Defers the wake-up of one waiting task until the watched code that calls this returns, or for up
+/// to two ticks. Returns `None` if there is no such code: the caller has to wake the task.
+pub(crate) fn defer(waiting: &Arc<Notify>) -> Option<Deferral> {
+    CURRENT.with_borrow(|watched| {
+        let code = watched.as_ref()?;
+        code.defer(waiting).then(|| Deferral(Arc::as_ptr(code).addr()))
+    })
+}
+
+/// A deferred wake-up, by the address of the code that deferred it. Code with the same address may
+/// run later, but only after the wake-up was delivered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deferral(usize);
+
+impl Deferral {
+    /// Returns whether the calling code would not wake the task any earlier.
+    pub(crate) fn is_by_caller(self) -> bool {
+        CURRENT.with_borrow(|watched| {
+            watched.as_ref().is_some_and(|code| Arc::as_ptr(code).addr() == self.0)
+        })
     }
 }
 
@@ -171,9 +184,7 @@ impl Watched {
         let Some(wakeups) = &mut *wakeups else {
             return false;
         };
-        if !wakeups.last().is_some_and(|last| Arc::ptr_eq(last, waiting)) {
-            wakeups.push(Arc::clone(waiting));
-        }
+        wakeups.push(Arc::clone(waiting));
         true
     }
 

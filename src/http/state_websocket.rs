@@ -4,7 +4,14 @@
 //! and vice versa. The peer's calls run outside this task. A peer that sends no hello, breaks the
 //! protocol or shows no sign of life is disconnected, which does not affect other clients.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    mem::take,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Extension,
@@ -19,13 +26,10 @@ use parking_lot::Mutex;
 use selvedge_port::Buffers;
 use selvedge_websocket::{
     CloseReason, Handshake, Message, Role, Stream,
-    frames::{Deflated, Event, Heartbeat, Opcode, ReadError, Reader, Traffic, Writer, split},
+    frames::{Deflated, Event, Gate, Heartbeat, Opcode, ReadError, Reader, Traffic, Writer, split},
 };
 use selvedge_wslink::chunk::Frame;
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     Site,
@@ -96,55 +100,76 @@ async fn serve(
     let limit = max_message(site).min(BYTES_BEFORE_HELLO);
     let (mut reader, writer) = split(stream, BytesMut::new(), Role::Server, limit, traffic);
     reader.set_compression(compression);
-    let pongs = Pongs::default();
-    let mut write = Box::pin(write(writer, compression, site, &client, &heartbeat, &pongs));
-    let mut by_peer = false;
-    let written = tokio::select! {
-        () = write.as_mut() => true,
-        ended = read(site, &mut reader, &mut session, &heartbeat, guest, &pongs) => match ended {
-            Ended::Closing(closing) => {
-                client.outbox.close(closing);
-                false
-            }
-            Ended::ByPeer(code) => {
-                client.outbox.close(CloseFrame { code, reason: "" });
-                by_peer = true;
-                false
-            }
-            Ended::Lost => return,
-        },
-        () = site.stop.cancelled() => {
-            client.outbox.close(CloseFrame { code: 1001, reason: "Server shutdown" });
-            false
-        }
-        () = client.outbox.given_up() => {
+    let control = ControlFrames::new(&client);
+    let mut write = Gate::new(Box::pin(write(writer, compression, site, &client, &control)));
+    let mut read =
+        Gate::new(Box::pin(read(site, &mut reader, &mut session, &heartbeat, guest, &control)));
+    let mut cut = Gate::new(Box::pin(cut(site, guest, &heartbeat, &control)));
+    let ended = tokio::select! {
+        () = &mut write => Ended::Written,
+        ended = &mut read => ended,
+        ended = &mut cut => ended,
+    };
+    drop(read);
+    match ended {
+        Ended::Written => {}
+        Ended::Closing(closing) => client.outbox.close(closing),
+        Ended::ByPeer(code) => client.outbox.close(CloseFrame { code, reason: "" }),
+        Ended::GivenUp => {
             tracing::warn!(?client.id, "a client is too slow and was disconnected");
-            false
         }
-        () = guest.turned_out() => return,
-        () = heartbeat.lost() => {
+        Ended::Silent => {
             return tracing::info!(?client.id, "heartbeat timeout: the connection is closed");
         }
-    };
-    if !written && timeout(stop_times::CLOSE_FRAMES, write).await.is_err() {
-        return;
+        Ended::Lost => return,
     }
-    if !by_peer {
-        // The close frame is sent, or the connection is lost. The peer may still answer.
-        let answer =
-            async { while !matches!(reader.next().await, Ok(Event::Close(_)) | Err(_)) {} };
-        drop(timeout(stop_times::CLOSE_FRAMES, answer).await);
-    }
+    // Boxed, so that open connections need no memory for it.
+    Box::pin(async {
+        let is_written = matches!(ended, Ended::Written);
+        if !is_written && timeout(stop_times::CLOSE_FRAMES, write).await.is_err() {
+            return;
+        }
+        if !matches!(ended, Ended::ByPeer(_)) {
+            // The close frame is sent, or the connection is lost. The peer may still answer.
+            let answer =
+                async { while !matches!(reader.next().await, Ok(Event::Close(_)) | Err(_)) {} };
+            drop(timeout(stop_times::CLOSE_FRAMES, answer).await);
+        }
+    })
+    .await;
 }
 
-/// Why reading ended.
+/// How a connection ends.
 enum Ended {
+    /// This side has sent its close frame, or could not write.
+    Written,
     /// This side must close the connection.
     Closing(CloseFrame),
     /// The peer closes the connection with this close code.
     ByPeer(u16),
-    /// The connection is lost.
+    /// The client has fallen too far behind; its outbox closes the connection.
+    GivenUp,
+    /// The peer shows no sign of life.
+    Silent,
+    /// The connection is lost, or its place was given to another guest.
     Lost,
+}
+
+/// Waits until the connection must end for another reason than its messages.
+async fn cut(
+    site: &Site,
+    guest: &Guest,
+    heartbeat: &Heartbeat,
+    control: &ControlFrames<'_>,
+) -> Ended {
+    tokio::select! {
+        () = site.stop.cancelled() => {
+            Ended::Closing(CloseFrame { code: 1001, reason: "Server shutdown" })
+        }
+        () = control.client.outbox.given_up() => Ended::GivenUp,
+        () = guest.turned_out() => Ended::Lost,
+        () = heartbeat.lost(|| control.owe_ping()) => Ended::Silent,
+    }
 }
 
 /// Reads until the connection ends.
@@ -154,7 +179,7 @@ async fn read<S: Stream>(
     session: &mut Session,
     heartbeat: &Heartbeat,
     guest: &Guest,
-    pongs: &Pongs,
+    control: &ControlFrames<'_>,
 ) -> Ended {
     let deadline = Instant::now() + HELLO_TIMEOUT;
     // What may be inflated before the hello; the guest counts the bytes on the line.
@@ -197,7 +222,7 @@ async fn read<S: Stream>(
             }
             // wslink 2 has no text messages.
             Ok(Event::Message(Message::Text(_)) | Event::Pong(_)) => {}
-            Ok(Event::Ping(payload)) => pongs.owe(payload),
+            Ok(Event::Ping(payload)) => control.owe_pong(payload),
             Ok(Event::Close(reason)) => return Ended::ByPeer(reason.code),
             Err(error) => return after(site, error),
         }
@@ -227,51 +252,39 @@ async fn write<S: Stream>(
     compression: bool,
     site: &Site,
     client: &Client,
-    heartbeat: &Heartbeat,
-    pongs: &Pongs,
+    control: &ControlFrames<'_>,
 ) {
     let mut batch = Vec::new();
     loop {
-        let sent = tokio::select! {
-            next = client.outbox.next(&mut batch) => match next {
-                Next::Send => {
-                    send(&mut writer, compression, &mut batch, heartbeat, pongs).await
-                },
-                Next::CatchUp(keys) => {
-                    site.server.hub().catch_up(site.server.state(), client, &keys);
-                    Ok(())
-                }
-                Next::Close(CloseFrame { code, reason }) => {
-                    drop(writer.close(&CloseReason::new(code, reason)).await);
-                    return;
-                }
-            },
-            () = heartbeat.ping_due() => send_one(&mut writer, Opcode::Ping, &[]).await,
-            payload = pongs.due() => send_one(&mut writer, Opcode::Pong, &[payload]).await,
+        let closing = match client.outbox.next(&mut batch).await {
+            Next::Send => None,
+            Next::CatchUp(keys) => {
+                site.server.hub().catch_up(site.server.state(), client, &keys);
+                continue;
+            }
+            Next::Close(closing) => Some(closing),
         };
-        if sent.is_err() {
+        if let Some(CloseFrame { code, reason }) = closing {
+            drop(Box::pin(writer.close(&CloseReason::new(code, reason))).await);
+            return;
+        }
+        if send(&mut writer, compression, &mut batch, control).await.is_err() {
             return;
         }
     }
 }
 
-/// Sends a batch in as few writes as the buffer allows, with due pings and pongs between its
-/// frames.
+/// Sends a batch in as few writes as the buffer allows, with due control frames between its frames.
 async fn send<S: Stream>(
     writer: &mut Writer<S>,
     compression: bool,
     batch: &mut Vec<Frame>,
-    heartbeat: &Heartbeat,
-    pongs: &Pongs,
+    control: &ControlFrames<'_>,
 ) -> io::Result<()> {
+    control.feed(writer).await?;
     for frame in batch.drain(..) {
-        if heartbeat.take_ping() {
-            writer.feed(Opcode::Ping, &[]).await?;
-        }
-        if let Some(payload) = pongs.take() {
-            writer.feed(Opcode::Pong, &[payload]).await?;
-        }
         feed(writer, compression, &frame).await?;
+        control.feed(writer).await?;
     }
     writer.flush().await
 }
@@ -282,9 +295,9 @@ async fn feed<S: Stream>(
     compression: bool,
     frame: &Frame,
 ) -> io::Result<()> {
-    if compression && let Some(content) = frame.compressed(compress).await {
+    if compression && let Some(content) = Box::pin(frame.compressed(compress)).await {
         let deflated = Deflated::from_content(content);
-        return writer.feed_deflated(Opcode::Binary, &deflated).await;
+        return Box::pin(writer.feed_deflated(Opcode::Binary, &deflated)).await;
     }
     writer.feed(Opcode::Binary, frame.parts()).await
 }
@@ -293,40 +306,51 @@ async fn compress(frame: Frame) -> Option<Bytes> {
     Deflated::of(frame.parts()).await.map(Deflated::into_content)
 }
 
-async fn send_one<S: Stream>(
-    writer: &mut Writer<S>,
-    opcode: Opcode,
-    payload: &[Bytes],
-) -> io::Result<()> {
-    writer.feed(opcode, payload).await?;
-    writer.flush().await
+/// The ping and the pong that are owed to the peer. Of several pings of the peer, only the newest is
+/// answered (RFC 6455, section 5.5.3).
+struct ControlFrames<'a> {
+    client: &'a Client,
+    are_due: AtomicBool,
+    owed: Mutex<Owed>,
 }
 
-/// The pong that is owed to the peer. Of several pings only the newest is answered (RFC 6455,
-/// section 5.5.3).
 #[derive(Default)]
-struct Pongs {
-    owed: Mutex<Option<Bytes>>,
-    due: Notify,
+struct Owed {
+    ping: bool,
+    pong: Option<Bytes>,
 }
 
-impl Pongs {
-    fn owe(&self, payload: Bytes) {
-        *self.owed.lock() = Some(payload);
-        self.due.notify_one();
+impl<'a> ControlFrames<'a> {
+    fn new(client: &'a Client) -> Self {
+        ControlFrames { client, are_due: AtomicBool::new(false), owed: Mutex::default() }
     }
 
-    fn take(&self) -> Option<Bytes> {
-        self.owed.lock().take()
+    fn owe_ping(&self) {
+        self.owe(|owed| owed.ping = true);
     }
 
-    /// Waits until a pong is owed, and returns its payload.
-    async fn due(&self) -> Bytes {
-        loop {
-            if let Some(payload) = self.take() {
-                return payload;
-            }
-            self.due.notified().await;
+    fn owe_pong(&self, payload: Bytes) {
+        self.owe(|owed| owed.pong = Some(payload));
+    }
+
+    fn owe(&self, add: impl FnOnce(&mut Owed)) {
+        add(&mut self.owed.lock());
+        self.are_due.store(true, Ordering::Release);
+        self.client.outbox.interrupt();
+    }
+
+    /// Feeds the frames that are due.
+    async fn feed<S: Stream>(&self, writer: &mut Writer<S>) -> io::Result<()> {
+        if !self.are_due.swap(false, Ordering::Acquire) {
+            return Ok(());
         }
+        let Owed { ping, pong } = take(&mut *self.owed.lock());
+        if ping {
+            writer.feed(Opcode::Ping, &[]).await?;
+        }
+        if let Some(payload) = pong {
+            writer.feed(Opcode::Pong, &[payload]).await?;
+        }
+        Ok(())
     }
 }

@@ -18,7 +18,7 @@
 //! Nothing here may log: messages are queued under the locks of the state and of the list of
 //! clients, and a log layer of the application may change the state.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, mem::take, sync::Arc, time::Duration};
 
 use indexmap::IndexSet;
 use parking_lot::{Mutex, MutexGuard};
@@ -29,7 +29,10 @@ use tokio::{
 };
 
 use super::stream::Streams;
-use crate::{blocking, state::Key};
+use crate::{
+    blocking::{self, Deferral},
+    state::Key,
+};
 
 /// Size in bytes at which a batch for the socket is full.
 const BATCH: usize = 256 * 1024;
@@ -46,8 +49,8 @@ pub(crate) struct Outbox {
     queue: Mutex<OutboxQueue>,
     filled: Arc<Notify>,
     gave_up: Notify,
-    emptied: Notify,
-    answers_sent: Notify,
+    drained: Notify,
+    room: Notify,
     /// Bytes of pushes, and separately of answers, past which the client counts as slow.
     limit: usize,
 }
@@ -68,10 +71,34 @@ struct OutboxQueue {
     behind: IndexSet<Key>,
     streams: Streams,
     closing: Option<CloseFrame>,
+    /// Whether the writing task has to look for control frames.
+    interrupted: bool,
+    /// The wake-up of the writing task that is under way.
+    wakeup: Option<Wakeup>,
+    /// Whether a task waits until the client may make another call.
+    room_awaited: bool,
+    /// Whether a task waits until everything is sent.
+    drain_awaited: bool,
     /// Whether the last batch is still being written.
     sending: bool,
     /// Whether the latest values of folded keys were requested and are not queued yet.
     catching_up: bool,
+}
+
+/// A wake-up of the writing task.
+enum Wakeup {
+    Delivered,
+    Deferred(Deferral),
+}
+
+impl Wakeup {
+    /// Returns whether the calling code needs no other wake-up.
+    fn is_sufficient(&self, is_eager: bool) -> bool {
+        match self {
+            Wakeup::Delivered => true,
+            Wakeup::Deferred(deferral) => !is_eager && deferral.is_by_caller(),
+        }
+    }
 }
 
 enum Item {
@@ -103,7 +130,7 @@ pub(crate) const TOO_SLOW: CloseFrame =
 /// What the writing task does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Send the frames in the batch.
+    /// Send the frames in the batch, which may be empty, and control frames that are due.
     Send,
     /// The client has caught up: request the latest values of these keys.
     CatchUp(IndexSet<Key>),
@@ -123,6 +150,10 @@ impl Outbox {
             behind: IndexSet::new(),
             streams: Streams::default(),
             closing: None,
+            interrupted: false,
+            wakeup: None,
+            room_awaited: false,
+            drain_awaited: false,
             sending: false,
             catching_up: false,
         };
@@ -130,8 +161,8 @@ impl Outbox {
             queue: Mutex::new(queue),
             filled: Arc::default(),
             gave_up: Notify::new(),
-            emptied: Notify::new(),
-            answers_sent: Notify::new(),
+            drained: Notify::new(),
+            room: Notify::new(),
             limit,
         }
     }
@@ -155,15 +186,28 @@ impl Outbox {
         self.wake(queue);
     }
 
-    /// Wakes the writing task.
-    fn wake(&self, queue: MutexGuard<'_, OutboxQueue>) {
+    /// Wakes the writing task, unless a wake-up is under way that is early enough.
+    fn wake(&self, mut queue: MutexGuard<'_, OutboxQueue>) {
         let may_send = !queue.is_holding() || queue.free > 0;
         let is_eager = may_send && queue.bytes + queue.answer_bytes >= EAGER;
-        drop(queue);
-        match is_eager {
-            true => self.filled.notify_one(),
-            false => blocking::notify(&self.filled),
+        if queue.wakeup.as_ref().is_some_and(|wakeup| wakeup.is_sufficient(is_eager)) {
+            return;
         }
+        let deferral = if is_eager { None } else { blocking::defer(&self.filled) };
+        let is_deferred = deferral.is_some();
+        queue.wakeup = Some(deferral.map_or(Wakeup::Delivered, Wakeup::Deferred));
+        drop(queue);
+        if !is_deferred {
+            self.filled.notify_one();
+        }
+    }
+
+    /// Makes [`next`](Self::next) return soon: control frames, which do not wait in the queue, are
+    /// due.
+    pub(crate) fn interrupt(&self) {
+        let mut queue = self.queue.lock();
+        queue.interrupted = true;
+        self.wake(queue);
     }
 
     /// Queues an answer behind all other messages.
@@ -195,20 +239,23 @@ impl Outbox {
 
     /// Whether the client may make another call: it has read enough of the answers to earlier ones.
     pub(crate) fn has_room(&self) -> bool {
-        let queue = self.queue.lock();
-        queue.answer_bytes <= self.limit || queue.closing.is_some()
+        self.queue.lock().has_room(self.limit)
     }
 
     /// Waits until the client may make another call.
     pub(crate) async fn room(&self) {
         loop {
-            let sent = self.answers_sent.notified();
-            tokio::pin!(sent);
-            sent.as_mut().enable();
-            if self.has_room() {
-                return;
+            let room = self.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            {
+                let mut queue = self.queue.lock();
+                if queue.has_room(self.limit) {
+                    return;
+                }
+                queue.room_awaited = true;
             }
-            sent.await;
+            room.await;
         }
     }
 
@@ -249,9 +296,10 @@ impl Outbox {
 
     /// Closes the connection after everything queued so far is sent.
     pub(crate) fn close(&self, closing: CloseFrame) {
-        self.queue.lock().closing.get_or_insert(closing);
-        blocking::notify(&self.filled);
-        self.answers_sent.notify_waiters();
+        let mut queue = self.queue.lock();
+        queue.closing.get_or_insert(closing);
+        self.wake(queue);
+        self.room.notify_waiters();
     }
 
     /// Waits until the client has fallen too far behind. It may then read nothing, not even a close
@@ -262,8 +310,9 @@ impl Outbox {
 
     /// Offers the newest picture of a stream. It replaces an older one that still waits.
     pub(crate) fn offer(&self, topic: &Arc<str>, frame: &Outgoing) {
-        self.queue.lock().streams.offer(topic, frame);
-        blocking::notify(&self.filled);
+        let mut queue = self.queue.lock();
+        queue.streams.offer(topic, frame);
+        self.wake(queue);
     }
 
     /// From now on, sends only streams that the client opens.
@@ -279,8 +328,9 @@ impl Outbox {
 
     /// Records that the client has drawn a picture.
     pub(crate) fn acknowledge(&self, topic: &str) {
-        self.queue.lock().streams.acknowledge(topic);
-        blocking::notify(&self.filled);
+        let mut queue = self.queue.lock();
+        queue.streams.acknowledge(topic);
+        self.wake(queue);
     }
 
     pub(crate) fn close_stream(&self, topic: &str) {
@@ -290,13 +340,17 @@ impl Outbox {
     /// Waits until everything that was queued has been handed to the socket.
     pub(crate) async fn drained(&self) {
         loop {
-            let emptied = self.emptied.notified();
-            tokio::pin!(emptied);
-            emptied.as_mut().enable();
-            if self.queue.lock().is_drained() {
-                return;
+            let drained = self.drained.notified();
+            tokio::pin!(drained);
+            drained.as_mut().enable();
+            {
+                let mut queue = self.queue.lock();
+                if queue.is_drained() {
+                    return;
+                }
+                queue.drain_awaited = true;
             }
-            emptied.await;
+            drained.await;
         }
     }
 
@@ -308,17 +362,21 @@ impl Outbox {
         loop {
             let held_until = {
                 let mut queue = self.queue.lock();
+                queue.wakeup = None;
                 (queue.sending, queue.catching_up) = (false, false);
                 if let Some(next) = queue.next(batch) {
                     queue.sending = true;
                     queue.catching_up = matches!(next, Next::CatchUp(_));
-                    drop(queue);
-                    self.answers_sent.notify_waiters();
+                    if take(&mut queue.room_awaited) {
+                        self.room.notify_waiters();
+                    }
                     return next;
+                }
+                if take(&mut queue.drain_awaited) {
+                    self.drained.notify_waiters();
                 }
                 queue.held_since.map(|since| since + HOLD)
             };
-            self.emptied.notify_waiters();
             let Some(held_until) = held_until else {
                 self.filled.notified().await;
                 continue;
@@ -340,8 +398,16 @@ impl OutboxQueue {
         self.held_since = self.held_since.filter(|since| since.elapsed() < HOLD);
     }
 
+    fn has_room(&self, limit: usize) -> bool {
+        self.answer_bytes <= limit || self.closing.is_some()
+    }
+
     fn is_drained(&self) -> bool {
-        !self.sending && self.items.is_empty() && self.behind.is_empty()
+        !self.sending && !self.has_waiting()
+    }
+
+    fn has_waiting(&self) -> bool {
+        !self.items.is_empty() || !self.behind.is_empty()
     }
 
     fn next(&mut self, batch: &mut Vec<Frame>) -> Option<Next> {
@@ -358,11 +424,11 @@ impl OutboxQueue {
             size += item.message().size();
             batch.extend_from_slice(item.message().frames());
         }
-        if !batch.is_empty() {
+        if take(&mut self.interrupted) || !batch.is_empty() {
             return Some(Next::Send);
         }
         if !self.is_holding() && !self.behind.is_empty() {
-            return Some(Next::CatchUp(std::mem::take(&mut self.behind)));
+            return Some(Next::CatchUp(take(&mut self.behind)));
         }
         if let (Some(closing), true) = (self.closing, self.items.is_empty()) {
             return Some(Next::Close(closing));
@@ -414,8 +480,9 @@ impl Drop for Hold<'_> {
         if queue.holds == 0 {
             queue.held_since = None;
         }
-        drop(queue);
-        blocking::notify(&self.outbox.filled);
+        if queue.has_waiting() {
+            self.outbox.wake(queue);
+        }
     }
 }
 

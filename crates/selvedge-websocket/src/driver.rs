@@ -18,6 +18,7 @@ use crate::{
     error::CloseReason,
     frame::{Event, Opcode},
     frames::{self, Reader, Writer},
+    gate::Gate,
     heartbeat::{Heartbeat, Traffic},
     inbox::Inbox,
     options::Options,
@@ -186,20 +187,20 @@ async fn run<S: Stream>(
     heartbeat: &Heartbeat,
     shared: &Shared,
 ) -> Option<CloseReason> {
-    let write = write(writer, shared, heartbeat);
-    let read = read(reader, shared, heartbeat);
-    tokio::pin!(read, write);
+    let mut write = Gate::new(Box::pin(write(writer, shared)));
+    let mut read = Gate::new(Box::pin(read(reader, shared, heartbeat)));
+    let mut lost_peer = Gate::new(Box::pin(heartbeat.lost(|| shared.outbox.heartbeat())));
     let mut written = None;
     let (ending, mut reader) = loop {
         tokio::select! {
-            read = read.as_mut() => break read,
-            result = write.as_mut(), if written.is_none() => match result {
+            read = &mut read => break read,
+            result = &mut write, if written.is_none() => match result {
                 // Our close frame is sent; wait for the peer's.
                 Ok(writer) => written = Some(writer),
                 Err(error) => return Some(lost(&error)),
             },
             // While the peer's close frame is awaited, the time-out for closing applies instead.
-            () = heartbeat.lost(), if written.is_none() => {
+            () = &mut lost_peer, if written.is_none() => {
                 return Some(CloseReason::abnormal("the peer did not answer a ping"));
             }
         }
@@ -217,7 +218,7 @@ async fn run<S: Stream>(
             // Messages before the protocol error are handled as if there were none.
             if written.is_none() {
                 tokio::select! {
-                    result = write.as_mut() => match result {
+                    result = &mut write => match result {
                         Ok(writer) => written = Some(writer),
                         Err(error) => return Some(lost(&error)),
                     },
@@ -299,16 +300,9 @@ async fn read<S: Stream>(
 }
 
 /// Writes the contents of the outbox until a close frame is sent.
-async fn write<S: Stream>(
-    mut writer: Writer<S>,
-    shared: &Shared,
-    heartbeat: &Heartbeat,
-) -> io::Result<Writer<S>> {
+async fn write<S: Stream>(mut writer: Writer<S>, shared: &Shared) -> io::Result<Writer<S>> {
     let mut batch: Vec<Outgoing> = Vec::new();
     loop {
-        if heartbeat.take_ping() {
-            writer.feed(Opcode::Ping, &[]).await?;
-        }
         match shared.outbox.take() {
             Some(Next::Send(outgoing)) => {
                 feed(&mut writer, &outgoing, shared.options.compresses()).await?;
@@ -322,10 +316,7 @@ async fn write<S: Stream>(
                 return Ok(writer);
             }
             None if writer.is_empty() && batch.is_empty() => {
-                tokio::select! {
-                    () = shared.outbox.changed() => {}
-                    () = heartbeat.ping_due() => writer.feed(Opcode::Ping, &[]).await?,
-                }
+                shared.outbox.changed().await;
                 continue;
             }
             None => {}

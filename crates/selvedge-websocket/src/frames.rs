@@ -28,6 +28,7 @@ use crate::{
 pub use crate::{
     deflate::Deflated,
     frame::{Event, Opcode},
+    gate::Gate,
     heartbeat::{Heartbeat, Traffic},
 };
 

@@ -20,7 +20,6 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::Notify,
     time::{Instant, sleep, sleep_until},
 };
 
@@ -32,8 +31,6 @@ pub struct Heartbeat {
     last: Mutex<Instant>,
     /// Whether this side does not read from the peer.
     paused: AtomicBool,
-    ping_due: AtomicBool,
-    due: Notify,
 }
 
 impl Heartbeat {
@@ -44,8 +41,6 @@ impl Heartbeat {
             traffic,
             last: Mutex::new(Instant::now()),
             paused: AtomicBool::new(false),
-            ping_due: AtomicBool::new(false),
-            due: Notify::new(),
         }
     }
 
@@ -60,20 +55,9 @@ impl Heartbeat {
         self.paused.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether a ping is due, and marks it as sent. The caller sends it.
-    pub fn take_ping(&self) -> bool {
-        self.ping_due.swap(false, Ordering::Relaxed)
-    }
-
-    /// Waits until a ping is due, and marks it as sent. The caller sends it.
-    pub async fn ping_due(&self) {
-        while !self.take_ping() {
-            self.due.notified().await;
-        }
-    }
-
-    /// Completes when the peer shows no sign of life; never if there is no interval.
-    pub async fn lost(&self) {
+    /// Completes when the peer shows no sign of life; never if there is no interval. Calls
+    /// `send_ping` when a ping is due.
+    pub async fn lost(&self, send_ping: impl Fn()) {
         let Some(interval) = self.interval else {
             return std::future::pending().await;
         };
@@ -86,8 +70,7 @@ impl Heartbeat {
                 continue;
             }
             let (asked, before) = (Instant::now(), self.traffic.progress());
-            self.ping_due.store(true, Ordering::Relaxed);
-            self.due.notify_one();
+            send_ping();
             sleep(interval / 2).await;
             if self.last() < asked && !self.traffic.progress().is_beyond(before) {
                 return;

@@ -48,6 +48,7 @@ mod driver;
 mod error;
 mod frame;
 pub mod frames;
+mod gate;
 mod handshake;
 mod heartbeat;
 mod inbox;

@@ -1,7 +1,7 @@
 //! What is to be sent: data in the order of the senders, bounded in bytes, with control frames
 //! before it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem::take, sync::Arc};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -39,6 +39,8 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct SendQueue {
+    /// Whether the heartbeat has a ping to send.
+    heartbeat: bool,
     pongs: VecDeque<Bytes>,
     data: VecDeque<Outgoing>,
     close: Option<CloseReason>,
@@ -91,6 +93,12 @@ impl Outbox {
         Ok(())
     }
 
+    /// Sends an empty ping before anything else.
+    pub(crate) fn heartbeat(&self) {
+        self.queue.lock().heartbeat = true;
+        self.changed.notify_one();
+    }
+
     /// Answers a ping before anything else is sent.
     pub(crate) fn answer(&self, payload: Bytes) {
         let mut queue = self.queue.lock();
@@ -115,7 +123,8 @@ impl Outbox {
             let mut queue = self.queue.lock();
             queue.close = Some(reason);
             queue.pongs.clear();
-            std::mem::take(&mut queue.data)
+            queue.heartbeat = false;
+            take(&mut queue.data)
         };
         drop(dropped);
         self.room.close();
@@ -130,8 +139,12 @@ impl Outbox {
     /// Returns what to send next, if there is anything.
     pub(crate) fn take(&self) -> Option<Next> {
         let mut queue = self.queue.lock();
+        let control = |opcode, payload| Next::Send(Outgoing { opcode, payload, _share: None });
+        if take(&mut queue.heartbeat) {
+            return Some(control(Opcode::Ping, Bytes::new()));
+        }
         if let Some(payload) = queue.pongs.pop_front() {
-            return Some(Next::Send(Outgoing { opcode: Opcode::Pong, payload, _share: None }));
+            return Some(control(Opcode::Pong, payload));
         }
         if let Some(outgoing) = queue.data.pop_front() {
             return Some(Next::Send(outgoing));

@@ -30,7 +30,7 @@ async fn a_peer_that_reads_a_large_message_slowly_is_alive_until_it_stops() {
     };
     let large = [Bytes::from(vec![0; 1 << 20])];
     tokio::select! {
-        () = heartbeat.lost() => {}
+        () = heartbeat.lost(|| ()) => {}
         written = writer.feed(Opcode::Binary, &large) => written.unwrap(),
         () = reading => {}
     }
@@ -54,7 +54,7 @@ async fn a_peer_that_sends_a_large_message_slowly_is_alive_until_it_stops() {
         std::future::pending().await
     };
     tokio::select! {
-        () = heartbeat.lost() => {}
+        () = heartbeat.lost(|| ()) => {}
         event = reader.next() => panic!("{event:?}"),
         () = sending => {}
     }
@@ -67,7 +67,7 @@ async fn a_peer_whose_kernel_takes_the_last_bytes_is_alive() {
     let begin = Instant::now();
     let unacknowledged = move || 1000_usize.saturating_sub(begin.elapsed().as_secs() as usize * 10);
     let traffic = Traffic::new(Some(Arc::new(unacknowledged)));
-    Heartbeat::new(Some(INTERVAL), traffic).lost().await;
+    Heartbeat::new(Some(INTERVAL), traffic).lost(|| ()).await;
     let lived = begin.elapsed().as_secs();
     assert!((100..=130).contains(&lived), "{lived}");
 }
@@ -75,5 +75,5 @@ async fn a_peer_whose_kernel_takes_the_last_bytes_is_alive() {
 #[tokio::test(start_paused = true)]
 async fn an_interval_that_never_ends_is_no_fault() {
     let heartbeat = Heartbeat::new(Some(Duration::MAX), Traffic::new(None));
-    assert!(tokio::time::timeout(1000 * INTERVAL, heartbeat.lost()).await.is_err());
+    assert!(tokio::time::timeout(1000 * INTERVAL, heartbeat.lost(|| ())).await.is_err());
 }

@@ -19,6 +19,13 @@ fn runtime(workers: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap()
 }
 
+/// Wakes a waiting task, perhaps deferred.
+fn notify(waiting: &Arc<Notify>) {
+    if defer(waiting).is_none() {
+        waiting.notify_one();
+    }
+}
+
 fn is_watched() -> bool {
     CURRENT.with_borrow(Option::is_some)
 }

@@ -163,3 +163,16 @@ async fn answers_past_the_bound_make_calls_wait_and_end_nothing() {
     assert_eq!(left.len(), 4, "{left:?}");
     assert!(outbox.has_room() && outbox.room().now_or_never().is_some());
 }
+
+#[tokio::test]
+async fn control_frames_interrupt_the_wait_and_pass_held_messages() {
+    let outbox = Outbox::new(1000);
+    let hold = outbox.hold();
+    outbox.send(message("held"));
+    let mut batch = Vec::new();
+    let interrupt = async { outbox.interrupt() };
+    let (next, ()) = tokio::join!(outbox.next(&mut batch), interrupt);
+    assert_eq!((next, batch.len()), (Next::Send, 0));
+    drop(hold);
+    assert_eq!(drain(&outbox), ["held"]);
+}
