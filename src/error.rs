@@ -104,6 +104,17 @@ pub enum Error {
     #[error("the server is already running on {0}. Stop it before starting it again")]
     AlreadyRunning(String),
 
+    /// A job cannot be started because of its other runs.
+    #[error(
+        "{job} is running already{}. Cancel it, or wait until it has ended", also_waiting(*.waiting)
+    )]
+    JobBusy {
+        /// The title of the job.
+        job: String,
+        /// Number of runs that wait.
+        waiting: usize,
+    },
+
     /// A blocking function was called from async code.
     #[error("`{function}` was called from async code, whose thread it would block. {hint}")]
     InsideRuntime {
@@ -211,6 +222,13 @@ impl Error {
             Error::Panicked(_) => 101,
             _ => 70,
         }
+    }
+}
+
+fn also_waiting(runs: usize) -> String {
+    match runs {
+        0 => String::new(),
+        runs => format!(", and {runs} more wait"),
     }
 }
 

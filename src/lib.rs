@@ -37,6 +37,8 @@
 //! - Functions that pages call, and events: [`Server::trigger`], [`Server::rpc`],
 //!   [`Server::on_change`], [`Server::on`] with [`Lifecycle`]. Each gets a [`Ctx`]; [`calls`] has
 //!   their arguments and results.
+//! - Work that takes long: [`Server::job`], with a [`Job`](jobs::Job) to report progress, and
+//!   [`jobs`].
 //! - The content of pages: [`Server::template`], [`mod@ui`], and [`Module`] with [`pages`] for
 //!   client code.
 //! - Files from and to users, and dialogs: [`Server::on_upload`], [`Ctx::send_file`],
@@ -69,6 +71,7 @@ pub mod calls;
 mod error;
 pub mod files;
 mod http;
+pub mod jobs;
 pub mod pages;
 mod protocol;
 mod random;

@@ -24,6 +24,7 @@ use crate::{
     Error, Result,
     calls::{callback::Function, registry::Functions},
     files::{dialogs::Questions, transfer::Transfers},
+    jobs::queue::Jobs,
     pages::{
         Extension, Module, Resource, Template, layout::Layouts, module::Modules,
         template_sources::TemplateSources,
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) endpoints: Handlers,
     pub(crate) transfers: Transfers,
     pub(crate) questions: Questions,
+    pub(crate) jobs: Jobs,
     pub(crate) modules: Mutex<Modules>,
     pub(crate) layouts: Mutex<Layouts>,
     pub(crate) settings: Mutex<Settings>,
@@ -160,6 +162,7 @@ impl Server {
             endpoints: RwLock::default(),
             transfers: Transfers::default(),
             questions: Questions::default(),
+            jobs: Jobs::default(),
             modules: Mutex::default(),
             layouts: Mutex::default(),
             settings: Mutex::default(),

@@ -10,6 +10,7 @@ use std::{
     fmt,
     future::poll_fn,
     panic::AssertUnwindSafe,
+    task::Context,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
@@ -304,6 +305,24 @@ pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) ->
         match blocking::call(&callee, || std::panic::catch_unwind(call)) {
             Ok(Outcome::Ready(result)) => Outcome::Ready(result),
             Ok(Outcome::Pending(future)) => Outcome::Pending(may_block(callee, future)),
+            Err(panic) => Outcome::Ready(Err(panicked(panic.as_ref()))),
+        }
+    })
+}
+
+/// Like [`function`], for code that may compute for long on a thread that nothing else waits for.
+pub(crate) fn quiet_function<C: 'static, M: 'static>(callback: impl Callback<C, M>) -> Function<C> {
+    std::sync::Arc::new(move |context, arguments| {
+        let call = AssertUnwindSafe(|| callback.call(context, arguments));
+        match std::panic::catch_unwind(call) {
+            Ok(Outcome::Ready(result)) => Outcome::Ready(result),
+            Ok(Outcome::Pending(future)) => {
+                let mut future = caught(future);
+                let poll = move |context: &mut Context<'_>| {
+                    blocking::may_block(|| future.poll_unpin(context))
+                };
+                Outcome::Pending(poll_fn(poll).boxed())
+            }
             Err(panic) => Outcome::Ready(Err(panicked(panic.as_ref()))),
         }
     })

@@ -1,17 +1,21 @@
-//! Functions that pages call, by name: their arguments and results, triggers, and the controller.
+//! Functions that pages call, by name: their arguments and results, triggers, the controller, and
+//! timers.
 
 // - `callback`: calls functions of the application: decodes arguments, calls, encodes the result
 // - `registry`: functions by name; `functions`: registers and runs those of a server
 // - `controller`: functions found by name; `trigger`: a trigger in templates
+// - `timers`: functions that run at intervals
 
 pub(crate) mod callback;
 pub(crate) mod controller;
 pub(crate) mod functions;
 pub(crate) mod registry;
+mod timers;
 mod trigger;
 
 pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
 pub use functions::Keys;
 pub use registry::FunctionId;
 pub use selvedge_wslink::ClientId;
+pub use timers::Timer;
 pub use trigger::Trigger;

@@ -256,6 +256,11 @@ impl Hub {
         self.tasks.lock().take()
     }
 
+    /// Returns whether tasks can be spawned.
+    pub(crate) fn is_running(&self) -> bool {
+        self.tasks.lock().is_some()
+    }
+
     /// Runs the future of a callback as a task of the current run.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         let tasks = self.tasks.lock().clone();

@@ -56,6 +56,17 @@ pub(crate) fn zoom(zoom: f64) -> Result<()> {
     }
 }
 
+pub(crate) fn part(part: f64) -> Result<()> {
+    match (0.0..=1.0).contains(&part) {
+        true => Ok(()),
+        false => Err(invalid(
+            "the window's progress",
+            part.to_string(),
+            "Give the completed part, from 0 to 1",
+        )),
+    }
+}
+
 pub(super) fn png(image: &[u8]) -> Result<()> {
     match image.starts_with(PNG) {
         true => Ok(()),

@@ -52,6 +52,18 @@ pub struct WindowState {
     pub resizable: bool,
 }
 
+/// Progress that the task bar or dock shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum WindowProgress {
+    /// None is shown.
+    #[default]
+    Hidden,
+    /// Something is going on.
+    Unknown,
+    /// The completed part, from 0 to 1.
+    Part(f64),
+}
+
 /// A change of a window, for its host. [`Window`](crate::Window) has a method for each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WindowChange {
@@ -67,6 +79,8 @@ pub enum WindowChange {
     Center,
     /// Sets a fixed title; `None` for the title of the page.
     Title(Option<String>),
+    /// Shows progress in the task bar or dock.
+    Progress(WindowProgress),
     /// Sets whether the user can resize the window.
     Resizable(bool),
     /// Enters or leaves full screen.

@@ -11,7 +11,7 @@ mod window_handle;
 mod window_options;
 
 pub use closing::{Closing, ConfirmClose};
-pub use control::{WindowChange, WindowControl, WindowState};
+pub use control::{WindowChange, WindowControl, WindowProgress, WindowState};
 pub use dialog_requests::{
     Dialogs, FileFilter, MessageAnswer, MessageButtons, MessageLevel, MessageRequest, OpenChoice,
     OpenRequest, SaveRequest,

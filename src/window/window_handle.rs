@@ -5,7 +5,7 @@ use std::sync::Arc;
 use selvedge_wslink::Packed;
 use serde_json::Value;
 
-use super::{Menu, WindowChange, WindowControl, WindowState, check};
+use super::{Menu, WindowChange, WindowControl, WindowProgress, WindowState, check};
 use crate::{
     Error, Result,
     app::{Server, unknown},
@@ -128,6 +128,18 @@ impl Window {
         self.change(WindowChange::Title(title.map(str::to_owned)))
     }
 
+    /// Shows progress in the task bar or dock, as far as the desktop does that: Windows, macOS, and
+    /// on Linux those with the interface of Unity's launcher. [Jobs](crate::jobs) do it themselves.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a part outside 0 to 1.
+    pub fn set_progress(&self, progress: WindowProgress) -> Result<()> {
+        if let WindowProgress::Part(part) = progress {
+            check::part(part)?;
+        }
+        self.change(WindowChange::Progress(progress))
+    }
+
     /// Sets whether the user can resize the window.
     pub fn set_resizable(&self, resizable: bool) -> Result<()> {
         self.change(WindowChange::Resizable(resizable))
@@ -230,6 +242,11 @@ impl Window {
     /// without a question.
     pub fn close(&self) -> Result<()> {
         self.change(WindowChange::Close)
+    }
+
+    /// Returns whether a host shows a window.
+    pub(crate) fn has_control(&self) -> bool {
+        self.server.settings().control.is_some()
     }
 
     fn change(&self, change: WindowChange) -> Result<()> {

@@ -1,0 +1,379 @@
+//! Which runs of a job may begin, which wait, and which have ended.
+
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use selvedge_wslink::{ClientId, Packed};
+
+use super::{
+    run::{Ended, Run},
+    status::{JobState, JobStatus, PastRun},
+};
+use crate::window::WindowProgress;
+
+/// Number of ended runs that a job remembers.
+const HISTORY: usize = 20;
+
+/// The jobs of a server, by their names in the root server.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    queues: Mutex<IndexMap<String, Arc<JobQueue>>>,
+    /// The progress that the window shows.
+    pub(super) shown: Mutex<WindowProgress>,
+}
+
+impl Jobs {
+    pub(super) fn add(&self, name: String, queue: Arc<JobQueue>) {
+        self.queues.lock().insert(name, queue);
+    }
+
+    fn all(&self) -> Vec<Arc<JobQueue>> {
+        self.queues.lock().values().cloned().collect()
+    }
+
+    /// Returns the titles of the jobs that run or wait, and that a user should not end unasked.
+    pub(super) fn unfinished(&self) -> Vec<String> {
+        let mut queues = self.all();
+        queues.retain(|queue| queue.settings().asks_before_close && queue.is_unfinished());
+        queues.iter().map(|queue| queue.settings().title).collect()
+    }
+
+    /// Returns the mean progress of the running jobs.
+    pub(super) fn progress(&self) -> WindowProgress {
+        let running: Vec<_> = self.all().iter().flat_map(|queue| queue.progress()).collect();
+        let known: Vec<f64> = running.iter().flatten().copied().collect();
+        match (running.is_empty(), known.is_empty()) {
+            (true, _) => WindowProgress::Hidden,
+            (false, true) => WindowProgress::Unknown,
+            (false, false) => WindowProgress::Part(known.iter().sum::<f64>() / known.len() as f64),
+        }
+    }
+}
+
+/// What happens to a start while as many runs as allowed are running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenBusy {
+    /// It fails with [`Error::JobBusy`](crate::Error::JobBusy).
+    #[default]
+    Refuse,
+    /// It waits, behind at most this many others minus one. With more waiting, it fails.
+    Queue(usize),
+    /// All other runs are cancelled, and it begins as soon as their code has returned.
+    Replace,
+}
+
+/// The settings of a job.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) title: String,
+    pub(super) at_most: usize,
+    pub(super) when_busy: WhenBusy,
+    pub(super) deadline: Option<Duration>,
+    pub(super) asks_before_close: bool,
+}
+
+/// Begins a run that was admitted.
+pub(super) type Begin = Box<dyn FnOnce(Arc<Run>) + Send>;
+
+/// The runs of one job.
+pub(crate) struct JobQueue {
+    /// The name of the job in its own server.
+    pub(super) name: String,
+    settings: Mutex<Settings>,
+    runs: Mutex<Runs>,
+    /// What was published last. Locked while something is published, so that older reports do not
+    /// replace newer ones.
+    pub(super) published: Mutex<Published>,
+}
+
+impl fmt::Debug for JobQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobQueue").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The versions of the published log and history.
+#[derive(Default, PartialEq)]
+pub(super) struct Published {
+    /// The number of the run, and of its log lines.
+    pub(super) log: (u64, u64),
+    pub(super) history: u64,
+}
+
+#[derive(Default)]
+struct Runs {
+    /// The number of the last run.
+    last: u64,
+    /// Runs whose code has not returned.
+    active: Vec<Arc<Run>>,
+    waiting: VecDeque<(Arc<Run>, Begin)>,
+    /// The run that ended last.
+    latest: Option<Arc<Run>>,
+    history: VecDeque<PastRun>,
+    /// Number of runs that have ended.
+    ended: u64,
+}
+
+/// Why a run was not admitted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Busy;
+
+impl JobQueue {
+    pub(super) fn new(name: &str, title: String) -> Self {
+        let settings = Settings {
+            title,
+            at_most: 1,
+            when_busy: WhenBusy::default(),
+            deadline: None,
+            asks_before_close: true,
+        };
+        JobQueue {
+            name: name.to_owned(),
+            settings: Mutex::new(settings),
+            runs: Mutex::default(),
+            published: Mutex::default(),
+        }
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings.lock().clone()
+    }
+
+    pub(super) fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings.lock());
+    }
+
+    /// Admits a run: the caller has to call the returned function, or else the run waits.
+    pub(super) fn admit(
+        &self,
+        client: Option<ClientId>,
+        begin: Begin,
+    ) -> Result<(Arc<Run>, Option<Begin>), Busy> {
+        let Settings { at_most, when_busy, .. } = self.settings();
+        let mut runs = self.runs.lock();
+        let is_full = runs.active.len() >= at_most;
+        match when_busy {
+            WhenBusy::Replace if is_full => runs.cancel_all(),
+            // The code of cancelled runs is about to end: the new run waits for that.
+            WhenBusy::Refuse if is_full => {
+                if !runs.waiting.is_empty() || runs.active.iter().any(|run| !run.has_ended()) {
+                    return Err(Busy);
+                }
+            }
+            WhenBusy::Queue(most) if is_full && runs.waiting.len() >= most => return Err(Busy),
+            _ => {}
+        }
+        runs.last += 1;
+        let run = Arc::new(Run::new(runs.last, client));
+        if is_full {
+            runs.waiting.push_back((Arc::clone(&run), begin));
+            return Ok((run, None));
+        }
+        runs.active.push(Arc::clone(&run));
+        Ok((run, Some(begin)))
+    }
+
+    /// Ends a run. Returns whether it had not ended before.
+    pub(super) fn end(&self, run: &Arc<Run>, how: Ended) -> bool {
+        self.runs.lock().end(run, how)
+    }
+
+    /// Removes a run whose code has returned. Returns the next run, which the caller has to begin.
+    pub(super) fn leave(&self, run: &Arc<Run>) -> Option<(Arc<Run>, Begin)> {
+        let at_most = self.settings().at_most;
+        let mut runs = self.runs.lock();
+        runs.end(run, Ended::Cancelled);
+        runs.active.retain(|active| !Arc::ptr_eq(active, run));
+        if runs.active.len() >= at_most {
+            return None;
+        }
+        let next = runs.waiting.pop_front()?;
+        runs.active.push(Arc::clone(&next.0));
+        Some(next)
+    }
+
+    /// Cancels the run of this number, or all.
+    pub(super) fn cancel(&self, number: Option<u64>) {
+        let mut runs = self.runs.lock();
+        let Some(number) = number else {
+            return runs.cancel_all();
+        };
+        if let Some(run) = runs.active.iter().find(|run| run.number == number).cloned() {
+            runs.end(&run, Ended::Cancelled);
+        }
+        let position = runs.waiting.iter().position(|(run, _)| run.number == number);
+        if let Some((run, _)) = position.and_then(|position| runs.waiting.remove(position)) {
+            runs.end(&run, Ended::Cancelled);
+        }
+    }
+
+    pub(super) fn is_unfinished(&self) -> bool {
+        let runs = self.runs.lock();
+        !runs.waiting.is_empty() || runs.active.iter().any(|run| !run.has_ended())
+    }
+
+    fn progress(&self) -> Vec<Option<f64>> {
+        let runs = self.runs.lock();
+        let running = runs.active.iter().filter(|run| !run.has_ended());
+        running.map(|run| run.reported().progress).collect()
+    }
+
+    /// Returns the status, and the run that it describes.
+    pub(super) fn status(&self) -> (JobStatus, Option<Arc<Run>>) {
+        let title = self.settings().title;
+        let runs = self.runs.lock();
+        let shown = runs.shown().cloned();
+        let (running, waiting) = (runs.active.len(), runs.waiting.len());
+        drop(runs);
+        let report = shown.as_ref().map(|run| run.reported()).unwrap_or_default();
+        let state = shown.as_ref().map_or(JobState::Idle, |run| run.state());
+        let (result, error) = match shown.as_ref().and_then(|run| run.ended()) {
+            Some(Ended::Done(result)) => (result, String::new()),
+            Some(Ended::Failed(error)) => (Packed::nil(), error),
+            _ => (Packed::nil(), String::new()),
+        };
+        let left = report.left().filter(|_| state == JobState::Running);
+        let seconds = report.elapsed().as_secs_f64();
+        let status = JobStatus {
+            title,
+            run: shown.as_ref().map_or(0, |run| run.number),
+            state,
+            progress: report.progress,
+            message: report.message,
+            seconds,
+            left,
+            result,
+            error,
+            running,
+            waiting,
+        };
+        (status, shown)
+    }
+
+    /// Returns the last runs that have ended, the newest first, and how many have ever ended.
+    pub(super) fn history(&self) -> (Vec<PastRun>, u64) {
+        let runs = self.runs.lock();
+        (runs.history.iter().rev().cloned().collect(), runs.ended)
+    }
+}
+
+impl Runs {
+    fn end(&mut self, run: &Arc<Run>, how: Ended) -> bool {
+        let ends = run.end(how);
+        if ends {
+            if self.history.len() == HISTORY {
+                self.history.pop_front();
+            }
+            self.history.push_back(run.past());
+            self.ended += 1;
+            self.latest = Some(Arc::clone(run));
+        }
+        ends
+    }
+
+    fn cancel_all(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(run, _)| run);
+        let all: Vec<Arc<Run>> = self.active.iter().cloned().chain(waiting).collect();
+        for run in all {
+            self.end(&run, Ended::Cancelled);
+        }
+    }
+
+    fn shown(&self) -> Option<&Arc<Run>> {
+        let running = self.active.iter().find(|run| !run.has_ended());
+        let waiting = || self.waiting.front().map(|(run, _)| run);
+        running.or_else(waiting).or(self.latest.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(at_most: usize, when_busy: WhenBusy) -> JobQueue {
+        let queue = JobQueue::new("work", "Work".to_owned());
+        queue.change_settings(|settings| {
+            settings.at_most = at_most;
+            settings.when_busy = when_busy;
+        });
+        queue
+    }
+
+    /// Starts a run. Returns it, and whether it begins at once.
+    fn start(queue: &JobQueue) -> Result<(Arc<Run>, bool), Busy> {
+        let (run, begin) = queue.admit(None, Box::new(|_| ()))?;
+        if begin.is_some() {
+            run.begin();
+        }
+        Ok((run, begin.is_some()))
+    }
+
+    #[test]
+    fn a_second_run_is_refused() {
+        let queue = queue(1, WhenBusy::Refuse);
+        let (first, begins) = start(&queue).unwrap();
+        assert!(begins);
+        assert_eq!(start(&queue).unwrap_err(), Busy);
+        assert!(queue.end(&first, Ended::Done(Packed::nil())));
+        assert!(queue.leave(&first).is_none());
+        assert!(start(&queue).unwrap().1);
+    }
+
+    #[test]
+    fn a_run_waits_for_the_code_of_a_cancelled_one() {
+        let queue = queue(1, WhenBusy::Refuse);
+        let (first, _) = start(&queue).unwrap();
+        queue.cancel(None);
+        assert_eq!(queue.status().0.state, JobState::Cancelled);
+        let (second, begins) = start(&queue).unwrap();
+        assert!(!begins);
+        assert_eq!(queue.status().0.state, JobState::Queued);
+        assert_eq!(start(&queue).unwrap_err(), Busy);
+        assert_eq!(queue.leave(&first).unwrap().0.number, second.number);
+    }
+
+    #[test]
+    fn runs_queue_up_to_a_bound_and_begin_in_order() {
+        let queue = queue(2, WhenBusy::Queue(2));
+        let runs: Vec<_> = (0..4).map(|_| start(&queue).unwrap()).collect();
+        assert_eq!(
+            runs.iter().map(|(_, begins)| *begins).collect::<Vec<_>>(),
+            [true, true, false, false]
+        );
+        assert_eq!(start(&queue).unwrap_err(), Busy);
+        let status = queue.status().0;
+        assert_eq!((status.run, status.running, status.waiting), (1, 2, 2));
+        assert_eq!(queue.leave(&runs[1].0).unwrap().0.number, 3);
+        queue.cancel(Some(4));
+        assert!(queue.leave(&runs[0].0).is_none());
+        assert_eq!(queue.status().0.run, 3);
+        let history: Vec<u64> = queue.history().0.iter().map(|past| past.run).collect();
+        assert_eq!(history, [1, 4, 2]);
+    }
+
+    #[test]
+    fn the_latest_run_replaces_all_others() {
+        let queue = queue(1, WhenBusy::Replace);
+        let (first, _) = start(&queue).unwrap();
+        let (second, _) = start(&queue).unwrap();
+        let (third, begins) = start(&queue).unwrap();
+        assert!(first.has_ended() && second.has_ended() && !third.has_ended() && !begins);
+        assert_eq!(queue.leave(&first).unwrap().0.number, 3);
+    }
+
+    #[test]
+    fn the_progress_of_all_jobs_is_their_mean() {
+        let jobs = Jobs::default();
+        assert_eq!(jobs.progress(), WindowProgress::Hidden);
+        for (position, progress) in [Some(0.2), Some(0.6), None].into_iter().enumerate() {
+            let queue = Arc::new(queue(1, WhenBusy::Refuse));
+            jobs.add(position.to_string(), Arc::clone(&queue));
+            assert_eq!(jobs.unfinished().len(), position);
+            let (run, _) = start(&queue).unwrap();
+            run.report(|report| report.progress = progress);
+        }
+        assert_eq!(jobs.progress(), WindowProgress::Part(0.4));
+    }
+}
