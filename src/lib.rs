@@ -156,5 +156,6 @@ struct Readme;
 #[doc = include_str!("../docs/deployment.md")]
 #[doc = include_str!("../docs/files.md")]
 #[doc = include_str!("../docs/from-trame.md")]
+#[doc = include_str!("../docs/jobs.md")]
 #[doc = include_str!("../docs/pages.md")]
 struct Guides;

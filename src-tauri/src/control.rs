@@ -4,9 +4,12 @@ use std::sync::{Arc, Weak, mpsc};
 
 use selvedge::{
     Ctx, Error, Result,
-    window::{WindowChange, WindowControl, WindowOptions, WindowState},
+    window::{WindowChange, WindowControl, WindowOptions, WindowProgress, WindowState},
 };
-use tauri::{LogicalPosition, LogicalSize, Size, WebviewWindow};
+use tauri::{
+    LogicalPosition, LogicalSize, Size, WebviewWindow,
+    window::{ProgressBarState, ProgressBarStatus},
+};
 
 use crate::{
     desktop::{Desktop, Kept, failed},
@@ -50,6 +53,16 @@ impl WindowControl for Control {
     }
 }
 
+fn bar(progress: WindowProgress) -> ProgressBarState {
+    let (status, progress) = match progress {
+        WindowProgress::Hidden => (ProgressBarStatus::None, None),
+        WindowProgress::Unknown => (ProgressBarStatus::Indeterminate, None),
+        // The window system counts in hundredths.
+        WindowProgress::Part(part) => (ProgressBarStatus::Normal, Some((part * 100.0) as u64)),
+    };
+    ProgressBarState { status: Some(status), progress }
+}
+
 impl Desktop {
     fn state_of(&self, window: &WebviewWindow) -> tauri::Result<WindowState> {
         let scale = window.scale_factor()?;
@@ -89,6 +102,7 @@ impl Desktop {
             WindowChange::Position(x, y) => window.set_position(LogicalPosition { x, y }),
             WindowChange::Center => window.center(),
             WindowChange::Title(title) => self.set_own_title(window, title),
+            WindowChange::Progress(progress) => window.set_progress_bar(bar(progress)),
             WindowChange::Resizable(resizable) => window.set_resizable(resizable),
             WindowChange::Fullscreen(fullscreen) => window.set_fullscreen(fullscreen),
             WindowChange::Maximize => window.maximize(),

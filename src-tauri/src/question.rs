@@ -20,7 +20,7 @@ impl Desktop {
     pub(crate) fn close_requested(self: &Arc<Self>, window: &WebviewWindow, api: &CloseRequestApi) {
         let last = self.staying().iter().all(|other| other.label() == window.label());
         let ends = last && !self.ending.has_begun();
-        match self.session.window.confirm_close.as_ref().filter(|_| ends) {
+        match self.session.server.closing_question().filter(|_| ends) {
             Some(confirm) => {
                 api.prevent_close();
                 self.ask_first(confirm);
@@ -47,7 +47,7 @@ impl Desktop {
 
     /// Closes all windows, which ends the application, once it is clear that they may close.
     pub(crate) fn quit(self: &Arc<Self>) {
-        match &self.session.window.confirm_close {
+        match self.session.server.closing_question() {
             Some(confirm) => self.ask_first(confirm),
             None => self.close_all(),
         }
@@ -61,49 +61,47 @@ impl Desktop {
         }
     }
 
-    fn ask_first(self: &Arc<Self>, confirm: &ConfirmClose) {
+    fn ask_first(self: &Arc<Self>, confirm: ConfirmClose) {
         let stage = *self.question.0.lock();
         match (stage, confirm.trigger.clone()) {
             (Stage::Asked, _) => {}
             (Stage::Idle, Some(trigger)) => {
                 *self.question.0.lock() = Stage::Deciding;
-                async_runtime::spawn(self.clone().decide(trigger));
+                async_runtime::spawn(self.clone().decide(trigger, confirm));
             }
             // There is no trigger, or the user asks again while it runs.
-            _ => self.ask(&confirm.question),
+            _ => self.ask(confirm),
         }
     }
 
-    async fn decide(self: Arc<Self>, trigger: String) {
+    async fn decide(self: Arc<Self>, trigger: String, confirm: ConfirmClose) {
         let answer = self.session.server.call_trigger(&trigger, ()).await;
         let closing = answer.and_then(|answer| Ok::<_, Failure>(answer.decode::<Closing>()?));
         let undecided = *self.question.0.lock() == Stage::Deciding;
         match closing {
             Ok(Closing::Allow) => self.close_all(),
             Ok(Closing::Refuse) if undecided => *self.question.0.lock() = Stage::Idle,
-            Ok(Closing::Ask(question)) if undecided => self.ask(&question),
+            Ok(Closing::Ask(question)) if undecided => self.ask(confirm.question(question)),
             // The user is already being asked, or has been.
             Ok(_) => {}
             Err(failure) => {
                 tracing::error!("trigger `{trigger}` did not decide on closing: {failure}");
-                let confirm = self.session.window.confirm_close.as_ref();
-                if let Some(confirm) = confirm.filter(|_| undecided) {
-                    self.ask(&confirm.question);
+                if undecided {
+                    self.ask(confirm);
                 }
             }
         }
     }
 
-    fn ask(self: &Arc<Self>, question: &str) {
+    fn ask(self: &Arc<Self>, confirm: ConfirmClose) {
         *self.question.0.lock() = Stage::Asked;
-        let Some(confirm) = &self.session.window.confirm_close else { return };
         // The dialog cannot show a NUL.
         let text = |text: &str| text.replace('\0', " ");
         let (close, stay) = (text(&confirm.close), text(&confirm.stay));
         let mut dialog = self
             .app
             .dialog()
-            .message(text(question))
+            .message(text(&confirm.question))
             .kind(MessageDialogKind::Warning)
             .buttons(MessageDialogButtons::OkCancelCustom(close, stay));
         // A dialog closes with its parent window, so the parent is one that stays.

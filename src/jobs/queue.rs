@@ -156,12 +156,8 @@ impl JobQueue {
         let is_full = runs.active.len() >= at_most;
         match when_busy {
             WhenBusy::Replace if is_full => runs.cancel_all(),
-            // The code of cancelled runs is about to end: the new run waits for that.
-            WhenBusy::Refuse if is_full => {
-                if !runs.waiting.is_empty() || runs.active.iter().any(|run| !run.has_ended()) {
-                    return Err(Busy);
-                }
-            }
+            // If all were cancelled, their code is about to end: the new run waits for that.
+            WhenBusy::Refuse if is_full && runs.are_unfinished() => return Err(Busy),
             WhenBusy::Queue(most) if is_full && runs.waiting.len() >= most => return Err(Busy),
             _ => {}
         }
@@ -210,8 +206,7 @@ impl JobQueue {
     }
 
     pub(super) fn is_unfinished(&self) -> bool {
-        let runs = self.runs.lock();
-        !runs.waiting.is_empty() || runs.active.iter().any(|run| !run.has_ended())
+        self.runs.lock().are_unfinished()
     }
 
     fn progress(&self) -> Vec<Option<f64>> {
@@ -271,6 +266,10 @@ impl Runs {
             self.latest = Some(Arc::clone(run));
         }
         ends
+    }
+
+    fn are_unfinished(&self) -> bool {
+        !self.waiting.is_empty() || self.active.iter().any(|run| !run.has_ended())
     }
 
     fn cancel_all(&mut self) {

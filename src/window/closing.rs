@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::Server;
+
 /// The question before the user closes the last window or chooses *Quit* in the menu.
+///
+/// While a [job](crate::jobs) runs, an application without a question of its own asks about that;
+/// see [`JobHandle::ask_before_close`](crate::jobs::JobHandle::ask_before_close).
 ///
 /// It is not asked if the application ends in another way: by a signal such as SIGTERM, which a
 /// log-out also sends, by [`request_stop`](crate::Server::request_stop), or because its page was
@@ -52,6 +57,17 @@ impl ConfirmClose {
     /// Returns a question that is always asked.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns the question of an application without one, while its jobs run or wait.
+    fn about_jobs(titles: &[String]) -> Self {
+        let running = match titles {
+            [title] => format!("\"{title}\" is still running."),
+            titles => format!("These jobs are still running: {}.", titles.join(", ")),
+        };
+        ConfirmClose::new()
+            .question(format!("{running} Close the application and end it?"))
+            .buttons("Close", "Keep running")
     }
 
     /// Sets the text of the question, in the language of the application.
@@ -116,6 +132,18 @@ impl From<Closing> for Answer {
             Closing::Refuse => Answer::Decided(false),
             Closing::Ask(text) => Answer::Question(text),
         }
+    }
+}
+
+impl Server {
+    /// Returns the question that a desktop host has to ask before its user ends the application: the
+    /// application's own, or else one about [jobs](crate::jobs) that are running or waiting.
+    pub fn closing_question(&self) -> Option<ConfirmClose> {
+        let own = self.settings().window.confirm_close.clone();
+        own.or_else(|| {
+            let titles = self.unfinished_jobs();
+            (!titles.is_empty()).then(|| ConfirmClose::about_jobs(&titles))
+        })
     }
 }
 

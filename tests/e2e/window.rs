@@ -71,11 +71,16 @@ async fn the_mouse_paints_on_the_field() {
 #[tokio::test]
 async fn a_long_job_shows_progress_and_can_be_cancelled() {
     let driver = Driver::window(&[]).await;
-    driver.element("steady").await.click().await.unwrap();
-    driver.js_until("document.querySelector('progress').value > 0").await;
-    driver.element("cancel").await.click().await.unwrap();
-    driver.js_until("document.getElementById('cancel').disabled").await;
-    driver.js_until("document.body.textContent.includes('Cancelled')").await;
+    driver.element("steady").await;
+    driver.js("document.querySelector('#steady button').click()").await;
+    driver.js_until("document.querySelector('#steady progress')?.value > 0").await;
+    driver.js("document.querySelectorAll('#steady button')[1].click()").await;
+    driver
+        .js_until(
+            "document.querySelector('#steady .sv-job, #steady').dataset.state === 'cancelled'",
+        )
+        .await;
+    driver.js_until("document.querySelectorAll('#steady button').length === 1").await;
 }
 
 #[tokio::test]

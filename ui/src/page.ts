@@ -5,6 +5,7 @@ import { runActions, TemplateRefs } from "./actions";
 import { releaseAddresses } from "./blob-urls";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgeImage } from "./components/image";
+import { SelvedgeJob } from "./components/job";
 import { SelvedgePlot } from "./components/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { createClient } from "./client";
@@ -251,6 +252,7 @@ export class Page {
     app.component("SelvedgePlot", SelvedgePlot);
     app.component("SelvedgeImage", SelvedgeImage);
     app.component("SelvedgeUpload", SelvedgeUpload);
+    app.component("SelvedgeJob", SelvedgeJob);
     app.config.errorHandler = (error) => console.error(error);
     templates.install(app);
     followAppearance(this.state);

@@ -15,12 +15,13 @@ mod worker;
 
 use palette::{PALETTES, palette};
 use selvedge::{
-    Ctx, Failure, Lifecycle, Result, Server, files::Saved, get_server, window::WindowOptions,
+    Ctx, Failure, Lifecycle, Result, Server, files::Saved, get_server, jobs::Job,
+    window::WindowOptions,
 };
 use serde_json::{Value, json};
 use simulation::Parameters;
 use tokio::sync::oneshot;
-use worker::{Image, Job, Order, Simulation};
+use worker::{Image, Order, Simulation};
 
 /// The name of the application.
 pub const NAME: &str = "reaction-diffusion";
@@ -78,11 +79,10 @@ fn declare_state(server: &Server) -> Result<()> {
         .set("rate", 0.0)
         .set("coverage", 0.0)
         .set("history", json!([]))
-        .set("job", Job::default())
         .set("size", worker::SIZE)
         .set("status", "")
         // Not kept: the simulation restarts with the program.
-        .transient(&["iteration", "rate", "coverage", "history", "job", "status"]);
+        .transient(&["iteration", "rate", "coverage", "history", "status"]);
     Ok(())
 }
 
@@ -129,16 +129,12 @@ fn follow_state(server: &Server, simulation: &Simulation) {
 }
 
 fn add_triggers(server: &Server, simulation: &Simulation) {
-    let orders: [(_, fn() -> Order); 4] = [
-        ("step", || Order::Step),
-        ("reset", || Order::Reset),
-        ("run_to_steady_state", || Order::RunToSteadyState),
-        ("cancel_job", || Order::CancelJob),
-    ];
-    for (name, order) in orders {
-        let to = simulation.clone();
-        server.trigger(name, move |_: Ctx| to.tell(order()));
-    }
+    let to = simulation.clone();
+    server.trigger("step", move |_: Ctx| to.tell(Order::Step));
+    let to = simulation.clone();
+    server.trigger("reset", move |_: Ctx| to.tell(Order::Reset));
+    let to = simulation.clone();
+    server.job("steady_state", move |job: Job| run_to_steady_state(job, to.clone()));
     server.trigger("toggle", |cx: Ctx| {
         cx.state().update("running", |running: &mut bool| *running = !*running)
     });
@@ -150,6 +146,13 @@ fn add_triggers(server: &Server, simulation: &Simulation) {
     });
     let from = simulation.clone();
     server.trigger("export_png", move |cx: Ctx| export(cx, from.clone()));
+}
+
+async fn run_to_steady_state(job: Job, simulation: Simulation) -> Result<(), Failure> {
+    let (answer, outcome) = oneshot::channel();
+    simulation.tell(Order::RunToSteadyState(job.clone(), answer));
+    job.message(outcome.await??);
+    Ok(())
 }
 
 async fn export(cx: Ctx, simulation: Simulation) -> Result<(), Failure> {

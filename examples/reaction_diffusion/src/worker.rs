@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use selvedge::{Server, values::Attachment};
+use selvedge::{Failure, Server, jobs::Job, values::Attachment};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -36,7 +36,7 @@ const HISTORY: usize = 400;
 const STEADY: f32 = 2e-6;
 
 /// Maximum number of iterations of the search for a steady state.
-const JOB_STEPS: u64 = 60_000;
+const SEARCH_STEPS: u64 = 60_000;
 
 /// An order to the worker.
 pub(crate) enum Order {
@@ -54,10 +54,8 @@ pub(crate) enum Order {
     Reset,
     /// Draw with a brush.
     Paint { x: f32, y: f32, radius: usize, erase: bool },
-    /// Run until the field is steady.
-    RunToSteadyState,
-    /// Cancel the run to the steady state.
-    CancelJob,
+    /// Run until the field is steady, for a job. Returns the outcome.
+    RunToSteadyState(Job, oneshot::Sender<Result<String, Failure>>),
     /// Return the current field.
     Export(oneshot::Sender<Image>),
 }
@@ -76,17 +74,6 @@ pub(crate) struct Image {
     pub(crate) data: Attachment,
 }
 
-/// The job "run to steady state", as the page sees it.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Job {
-    /// Whether the job is running.
-    pub(crate) active: bool,
-    /// Progress, from 0 to 1.
-    pub(crate) progress: f32,
-    /// Status or outcome, as text.
-    pub(crate) message: String,
-}
-
 struct Worker {
     server: Server,
     field: Field,
@@ -96,15 +83,18 @@ struct Worker {
     running: bool,
     iteration: u64,
     seed: u64,
-    /// Iteration at which the search for a steady state began, while it is running.
-    job: Option<JobStart>,
+    /// The search for a steady state, while it is running.
+    search: Option<Search>,
     /// Whether something has changed that is not shown yet.
     changed: bool,
     history: VecDeque<(u64, f32)>,
     last_statistics: (Instant, u64),
 }
 
-struct JobStart {
+struct Search {
+    job: Job,
+    answer: oneshot::Sender<Result<String, Failure>>,
+    /// Iteration and change at the beginning.
     iteration: u64,
     change: f32,
 }
@@ -163,7 +153,7 @@ impl Worker {
             running: false,
             iteration: 0,
             seed: 1,
-            job: None,
+            search: None,
             changed: true,
             history: VecDeque::new(),
             last_statistics: (Instant::now(), 0),
@@ -173,7 +163,7 @@ impl Worker {
     fn work(&mut self, orders: &Receiver<Order>) {
         loop {
             let frame_begins = Instant::now();
-            if self.job.is_some() {
+            if self.search.is_some() {
                 self.search(frame_begins);
             } else if self.running {
                 (0..self.steps_per_frame).for_each(|_| self.step());
@@ -181,7 +171,7 @@ impl Worker {
             self.show();
             // Waits for the next picture if there is something to compute, else for an order.
             loop {
-                let busy = self.running || self.job.is_some() || self.changed;
+                let busy = self.running || self.search.is_some() || self.changed;
                 let left = FRAME.saturating_sub(frame_begins.elapsed());
                 let order = match busy {
                     true => orders.recv_timeout(left),
@@ -215,13 +205,11 @@ impl Worker {
                 self.field.paint(x, y, radius, erase);
                 self.changed = true;
             }
-            Order::RunToSteadyState if self.job.is_none() => {
+            Order::RunToSteadyState(job, answer) => {
                 self.step();
-                self.job =
-                    Some(JobStart { iteration: self.iteration, change: self.field.change() });
+                let (iteration, change) = (self.iteration, self.field.change());
+                self.search = Some(Search { job, answer, iteration, change });
             }
-            Order::RunToSteadyState => {}
-            Order::CancelJob => self.end_job("Cancelled"),
             // The receiver may have been dropped.
             Order::Export(answer) => drop(answer.send(self.image())),
         }
@@ -234,7 +222,7 @@ impl Worker {
     }
 
     fn reset(&mut self) {
-        self.end_job("Cancelled");
+        self.end_search(Err(Failure::msg("The field was reset")));
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         self.field = Field::new(SIZE, self.seed);
         self.iteration = 0;
@@ -248,27 +236,29 @@ impl Worker {
         while frame_begins.elapsed() < FRAME * 2 {
             self.step();
         }
-        let Some(start) = &self.job else { return };
-        let (change, steps) = (self.field.change(), self.iteration - start.iteration);
-        let nearer = (start.change / change).ln() / (start.change / STEADY).ln();
-        let progress = nearer.max(steps as f32 / JOB_STEPS as f32).clamp(0.0, 1.0);
-        if change <= STEADY {
-            self.end_job(&format!("Steady after {steps} iterations"));
-        } else if steps >= JOB_STEPS {
-            self.end_job("This pattern does not come to rest");
-        } else {
-            let message = format!("Change per iteration {change:.1e}");
-            self.server.state().set("job", Job { active: true, progress, message });
+        let Some(Search { job, iteration, change: first, .. }) = &self.search else { return };
+        let (change, steps) = (self.field.change(), self.iteration - iteration);
+        let nearer = (first / change).ln() / (first / STEADY).ln();
+        job.progress(
+            nearer.max(steps as f32 / SEARCH_STEPS as f32).into(),
+            format!("Change per iteration {change:.1e}"),
+        );
+        if let Err(cancelled) = job.check() {
+            self.end_search(Err(cancelled.into()));
+        } else if change <= STEADY {
+            self.end_search(Ok(format!("Steady after {steps} iterations")));
+        } else if steps >= SEARCH_STEPS {
+            self.end_search(Err(Failure::msg("This pattern does not come to rest")));
         }
     }
 
-    fn end_job(&mut self, message: &str) {
-        if self.job.take().is_some() {
+    /// Ends the search, and pauses to show what it has found.
+    fn end_search(&mut self, outcome: Result<String, Failure>) {
+        if let Some(search) = self.search.take() {
             self.running = false;
-            let job = Job { active: false, progress: 0.0, message: message.to_owned() };
-            self.server.state().batch(|batch| {
-                batch.set("job", job).set("running", false).set("status", message);
-            });
+            self.server.state().set("running", false);
+            // The job may have ended before.
+            drop(search.answer.send(outcome));
         }
     }
 
@@ -281,7 +271,7 @@ impl Worker {
         }
         let (then, iteration_then) = self.last_statistics;
         let elapsed = then.elapsed();
-        let is_due = elapsed >= STATISTICS || !(self.running || self.job.is_some());
+        let is_due = elapsed >= STATISTICS || !(self.running || self.search.is_some());
         if is_due && self.iteration != iteration_then || self.history.is_empty() {
             let done = self.iteration.saturating_sub(iteration_then);
             self.last_statistics = (Instant::now(), self.iteration);
