@@ -245,3 +245,90 @@ async fn a_page_of_a_program_in_development_learns_what_trigger_was_meant() {
     assert_eq!(to_json(&missing), "there is no trigger named `rest`. Did you mean reset?");
     running.stop().await.unwrap();
 }
+
+/// Calls a trigger with a ticket, as the built-in page does.
+async fn call_with_ticket(client: &mut Client, trigger: &str, ticket: &str, done: &[&str]) {
+    client
+        .send_with(
+            "trame.trigger",
+            json!([trigger, [], {}]),
+            json!({"ticket": ticket, "done": done}),
+        )
+        .await;
+}
+
+async fn redeem(client: &mut Client, ticket: &str) -> Result<Value, String> {
+    let outcome = client.call("selvedge.call.outcome", json!([ticket])).await;
+    outcome
+        .map(|result| to_json(&result))
+        .map_err(|error| to_json(&error)["data"]["exception"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_page_that_comes_back_gets_the_outcome_of_its_call() {
+    let server = Server::new("calls");
+    let release = std::sync::Arc::new(Notify::new());
+    let released = release.clone();
+    server.trigger("work", move |cx: Ctx| {
+        let released = released.clone();
+        async move {
+            cx.state().set("begun", true).flush();
+            released.notified().await;
+            cx.state().set("ended", true);
+            Ok::<_, Failure>(42)
+        }
+    });
+    server.trigger("fail", async |_: Ctx| Err::<(), _>(Failure::msg("no luck")));
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    call_with_ticket(&mut client, "work", "page-1", &[]).await;
+    client.pushed().await;
+    drop(client);
+
+    let mut client = Client::connect(&running).await;
+    let redeemed = client.send("selvedge.call.outcome", json!(["page-1"])).await;
+    release.notify_one();
+    assert_eq!(to_json(&client.answer(&redeemed).await.unwrap()), 42);
+    assert!(server.state().get::<bool>("ended").unwrap(), "no work is lost");
+    // That answer may be lost as well.
+    assert_eq!(redeem(&mut client, "page-1").await, Ok(json!(42)));
+
+    call_with_ticket(&mut client, "fail", "page-2", &["page-1"]).await;
+    client.receive().await;
+    assert_eq!(redeem(&mut client, "page-2").await, Err("no luck".to_owned()));
+    for unknown in ["page-1", "page-3"] {
+        let error = redeem(&mut client, unknown).await.unwrap_err();
+        assert!(error.starts_with("The connection was lost before"), "{error}");
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trigger_may_end_with_its_client() {
+    struct Dropped(mpsc::Sender<()>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    let server = Server::new("calls");
+    let (dropped, ended) = mpsc::channel();
+    let trigger = server.trigger("search", move |cx: Ctx| {
+        let guard = Dropped(dropped.clone());
+        async move {
+            let _guard = guard;
+            cx.state().set("begun", true).flush();
+            std::future::pending::<()>().await;
+        }
+    });
+    trigger.ends_with_client();
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    call_with_ticket(&mut client, "search", "page-1", &[]).await;
+    client.pushed().await;
+    drop(client);
+    tokio::task::spawn_blocking(move || ended.recv().unwrap()).await.unwrap();
+    let mut client = Client::connect(&running).await;
+    assert!(redeem(&mut client, "page-1").await.is_err());
+    running.stop().await.unwrap();
+}

@@ -125,6 +125,11 @@ impl Server {
     /// of the same page wait for it. The log warns of a function that blocks for more than a
     /// second.
     ///
+    /// A call goes on when its page reloads or leaves, unless
+    /// [`ends_with_client`](Trigger::ends_with_client) says otherwise. The built-in page gets the
+    /// result on its next connection if it had only lost the connection; after a reload no code
+    /// waits for it. [Jobs](crate::jobs) are for work whose progress and result every page shows.
+    ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server};
     ///
@@ -138,8 +143,8 @@ impl Server {
     /// ```
     pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
         let name = self.trigger_name(name);
-        self.inner.functions.set_trigger(name.clone(), self.bind(callback));
-        Trigger::named(name)
+        let ends_with_client = self.inner.functions.set_trigger(name.clone(), self.bind(callback));
+        Trigger::new(name, ends_with_client)
     }
 
     /// Registers a function as [`trigger`](Self::trigger) does, under a generated name.
@@ -179,11 +184,11 @@ impl Server {
     /// own errors.
     pub async fn call_trigger(&self, name: &str, args: impl Serialize) -> Result<Packed, Failure> {
         let name = self.trigger_name(name);
-        let Some(function) = self.inner.functions.trigger(&name) else {
+        let Some(trigger) = self.inner.functions.trigger(&name) else {
             let similar = self.inner.functions.similar_triggers(&name);
             return Err(unknown("trigger", &name, similar).into());
         };
-        self.call(&function, format!("trigger `{name}`"), list(&args)?, None).await
+        self.call(&trigger.function, format!("trigger `{name}`"), list(&args)?, None).await
     }
 
     /// Registers a function as an RPC method that clients call by name, for instance

@@ -5,7 +5,10 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::RwLock;
@@ -149,9 +152,25 @@ impl<C> Default for Slot<C> {
 /// The functions that one call runs, with their roles: the main one first, tasks last.
 pub(crate) type Calls<C> = Vec<(Role, Function<C>)>;
 
+/// A trigger, and what is known of it beside its code.
+pub(crate) struct RegisteredTrigger<C> {
+    pub(crate) function: Function<C>,
+    /// Whether an async call ends when its client disconnects.
+    pub(crate) ends_with_client: Arc<AtomicBool>,
+}
+
+impl<C> Clone for RegisteredTrigger<C> {
+    fn clone(&self) -> Self {
+        RegisteredTrigger {
+            function: Arc::clone(&self.function),
+            ends_with_client: Arc::clone(&self.ends_with_client),
+        }
+    }
+}
+
 /// The triggers and the controller's functions.
 pub(crate) struct Functions<C> {
-    triggers: RwLock<HashMap<String, Function<C>>>,
+    triggers: RwLock<HashMap<String, RegisteredTrigger<C>>>,
     slots: RwLock<HashMap<String, Slot<C>>>,
     next: AtomicU64,
     generated: AtomicU64,
@@ -172,9 +191,14 @@ impl<C> Functions<C> {
         format!("trigger__{}", self.generated.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Registers a trigger, replacing one of the same name.
-    pub(crate) fn set_trigger(&self, name: String, function: Function<C>) {
-        self.triggers.write().insert(name, function);
+    /// Registers a trigger, replacing one of the same name. Returns the switch for whether its async
+    /// calls end with their client.
+    pub(crate) fn set_trigger(&self, name: String, function: Function<C>) -> Arc<AtomicBool> {
+        let ends_with_client = Arc::new(AtomicBool::new(false));
+        let trigger =
+            RegisteredTrigger { function, ends_with_client: Arc::clone(&ends_with_client) };
+        self.triggers.write().insert(name, trigger);
+        ends_with_client
     }
 
     /// Removes a trigger. Returns whether it existed.
@@ -182,7 +206,7 @@ impl<C> Functions<C> {
         self.triggers.write().remove(name).is_some()
     }
 
-    pub(crate) fn trigger(&self, name: &str) -> Option<Function<C>> {
+    pub(crate) fn trigger(&self, name: &str) -> Option<RegisteredTrigger<C>> {
         self.triggers.read().get(name).cloned()
     }
 

@@ -1,16 +1,37 @@
 //! Triggers as event handlers of elements.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use crate::pages::{Handler, Prop};
 
 /// A registered trigger, for writing calls to it into templates.
 #[derive(Clone, Debug)]
 pub struct Trigger {
     name: String,
+    ends_with_client: Arc<AtomicBool>,
 }
 
 impl Trigger {
-    pub(crate) fn named(name: String) -> Self {
-        Trigger { name }
+    pub(crate) fn new(name: String, ends_with_client: Arc<AtomicBool>) -> Self {
+        Trigger { name, ends_with_client }
+    }
+
+    /// Ends the trigger's async calls at their next await when their client has disconnected: for
+    /// work that is of no use to anyone else, such as a search while the user types. By default,
+    /// calls go on.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("suggest", async |_: Ctx, text: String| text.to_uppercase()).ends_with_client();
+    /// ```
+    pub fn ends_with_client(self) -> Self {
+        self.ends_with_client.store(true, Ordering::Relaxed);
+        self
     }
 
     /// Returns the name by which pages call the trigger.

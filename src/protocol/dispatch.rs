@@ -5,7 +5,13 @@
 //! before its last await leaves at once, and the pushes of a plain function leave after it has run
 //! for 100 ms. Every call is answered, whatever its callback does.
 
-use std::{borrow::Cow, future::poll_fn, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use selvedge_wslink::{
@@ -17,7 +23,10 @@ use selvedge_wslink::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{Client, Hold};
+use super::{
+    Client, Hold,
+    answers::{self, CallFault, MAX_TICKET, Redeemed, Ticket},
+};
 use crate::{
     Failure, Result,
     app::{Ctx, Server, unknown},
@@ -40,6 +49,14 @@ pub(crate) fn argument<T: DeserializeOwned>(request: &Request, position: usize) 
     Ok(value.decode_as(format_args!("argument {} of {}", position + 1, request.method))?)
 }
 
+/// A call of a function of the application.
+struct Call {
+    request: Request,
+    /// The name of the function in errors.
+    callee: String,
+    ticket: Option<Ticket>,
+}
+
 impl Server {
     /// Answers one call of an authenticated client.
     pub(crate) fn dispatch(&self, client: &Arc<Client>, request: Request) {
@@ -54,6 +71,7 @@ impl Server {
             }
             method::TRIGGER => self.answer_trigger(client, request),
             method::MARK => self.send_mark(client, &request.id),
+            method::OUTCOME => self.redeem_ticket(client, request),
             method::RESUME => {
                 if let Err(error) = self.send_missed(client, &request) {
                     self.answer(client, &request, Err(error.into()));
@@ -237,7 +255,7 @@ impl Server {
             Ok(name) => name,
             Err(error) => return self.answer(client, &request, Err(error.into())),
         };
-        let Some(function) = self.inner.functions.trigger(&name) else {
+        let Some(trigger) = self.inner.functions.trigger(&name) else {
             let similar = self.inner.functions.similar_triggers(&name);
             tracing::warn!("a page called a trigger: {}", unknown("trigger", &name, similar));
             return self.answer(client, &request, Ok(Packed::nil()));
@@ -247,7 +265,54 @@ impl Server {
         request.args.clear();
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
-        self.call_function(client, request, callee, &function, arguments);
+        let ticket = self.take_ticket(&request);
+        let call = Call { request, callee, ticket };
+        let ends_with_client = trigger.ends_with_client.load(Ordering::Relaxed);
+        self.call_function(client, call, &trigger.function, arguments, ends_with_client);
+    }
+
+    /// Returns the ticket of a call, if its page has sent one, and drops the outcomes that the page
+    /// needs no more.
+    fn take_ticket(&self, request: &Request) -> Option<Ticket> {
+        let ticket: String = request.kwargs.get("ticket")?.decode().ok()?;
+        let answers = self.hub().answers();
+        let done = request.kwargs.get("done").and_then(Packed::items).unwrap_or_default();
+        for done in done.iter().filter_map(|done| done.decode::<String>().ok()) {
+            answers.forget(&done);
+        }
+        (ticket.len() <= MAX_TICKET).then(|| answers.begin(&ticket))
+    }
+
+    /// Answers with the outcome of an earlier call, at once or when that call ends.
+    fn redeem_ticket(&self, client: &Arc<Client>, request: Request) {
+        let lost = || {
+            Err(Failure::msg(
+                "The connection was lost before the application answered. It is not known whether it has done what \
+                 was asked",
+            ))
+        };
+        let ticket = match argument::<String>(&request, 0) {
+            Ok(ticket) => ticket,
+            Err(error) => return self.answer(client, &request, Err(error.into())),
+        };
+        match self.hub().answers().redeem(&ticket) {
+            None => self.answer(client, &request, lost()),
+            Some(Redeemed::Now(outcome)) => {
+                client.outbox.answer(self.message(&request.id, &outcome));
+            }
+            Some(Redeemed::Later(outcome)) => {
+                let (server, client) = (self.clone(), Arc::clone(client));
+                self.hub().spawn(async move {
+                    match client.gone.run_until_cancelled(outcome).await {
+                        Some(Ok(outcome)) => {
+                            client.outbox.answer(server.message(&request.id, &outcome));
+                        }
+                        Some(Err(_)) => server.answer(&client, &request, lost()),
+                        None => {}
+                    }
+                });
+            }
+        }
     }
 
     fn call_rpc(&self, client: &Arc<Client>, mut request: Request) {
@@ -258,13 +323,9 @@ impl Server {
         let callee = format!("RPC method `{}`", request.method);
         let args = std::mem::take(&mut request.args);
         let kwargs = std::mem::take(&mut request.kwargs);
-        self.call_function(
-            client,
-            request,
-            callee.clone(),
-            &function,
-            Arguments::new(callee, args, kwargs),
-        );
+        let arguments = Arguments::new(callee.clone(), args, kwargs);
+        let call = Call { request, callee, ticket: None };
+        self.call_function(client, call, &function, arguments, false);
     }
 
     /// Calls a function of the application and answers with its outcome, at once or when its future
@@ -272,49 +333,56 @@ impl Server {
     fn call_function(
         &self,
         client: &Arc<Client>,
-        request: Request,
-        callee: String,
+        call: Call,
         function: &Function<Ctx>,
         arguments: Arguments,
+        ends_with_client: bool,
     ) {
         let hold = client.outbox.hold();
         let context = Ctx::of(self, Some(client.id));
         let mut future = match deferred(|| function(context, arguments)) {
-            Outcome::Ready(result) => {
-                return self.answer_call(client, &request, &callee, result);
-            }
+            Outcome::Ready(result) => return self.answer_call(client, call, result),
             Outcome::Pending(future) => Deferred(future),
         };
         // Poll once here, so that calls start in order; a task drives the rest.
         if let Some(result) = (&mut future).now_or_never() {
-            return self.answer_call(client, &request, &callee, result);
+            return self.answer_call(client, call, result);
         }
         drop(hold);
         let (server, client) = (self.clone(), Arc::clone(client));
         let unanswered = self.hub().unanswered_call();
         self.hub().spawn(async move {
-            let _unanswered = unanswered;
-            // Without its client the call needs no answer: it ends at its next await.
-            let answered = client.gone.run_until_cancelled(with_hold(&client, future)).await;
-            match answered {
-                Some((result, _hold)) => server.answer_call(&client, &request, &callee, result),
-                None => tracing::debug!("{callee} was cancelled: its client has disconnected"),
-            }
+            let mut end = pin!(with_hold(&client, future));
+            let early = client.gone.run_until_cancelled(end.as_mut()).await;
+            let (result, _hold) = match early {
+                Some(ended) => ended,
+                None if ends_with_client => {
+                    return tracing::debug!(
+                        "{} was cancelled: its client has disconnected",
+                        call.callee
+                    );
+                }
+                None => {
+                    // A stop does not wait for the answer.
+                    drop(unanswered);
+                    end.await
+                }
+            };
+            server.answer_call(&client, call, result);
         });
     }
 
-    fn answer_call(
-        &self,
-        client: &Client,
-        request: &Request,
-        callee: &str,
-        result: Result<Packed, Failure>,
-    ) {
+    fn answer_call(&self, client: &Client, call: Call, result: Result<Packed, Failure>) {
+        let Call { request, callee, ticket } = call;
         let failed = result.as_ref().err().map(|failure| Failure::msg(failure.to_string()));
-        self.answer(client, request, result);
+        let outcome = self.outcome(&request.method, result);
+        client.outbox.reply(self.message(&request.id, &outcome));
+        if let Some(ticket) = ticket {
+            ticket.end(outcome);
+        }
         // Report after the answer: hooks on exceptions may take time.
         if let Some(failure) = failed {
-            self.report(callee, Err(failure));
+            self.report(&callee, Err(failure));
         }
     }
 
@@ -323,21 +391,32 @@ impl Server {
     }
 
     fn answer_to(&self, request: &Request, result: Result<Packed, Failure>) -> Outgoing {
-        let max_frame = self.hub().max_frame();
-        match result {
-            Ok(value) => messages::reply(&request.id, &value, max_frame),
-            Err(failure) if failure.is::<ResultNotEncoded>() => {
-                let method = Packed::encode(&request.method).ok();
-                let text = "Method result cannot be serialized";
-                let code = ErrorCode::Unserializable;
-                messages::error(&request.id, code, text, method.as_ref(), max_frame)
-            }
-            Err(failure) => {
-                let exception = self.for_clients(&failure);
-                let data = json!({"method": request.method, "exception": exception});
+        self.message(&request.id, &self.outcome(&request.method, result))
+    }
+
+    /// Returns the outcome of a call as its client gets it.
+    fn outcome(&self, method: &str, result: Result<Packed, Failure>) -> answers::Outcome {
+        result.map_err(|failure| match failure.is::<ResultNotEncoded>() {
+            true => CallFault {
+                code: ErrorCode::Unserializable,
+                text: "Method result cannot be serialized",
+                data: Packed::encode(method).ok(),
+            },
+            false => {
+                let data = json!({"method": method, "exception": self.for_clients(&failure)});
                 let data = Packed::encode(&data).ok();
-                let text = "Exception raised";
-                messages::error(&request.id, ErrorCode::Raised, text, data.as_ref(), max_frame)
+                CallFault { code: ErrorCode::Raised, text: "Exception raised", data }
+            }
+        })
+    }
+
+    /// Returns the message that answers the call with this id.
+    fn message(&self, id: &Packed, outcome: &answers::Outcome) -> Outgoing {
+        let max_frame = self.hub().max_frame();
+        match outcome {
+            Ok(value) => messages::reply(id, value, max_frame),
+            Err(CallFault { code, text, data }) => {
+                messages::error(id, *code, text, data.as_ref(), max_frame)
             }
         }
     }

@@ -22,7 +22,7 @@ use tokio_util::{
     task::task_tracker::{TaskTracker, TaskTrackerToken},
 };
 
-use super::{Client, NetworkLog, Tasks};
+use super::{Client, NetworkLog, Tasks, answers::Answers};
 use crate::{
     blocking,
     state::{Key, Sink, State},
@@ -42,6 +42,7 @@ pub(crate) struct Hub {
     listeners_due: Notify,
     /// Counts the calls that are not answered yet.
     calls: TaskTracker,
+    answers: Arc<Answers>,
     log: Option<NetworkLog>,
     max_frame: usize,
 }
@@ -58,6 +59,7 @@ impl Hub {
             unflushed: Notify::new(),
             listeners_due: Notify::new(),
             calls: TaskTracker::new(),
+            answers: Arc::default(),
             log,
             max_frame,
         }
@@ -66,6 +68,11 @@ impl Hub {
     /// Maximum size of a chunk in bytes, as sent in the answer to the hello.
     pub(crate) fn max_frame(&self) -> usize {
         self.max_frame
+    }
+
+    /// The answers to calls that may outlive their connection.
+    pub(super) fn answers(&self) -> &Arc<Answers> {
+        &self.answers
     }
 
     /// The log of the messages on the wire, if there is one.

@@ -4,7 +4,8 @@
 // - `session`: one connection, from its first byte to its last; `call_queue`: its calls, which may
 //   block; `dispatch`: calls of trame's methods and of the application's
 // - `hub`: all clients; `client`: one of them; `outbox`: what is sent to it; `stream`: pictures
-// - `publish`: messages besides state; `resume`: what has changed since a mark
+// - `publish`: messages besides state; `resume`: what has changed since a mark; `answers`: answers
+//   that outlive a connection
 // - `disclosure`: what clients learn about errors; `network_log`: a readable log of messages
 // - `tasks`: the tasks of a run
 //
@@ -12,6 +13,7 @@
 // clients get messages in the one order in which they were made, and a message for many clients is
 // encoded once.
 
+mod answers;
 mod call_queue;
 mod client;
 mod disclosure;

@@ -56,12 +56,12 @@ impl Server {
     /// trigger runs on the calling thread.
     pub fn start_trigger(&self, name: &str, args: &[Value]) {
         let callee = format!("trigger `{name}`");
-        let Some(function) = self.inner.functions.trigger(name) else {
+        let Some(trigger) = self.inner.functions.trigger(name) else {
             let similar = self.inner.functions.similar_triggers(name);
             return self.report(&callee, Err(unknown("trigger", name, similar).into()));
         };
         match args.iter().map(Packed::encode).collect::<Result<Vec<_>, _>>() {
-            Ok(args) => self.start_function(&function, callee, args, None),
+            Ok(args) => self.start_function(&trigger.function, callee, args, None),
             Err(error) => self.report(&callee, Err(error.into())),
         }
     }

@@ -249,10 +249,16 @@ impl Client {
 
     /// Sends a call and returns its id.
     pub async fn send(&mut self, method: &str, args: Value) -> String {
+        self.send_with(method, args, json!({})).await
+    }
+
+    /// Sends a call with named arguments and returns its id.
+    pub async fn send_with(&mut self, method: &str, args: Value, kwargs: Value) -> String {
         self.next_id += 1;
         let prefix = if method.starts_with("wslink.") { "system" } else { "rpc" };
         let id = format!("{prefix}:c0:{}", self.next_id);
-        let call = json!({"wslink": "1.0", "id": id, "method": method, "args": args, "kwargs": {}});
+        let call =
+            json!({"wslink": "1.0", "id": id, "method": method, "args": args, "kwargs": kwargs});
         self.socket.send(Message::Binary(frame(&call).into())).await.unwrap();
         id
     }

@@ -24,6 +24,7 @@ import type { Status } from "./status";
 import { Streams } from "./streams";
 import { download } from "./template-tools";
 import { Templates } from "./templates";
+import { type Ticket, Tickets } from "./tickets";
 import { createTrame, type Trame } from "./trame";
 import { Uploads } from "./uploads";
 import { installWidgets } from "./widgets";
@@ -40,6 +41,7 @@ export class Page {
   private readonly state: SharedState;
   private readonly streams: Streams;
   private readonly resume: Resume;
+  private readonly tickets: Tickets;
   private readonly uploads: Uploads;
   private readonly dialogs: Dialogs;
   private readonly templateRefs = new TemplateRefs();
@@ -71,6 +73,8 @@ export class Page {
           this.state.disconnected();
           this.streams.disconnected();
           this.resume.disconnected();
+          this.tickets.disconnected();
+          if (link.phase === "refused") this.tickets.dispose();
           this.client.linkChanged(link);
           this.dialogs.disconnected();
         },
@@ -78,6 +82,7 @@ export class Page {
         extras: (answer) => {
           this.streams.connected(answer !== null);
           this.resume.connected(answer !== null);
+          this.tickets.connected(answer !== null);
           this.mistakes.on = answer?.development ?? false;
         },
         unreadable: (message) => {
@@ -93,6 +98,7 @@ export class Page {
     );
     this.streams = new Streams(this.connection);
     this.resume = new Resume(this.connection);
+    this.tickets = new Tickets(this.connection);
     this.client = createClient(this.connection, this.state, (work) => void this.track(work));
     const notice = (message: string) => this.status.notice(message);
     this.uploads = new Uploads(this.connection, notice);
@@ -142,6 +148,7 @@ export class Page {
     this.client.dispose();
     this.streams.dispose();
     this.resume.disconnected();
+    this.tickets.dispose();
     this.state.disconnected();
     this.state.dispose();
     this.connection.dispose();
@@ -169,7 +176,9 @@ export class Page {
     kwargs: Record<string, unknown> = {},
   ): Promise<unknown> => {
     void this.state.flush();
-    const answer = this.track(this.connection.call("trame.trigger", decoratedTrigger(name, args, kwargs)));
+    const send = (ticket: Ticket | null) =>
+      this.connection.call("trame.trigger", decoratedTrigger(name, args, kwargs), { ...ticket });
+    const answer = this.track(this.tickets.call(send));
     // Templates rarely check the outcome, so a failure is shown; the caller gets it, too. A missing
     // connection is shown anyway.
     answer.catch((error: unknown) => {

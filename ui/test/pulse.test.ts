@@ -14,16 +14,16 @@ describe("a connection on which nothing comes any more", () => {
 
   /** From now on nothing gets through on the present connection, and nobody says so. */
   function silence(): void {
-    server.held.add("selvedge.hello").add("trame.trigger");
+    server.held.add("selvedge.hello").add("app.slow");
   }
 
   const asked = () => server.sockets[0]?.calls("selvedge.hello").length;
 
   // The first: pages of tests before it would hear of the network, too.
   it("is asked at once when the network is back, and calls on it fail soon", async () => {
-    server.held.add("trame.trigger");
+    server.held.add("app.slow");
     const failed = vi.fn();
-    window.trame?.trigger("slow").catch(failed);
+    window.trame?.client.getSession().call("app.slow").catch(failed);
     await settle();
     window.dispatchEvent(new Event("online"));
     await vi.advanceTimersByTimeAsync(6000);
@@ -38,7 +38,7 @@ describe("a connection on which nothing comes any more", () => {
   it("is given up though something came that was on its way before the silence", async () => {
     silence();
     const failed = vi.fn();
-    window.trame?.trigger("slow").catch(failed);
+    window.trame?.client.getSession().call("app.slow").catch(failed);
     window.dispatchEvent(new Event("online"));
     await server.socket.publish("trame.state.topic", { count: 2 });
     await vi.advanceTimersByTimeAsync(11_000);

@@ -26,6 +26,8 @@ pub mod method {
     pub const MARK: &str = "selvedge.mark";
     /// Asks for what has changed since a mark.
     pub const RESUME: &str = "selvedge.resume";
+    /// Asks for the outcome of a call whose connection was lost.
+    pub const OUTCOME: &str = "selvedge.call.outcome";
     /// Asks whether triggers exist, in development.
     pub const TRIGGER_CHECK: &str = "selvedge.trigger.check";
     /// Asks for the ticket of an upload.
