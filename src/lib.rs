@@ -7,12 +7,8 @@
 //! fn app() -> Result<Server> {
 //!     let server = selvedge::get_server("counter");
 //!     server.state().set("count", 0);
-//!     server.on_change("count", |cx: Ctx, count: i64| {
-//!         cx.state().set("doubled", count * 2);
-//!     });
-//!     server.trigger("reset", |cx: Ctx| {
-//!         cx.state().set("count", 0);
-//!     });
+//!     server.on_change("count", |cx: Ctx, count: i64| cx.set("doubled", count * 2));
+//!     server.trigger("reset", |cx: Ctx| cx.set("count", 0));
 //!     server.template("main", r#"
 //!         <input type="range" v-model.number="count"> {{ count }} × 2 = {{ doubled }}
 //!         <button @click="trigger('reset')">Reset</button>

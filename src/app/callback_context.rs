@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use selvedge_wslink::ClientId;
+use serde::Serialize;
 
 use super::Server;
 use crate::{
@@ -16,6 +17,12 @@ pub struct Ctx {
     /// The server that the callback is registered with.
     pub server: Server,
     client: Option<ClientId>,
+}
+
+impl AsRef<Ctx> for Ctx {
+    fn as_ref(&self) -> &Ctx {
+        self
+    }
 }
 
 impl Ctx {
@@ -43,6 +50,20 @@ impl Ctx {
     /// Returns the values shared with every client.
     pub fn state(&self) -> &State {
         self.server.state()
+    }
+
+    /// Sets a value of the state, as [`State::set`] does. Returns a context, so that a closure that
+    /// only sets values needs no braces.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("reset", |cx: Ctx| cx.set("count", 0).set("status", "Reset"));
+    /// ```
+    pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> Self {
+        self.state().set(key, value);
+        self.clone()
     }
 
     /// Returns the client that caused the call; `None` in listeners and hooks without one.

@@ -43,9 +43,7 @@ const DEFAULT_CLIENT_TYPE: &str = "vue3";
 ///
 /// let server = Server::new("counter");
 /// server.state().set("count", 0);
-/// server.on_change("count", |cx: Ctx, count: i64| {
-///     cx.state().set("doubled", count * 2);
-/// });
+/// server.on_change("count", |cx: Ctx, count: i64| cx.set("doubled", count * 2));
 /// server.trigger("add", |cx: Ctx, by: i64| cx.state().update("count", |count: &mut i64| *count += by));
 /// server.template("main", r#"<button @click="trigger('add', [1])">{{ count }}</button>"#);
 /// ```
@@ -186,7 +184,7 @@ impl Server {
     /// let server = Server::new("doc");
     /// let left = server.create_child_server(Translator::with_prefix("left_"));
     /// left.state().set("count", 1);
-    /// left.trigger("reset", |cx: Ctx| { cx.state().set("count", 0); });
+    /// left.trigger("reset", |cx: Ctx| cx.set("count", 0));
     /// assert_eq!(server.state().get::<i64>("left_count")?, 1);
     /// # Ok::<(), selvedge::Error>(())
     /// ```

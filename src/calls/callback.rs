@@ -45,7 +45,11 @@ impl Arguments {
         Arguments { callee, taken: 0, positional: positional.into(), named, takes_named: false }
     }
 
-    fn next<T: DeserializeOwned>(&mut self) -> Result<T> {
+    /// Takes the next argument.
+    ///
+    /// # Errors
+    /// [`values::Error::Decode`](crate::values::Error::Decode) if it is missing or has another type.
+    pub fn next<T: DeserializeOwned>(&mut self) -> Result<T> {
         self.taken += 1;
         let (taken, callee) = (self.taken, &self.callee);
         match self.positional.pop_front() {
@@ -78,26 +82,55 @@ impl Arguments {
     }
 }
 
-/// A parameter type of a callback: any type that serde can decode, or one of the types that take
-/// several arguments at once, [`Rest`] and [`Kwargs`].
+/// A parameter type of a callback after the first: any type that serde can decode, or a type that
+/// knows where it comes from.
 ///
-/// A missing argument decodes as `None` or `()`, and is an error for other types.
+/// Those of the library are [`Rest`] and [`Kwargs`], which take several arguments at once, and
+/// [`Caller`](super::Caller), [`Resource`](super::Resource) and [`FromState`](super::FromState),
+/// which take none. `C` is the type of the callback's first parameter. A missing argument decodes as
+/// `None` or `()`, and is an error for other types.
+///
+/// Types of your own implement it, for example to check something once for many callbacks:
+///
+/// ```
+/// use selvedge::{Ctx, Failure, Server, calls::{Argument, Arguments}};
+///
+/// /// The project that is open.
+/// struct Project {
+///     path: String,
+/// }
+///
+/// impl<C: AsRef<Ctx>> Argument<C> for Project {
+///     fn take(context: &C, _: &mut Arguments) -> Result<Self, Failure> {
+///         match context.as_ref().state().get("project")? {
+///             Some(path) => Ok(Project { path }),
+///             None => Err(Failure::msg("open a project first")),
+///         }
+///     }
+/// }
+///
+/// let server = Server::new("doc");
+/// server.trigger("rename", |cx: Ctx, project: Project, name: String| {
+///     cx.set("status", format!("{} is now {name}", project.path))
+/// });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a callback cannot take `{Self}` as an argument",
-    note = "arguments are types that implement `serde::de::DeserializeOwned`, or `selvedge::Rest` and `selvedge::Kwargs`"
+    note = "arguments are types that implement `serde::de::DeserializeOwned` or `selvedge::calls::Argument`"
 )]
-pub trait Argument: Sized {
-    /// Takes as many arguments as the type needs.
+pub trait Argument<C>: Sized {
+    /// Makes the value, from the context or from as many arguments as it needs.
     ///
     /// # Errors
+    /// The failure of the call, for example
     /// [`values::Error::Decode`](crate::values::Error::Decode) if an argument is missing or has
     /// another type.
-    fn take(arguments: &mut Arguments) -> Result<Self>;
+    fn take(context: &C, arguments: &mut Arguments) -> Result<Self, Failure>;
 }
 
-impl<T: DeserializeOwned> Argument for T {
-    fn take(arguments: &mut Arguments) -> Result<Self> {
-        arguments.next()
+impl<C, T: DeserializeOwned> Argument<C> for T {
+    fn take(_: &C, arguments: &mut Arguments) -> Result<Self, Failure> {
+        Ok(arguments.next()?)
     }
 }
 
@@ -115,8 +148,8 @@ impl<T: DeserializeOwned> Argument for T {
 #[derive(Debug)]
 pub struct Rest(pub Vec<Packed>);
 
-impl Argument for Rest {
-    fn take(arguments: &mut Arguments) -> Result<Self> {
+impl<C> Argument<C> for Rest {
+    fn take(_: &C, arguments: &mut Arguments) -> Result<Self, Failure> {
         Ok(Rest(std::mem::take(&mut arguments.positional).into()))
     }
 }
@@ -142,15 +175,17 @@ impl Argument for Rest {
 #[derive(Debug)]
 pub struct Kwargs<T>(pub T);
 
-impl<T: DeserializeOwned> Argument for Kwargs<T> {
-    fn take(arguments: &mut Arguments) -> Result<Self> {
+impl<C, T: DeserializeOwned> Argument<C> for Kwargs<T> {
+    fn take(_: &C, arguments: &mut Arguments) -> Result<Self, Failure> {
         arguments.takes_named = true;
         let named = Packed::encode_map(&arguments.named);
         let what = format_args!("what {} got by name", arguments.callee);
         let (value, made) = named.decode_with_use(what)?;
         match made.unused.first() {
             None => Ok(Kwargs(value)),
-            Some(name) => Err(Error::Callback(unknown_name(&arguments.callee, name, made.fields))),
+            Some(name) => {
+                Err(Error::Callback(unknown_name(&arguments.callee, name, made.fields)).into())
+            }
         }
     }
 }
@@ -245,13 +280,13 @@ macro_rules! callbacks {
         where
             F: Fn(C, $($argument),*) -> R + Send + Sync + 'static,
             R: Reply<M>,
-            $($argument: Argument,)*
+            $($argument: Argument<C>,)*
         {
             #[allow(non_snake_case, unused_mut)]
             fn call(&self, context: C, mut arguments: Arguments) -> Outcome {
-                $(let $argument = match $argument::take(&mut arguments) {
+                $(let $argument = match $argument::take(&context, &mut arguments) {
                     Ok(argument) => argument,
-                    Err(error) => return Outcome::Ready(Err(error.into())),
+                    Err(failure) => return Outcome::Ready(Err(failure)),
                 };)*
                 if let Err(error) = arguments.finish() {
                     return Outcome::Ready(Err(error.into()));
@@ -265,13 +300,13 @@ macro_rules! callbacks {
             F: Fn(C, $($argument),*) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = R> + Send + 'static,
             R: Reply<M>,
-            $($argument: Argument,)*
+            $($argument: Argument<C>,)*
         {
             #[allow(non_snake_case, unused_mut)]
             fn call(&self, context: C, mut arguments: Arguments) -> Outcome {
-                $(let $argument = match $argument::take(&mut arguments) {
+                $(let $argument = match $argument::take(&context, &mut arguments) {
                     Ok(argument) => argument,
-                    Err(error) => return Outcome::Ready(Err(error.into())),
+                    Err(failure) => return Outcome::Ready(Err(failure)),
                 };)*
                 if let Err(error) = arguments.finish() {
                     return Outcome::Ready(Err(error.into()));

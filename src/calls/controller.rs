@@ -208,7 +208,7 @@ impl ControllerFunction {
     /// let server = Server::new("doc");
     /// let controller = server.controller();
     /// let field = el("input").on("change", controller.function("rename").trigger().call("$event.target.value"));
-    /// controller.set("rename", |cx: Ctx, name: String| { cx.state().set("name", name); });
+    /// controller.set("rename", |cx: Ctx, name: String| cx.set("name", name));
     /// # drop(field);
     /// ```
     pub fn trigger(&self) -> Trigger {

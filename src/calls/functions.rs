@@ -51,9 +51,7 @@ impl Server {
     ///
     /// let server = Server::new("doc");
     /// server.state().set("width", 2.0).set("height", 3.0);
-    /// server.on_change(["width", "height"], |cx: Ctx, width: f64, height: f64| {
-    ///     cx.state().set("area", width * height);
-    /// });
+    /// server.on_change(["width", "height"], |cx: Ctx, width: f64, height: f64| cx.set("area", width * height));
     /// ```
     #[track_caller]
     pub fn on_change<M: 'static>(&self, keys: impl Keys, listener: impl Callback<Ctx, M>) -> &Self {
@@ -153,7 +151,7 @@ impl Server {
     /// use selvedge::{Ctx, Server};
     ///
     /// let server = Server::new("doc");
-    /// let reset = server.anonymous_trigger(|cx: Ctx| { cx.state().set("count", 0); });
+    /// let reset = server.anonymous_trigger(|cx: Ctx| cx.set("count", 0));
     /// assert_eq!(reset.call(""), "trigger('trigger__1', [])");
     /// ```
     pub fn anonymous_trigger<M: 'static>(&self, callback: impl Callback<Ctx, M>) -> Trigger {

@@ -119,6 +119,12 @@ impl Job {
     }
 }
 
+impl AsRef<Ctx> for Job {
+    fn as_ref(&self) -> &Ctx {
+        &self.cx
+    }
+}
+
 /// Returns a part within 0 to 1; `None` for NaN.
 fn fraction(part: f64) -> Option<f64> {
     (!part.is_nan()).then(|| part.clamp(0.0, 1.0))

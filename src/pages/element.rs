@@ -122,7 +122,7 @@ impl Element {
     /// use selvedge::{Ctx, Server, ui::el};
     ///
     /// let server = Server::new("doc");
-    /// let reset = server.trigger("reset", |cx: Ctx| { cx.state().set("count", 0); });
+    /// let reset = server.trigger("reset", |cx: Ctx| cx.set("count", 0));
     /// let add = server.trigger("add", |_: Ctx, by: i64| by);
     /// let buttons = el("p")
     ///     .child(el("button").on("click", "count += 1"))

@@ -75,9 +75,8 @@ fn failures(server: &Server) {
         Err(Failure::msg("kaboom"))
     });
     server.trigger("bad_result", |_: Ctx| Unserializable);
-    server.trigger("unserializable_state", |cx: Ctx| {
-        cx.state().set("bad", Unserializable).set("good", 123);
-    });
+    server
+        .trigger("unserializable_state", |cx: Ctx| cx.set("bad", Unserializable).set("good", 123));
 }
 
 fn values(server: &Server) {

@@ -70,7 +70,7 @@ fn set_state(server: &Server) -> Result<()> {
 
 fn listen(server: &Server, pace: &Pace) {
     server.on_change("count", |cx: Ctx, count: Option<i64>| {
-        cx.state().set("doubled", count.unwrap_or(0) * 2);
+        cx.set("doubled", count.unwrap_or(0) * 2)
     });
     server.on_change("clamped", |cx: Ctx, clamped: Option<f64>| {
         if clamped.is_some_and(|value| value > 10.0) {

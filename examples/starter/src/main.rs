@@ -12,9 +12,7 @@ fn app() -> Result<Server> {
     let server = selvedge::get_server(env!("CARGO_PKG_NAME"));
     server.state().set("count", 1).set("square", 1);
 
-    server.on_change("count", |cx: Ctx, count: i64| {
-        cx.state().set("square", count * count);
-    });
+    server.on_change("count", |cx: Ctx, count: i64| cx.set("square", count * count));
     server.trigger("add", |cx: Ctx, by: i64| {
         cx.state().update("count", |count: &mut i64| *count += by)
     });

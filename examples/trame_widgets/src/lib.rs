@@ -52,12 +52,8 @@ pub fn app(manifests: &[impl AsRef<Path>]) -> Result<Server> {
     state.set("received", "");
     state.set("faults", json!([]));
     state.client_only(&["answered"])?;
-    server.on_change("name", |cx: Ctx, name: String| {
-        cx.state().set("greeting", format!("Hello {name}"));
-    });
-    server.on_change("speed", |cx: Ctx, speed: f64| {
-        cx.state().set("pressure", curve(speed));
-    });
+    server.on_change("name", |cx: Ctx, name: String| cx.set("greeting", format!("Hello {name}")));
+    server.on_change("speed", |cx: Ctx, speed: f64| cx.set("pressure", curve(speed)));
     server.on_change("upload", |cx: Ctx, upload: Option<Upload>| {
         let received = upload.map(|file| received(&file)).unwrap_or_default();
         cx.state().set("received", received);

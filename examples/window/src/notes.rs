@@ -20,9 +20,7 @@ pub(crate) fn set_up(server: &Server, time_to_close: Duration) {
         // not an error.
         let _ = cx.server.window().enable_item("save", unsaved);
     });
-    server.trigger("new", |cx: Ctx| {
-        cx.state().set("text", "");
-    });
+    server.trigger("new", |cx: Ctx| cx.set("text", ""));
     // A real program would write a file here.
     server.trigger("save", |cx: Ctx| -> Result<()> {
         let text: String = cx.state().get("text")?;

@@ -47,12 +47,8 @@ pub(crate) fn set_up(server: &Server) -> Result<()> {
     server.state().set("wide", false).set("on_top", false).set("simple", false).set("seen", "");
     // A check item passes its new value; the checkbox in the page and the check mark in the menu
     // follow each other.
-    server.trigger("wide", |cx: Ctx, wide: bool| {
-        cx.state().set("wide", wide);
-    });
-    server.trigger("on_top", |cx: Ctx, on_top: bool| {
-        cx.state().set("on_top", on_top);
-    });
+    server.trigger("wide", |cx: Ctx, wide: bool| cx.set("wide", wide));
+    server.trigger("on_top", |cx: Ctx, on_top: bool| cx.set("on_top", on_top));
     server.on_change("wide", |cx: Ctx, wide: bool| {
         let _ = cx.server.window().check_item("wide", wide);
     });
