@@ -28,7 +28,8 @@
 //!
 //! # Where things are
 //!
-//! - Values that every page follows: [`State`], and [`state::Handle`] for one key with a type.
+//! - Values that every page follows: [`State`]; [`Model`](trait@Model) for keys whose names and types
+//!   the compiler checks, and [`state::Handle`] for a key whose name is made at run time.
 //!   Values that stay on the server: [`state::Context`].
 //! - Functions that pages call, and events: [`Server::trigger`], [`Server::rpc`],
 //!   [`Server::on_change`], [`Server::on`] with [`Lifecycle`]. Each gets a [`Ctx`]; [`calls`] has
@@ -83,7 +84,7 @@ pub use error::{Error, Failure, Result};
 pub use files::Upload;
 pub use pages::Module;
 pub use run::{Running, StartOptions, exit_code};
-pub use state::State;
+pub use state::{Model, State};
 pub use window::{Window, WindowOptions};
 
 /// Clients of servers that speak wslink, both this library's and trame's.

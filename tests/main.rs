@@ -18,6 +18,7 @@ mod links;
 mod log;
 mod measured;
 mod model;
+mod models;
 mod network_log;
 mod options;
 mod output;

@@ -1,6 +1,8 @@
-//! The compile-time part of `selvedge::module!`: reads a manifest and embeds the files of the
-//! folders that it lists.
+//! The macros of selvedge: `#[derive(Model)]`, and the compile-time part of `selvedge::module!`,
+//! which reads a manifest and embeds the files of the folders that it lists.
 #![forbid(unsafe_code)]
+
+mod model;
 
 use std::{
     env, fs,
@@ -9,6 +11,13 @@ use std::{
 
 use proc_macro::{Delimiter, Group, Literal, TokenStream, TokenTree};
 use serde_json::Value;
+
+/// Makes the fields of a struct keys of the state; see `selvedge::state::Model`.
+#[proc_macro_derive(Model, attributes(model))]
+pub fn derive_model(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    model::derive(input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
 
 /// Placeholder for the library's name in the generated code.
 const LIBRARY: &str = "__selvedge";

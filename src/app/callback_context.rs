@@ -19,6 +19,12 @@ pub struct Ctx {
     client: Option<ClientId>,
 }
 
+impl AsRef<State> for Ctx {
+    fn as_ref(&self) -> &State {
+        self.state()
+    }
+}
+
 impl AsRef<Ctx> for Ctx {
     fn as_ref(&self) -> &Ctx {
         self

@@ -55,6 +55,12 @@ pub struct Server {
     pub(crate) context: Context,
 }
 
+impl AsRef<State> for Server {
+    fn as_ref(&self) -> &State {
+        &self.state
+    }
+}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("name", &self.inner.name).finish_non_exhaustive()

@@ -14,13 +14,14 @@ use serde::Serialize;
 use super::{
     Trigger,
     callback::{Arguments, Callback, Function, Outcome, function, may_block},
+    keys::{Keys, Takes},
     registry::{Calls, Lifecycle, Role},
 };
 use crate::{
     Failure, Result,
     app::{Ctx, Inner, Server, unknown},
     blocking,
-    state::{Key, Listener, Reaction, State, Translator, deferred},
+    state::{KeyName, Listener, Reaction, State, Translator, deferred},
 };
 
 /// Prefix of generated trigger names. A child server does not translate them.
@@ -54,7 +55,11 @@ impl Server {
     /// server.on_change(["width", "height"], |cx: Ctx, width: f64, height: f64| cx.set("area", width * height));
     /// ```
     #[track_caller]
-    pub fn on_change<M: 'static>(&self, keys: impl Keys, listener: impl Callback<Ctx, M>) -> &Self {
+    pub fn on_change<K: Keys, M: Takes<K::Values> + 'static>(
+        &self,
+        keys: K,
+        listener: impl Callback<Ctx, M>,
+    ) -> &Self {
         self.listen(self.state(), keys, listener);
         self
     }
@@ -62,9 +67,9 @@ impl Server {
     /// Runs a function whenever one of the keys of the [context's
     /// state](crate::state::Context::state) has changed.
     #[track_caller]
-    pub fn on_context_change<M: 'static>(
+    pub fn on_context_change<K: Keys, M: Takes<K::Values> + 'static>(
         &self,
-        keys: impl Keys,
+        keys: K,
         listener: impl Callback<Ctx, M>,
     ) -> &Self {
         self.listen(self.context().state(), keys, listener);
@@ -75,7 +80,8 @@ impl Server {
     fn listen<M: 'static>(&self, state: &State, keys: impl Keys, listener: impl Callback<Ctx, M>) {
         let names = keys.names();
         let callee = format!("the listener on {}", names.join(", "));
-        let keys = names.iter().map(|name| Key::from(state.translator().translate(name))).collect();
+        let keys =
+            names.iter().map(|name| KeyName::from(state.translator().translate(name))).collect();
         let function = function(listener);
         let server = self.downgrade();
         let run = move |values, client| match server.upgrade() {
@@ -437,30 +443,6 @@ struct WeakServer {
 impl WeakServer {
     fn upgrade(&self) -> Option<Server> {
         Some(Server::view(self.inner.upgrade()?, self.translator.clone()))
-    }
-}
-
-/// The keys that a listener watches: one name or several.
-pub trait Keys {
-    /// Returns the names of the keys, in the order in which the listener receives their values.
-    fn names(self) -> Vec<String>;
-}
-
-impl Keys for &str {
-    fn names(self) -> Vec<String> {
-        vec![self.to_owned()]
-    }
-}
-
-impl<const N: usize> Keys for [&str; N] {
-    fn names(self) -> Vec<String> {
-        self.iter().map(|name| (*name).to_owned()).collect()
-    }
-}
-
-impl Keys for Vec<String> {
-    fn names(self) -> Vec<String> {
-        self
     }
 }
 

@@ -5,19 +5,21 @@
 // - `registry`: functions by name; `functions`: registers and runs those of a server
 // - `controller`: functions found by name; `trigger`: a trigger in templates
 // - `extractors`: parameters that come from the context of a call
+// - `keys`: what listeners watch
 // - `timers`: functions that run at intervals
 
 pub(crate) mod callback;
 pub(crate) mod controller;
 mod extractors;
 pub(crate) mod functions;
+mod keys;
 pub(crate) mod registry;
 mod timers;
 mod trigger;
 
 pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
 pub use extractors::{Caller, FromState, Resource};
-pub use functions::Keys;
+pub use keys::{AnyValues, Keys, Takes};
 pub use registry::FunctionId;
 pub use selvedge_wslink::ClientId;
 pub use timers::Timer;

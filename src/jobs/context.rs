@@ -119,6 +119,12 @@ impl Job {
     }
 }
 
+impl AsRef<State> for Job {
+    fn as_ref(&self) -> &State {
+        self.state()
+    }
+}
+
 impl AsRef<Ctx> for Job {
     fn as_ref(&self) -> &Ctx {
         &self.cx

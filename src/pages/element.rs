@@ -112,8 +112,8 @@ impl Element {
 
     /// Binds a state key that the element shows and changes: `v-model="…"`.
     #[track_caller]
-    pub fn model(self, key: &str) -> Self {
-        self.attribute("v-model".to_owned(), Some(key.to_owned()))
+    pub fn model(self, key: impl Into<String>) -> Self {
+        self.attribute("v-model".to_owned(), Some(key.into()))
     }
 
     /// Adds an event handler: JavaScript, a trigger, or a function of the controller.
@@ -283,7 +283,8 @@ impl Element {
     }
 
     /// Appends the value of a JavaScript expression: `{{ … }}`.
-    pub fn expr(self, expression: &str) -> Self {
+    pub fn expr(self, expression: impl AsRef<str>) -> Self {
+        let expression = expression.as_ref();
         self.child(Node::Html(format!("{{{{ {} }}}}", escaped(expression))))
     }
 

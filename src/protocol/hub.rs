@@ -25,7 +25,7 @@ use tokio_util::{
 use super::{Client, NetworkLog, Tasks, answers::Answers};
 use crate::{
     blocking,
-    state::{Key, Sink, State},
+    state::{KeyName, Sink, State},
 };
 
 /// How long a change made outside of callbacks waits for related changes.
@@ -126,7 +126,7 @@ impl Hub {
     }
 
     /// Sends values of the state to all clients, even if they have not changed.
-    pub(crate) fn publish_state(&self, values: &[(Key, Packed)]) {
+    pub(crate) fn publish_state(&self, values: &[(KeyName, Packed)]) {
         let clients = self.clients.lock();
         if clients.is_empty() {
             return;
@@ -138,7 +138,7 @@ impl Hub {
     }
 
     /// Sends values of the state to one client, even if they have not changed.
-    pub(crate) fn restore(&self, client: &Client, values: &[(Key, Packed)]) {
+    pub(crate) fn restore(&self, client: &Client, values: &[(KeyName, Packed)]) {
         for (message, _) in self.state_messages(values) {
             client.outbox.send(message);
         }
@@ -190,9 +190,9 @@ impl Hub {
     }
 
     /// Sends the latest values of `keys` to a client whose changes were folded.
-    pub(crate) fn catch_up(&self, state: &State, client: &Client, keys: &IndexSet<Key>) {
+    pub(crate) fn catch_up(&self, state: &State, client: &Client, keys: &IndexSet<KeyName>) {
         state.snapshot(|pushed| {
-            let values: Vec<(Key, Packed)> = keys
+            let values: Vec<(KeyName, Packed)> = keys
                 .iter()
                 .filter_map(|key| Some((Arc::clone(key), pushed.get(key)?.clone())))
                 .collect();
@@ -205,8 +205,8 @@ impl Hub {
     /// Returns the messages that tell clients these values, each with its keys.
     fn state_messages(
         &self,
-        values: &[(Key, Packed)],
-    ) -> impl Iterator<Item = (Outgoing, Arc<[Key]>)> {
+        values: &[(KeyName, Packed)],
+    ) -> impl Iterator<Item = (Outgoing, Arc<[KeyName]>)> {
         messages::fitting(values).map(|values| {
             let entries = values.iter().map(|(key, value)| (&**key, value));
             let message = messages::publish_map(topic::STATE, entries, self.max_frame);
@@ -319,7 +319,7 @@ async fn waited(states: &[State; 2]) {
 pub(crate) struct Private(pub(crate) Arc<Hub>);
 
 impl Sink for Private {
-    fn push(&self, _: &[(Key, Packed)], _: Option<ClientId>) {}
+    fn push(&self, _: &[(KeyName, Packed)], _: Option<ClientId>) {}
 
     fn unflushed(&self) {
         self.0.unflushed();
@@ -335,7 +335,7 @@ impl Sink for Private {
 }
 
 impl Sink for Hub {
-    fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+    fn push(&self, changes: &[(KeyName, Packed)], except: Option<ClientId>) {
         let clients = self.clients.lock();
         let recipients = || clients.values().filter(|client| Some(client.id) != except);
         if recipients().next().is_none() {

@@ -22,7 +22,7 @@ use selvedge_wslink::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::state::{Key, Pushed};
+use crate::state::{KeyName, Pushed};
 
 /// Writes the log of one server.
 pub(crate) struct NetworkLog {
@@ -69,7 +69,7 @@ impl NetworkLog {
     }
 
     /// Logs changed values that are sent to all clients except `except`.
-    pub(crate) fn state_sent(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+    pub(crate) fn state_sent(&self, changes: &[(KeyName, Packed)], except: Option<ClientId>) {
         let entries = changes.iter().map(|(key, value)| (&**key, value));
         self.write("state s→c", &to_all_but(except), &object(entries));
     }
@@ -162,8 +162,8 @@ mod tests {
         log.received(client, &request("trame.state.update", &change, &json!({})));
         let upload = json!({"name": "a", "content": "long", "_filter": ["content"]});
         let changes = [
-            (Key::from("doubled"), Packed::encode(&f64::INFINITY).unwrap()),
-            (Key::from("upload"), Packed::encode(&upload).unwrap()),
+            (KeyName::from("doubled"), Packed::encode(&f64::INFINITY).unwrap()),
+            (KeyName::from("upload"), Packed::encode(&upload).unwrap()),
         ];
         log.state_sent(&changes, Some(client));
         log.received(client, &request("demo.add", &json!([1]), &json!({"b": 2})));

@@ -31,7 +31,7 @@ use tokio::{
 use super::stream::Streams;
 use crate::{
     blocking::{self, Deferral},
-    state::Key,
+    state::KeyName,
 };
 
 /// Size in bytes at which a batch for the socket is full.
@@ -68,7 +68,7 @@ struct OutboxQueue {
     /// How many items may be sent while there are holds.
     free: usize,
     /// Keys whose changes were folded and whose latest values the client still has to get.
-    behind: IndexSet<Key>,
+    behind: IndexSet<KeyName>,
     streams: Streams,
     closing: Option<CloseFrame>,
     /// Whether the writing task has to look for control frames.
@@ -104,7 +104,7 @@ impl Wakeup {
 enum Item {
     Answer(Outgoing),
     Message(Outgoing),
-    State(Outgoing, Arc<[Key]>),
+    State(Outgoing, Arc<[KeyName]>),
 }
 
 impl Item {
@@ -133,7 +133,7 @@ pub(crate) enum Next {
     /// Send the frames in the batch, which may be empty, and control frames that are due.
     Send,
     /// The client has caught up: request the latest values of these keys.
-    CatchUp(IndexSet<Key>),
+    CatchUp(IndexSet<KeyName>),
     /// Send a close frame.
     Close(CloseFrame),
 }
@@ -260,7 +260,7 @@ impl Outbox {
     }
 
     /// Queues a change of state, or remembers its keys if there is no room.
-    pub(crate) fn push_state(&self, message: &Outgoing, keys: &Arc<[Key]>) {
+    pub(crate) fn push_state(&self, message: &Outgoing, keys: &Arc<[KeyName]>) {
         let mut queue = self.queue.lock();
         if queue.closing.is_some() {
             return;
@@ -439,7 +439,7 @@ impl OutboxQueue {
 
     /// Removes all waiting changes of state, and marks their keys and `keys` as keys whose latest
     /// values are due.
-    fn fold(&mut self, keys: &[Key]) {
+    fn fold(&mut self, keys: &[KeyName]) {
         let mut position = 0;
         let (mut bytes, mut free) = (self.bytes, self.free);
         let behind = &mut self.behind;

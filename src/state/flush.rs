@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 use selvedge_wslink::Packed;
 
 use super::{
-    Key, Listener, Reaction, State,
+    KeyName, Listener, Reaction, State,
     scope::{self, Cause, Caused},
     store::Stored,
 };
@@ -30,7 +30,7 @@ const MAX_DEPTH: u32 = 100;
 /// The listeners of one round, each with the cause of its change, and the changed keys.
 struct Round {
     due: Vec<(Arc<Listener>, Cause)>,
-    modified: Arc<[Key]>,
+    modified: Arc<[KeyName]>,
 }
 
 impl State {
@@ -80,7 +80,7 @@ impl State {
         self.store.lock().ready = false;
     }
 
-    fn react(&self, listener: &Arc<Listener>, cause: Cause, modified: &Arc<[Key]>, flush: u64) {
+    fn react(&self, listener: &Arc<Listener>, cause: Cause, modified: &Arc<[KeyName]>, flush: u64) {
         if cause.depth >= MAX_DEPTH {
             tracing::error!(
                 "{listener} has set itself off {MAX_DEPTH} times, through its own changes or those of a listener that \
@@ -144,7 +144,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// Takes the changed keys whose listeners this flush runs.
-    fn own(&self, inner: &mut Stored) -> IndexMap<Key, Cause> {
+    fn own(&self, inner: &mut Stored) -> IndexMap<KeyName, Cause> {
         if self.count == 0 {
             return std::mem::take(&mut inner.touched);
         }
@@ -160,7 +160,7 @@ impl<'a> Rounds<'a> {
 }
 
 /// Returns each listener of the touched keys once, with the merged cause.
-fn due(inner: &Stored, touched: IndexMap<Key, Cause>) -> Vec<(Arc<Listener>, Cause)> {
+fn due(inner: &Stored, touched: IndexMap<KeyName, Cause>) -> Vec<(Arc<Listener>, Cause)> {
     let mut due: IndexMap<*const Listener, (Arc<Listener>, Cause)> = IndexMap::new();
     for (key, cause) in touched {
         for listener in inner.listeners.get(&key).into_iter().flatten() {

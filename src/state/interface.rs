@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Batch, Listener, Mark, Pushed, Suppressed, Translator, scope,
-    store::{Key, Sink, Store, Stored, Writer},
+    store::{KeyName, Sink, Store, Stored, Writer},
 };
 use crate::{Error, Result};
 
@@ -182,8 +182,9 @@ impl State {
     /// Returns all current values by name; for a child server, those that it has names for.
     pub fn all(&self) -> IndexMap<String, Packed> {
         let inner = self.store.lock();
-        let named =
-            |(key, value): (&Key, &Packed)| Some((self.translator.reverse(key)?, value.clone()));
+        let named = |(key, value): (&KeyName, &Packed)| {
+            Some((self.translator.reverse(key)?, value.clone()))
+        };
         inner.all().filter_map(named).collect()
     }
 
@@ -376,7 +377,7 @@ impl State {
     /// server.state().set("feed", 0.05); // pages show it, nothing is printed
     /// ```
     pub fn suppress_change_listeners(&self, keys: &[&str]) -> Suppressed {
-        let keys = keys.iter().map(|key| Key::from(self.name(key))).collect();
+        let keys = keys.iter().map(|key| KeyName::from(self.name(key))).collect();
         scope::suppress(self.identity(), keys)
     }
 

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 
 use selvedge_wslink::Packed;
 
-use super::{Key, State, scope};
+use super::{KeyName, State, scope};
 
 /// The values that a program sets when it starts, by their names in the store.
-pub(crate) type Initial = HashMap<Key, Packed>;
+pub(crate) type Initial = HashMap<KeyName, Packed>;
 
 /// A value as it was when the program ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,17 +42,17 @@ impl State {
     pub(crate) fn keepable(&self) -> Initial {
         let inner = self.store.lock();
         let keepable = inner.all().filter(|(key, _)| self.is_keepable(key));
-        keepable.map(|(key, value)| (Key::clone(key), value.clone())).collect()
+        keepable.map(|(key, value)| (KeyName::clone(key), value.clone())).collect()
     }
 
     /// Returns the values that clients have and that differ from the initial ones, in the order of
     /// their keys.
-    pub(crate) fn changed_from(&self, initial: &Initial) -> Vec<(Key, Kept)> {
+    pub(crate) fn changed_from(&self, initial: &Initial) -> Vec<(KeyName, Kept)> {
         let inner = self.store.lock();
         let changed = inner.pushed.iter().filter_map(|(key, value)| {
             let initial = initial.get(key).filter(|initial| *initial != value)?;
             let kept = Kept { initial: initial.clone(), value: value.clone() };
-            self.is_keepable(key).then(|| (Key::clone(key), kept))
+            self.is_keepable(key).then(|| (KeyName::clone(key), kept))
         });
         changed.collect()
     }

@@ -5,7 +5,7 @@ use std::{fmt, panic::Location};
 use futures_util::future::BoxFuture;
 use selvedge_wslink::{ClientId, Packed};
 
-use super::Key;
+use super::KeyName;
 
 /// What remains to be done after a listener was called.
 pub(crate) enum Reaction {
@@ -17,7 +17,7 @@ pub(crate) enum Reaction {
 
 /// A function that runs when one of its keys has changed.
 pub(crate) struct Listener {
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Vec<KeyName>,
     registered: &'static Location<'static>,
     run: Box<dyn Fn(Vec<Packed>, Option<ClientId>) -> Reaction + Send + Sync>,
 }
@@ -26,7 +26,7 @@ impl Listener {
     /// Creates a listener. `run` gets the values of `keys` in their order, and the client that made
     /// the change. It must report its own failures and must not panic.
     pub(crate) fn new(
-        keys: Vec<Key>,
+        keys: Vec<KeyName>,
         registered: &'static Location<'static>,
         run: impl Fn(Vec<Packed>, Option<ClientId>) -> Reaction + Send + Sync + 'static,
     ) -> Self {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet, map::Entry};
 use selvedge_wslink::{Packed, check_key, messages::server::encode_entries};
 
-use super::{Key, Mark};
+use super::{KeyName, Mark};
 
 /// Number of keys in a block: enough that messages contain an encoded block by reference, which they
 /// do from 8 KiB on.
@@ -18,7 +18,7 @@ const BLOCK: usize = 1024;
 /// Keys are never removed, so that each stays in its block.
 #[derive(Default)]
 pub(crate) struct Pushed {
-    values: IndexMap<Key, Committed>,
+    values: IndexMap<KeyName, Committed>,
     /// The encoded entries of each block; `None` after a change.
     blocks: Vec<Option<Vec<Bytes>>>,
 }
@@ -38,14 +38,14 @@ impl Pushed {
     pub(crate) fn values_of<'a>(
         &self,
         keys: impl Iterator<Item = Cow<'a, str>>,
-    ) -> Vec<(Key, Packed)> {
+    ) -> Vec<(KeyName, Packed)> {
         let value = |key: &str| self.get(key).cloned().unwrap_or(Packed::nil());
         let keys: IndexSet<_> = keys.filter(|key| check_key(key).is_ok()).collect();
-        keys.iter().map(|key| (Key::from(&**key), value(key))).collect()
+        keys.iter().map(|key| (KeyName::from(&**key), value(key))).collect()
     }
 
     /// Returns a key as it is kept here.
-    pub(super) fn key(&self, key: &str) -> Option<&Key> {
+    pub(super) fn key(&self, key: &str) -> Option<&KeyName> {
         self.values.get_key_value(key).map(|(key, _)| key)
     }
 
@@ -53,17 +53,17 @@ impl Pushed {
         self.values.len()
     }
 
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Packed)> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&KeyName, &Packed)> {
         self.values.iter().map(|(key, committed)| (key, &committed.value))
     }
 
     /// Returns the values that changed after a mark of this state.
-    pub(super) fn after(&self, mark: &Mark) -> impl Iterator<Item = (&Key, &Packed)> {
+    pub(super) fn after(&self, mark: &Mark) -> impl Iterator<Item = (&KeyName, &Packed)> {
         let newer = self.values.iter().filter(|(_, committed)| committed.commit > mark.commit);
         newer.map(|(key, committed)| (key, &committed.value))
     }
 
-    pub(crate) fn insert(&mut self, key: Key, value: Packed, commit: u64) {
+    pub(crate) fn insert(&mut self, key: KeyName, value: Packed, commit: u64) {
         let committed = Committed { value, commit };
         let index = match self.values.entry(key) {
             Entry::Occupied(mut entry) => {

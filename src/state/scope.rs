@@ -15,7 +15,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use selvedge_wslink::ClientId;
 
-use super::{Key, State};
+use super::{KeyName, State};
 
 thread_local! {
     static DEFERRED: RefCell<Vec<Vec<State>>> = const { RefCell::new(Vec::new()) };
@@ -53,7 +53,7 @@ struct Reason {
     cause: Cause,
     /// The keys that changed in the round whose listener runs; `None` in the future of an async
     /// listener.
-    modified: Option<Arc<[Key]>>,
+    modified: Option<Arc<[KeyName]>>,
 }
 
 /// Delays the changes of this thread. Dropping it flushes the states that were changed.
@@ -95,7 +95,7 @@ pub(super) fn flush_at_the_end(state: &State) -> bool {
 pub(super) fn listening<T>(
     state: usize,
     cause: Cause,
-    modified: &Arc<[Key]>,
+    modified: &Arc<[KeyName]>,
     code: impl FnOnce() -> T,
 ) -> T {
     let modified = Some(Arc::clone(modified));
@@ -145,7 +145,7 @@ pub(super) fn cause(state: usize) -> Cause {
 }
 
 /// Returns the keys that changed in the round whose listeners run on this thread.
-pub(super) fn modified(state: usize) -> Option<Arc<[Key]>> {
+pub(super) fn modified(state: usize) -> Option<Arc<[KeyName]>> {
     REASONS.with_borrow(|stack| {
         let mut reasons = stack.iter().rev().filter(|reason| reason.state == state);
         reasons.find_map(|reason| reason.modified.clone())
@@ -155,7 +155,7 @@ pub(super) fn modified(state: usize) -> Option<Arc<[Key]>> {
 struct Suppression {
     id: u64,
     state: usize,
-    keys: Vec<Key>,
+    keys: Vec<KeyName>,
 }
 
 /// Suppresses listeners until it is dropped; see
@@ -170,7 +170,7 @@ pub struct Suppressed {
 
 /// Suppresses the listeners of these keys, or of all keys if `keys` is empty, for what this thread
 /// sets.
-pub(super) fn suppress(state: usize, keys: Vec<Key>) -> Suppressed {
+pub(super) fn suppress(state: usize, keys: Vec<KeyName>) -> Suppressed {
     let id = NEXT_SUPPRESSION.replace(NEXT_SUPPRESSION.get() + 1);
     SUPPRESSED.with_borrow_mut(|all| all.push(Suppression { id, state, keys }));
     Suppressed { id, _not_send: PhantomData }

@@ -23,13 +23,13 @@ use super::{
 const FEW: usize = 1024;
 
 /// The name of a value.
-pub(crate) type Key = Arc<str>;
+pub(crate) type KeyName = Arc<str>;
 
 /// The receiver of commits. Called under the lock of the state: it must be quick and must not call
 /// back.
 pub(crate) trait Sink: Send + Sync {
     /// Sends changed values to all clients except `except`.
-    fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>);
+    fn push(&self, changes: &[(KeyName, Packed)], except: Option<ClientId>);
     /// Called when a value was set outside of callbacks. The sink flushes a little later, so that
     /// related changes are sent together.
     fn unflushed(&self);
@@ -51,7 +51,7 @@ pub(super) struct Store {
 #[derive(Default)]
 pub(super) struct Stored {
     pub(super) pushed: Pushed,
-    pub(super) pending: IndexMap<Key, Pending>,
+    pub(super) pending: IndexMap<KeyName, Pending>,
     /// The number of the next pending value, in the order in which values are set.
     next_pending: u64,
     /// Whether a pending value was removed, so that the others are no longer in order.
@@ -59,10 +59,10 @@ pub(super) struct Stored {
     /// Number of commits of pending values.
     pub(super) commits: u64,
     /// Committed keys whose listeners have not run yet, with the cause of their change.
-    pub(super) touched: IndexMap<Key, Cause>,
+    pub(super) touched: IndexMap<KeyName, Cause>,
     /// Keys whose next value is sent even if the clients have it.
-    pub(super) unsent: HashSet<Key>,
-    pub(super) listeners: HashMap<Key, Vec<Arc<Listener>>>,
+    pub(super) unsent: HashSet<KeyName>,
+    pub(super) listeners: HashMap<KeyName, Vec<Arc<Listener>>>,
     pub(super) history: History,
     pub(super) sink: Option<Arc<dyn Sink>>,
     pub(super) ready: bool,
@@ -98,14 +98,14 @@ impl Stored {
     }
 
     /// Returns all current values.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Key, &Packed)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (&KeyName, &Packed)> {
         let known = self.pushed.iter().map(|(key, _)| key);
         let new = self.pending.keys().filter(|key| self.pushed.get(key).is_none());
         known.chain(new).filter_map(|key| Some((key, self.current(key)?)))
     }
 
-    pub(super) fn key(&self, key: &str) -> Key {
-        self.pushed.key(key).map_or_else(|| Key::from(key), Arc::clone)
+    pub(super) fn key(&self, key: &str) -> KeyName {
+        self.pushed.key(key).map_or_else(|| KeyName::from(key), Arc::clone)
     }
 
     pub(super) fn set(&mut self, key: &str, value: Packed, writer: &Writer) {
@@ -117,7 +117,7 @@ impl Stored {
     }
 
     /// Removes a pending value. The cost does not depend on the number of pending values.
-    fn take_pending(&mut self, key: &str) -> Option<(Key, Pending)> {
+    fn take_pending(&mut self, key: &str) -> Option<(KeyName, Pending)> {
         let position = self.pending.get_index_of(key)?;
         self.pending_is_unordered |= position + 1 < self.pending.len();
         self.pending.swap_remove_index(position)
@@ -189,7 +189,7 @@ impl Stored {
         self.send(&changes, Some(client));
     }
 
-    fn send(&mut self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+    fn send(&mut self, changes: &[(KeyName, Packed)], except: Option<ClientId>) {
         if changes.is_empty() {
             return;
         }
@@ -201,7 +201,7 @@ impl Stored {
 }
 
 /// Records that a key changed. Its listeners run once a round, with the merged cause.
-fn touch(touched: &mut IndexMap<Key, Cause>, key: &Key, cause: Cause) {
+fn touch(touched: &mut IndexMap<KeyName, Cause>, key: &KeyName, cause: Cause) {
     match touched.entry(Arc::clone(key)) {
         Entry::Occupied(mut entry) => {
             let known = *entry.get();

@@ -7,8 +7,8 @@ fn message(text: &str) -> Outgoing {
     Outgoing::new(text.as_bytes(), 1_000_000)
 }
 
-fn keys(names: &[&str]) -> Arc<[Key]> {
-    names.iter().map(|name| Key::from(*name)).collect()
+fn keys(names: &[&str]) -> Arc<[KeyName]> {
+    names.iter().map(|name| KeyName::from(*name)).collect()
 }
 
 /// Returns what is sent at once, as texts, and then what the writer would wait for.

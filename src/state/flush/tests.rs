@@ -10,7 +10,7 @@ use selvedge_wslink::ClientId;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::state::{Key, Sink};
+use crate::state::{KeyName, Sink};
 
 /// Records what would be sent to the clients.
 #[derive(Default)]
@@ -21,7 +21,7 @@ struct Recorder {
 }
 
 impl Sink for Recorder {
-    fn push(&self, changes: &[(Key, Packed)], except: Option<ClientId>) {
+    fn push(&self, changes: &[(KeyName, Packed)], except: Option<ClientId>) {
         let mut map: serde_json::Map<String, Value> =
             changes.iter().map(|(key, value)| (key.to_string(), value.decode().unwrap())).collect();
         if except.is_some() {
@@ -48,7 +48,7 @@ fn state() -> (State, Arc<Recorder>) {
 fn listen(state: &State, keys: &[&str], run: impl Fn(&State, Vec<i64>) + Send + Sync + 'static) {
     let handle = state.clone();
     state.listen(Listener::new(
-        keys.iter().map(|key| Key::from(*key)).collect(),
+        keys.iter().map(|key| KeyName::from(*key)).collect(),
         Location::caller(),
         move |values, _| {
             run(&handle, values.iter().map(|value| value.decode().unwrap_or(-1)).collect());
@@ -396,7 +396,7 @@ fn listeners_learn_whose_change_it_was() {
     let (called, calls) = mpsc::channel();
     let handle = state.clone();
     let watch = |keys: &[&str], run: Box<dyn Fn(Option<ClientId>) + Send + Sync>| {
-        let keys = keys.iter().map(|key| Key::from(*key)).collect();
+        let keys = keys.iter().map(|key| KeyName::from(*key)).collect();
         handle.listen(Listener::new(keys, Location::caller(), move |_, client| {
             run(client);
             Reaction::Done
