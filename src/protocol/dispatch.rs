@@ -227,9 +227,12 @@ impl Server {
     /// Returns the error text if there is no such trigger, for pages in development.
     fn missing(&self, trigger: &str) -> Option<String> {
         let functions = &self.inner.functions;
-        let is_missing = functions.trigger(trigger).is_none();
-        is_missing
-            .then(|| unknown("trigger", trigger, functions.similar_triggers(trigger)).to_string())
+        if functions.trigger(trigger).is_some() {
+            return None;
+        }
+        let error = unknown("trigger", trigger, functions.similar_triggers(trigger)).to_string();
+        tracing::warn!("a template calls a trigger: {error}");
+        Some(error)
     }
 
     fn stop_later(&self, request: &Request) -> Result<(), Failure> {

@@ -251,7 +251,7 @@ export class Page {
     await loadResources(this.state, report);
     await loadExternalScripts(this.state, report);
     if (this.end.signal.aborted) return;
-    const templates = new Templates(this.state, this.helpers(), this.templateRefs, this.mistakes);
+    const templates = new Templates(this.state, this.helpers(), this.templateRefs, this.mistakes, (name) => void this.checkTrigger(name));
     const app = Vue.createApp(this.root(templates));
     this.trame.app = app;
     app.provide("trame", this.trame);

@@ -27,6 +27,12 @@ interface Failure {
   frame?: string;
 }
 
+/** Returns the triggers that a template calls by a plain name, before anybody clicks. */
+function triggersOf(source: string): Set<string> {
+  const calls = source.matchAll(/\btrigger\(\s*(?:'([^'\\]+)'|"([^"\\]+)"|&quot;([^&\\]+)&quot;)\s*[,)]/g);
+  return new Set([...calls].map(([, single, double, escaped]) => single ?? double ?? escaped ?? ""));
+}
+
 export class Templates {
   private readonly byName = new Map<string, Vue.Component>();
   private readonly bySource = new Map<string, Vue.Component>();
@@ -37,6 +43,8 @@ export class Templates {
     private readonly helpers: Helpers,
     private readonly refs: TemplateRefs,
     private readonly mistakes: Mistakes,
+    /** Called with the name of each trigger that a template calls, in development. */
+    private readonly triggerFound: (name: string) => void,
   ) {}
 
   /** Registers every template of the state as a component of the app, including later ones. */
@@ -79,6 +87,7 @@ export class Templates {
       const result = compileTemplate(source, (warning) => this.warn(name, warning));
       if ("render" in result) {
         this.check(name, result.root);
+        if (this.mistakes.on) triggersOf(source).forEach(this.triggerFound);
         component = this.view(name, result.render);
       } else {
         component = () => Vue.h(TemplateError, { name, doing: "compiled", ...result });

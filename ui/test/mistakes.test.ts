@@ -98,8 +98,14 @@ describe("a mistake of the application", () => {
     );
   });
 
+  it("about a trigger is told before anybody clicks", async () => {
+    const triggers = `<i @click="trigger('reset')" @input="trigger(\n'add', [1])" @blur='trigger("reset")' @focus="trigger(name)"></i>`;
+    const server = await develop(`${triggers}<p title="&quot;trigger(&quot;"></p>`, { name: "n" });
+    expect(server.socket.calls("selvedge.trigger.check")).toEqual([["reset"], ["add"]]);
+  });
+
   it("about a trigger is told in the console; the server knows", async () => {
-    const server = await develop("<button @click=\"trigger('rest')\"></button>");
+    const server = await develop("<button @click='trigger(name)'></button>", { name: "rest" });
     server.held.add("selvedge.trigger.check");
     find("button").click();
     find("button").click();
