@@ -154,5 +154,6 @@ struct Readme;
 #[doc = include_str!("../docs/files.md")]
 #[doc = include_str!("../docs/from-trame.md")]
 #[doc = include_str!("../docs/jobs.md")]
+#[doc = include_str!("../docs/models.md")]
 #[doc = include_str!("../docs/pages.md")]
 struct Guides;

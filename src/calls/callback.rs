@@ -49,7 +49,7 @@ impl Arguments {
     ///
     /// # Errors
     /// [`values::Error::Decode`](crate::values::Error::Decode) if it is missing or has another type.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<T> {
+    pub fn take_next<T: DeserializeOwned>(&mut self) -> Result<T> {
         self.taken += 1;
         let (taken, callee) = (self.taken, &self.callee);
         match self.positional.pop_front() {
@@ -130,7 +130,7 @@ pub trait Argument<C>: Sized {
 
 impl<C, T: DeserializeOwned> Argument<C> for T {
     fn take(_: &C, arguments: &mut Arguments) -> Result<Self, Failure> {
-        Ok(arguments.next()?)
+        Ok(arguments.take_next()?)
     }
 }
 

@@ -13,10 +13,12 @@ mod palette;
 mod simulation;
 mod worker;
 
+use std::collections::VecDeque;
+
 use palette::{PALETTES, palette};
 use selvedge::{
-    Ctx, Failure, Lifecycle, Result, Server, files::Saved, get_server, jobs::Job,
-    window::WindowOptions,
+    Ctx, Failure, Lifecycle, Model, Result, Server, calls::Rest, files::Saved, get_server,
+    jobs::Job, window::WindowOptions,
 };
 use serde_json::{Value, json};
 use simulation::Parameters;
@@ -59,73 +61,77 @@ pub fn app() -> Result<Server> {
     Ok(server)
 }
 
+/// What the page shows and sets, besides the parameters. What is transient is not kept: the
+/// simulation restarts with the program.
+#[derive(Model)]
+struct View {
+    #[model(default = PRESETS[0].0.to_owned())]
+    preset: String,
+    #[model(default = PALETTES[0].name.to_owned())]
+    palette: String,
+    #[model(default = 8.0)]
+    steps_per_frame: f64,
+    #[model(default = 8.0)]
+    brush: f64,
+    #[model(default = true)]
+    running: bool,
+    #[model(transient)]
+    iteration: u64,
+    #[model(transient)]
+    rate: f64,
+    #[model(transient)]
+    coverage: f64,
+    #[model(transient)]
+    history: VecDeque<(u64, f32)>,
+    #[model(transient)]
+    status: String,
+}
+
 fn declare_state(server: &Server) -> Result<()> {
     let titled = |name: &str, title: &str| json!({"name": name, "title": title});
     let presets: Vec<Value> = PRESETS.iter().map(|(name, title, ..)| titled(name, title)).collect();
     let palettes: Vec<Value> =
         PALETTES.iter().map(|known| titled(known.name, known.title)).collect();
-    server.state().extend(&Parameters::default())?;
-    server
-        .state()
-        .set("trame__title", "Reaction-diffusion")
-        .set("preset", PRESETS[0].0)
-        .set("presets", presets)
-        .set("palette", PALETTES[0].name)
-        .set("palettes", palettes)
-        .set("steps_per_frame", 8)
-        .set("brush", 8)
-        .set("running", true)
-        .set("iteration", 0)
-        .set("rate", 0.0)
-        .set("coverage", 0.0)
-        .set("history", json!([]))
-        .set("size", worker::SIZE)
-        .set("status", "")
-        // Not kept: the simulation restarts with the program.
-        .transient(&["iteration", "rate", "coverage", "history", "status"]);
-    Ok(())
+    let state = server.state();
+    state.set("presets", presets).set("palettes", palettes).set("size", worker::SIZE);
+    state.set("trame__title", "Reaction-diffusion").add_model::<Parameters>()?;
+    state.add_model::<View>()
 }
 
 /// Passes what users set to the simulation, clamped to its range. All of these listeners also run
 /// once at the start.
 fn follow_state(server: &Server, simulation: &Simulation) {
     let to = simulation.clone();
-    server.on_change("preset", move |cx: Ctx, name: String| -> Result<()> {
+    server.on_change(View::PRESET, move |cx: Ctx, name: String| {
         if let Some(parameters) = preset(&name) {
-            cx.state().extend(&parameters)?;
+            parameters.write(&cx);
             to.tell(Order::Reset);
         }
-        Ok(())
     });
     let to = simulation.clone();
     server.on_change(
         ["feed", "kill", "diffusion_u", "diffusion_v", "preset"],
-        move |cx: Ctx,
-              feed: f64,
-              kill: f64,
-              diffusion_u: f64,
-              diffusion_v: f64,
-              name: String|
-              -> Result<()> {
-            let parameters = Parameters { feed, kill, diffusion_u, diffusion_v }.clamped();
-            cx.state().extend(&parameters)?;
-            if preset(&name) != Some(parameters) {
-                cx.state().set("preset", "");
+        move |cx: Ctx, _: Rest| -> Result<()> {
+            let parameters = Parameters::read(&cx)?.clamped();
+            parameters.write(&cx);
+            if preset(&View::PRESET.get(&cx)?) != Some(parameters) {
+                View::PRESET.set(&cx, String::new());
             }
             to.tell(Order::Use(parameters));
             Ok(())
         },
     );
     let to = simulation.clone();
-    server.on_change("steps_per_frame", move |cx: Ctx, steps: f64| {
+    server.on_change(View::STEPS_PER_FRAME, move |cx: Ctx, steps: f64| {
         let steps = (steps as u32).clamp(1, 64);
-        cx.state().set("steps_per_frame", steps);
+        View::STEPS_PER_FRAME.set(&cx, steps.into());
         to.tell(Order::Pace(steps));
     });
     let to = simulation.clone();
-    server.on_change("palette", move |_: Ctx, name: String| to.tell(Order::Show(palette(&name))));
+    server
+        .on_change(View::PALETTE, move |_: Ctx, name: String| to.tell(Order::Show(palette(&name))));
     let to = simulation.clone();
-    server.on_change("running", move |_: Ctx, running: bool| to.tell(Order::Run(running)));
+    server.on_change(View::RUNNING, move |_: Ctx, running: bool| to.tell(Order::Run(running)));
 }
 
 fn add_triggers(server: &Server, simulation: &Simulation) {
@@ -135,12 +141,10 @@ fn add_triggers(server: &Server, simulation: &Simulation) {
     server.trigger("reset", move |_: Ctx| to.tell(Order::Reset));
     let to = simulation.clone();
     server.job("steady_state", move |job: Job| run_to_steady_state(job, to.clone()));
-    server.trigger("toggle", |cx: Ctx| {
-        cx.state().update("running", |running: &mut bool| *running = !*running)
-    });
+    server.trigger("toggle", |cx: Ctx| View::RUNNING.update(&cx, |running| *running = !*running));
     let to = simulation.clone();
     server.trigger("paint", move |cx: Ctx, x: f32, y: f32, erase: bool| -> Result<()> {
-        let radius = (cx.state().get::<f64>("brush")? as usize).clamp(1, 40);
+        let radius = (View::BRUSH.get(&cx)? as usize).clamp(1, 40);
         to.tell(Order::Paint { x, y, radius, erase });
         Ok(())
     });
@@ -164,7 +168,7 @@ async fn export(cx: Ctx, simulation: Simulation) -> Result<(), Failure> {
         Saved::Downloaded => "Saved as a download".to_owned(),
         Saved::Cancelled => "Not saved".to_owned(),
     };
-    cx.state().set("status", status);
+    View::STATUS.set(&cx, status);
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! Laplacian. Stable for diffusion up to 1/4.
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use selvedge::Model;
 
 /// Number of rows that one task computes at a time.
 const BAND: usize = 16;
@@ -13,15 +13,19 @@ const BAND: usize = 16;
 const COVERED: f32 = 0.2;
 
 /// The parameters that the user can set. Rates are per step, diffusion is in cells² per step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Model, PartialEq)]
 pub(crate) struct Parameters {
     /// Feed rate of U.
+    #[model(default = Parameters::default().feed)]
     pub(crate) feed: f64,
     /// Removal rate of V, in addition to the feed rate.
+    #[model(default = Parameters::default().kill)]
     pub(crate) kill: f64,
     /// Diffusion of U.
+    #[model(default = Parameters::default().diffusion_u)]
     pub(crate) diffusion_u: f64,
     /// Diffusion of V.
+    #[model(default = Parameters::default().diffusion_v)]
     pub(crate) diffusion_v: f64,
 }
 

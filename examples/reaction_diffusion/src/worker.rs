@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
+    View,
     palette::{PALETTES, Palette},
     simulation::{Field, Parameters},
 };
@@ -256,7 +257,7 @@ impl Worker {
     fn end_search(&mut self, outcome: Result<String, Failure>) {
         if let Some(search) = self.search.take() {
             self.running = false;
-            self.server.state().set("running", false);
+            View::RUNNING.set(&self.server, false);
             // The job may have ended before.
             drop(search.answer.send(outcome));
         }
@@ -292,10 +293,10 @@ impl Worker {
         self.history.push_back((self.iteration, coverage));
         self.server.state().batch(|batch| {
             batch
-                .set("iteration", self.iteration)
-                .set("rate", rate)
-                .set("coverage", f64::from(coverage))
-                .set("history", &self.history);
+                .set(View::ITERATION, self.iteration)
+                .set(View::RATE, rate)
+                .set(View::COVERAGE, f64::from(coverage))
+                .set(View::HISTORY, &self.history);
         });
     }
 
