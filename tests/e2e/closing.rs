@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use selvedge::port::is_port_free;
+use serde_json::json;
 
 use crate::{
     driver::Driver,
-    program::{Program, close, desktop, signal, until, windows_of},
+    program::{Program, all_windows_of, close, desktop, signal, until, windows_of},
     support::free_port,
 };
 
@@ -14,6 +15,31 @@ use crate::{
 async fn closing_the_window_ends_the_program() {
     let mut program = Program::start(&desktop(), &[]).await;
     close(&program.window().await);
+    assert_eq!(program.exit().await.code(), Some(0));
+    program.traces.nothing_is_left(program.port()).await;
+}
+
+#[tokio::test]
+async fn while_a_job_runs_its_user_is_asked_first() {
+    let mut program = Program::start(&desktop(), &[]).await;
+    let window = program.window().await;
+    let mut client = program.client().await;
+    // It is not steady for a long time: the field changes as fast as it can.
+    client.trigger("steady_state", json!([])).await;
+    close(&window);
+    let asked = async || {
+        let mut windows = all_windows_of(program.pid());
+        windows.retain(|other| other.id != window);
+        windows.pop()
+    };
+    let question = until("the question", asked).await;
+    close(&question.id);
+    until("the question to go", async || asked().await.is_none().then_some(())).await;
+    assert_eq!(client.snapshot().await["steady_state"]["state"], "running");
+
+    client.trigger("steady_state_cancel", json!([])).await;
+    assert_eq!(client.snapshot().await["steady_state"]["state"], "cancelled");
+    close(&window);
     assert_eq!(program.exit().await.code(), Some(0));
     program.traces.nothing_is_left(program.port()).await;
 }
