@@ -259,9 +259,11 @@ async fn call_with_ticket(client: &mut Client, trigger: &str, ticket: &str, done
 
 async fn redeem(client: &mut Client, ticket: &str) -> Result<Value, String> {
     let outcome = client.call("selvedge.call.outcome", json!([ticket])).await;
-    outcome
-        .map(|result| to_json(&result))
-        .map_err(|error| to_json(&error)["data"]["exception"].as_str().unwrap().to_owned())
+    outcome.map(|result| to_json(&result)).map_err(|error| {
+        let error = to_json(&error);
+        let text = error["data"]["exception"].as_str().or(error["message"].as_str());
+        text.unwrap().to_owned()
+    })
 }
 
 #[tokio::test]
@@ -330,5 +332,64 @@ async fn a_trigger_may_end_with_its_client() {
     tokio::task::spawn_blocking(move || ended.recv().unwrap()).await.unwrap();
     let mut client = Client::connect(&running).await;
     assert!(redeem(&mut client, "page-1").await.is_err());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_into_the_page_returns_its_result() {
+    let server = Server::new("calls");
+    server.trigger("read", async |cx: Ctx| -> Result<String, Failure> {
+        Ok(cx.js_call("name", "getAttribute", ["value"]).await?.decode()?)
+    });
+    let running = start(&server).await;
+    let mut stock = Client::connect(&running).await;
+    let error = stock.call("trame.trigger", json!(["read", [], {}])).await.unwrap_err();
+    let expected = "only Selvedge's own page can do this";
+    assert_eq!(to_json(&error)["data"]["exception"], expected);
+
+    let mut page = Client::connect(&running).await;
+    page.call("selvedge.hello", json!([{"version": 1}])).await.unwrap();
+    let mut other = Client::connect(&running).await;
+    for (is_result, value) in [(true, "Ada"), (false, "no such element")] {
+        let id = page.send("trame.trigger", json!(["read", [], {}])).await;
+        let call = page.published("selvedge.page.call").await;
+        assert_eq!((&call["ref"], &call["method"]), (&json!("name"), &json!("getAttribute")));
+        let answer = json!([call["id"], is_result, value]);
+        let guess = json!([call["id"], true, "guessed"]);
+        other.call("selvedge.page.answer", guess).await.unwrap();
+        page.call("selvedge.page.answer", answer).await.unwrap();
+        match page.answer(&id).await {
+            Ok(result) => assert_eq!((to_json(&result), is_result), (json!(value), true)),
+            Err(error) => {
+                assert_eq!(to_json(&error)["data"]["exception"], value);
+                assert!(!is_result);
+            }
+        }
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_still_waits_on_the_old_connection_keeps_its_ticket() {
+    let server = Server::new("calls");
+    let (release, released) = mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    server.trigger("block", move |cx: Ctx| {
+        cx.state().set("begun", true).flush();
+        released.lock().unwrap().recv().unwrap();
+    });
+    server.trigger("second", |_: Ctx| 2);
+    let running = start(&server).await;
+    let mut client = Client::connect(&running).await;
+    call_with_ticket(&mut client, "block", "page-1", &[]).await;
+    call_with_ticket(&mut client, "second", "page-2", &[]).await;
+    client.pushed().await;
+    drop(client);
+    let mut client = Client::connect(&running).await;
+    let second = client.send("selvedge.call.outcome", json!(["page-2"])).await;
+    let first = client.send("selvedge.call.outcome", json!(["page-1"])).await;
+    release.send(()).unwrap();
+    assert_eq!(to_json(&client.answer(&second).await.unwrap()), 2);
+    assert!(client.answer(&first).await.is_ok());
     running.stop().await.unwrap();
 }

@@ -19,6 +19,7 @@ use crate::support::{Client, start, to_json};
 /// Waits until the page's value of a key fits.
 async fn shown(client: &mut Client, key: &str, fits: impl Fn(&Value) -> bool) -> Value {
     let mut value = client.snapshot().await[key].clone();
+    client.take_inbox(); // older than the snapshot
     while !fits(&value) {
         if let Some(new) = client.pushed().await.get(key) {
             value = new.clone();
@@ -227,6 +228,11 @@ async fn a_stop_cancels_jobs_and_the_next_run_starts_anew() {
 async fn pages_cannot_change_a_job_and_a_child_has_its_own() {
     let server = Server::new("jobs");
     let child = server.create_child_server(Translator::with_prefix("left_"));
+    let shared = server.create_child_server(Translator::with_prefix("right_").add("own", "shared"));
+    shared.job("own", |_: Job| ());
+    for key in ["shared", "shared_log", "shared_history"] {
+        assert!(server.state().has(key), "{key}");
+    }
     child.job("sum", |job: Job, a: i64| {
         job.state().set("last", a);
         a + 1
@@ -239,6 +245,31 @@ async fn pages_cannot_change_a_job_and_a_child_has_its_own() {
     for key in ["left_sum", "left_sum_log", "left_sum_history"] {
         assert!(client.set(json!({key: 1})).await.is_err(), "{key}");
     }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_is_registered_again_replaces_the_old_one() {
+    let server = Server::new("jobs");
+    let (release, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (wait, tell) = (Arc::clone(&release), Arc::clone(&released));
+    let old = server.job("work", move |job: Job| {
+        let (wait, tell) = (Arc::clone(&wait), Arc::clone(&tell));
+        async move {
+            wait.notified().await;
+            assert!(job.is_cancelled());
+            tell.notify_one();
+        }
+    });
+    let running = start(&server).await;
+    let run = old.start(()).unwrap();
+    let new = server.job("work", |_: Job| "new").title("New");
+    assert!(run.result::<()>().await.is_err());
+    assert_eq!(new.start(()).unwrap().result::<String>().await.unwrap(), "new");
+    release.notify_one();
+    released.notified().await;
+    let status: JobStatus = server.state().get("work").unwrap();
+    assert_eq!((status.title.as_str(), status.state), ("New", JobState::Done));
     running.stop().await.unwrap();
 }
 

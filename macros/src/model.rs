@@ -80,29 +80,30 @@ fn implementation(model: &Ident, keys: &[Key]) -> TokenStream {
     let declarations = keys.iter().map(declaration);
     let names = keys.iter().map(|key| &key.name);
     let reads = keys.iter().map(|Key { field, name, .. }| {
-        quote!(#field: values.next().unwrap_or(::selvedge::values::Packed::nil()).decode_for(#name)?)
+        quote!(#field: __values.next().unwrap_or(::selvedge::values::Packed::nil()).decode_for(#name)?)
     });
-    let writes = keys.iter().map(|Key { field, name, .. }| quote!(batch.set(#name, &self.#field);));
+    let writes =
+        keys.iter().map(|Key { field, name, .. }| quote!(__batch.set(#name, &self.#field);));
     quote! {
         impl #model {
             #(#constants)*
         }
 
         impl ::selvedge::state::Model for #model {
-            fn declare(state: &::selvedge::State) -> ::selvedge::Result<()> {
+            fn declare(__state: &::selvedge::State) -> ::selvedge::Result<()> {
                 #(#declarations)*
                 ::core::result::Result::Ok(())
             }
 
             fn read(
-                state: impl ::core::convert::AsRef<::selvedge::State>,
+                __state: impl ::core::convert::AsRef<::selvedge::State>,
             ) -> ::selvedge::Result<Self> {
-                let mut values = state.as_ref().packed_together(&[#(#names),*]).into_iter();
+                let mut __values = __state.as_ref().packed_together(&[#(#names),*]).into_iter();
                 ::core::result::Result::Ok(#model { #(#reads),* })
             }
 
-            fn write(&self, state: impl ::core::convert::AsRef<::selvedge::State>) {
-                state.as_ref().batch(|batch| { #(#writes)* });
+            fn write(&self, __state: impl ::core::convert::AsRef<::selvedge::State>) {
+                __state.as_ref().batch(|__batch| { #(#writes)* });
             }
         }
     }
@@ -126,14 +127,14 @@ fn declaration(Key { name, rules, source, .. }: &Key) -> TokenStream {
         Some(default) => quote!(#default),
         None => quote!(::core::default::Default::default()),
     };
-    let read_only = rules.read_only.then(|| quote!(state.read_only(&[#name]);));
-    let transient = rules.transient.then(|| quote!(state.transient(&[#name]);));
-    let check = rules.check.as_ref().map(|check| quote!(state.validate::<#ty>(#name, #check);));
+    let read_only = rules.read_only.then(|| quote!(__state.read_only(&[#name]);));
+    let transient = rules.transient.then(|| quote!(__state.transient(&[#name]);));
+    let check = rules.check.as_ref().map(|check| quote!(__state.validate::<#ty>(#name, #check);));
     quote! {
-        ::core::mem::drop(state.key::<#ty>(#name));
+        ::core::mem::drop(__state.key::<#ty>(#name));
         #read_only
         #transient
         #check
-        state.set_default(#name, { let default: #ty = #default; default })?;
+        __state.set_default(#name, (|| -> #ty { #default })())?;
     }
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use selvedge_wslink::ClientId;
 use serde::Serialize;
 
 use super::Server;
 use crate::{
     Failure, Result,
+    error::TransferError,
+    protocol::Client,
     state::{State, Translator},
 };
 
@@ -76,4 +79,32 @@ impl Ctx {
     pub fn client(&self) -> Option<ClientId> {
         self.client
     }
+
+    /// Returns the page that caused this call.
+    pub(crate) fn page(&self) -> Result<Arc<Client>, TransferError> {
+        let client = self.client().ok_or(TransferError::NoPage(NO_CLIENT))?;
+        self.server.hub().client(client).ok_or(TransferError::NoPage(GONE))
+    }
+
+    /// Waits for the answer of a page or its user. Returns `None` when the client disconnects or the server stops.
+    pub(crate) async fn while_wanted<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+        let stop = self.server.stopping();
+        let client = self.client().map(|client| self.server.hub().client(client));
+        let gone = async {
+            match &client {
+                Some(Some(client)) => client.gone.cancelled().await,
+                Some(None) => {}
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            answer = answer => Some(answer),
+            () = gone.fuse() => None,
+            () = stop.cancelled() => None,
+        }
+    }
 }
+
+const NO_CLIENT: &str = "no client caused this call; make it in a callback that a page has caused";
+pub(crate) const GONE: &str = "the page that asked for this has disconnected";
+pub(crate) const CANNOT: &str = "only Selvedge's own page can do this";

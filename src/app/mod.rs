@@ -18,6 +18,7 @@ mod server_options;
 mod websocket_endpoints;
 
 pub use callback_context::Ctx;
+pub(crate) use callback_context::{CANNOT, GONE};
 pub use exec_mode::ExecMode;
 pub use folders::Folders;
 pub use headers::Source;

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    calls::{callback::Function, registry::Functions},
+    calls::{callback::Function, page_calls::PageCalls, registry::Functions},
     files::{dialogs::Questions, transfer::Transfers},
     jobs::queue::Jobs,
     pages::{
@@ -80,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) transfers: Transfers,
     pub(crate) questions: Questions,
     pub(crate) jobs: Jobs,
+    pub(crate) page_calls: PageCalls,
     pub(crate) modules: Mutex<Modules>,
     pub(crate) layouts: Mutex<Layouts>,
     pub(crate) settings: Mutex<Settings>,
@@ -167,6 +168,7 @@ impl Server {
             transfers: Transfers::default(),
             questions: Questions::default(),
             jobs: Jobs::default(),
+            page_calls: PageCalls::default(),
             modules: Mutex::default(),
             layouts: Mutex::default(),
             settings: Mutex::default(),
@@ -205,6 +207,11 @@ impl Server {
     /// Returns the root server of this child server; the root server returns itself.
     pub fn root_server(&self) -> Server {
         Self::view(Arc::clone(&self.inner), Translator::default())
+    }
+
+    /// Returns a handle to the same server with the names of a translator.
+    pub(crate) fn translated(&self, translator: &Translator) -> Server {
+        Self::view(Arc::clone(&self.inner), translator.clone())
     }
 
     /// Returns whether this handle translates names.

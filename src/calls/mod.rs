@@ -6,6 +6,7 @@
 // - `controller`: functions found by name; `trigger`: a trigger in templates
 // - `extractors`: parameters that come from the context of a call
 // - `keys`: what listeners watch
+// - `page_calls`: calls into one page, with a result
 // - `timers`: functions that run at intervals
 
 pub(crate) mod callback;
@@ -13,6 +14,7 @@ pub(crate) mod controller;
 mod extractors;
 pub(crate) mod functions;
 mod keys;
+pub(crate) mod page_calls;
 pub(crate) mod registry;
 mod timers;
 mod trigger;

@@ -7,11 +7,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    callback::{Arguments, Callback, Function, Outcome, function},
+    callback::{Arguments, Callback, Function, Outcome},
     functions::Deferred,
     registry::{FunctionId, Lifecycle, Role},
 };
@@ -23,6 +23,9 @@ use crate::{
 
 /// The shortest interval.
 const SHORTEST: Duration = Duration::from_millis(1);
+
+/// The longest interval: ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl Server {
     /// Runs a function at intervals while the server runs, first after one interval.
@@ -43,8 +46,8 @@ impl Server {
     /// ```
     pub fn every<M: 'static>(&self, interval: Duration, callback: impl Callback<Ctx, M>) -> Timer {
         let timer = Arc::new(Ticking {
-            interval: interval.max(SHORTEST),
-            function: function(callback),
+            interval: interval.clamp(SHORTEST, LONGEST),
+            function: self.bind(callback),
             current: Mutex::default(),
         });
         let started = Arc::clone(&timer);
@@ -72,37 +75,53 @@ impl fmt::Debug for Timer {
 }
 
 impl Timer {
-    /// Stops the timer for good. If its function is running, it is the last time.
+    /// Stops the timer for good. If its function is running, it is the last time. The function may
+    /// call this.
     pub fn stop(&self) {
         if let Some(server) = self.server.upgrade() {
             server.functions.remove(Lifecycle::ServerReady.function_name(), self.hook);
         }
-        self.timer.current.lock().cancel();
+        let mut current = self.timer.current.lock();
+        current.is_over = true;
+        current.stopped.cancel();
     }
 }
 
 struct Ticking {
     interval: Duration,
     function: Function<Ctx>,
-    /// Ends the ticks of the current run.
-    current: Mutex<CancellationToken>,
+    current: Mutex<Current>,
+}
+
+/// The ticks of one run of the server.
+#[derive(Default)]
+struct Current {
+    stopped: CancellationToken,
+    /// Whether there must be no others.
+    is_over: bool,
 }
 
 impl Ticking {
     /// Starts to tick, and ends earlier ticks.
     fn start(self: &Arc<Self>, server: &Server) {
         let stopped = CancellationToken::new();
-        std::mem::replace(&mut *self.current.lock(), stopped.clone()).cancel();
+        let mut current = self.current.lock();
+        if current.is_over {
+            return;
+        }
+        std::mem::replace(&mut current.stopped, stopped.clone()).cancel();
+        drop(current);
         let (timer, server) = (Arc::clone(self), server.clone());
         server.hub().clone().spawn_until_ending(move |ending| async move {
-            let mut ticks = interval_at(Instant::now() + timer.interval, timer.interval);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            let mut next = Instant::now() + timer.interval;
             loop {
                 tokio::select! {
-                    _ = ticks.tick() => timer.tick(&server).await,
+                    biased;
                     () = stopped.cancelled() => return,
                     () = ending.cancelled() => return,
+                    () = sleep_until(next) => timer.tick(&server).await,
                 }
+                next = after(next, timer.interval, Instant::now());
             }
         });
     }
@@ -119,5 +138,27 @@ impl Ticking {
             None => return,
         };
         server.report(&callee, result);
+    }
+}
+
+/// Returns the first tick after `now`: ticks that fell due meanwhile are skipped.
+fn after(tick: Instant, interval: Duration, now: Instant) -> Instant {
+    let missed = now.saturating_duration_since(tick).as_nanos() / interval.as_nanos();
+    let ahead = interval.as_nanos().saturating_mul(missed + 1);
+    tick + Duration::from_nanos(u64::try_from(ahead).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missed_ticks_are_skipped() {
+        let (begin, interval) = (Instant::now(), Duration::from_millis(100));
+        for (late, next) in [(0, 100), (50, 100), (99, 100), (100, 200), (150, 200), (1_000, 1_100)]
+        {
+            let now = begin + Duration::from_millis(late);
+            assert_eq!(after(begin, interval, now) - begin, Duration::from_millis(next), "{late}");
+        }
     }
 }

@@ -21,13 +21,10 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    exchange::{CANNOT, GONE},
-    upload::{Announced, Upload, UploadRight, Withdrawal},
-};
+use super::upload::{Announced, Upload, UploadRight, Withdrawal};
 use crate::{
     Failure, Result,
-    app::{Ctx, Server},
+    app::{CANNOT, Ctx, GONE, Server},
     error::TransferError,
     protocol::{Client, dispatch::argument},
     window::{MessageAnswer, MessageRequest, OpenChoice, OpenRequest},

@@ -3,7 +3,6 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use futures_util::FutureExt;
 use selvedge_wslink::{Attachment, Packed, messages::server::Request, words::topic};
 use serde::Serialize;
 use tokio::{sync::oneshot, time::timeout};
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     Failure, Result,
-    app::{Ctx, Server, unknown},
+    app::{CANNOT, Ctx, GONE, Server, unknown},
     calls::{
         callback::{Fallible, Reply, may_block},
         functions::Deferred,
@@ -267,12 +266,6 @@ impl Ctx {
         Ok(Saved::Downloaded)
     }
 
-    /// Returns the page that caused this call.
-    pub(crate) fn page(&self) -> Result<Arc<Client>, TransferError> {
-        let client = self.client().ok_or(TransferError::NoPage(NO_CLIENT))?;
-        self.server.hub().client(client).ok_or(TransferError::NoPage(GONE))
-    }
-
     /// Returns the native dialogs if a window is to show them: the window that caused the call, or
     /// any window if no client did.
     pub(crate) fn dialogs(&self) -> Option<Arc<dyn crate::window::Dialogs>> {
@@ -281,26 +274,4 @@ impl Ctx {
         let client = self.server.hub().client(client)?;
         client.is_window().then_some(dialogs)
     }
-
-    /// Waits for a user's answer. Returns `None` when the client disconnects or the server stops.
-    pub(crate) async fn while_wanted<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
-        let stop = self.server.stopping();
-        let client = self.client().and_then(|client| self.server.hub().client(client));
-        let gone = async {
-            match &client {
-                Some(client) => client.gone.cancelled().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            answer = answer => Some(answer),
-            () = gone.fuse() => None,
-            () = stop.cancelled() => None,
-        }
-    }
 }
-
-pub(crate) const NO_CLIENT: &str =
-    "no client caused this call; make it in a callback that a page has caused";
-pub(crate) const GONE: &str = "the page that asked for this has disconnected";
-pub(crate) const CANNOT: &str = "only Selvedge's own page can do this";

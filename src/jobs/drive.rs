@@ -1,6 +1,13 @@
 //! Executes the runs of jobs, each in a task of the server's run, and publishes what they report.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::OptionFuture;
 use indexmap::IndexMap;
@@ -22,6 +29,7 @@ use crate::{
         callback::{Arguments, Function, Outcome},
         functions::Deferred,
     },
+    state::Translator,
 };
 
 /// Shortest time between two published reports of a run.
@@ -36,6 +44,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A job: its runs, and its code.
 pub(super) struct Definition {
     pub(super) queue: Arc<JobQueue>,
+    /// The translator of the server that the job is registered with.
+    pub(super) translator: Translator,
     pub(super) function: Function<Job>,
 }
 
@@ -49,7 +59,7 @@ pub(super) fn begin(
     let (server, definition) = (server.clone(), Arc::clone(definition));
     Box::new(move |run| {
         let hub = Arc::clone(server.hub());
-        let execution = Execution { server, definition, run };
+        let execution = Execution { server, definition, run, has_ended: AtomicBool::new(false) };
         hub.spawn_until_ending(move |ending| execution.drive(args, named, ending));
     })
 }
@@ -59,16 +69,18 @@ struct Execution {
     server: Server,
     definition: Arc<Definition>,
     run: Arc<Run>,
+    /// Whether its code has returned while the server was running.
+    has_ended: AtomicBool,
 }
 
 impl Drop for Execution {
     fn drop(&mut self) {
         let queue = &self.definition.queue;
-        if !self.server.hub().is_running() {
+        if !*self.has_ended.get_mut() {
+            // The server stops, or its runtime is gone. What waits must not begin in its next run.
             queue.cancel(None);
         }
-        let next = queue.leave(&self.run);
-        if let Some((run, begin)) = next {
+        for (run, begin) in queue.leave(&self.run) {
             begin(run);
         }
         publish(&self.server, queue);
@@ -82,10 +94,10 @@ impl Execution {
         named: IndexMap<String, Packed>,
         ending: CancellationToken,
     ) {
-        let (queue, run) = (&self.definition.queue, &self.run);
         if ending.is_cancelled() {
             return;
         }
+        let (queue, run) = (&self.definition.queue, &self.run);
         run.begin();
         let reporter = Reporter { server: self.server.clone(), queue: Arc::clone(queue) };
         self.server.hub().spawn(reporter.follow(Arc::clone(run)));
@@ -108,6 +120,7 @@ impl Execution {
             }
         };
         self.end(result);
+        self.has_ended.store(!ending.is_cancelled(), Ordering::Relaxed);
     }
 
     /// Calls the function, on a thread where it may block, and waits for its end.
@@ -117,7 +130,8 @@ impl Execution {
         named: IndexMap<String, Packed>,
     ) -> Result<Packed, Failure> {
         let callee = format!("job `{}`", self.definition.queue.name);
-        let job = Job::new(&self.server, Arc::clone(&self.run));
+        let server = self.server.translated(&self.definition.translator);
+        let job = Job::new(&server, Arc::clone(&self.run));
         let function = Arc::clone(&self.definition.function);
         let call = move || function(job, Arguments::new(callee, args, named));
         match blocking::run(call).await {
@@ -154,10 +168,14 @@ impl Execution {
     }
 }
 
-/// Sets the keys of a job to its current status. Runs no code of the application.
+/// Sets the keys of a job to its current status, unless another job has taken its name. Runs no
+/// code of the application.
 pub(super) fn publish(server: &Server, queue: &JobQueue) {
-    let state = server.state();
+    let state = &server.inner.state;
     let mut published = queue.published.lock();
+    if !server.inner.jobs.has(queue) {
+        return;
+    }
     let (status, shown) = queue.status();
     let report = shown.map(|run| run.reported()).unwrap_or_default();
     let (history, ended) = queue.history();
@@ -205,17 +223,23 @@ impl Reporter {
 
     /// Shows the progress of all jobs in the task bar or dock, if there is a window.
     async fn show_in_window(&self) {
-        let jobs = &self.server.inner.jobs;
-        let progress = jobs.progress();
-        let is_shown = {
-            let mut shown = jobs.shown.lock();
-            std::mem::replace(&mut *shown, progress) == progress
-        };
-        let window = self.server.window();
-        if !is_shown && window.has_control() {
-            // It waits for the thread of the window system. An error means that there is no window
-            // any more.
-            drop(blocking::run(move || window.set_progress(progress)).await);
+        let (server, window) = (self.server.clone(), self.server.window());
+        let jobs = &server.inner.jobs;
+        if !window.has_control() || *jobs.shown.lock() == jobs.progress() {
+            return;
         }
+        // It waits for the thread of the window system.
+        let show = {
+            let server = server.clone();
+            move || {
+                // Locked until the window has it, so that a newer progress is not replaced.
+                let mut shown = server.inner.jobs.shown.lock();
+                let progress = server.inner.jobs.progress();
+                if window.set_progress(progress).is_ok() {
+                    *shown = progress;
+                }
+            }
+        };
+        blocking::run(show).await;
     }
 }

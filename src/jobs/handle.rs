@@ -39,7 +39,10 @@ impl Server {
     ///
     /// One run at a time is allowed, and another start fails meanwhile, unless
     /// [`at_most`](JobHandle::at_most) and [`when_busy`](JobHandle::when_busy) say otherwise.
-    /// Registering the same name again replaces the job; runs of the old one end unseen.
+    /// Registering the same name again replaces the job, and cancels the runs of the old one.
+    ///
+    /// # Panics
+    /// If the name is not made of ASCII letters, digits and underscores.
     ///
     /// ```
     /// use selvedge::{Failure, Server, jobs::Job};
@@ -57,20 +60,33 @@ impl Server {
     /// server.template("main", r#"<selvedge-job name="sum" :args="[1000000]"></selvedge-job>{{ sum.result }}"#);
     /// ```
     pub fn job<M: 'static>(&self, name: &str, callback: impl Callback<Job, M>) -> JobHandle {
-        let queue = Arc::new(JobQueue::new(name, title_of(name)));
-        self.inner.jobs.add(self.translator().translate(name).into_owned(), Arc::clone(&queue));
-        let definition = Arc::new(Definition { queue, function: quiet_function(callback) });
-        let keys = [name.to_owned(), log_key(name), history_key(name)];
+        let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_name = !name.is_empty() && name.chars().all(letters);
+        assert!(is_name, "`{name}` is not a name of ASCII letters, digits and underscores");
+        let title = title_of(name);
+        // Pages know the job, and what belongs to it, by its name in the root server.
+        let (root, name) = (self.root_server(), self.translator().translate(name));
+        let definition = Arc::new(Definition {
+            queue: Arc::new(JobQueue::new(&name, title)),
+            translator: self.translator().clone(),
+            function: quiet_function(callback),
+        });
+        self.inner.jobs.add(Arc::clone(&definition.queue));
+        let keys = [name.clone().into_owned(), log_key(&name), history_key(&name)];
         let keys = keys.each_ref().map(String::as_str);
-        self.state().read_only(&keys).transient(&keys);
+        root.state().read_only(&keys).transient(&keys);
         drive::publish(self, &definition.queue);
         let started = Arc::clone(&definition);
-        self.trigger(name, move |cx: Ctx, Rest(args): Rest, Kwargs(named): Named| -> Result<u64> {
-            let run = started.start(&cx.server, cx.client(), args, named.into_iter().collect())?;
-            Ok(run.number)
-        });
+        root.trigger(
+            &name,
+            move |cx: Ctx, Rest(args): Rest, Kwargs(named): Named| -> Result<u64> {
+                let run =
+                    started.start(&cx.server, cx.client(), args, named.into_iter().collect())?;
+                Ok(run.number)
+            },
+        );
         let cancelled = Arc::clone(&definition.queue);
-        self.trigger(&format!("{name}_cancel"), move |cx: Ctx, run: Option<u64>| {
+        root.trigger(&format!("{name}_cancel"), move |cx: Ctx, run: Option<u64>| {
             cancelled.cancel(run);
             drive::publish(&cx.server, &cancelled);
         });
@@ -122,7 +138,7 @@ impl fmt::Debug for JobHandle {
 }
 
 impl JobHandle {
-    /// Returns the name of the job.
+    /// Returns the name by which pages know the job.
     pub fn name(&self) -> &str {
         &self.queue().name
     }

@@ -24,8 +24,18 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn add(&self, name: String, queue: Arc<JobQueue>) {
-        self.queues.lock().insert(name, queue);
+    /// Adds a job, in place of one of the same name, whose runs are cancelled.
+    pub(super) fn add(&self, queue: Arc<JobQueue>) {
+        let replaced = self.queues.lock().insert(queue.name.clone(), queue);
+        if let Some(replaced) = replaced {
+            replaced.cancel(None);
+        }
+    }
+
+    /// Returns whether this is the job of its name.
+    pub(super) fn has(&self, queue: &JobQueue) -> bool {
+        let queues = self.queues.lock();
+        queues.get(&queue.name).is_some_and(|current| std::ptr::eq(&raw const **current, queue))
     }
 
     fn all(&self) -> Vec<Arc<JobQueue>> {
@@ -60,7 +70,7 @@ pub enum WhenBusy {
     Refuse,
     /// It waits, behind at most this many others minus one. With more waiting, it fails.
     Queue(usize),
-    /// All other runs are cancelled, and it begins as soon as their code has returned.
+    /// All other runs are cancelled, and it begins as soon as the code of one has returned.
     Replace,
 }
 
@@ -79,7 +89,7 @@ pub(super) type Begin = Box<dyn FnOnce(Arc<Run>) + Send>;
 
 /// The runs of one job.
 pub(crate) struct JobQueue {
-    /// The name of the job in its own server.
+    /// The name of the job in the root server.
     pub(super) name: String,
     settings: Mutex<Settings>,
     runs: Mutex<Runs>,
@@ -153,12 +163,16 @@ impl JobQueue {
     ) -> Result<(Arc<Run>, Option<Begin>), Busy> {
         let Settings { at_most, when_busy, .. } = self.settings();
         let mut runs = self.runs.lock();
-        let is_full = runs.active.len() >= at_most;
+        let is_full = runs.active.len() >= at_most || !runs.waiting.is_empty();
         match when_busy {
             WhenBusy::Replace if is_full => runs.cancel_all(),
             // If all were cancelled, their code is about to end: the new run waits for that.
             WhenBusy::Refuse if is_full && runs.are_unfinished() => return Err(Busy),
-            WhenBusy::Queue(most) if is_full && runs.waiting.len() >= most => return Err(Busy),
+            WhenBusy::Queue(most) if is_full && runs.waiting.len() >= most => {
+                if runs.are_unfinished() {
+                    return Err(Busy);
+                }
+            }
             _ => {}
         }
         runs.last += 1;
@@ -176,18 +190,16 @@ impl JobQueue {
         self.runs.lock().end(run, how)
     }
 
-    /// Removes a run whose code has returned. Returns the next run, which the caller has to begin.
-    pub(super) fn leave(&self, run: &Arc<Run>) -> Option<(Arc<Run>, Begin)> {
+    /// Removes a run whose code has returned. Returns the next runs, which the caller has to begin.
+    pub(super) fn leave(&self, run: &Arc<Run>) -> Vec<(Arc<Run>, Begin)> {
         let at_most = self.settings().at_most;
         let mut runs = self.runs.lock();
         runs.end(run, Ended::Cancelled);
         runs.active.retain(|active| !Arc::ptr_eq(active, run));
-        if runs.active.len() >= at_most {
-            return None;
-        }
-        let next = runs.waiting.pop_front()?;
-        runs.active.push(Arc::clone(&next.0));
-        Some(next)
+        let room = at_most.saturating_sub(runs.active.len()).min(runs.waiting.len());
+        let next: Vec<_> = runs.waiting.drain(..room).collect();
+        runs.active.extend(next.iter().map(|(run, _)| Arc::clone(run)));
+        next
     }
 
     /// Cancels the run of this number, or all.
@@ -309,6 +321,21 @@ mod tests {
         Ok((run, begin.is_some()))
     }
 
+    /// The code of a run returns. Returns the numbers of the runs that begin then.
+    fn left(queue: &JobQueue, run: &Arc<Run>) -> Vec<u64> {
+        queue.leave(run).iter().map(|(run, _)| run.number).collect()
+    }
+
+    #[test]
+    fn more_room_is_used_in_order() {
+        let queue = queue(1, WhenBusy::Queue(3));
+        let (first, _) = start(&queue).unwrap();
+        (0..2).for_each(|_| drop(start(&queue).unwrap()));
+        queue.change_settings(|settings| settings.at_most = 3);
+        assert!(!start(&queue).unwrap().1, "it does not overtake the others");
+        assert_eq!(left(&queue, &first), [2, 3, 4]);
+    }
+
     #[test]
     fn a_second_run_is_refused() {
         let queue = queue(1, WhenBusy::Refuse);
@@ -316,7 +343,7 @@ mod tests {
         assert!(begins);
         assert_eq!(start(&queue).unwrap_err(), Busy);
         assert!(queue.end(&first, Ended::Done(Packed::nil())));
-        assert!(queue.leave(&first).is_none());
+        assert!(queue.leave(&first).is_empty());
         assert!(start(&queue).unwrap().1);
     }
 
@@ -330,7 +357,7 @@ mod tests {
         assert!(!begins);
         assert_eq!(queue.status().0.state, JobState::Queued);
         assert_eq!(start(&queue).unwrap_err(), Busy);
-        assert_eq!(queue.leave(&first).unwrap().0.number, second.number);
+        assert_eq!(left(&queue, &first), [second.number]);
     }
 
     #[test]
@@ -344,9 +371,9 @@ mod tests {
         assert_eq!(start(&queue).unwrap_err(), Busy);
         let status = queue.status().0;
         assert_eq!((status.run, status.running, status.waiting), (1, 2, 2));
-        assert_eq!(queue.leave(&runs[1].0).unwrap().0.number, 3);
+        assert_eq!(left(&queue, &runs[1].0), [3]);
         queue.cancel(Some(4));
-        assert!(queue.leave(&runs[0].0).is_none());
+        assert!(left(&queue, &runs[0].0).is_empty());
         assert_eq!(queue.status().0.run, 3);
         let history: Vec<u64> = queue.history().0.iter().map(|past| past.run).collect();
         assert_eq!(history, [1, 4, 2]);
@@ -359,7 +386,7 @@ mod tests {
         let (second, _) = start(&queue).unwrap();
         let (third, begins) = start(&queue).unwrap();
         assert!(first.has_ended() && second.has_ended() && !third.has_ended() && !begins);
-        assert_eq!(queue.leave(&first).unwrap().0.number, 3);
+        assert_eq!(left(&queue, &first), [3]);
     }
 
     #[test]
@@ -367,8 +394,8 @@ mod tests {
         let jobs = Jobs::default();
         assert_eq!(jobs.progress(), WindowProgress::Hidden);
         for (position, progress) in [Some(0.2), Some(0.6), None].into_iter().enumerate() {
-            let queue = Arc::new(queue(1, WhenBusy::Refuse));
-            jobs.add(position.to_string(), Arc::clone(&queue));
+            let queue = Arc::new(JobQueue::new(&position.to_string(), String::new()));
+            jobs.add(Arc::clone(&queue));
             assert_eq!(jobs.unfinished().len(), position);
             let (run, _) = start(&queue).unwrap();
             run.report(|report| report.progress = progress);

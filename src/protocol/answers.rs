@@ -8,7 +8,7 @@
 //! What is kept is bounded in number, in bytes and in time.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -18,13 +18,16 @@ use selvedge_wslink::{Packed, words::ErrorCode};
 use tokio::{sync::oneshot, time::Instant};
 
 /// How long an outcome is kept.
-const KEPT_FOR: Duration = Duration::from_secs(60);
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// Maximum number of kept outcomes.
 const MAX_OUTCOMES: usize = 10_000;
 
 /// Maximum size in bytes of all kept outcomes.
 const MAX_BYTES: usize = 64 << 20;
+
+/// Maximum size in bytes of one kept outcome.
+const MAX_OUTCOME: usize = 16 << 20;
 
 /// Maximum length of a ticket in bytes.
 pub(super) const MAX_TICKET: usize = 64;
@@ -49,15 +52,17 @@ pub(crate) struct Answers {
 #[derive(Default)]
 struct Kept {
     calls: HashMap<Arc<str>, Call>,
-    /// The calls that have ended, in this order. Some may have been forgotten.
-    ended: VecDeque<(Instant, Arc<str>)>,
+    /// The kept outcomes, in the order in which the calls have ended.
+    ended: BTreeMap<u64, (Instant, Arc<str>)>,
+    last: u64,
     bytes: usize,
 }
 
 enum Call {
     /// The call runs; a client may wait for its outcome.
     Running(Option<oneshot::Sender<Outcome>>),
-    Ended(Outcome),
+    /// With its place in the order.
+    Ended(u64, Outcome),
 }
 
 /// What a ticket is worth.
@@ -86,7 +91,7 @@ impl Answers {
     /// Drops the outcome of a call that has ended: the client has it.
     pub(super) fn forget(&self, ticket: &str) {
         let mut kept = self.kept.lock();
-        if matches!(kept.calls.get(ticket), Some(Call::Ended(_))) {
+        if matches!(kept.calls.get(ticket), Some(Call::Ended(..))) {
             kept.remove(ticket);
         }
     }
@@ -102,8 +107,19 @@ impl Answers {
                 Some(Redeemed::Later(receiver))
             }
             // It stays until it expires: this answer may be lost, too.
-            Call::Ended(outcome) => Some(Redeemed::Now(outcome.clone())),
+            Call::Ended(_, outcome) => Some(Redeemed::Now(outcome.clone())),
         }
+    }
+
+    /// Drops outcomes that are too old.
+    pub(super) fn expire(&self) {
+        self.kept.lock().expire();
+    }
+
+    /// Drops all outcomes.
+    pub(super) fn clear(&self) {
+        let mut kept = self.kept.lock();
+        while kept.remove_oldest() {}
     }
 }
 
@@ -118,9 +134,15 @@ impl Ticket {
             // It fails if that client has gone as well.
             let _ = waiting.send(outcome.clone());
         }
+        if size(&outcome) > MAX_OUTCOME {
+            kept.calls.remove(&self.name);
+            return;
+        }
         kept.bytes += size(&outcome);
-        kept.calls.insert(Arc::clone(&self.name), Call::Ended(outcome));
-        kept.ended.push_back((Instant::now(), Arc::clone(&self.name)));
+        kept.last += 1;
+        let place = kept.last;
+        kept.calls.insert(Arc::clone(&self.name), Call::Ended(place, outcome));
+        kept.ended.insert(place, (Instant::now(), Arc::clone(&self.name)));
         kept.expire();
     }
 }
@@ -136,23 +158,25 @@ impl Drop for Ticket {
 
 impl Kept {
     fn remove(&mut self, ticket: &str) {
-        if let Some(Call::Ended(outcome)) = self.calls.remove(ticket) {
+        if let Some(Call::Ended(place, outcome)) = self.calls.remove(ticket) {
+            self.ended.remove(&place);
             self.bytes -= size(&outcome);
         }
     }
 
+    fn remove_oldest(&mut self) -> bool {
+        let oldest = self.ended.first_key_value().map(|(_, (_, ticket))| Arc::clone(ticket));
+        oldest.inspect(|ticket| self.remove(ticket)).is_some()
+    }
+
     /// Drops outcomes that are too old or too many.
     fn expire(&mut self) {
-        while let Some((ended, ticket)) = self.ended.front() {
-            let is_gone = !matches!(self.calls.get(ticket), Some(Call::Ended(_)));
+        while let Some((_, (ended, _))) = self.ended.first_key_value() {
             let is_over = ended.elapsed() > KEPT_FOR
                 || self.ended.len() > MAX_OUTCOMES
                 || self.bytes > MAX_BYTES;
-            if !is_gone && !is_over {
+            if !is_over || !self.remove_oldest() {
                 return;
-            }
-            if let Some((_, ticket)) = self.ended.pop_front() {
-                self.remove(&ticket);
             }
         }
     }
@@ -207,13 +231,23 @@ mod tests {
         tokio::time::advance(KEPT_FOR + Duration::from_secs(1)).await;
         answers.begin("new").end(text(1));
         assert!(!is_known(&answers, "old") && is_known(&answers, "new"));
-        answers.begin("large").end(text(MAX_BYTES - 100));
-        answers.begin("larger").end(text(1000));
-        assert!(!is_known(&answers, "large") && is_known(&answers, "larger"));
+        answers.begin("too large").end(text(MAX_OUTCOME + 1));
+        assert!(!is_known(&answers, "too large") && is_known(&answers, "new"));
+        for number in 0..5 {
+            answers.begin(&format!("large {number}")).end(text(MAX_OUTCOME - 100));
+        }
+        assert!(!is_known(&answers, "large 0") && is_known(&answers, "large 4"));
+        for _ in 0..=MAX_OUTCOMES {
+            answers.begin("done").end(text(1));
+            answers.forget("done");
+        }
+        assert!(is_known(&answers, "large 4"), "only what is kept counts");
         for number in 0..=MAX_OUTCOMES {
             answers.begin(&number.to_string()).end(text(1));
         }
         assert!(!is_known(&answers, "0") && is_known(&answers, "1"));
         assert_eq!(answers.kept.lock().calls.len(), MAX_OUTCOMES);
+        answers.clear();
+        assert!(answers.kept.lock().calls.is_empty() && answers.kept.lock().bytes == 0);
     }
 }

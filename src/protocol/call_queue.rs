@@ -12,7 +12,7 @@ use selvedge_wslink::messages::server::Request;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 
-use super::Client;
+use super::{Client, answers::Ticket};
 use crate::{app::Server, blocking, calls::registry::Lifecycle};
 
 /// Number of waiting calls at which the connection stops reading.
@@ -45,7 +45,7 @@ enum Job {
     /// Runs the hooks for the client's connection or disconnection.
     Event(Lifecycle),
     /// Makes a call, which counts as unanswered until the token is dropped.
-    Call { request: Request, bytes: usize, _unanswered: TaskTrackerToken },
+    Call { request: Request, bytes: usize, ticket: Option<Ticket>, _unanswered: TaskTrackerToken },
 }
 
 impl CallQueue {
@@ -73,8 +73,14 @@ impl CallQueue {
 
     /// Queues a call behind the waiting ones. It counts as unanswered while `unanswered` lives.
     /// `bytes` is the size of its message.
-    pub(crate) fn push(&self, request: Request, bytes: usize, unanswered: TaskTrackerToken) {
-        self.shared.push(Job::Call { request, bytes, _unanswered: unanswered }, bytes);
+    pub(crate) fn push(
+        &self,
+        request: Request,
+        bytes: usize,
+        ticket: Option<Ticket>,
+        unanswered: TaskTrackerToken,
+    ) {
+        self.shared.push(Job::Call { request, bytes, ticket, _unanswered: unanswered }, bytes);
     }
 
     /// Returns whether no job is waiting or running.
@@ -177,7 +183,9 @@ impl Runner {
                 Job::Event(event) => self.server.start_hooks(Some(self.client.id), event, &[]),
                 // The answer would not reach the client.
                 Job::Call { .. } if ending.is_cancelled() => {}
-                Job::Call { request, .. } => self.server.dispatch(&self.client, request),
+                Job::Call { request, ticket, .. } => {
+                    self.server.dispatch(&self.client, request, ticket);
+                }
             }
             if !self.client.outbox.has_room() && !self.client.gone.is_cancelled() {
                 return self.shared.pause();

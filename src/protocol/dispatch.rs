@@ -49,6 +49,9 @@ pub(crate) fn argument<T: DeserializeOwned>(request: &Request, position: usize) 
     Ok(value.decode_as(format_args!("argument {} of {}", position + 1, request.method))?)
 }
 
+/// The answer to a page whose call is unknown.
+const LOST: &str = "The connection was lost before the application answered. It is not known whether it has done what was asked";
+
 /// A call of a function of the application.
 struct Call {
     request: Request,
@@ -59,7 +62,7 @@ struct Call {
 
 impl Server {
     /// Answers one call of an authenticated client.
-    pub(crate) fn dispatch(&self, client: &Arc<Client>, request: Request) {
+    pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request, ticket: Option<Ticket>) {
         self.hub().log().inspect(|log| log.received(client.id, &request));
         match request.method.as_str() {
             method::STATE_GET => self.send_snapshot(client, &request.id),
@@ -69,7 +72,7 @@ impl Server {
                 }
                 self.state().flush();
             }
-            method::TRIGGER => self.answer_trigger(client, request),
+            method::TRIGGER => self.answer_trigger(client, request, ticket),
             method::MARK => self.send_mark(client, &request.id),
             method::OUTCOME => self.redeem_ticket(client, request),
             method::RESUME => {
@@ -137,6 +140,7 @@ impl Server {
             }
             method::UPLOAD_OPEN => return Some(self.offer_upload(client, request)),
             method::DIALOG_ANSWER => return Some(self.take_answer(client, request)),
+            method::PAGE_ANSWER => self.take_page_answer(client, request),
             method::DIALOG_END => argument(request, 0)
                 .map(|dialog| self.end_dialog(client, dialog))
                 .map_err(Failure::from),
@@ -249,7 +253,7 @@ impl Server {
         Ok(())
     }
 
-    fn answer_trigger(&self, client: &Arc<Client>, mut request: Request) {
+    fn answer_trigger(&self, client: &Arc<Client>, mut request: Request, ticket: Option<Ticket>) {
         let name = match request.args.first() {
             Some(name) => name.decode_as::<String>("the name of the trigger"),
             None => Packed::nil().decode_as("the name of the trigger"),
@@ -268,7 +272,6 @@ impl Server {
         request.args.clear();
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
-        let ticket = self.take_ticket(&request);
         let call = Call { request, callee, ticket };
         let ends_with_client = trigger.ends_with_client.load(Ordering::Relaxed);
         self.call_function(client, call, &trigger.function, arguments, ends_with_client);
@@ -276,7 +279,7 @@ impl Server {
 
     /// Returns the ticket of a call, if its page has sent one, and drops the outcomes that the page
     /// needs no more.
-    fn take_ticket(&self, request: &Request) -> Option<Ticket> {
+    pub(super) fn take_ticket(&self, request: &Request) -> Option<Ticket> {
         let ticket: String = request.kwargs.get("ticket")?.decode().ok()?;
         let answers = self.hub().answers();
         let done = request.kwargs.get("done").and_then(Packed::items).unwrap_or_default();
@@ -288,18 +291,13 @@ impl Server {
 
     /// Answers with the outcome of an earlier call, at once or when that call ends.
     fn redeem_ticket(&self, client: &Arc<Client>, request: Request) {
-        let lost = || {
-            Err(Failure::msg(
-                "The connection was lost before the application answered. It is not known whether it has done what \
-                 was asked",
-            ))
-        };
+        let lost = Err(CallFault { code: ErrorCode::Raised, text: LOST, data: None });
         let ticket = match argument::<String>(&request, 0) {
             Ok(ticket) => ticket,
             Err(error) => return self.answer(client, &request, Err(error.into())),
         };
         match self.hub().answers().redeem(&ticket) {
-            None => self.answer(client, &request, lost()),
+            None => client.outbox.answer(self.message(&request.id, &lost)),
             Some(Redeemed::Now(outcome)) => {
                 client.outbox.answer(self.message(&request.id, &outcome));
             }
@@ -307,10 +305,10 @@ impl Server {
                 let (server, client) = (self.clone(), Arc::clone(client));
                 self.hub().spawn(async move {
                     match client.gone.run_until_cancelled(outcome).await {
-                        Some(Ok(outcome)) => {
+                        Some(outcome) => {
+                            let outcome = outcome.unwrap_or(lost);
                             client.outbox.answer(server.message(&request.id, &outcome));
                         }
-                        Some(Err(_)) => server.answer(&client, &request, lost()),
                         None => {}
                     }
                 });

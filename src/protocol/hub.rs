@@ -22,7 +22,10 @@ use tokio_util::{
     task::task_tracker::{TaskTracker, TaskTrackerToken},
 };
 
-use super::{Client, NetworkLog, Tasks, answers::Answers};
+use super::{
+    Client, NetworkLog, Tasks,
+    answers::{Answers, KEPT_FOR},
+};
 use crate::{
     blocking,
     state::{KeyName, Sink, State},
@@ -219,6 +222,13 @@ impl Hub {
     pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, states: [State; 2]) {
         self.log().inspect(|log| log.begin());
         tasks.spawn_service(Arc::clone(self).flush_unflushed(states));
+        let answers = Arc::clone(&self.answers);
+        tasks.spawn_service(async move {
+            loop {
+                sleep(KEPT_FOR / 2).await;
+                answers.expire();
+            }
+        });
         self.calls.reopen();
         self.use_tasks(tasks);
     }
@@ -260,6 +270,7 @@ impl Hub {
         self.clients.lock().clear();
         self.connected.send_replace(0);
         self.frames.lock().clear();
+        self.answers.clear();
         self.tasks.lock().take()
     }
 

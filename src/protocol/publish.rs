@@ -82,7 +82,8 @@ impl Server {
         Ok(())
     }
 
-    /// Calls a method of the element with this `ref`, in all pages.
+    /// Calls a method of the element with this `ref`, in all pages. [`Ctx::js_call`](crate::Ctx::js_call)
+    /// calls it in one page, and returns its result.
     ///
     /// ```
     /// let server = selvedge::Server::new("doc");

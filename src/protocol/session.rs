@@ -156,9 +156,10 @@ impl Session {
             self.refuse(&request.id, ErrorCode::Unknown, "Unknown system method called");
         } else if let Some(calls) = &self.calls {
             if dispatch::runs_no_callback(&request.method) && calls.is_idle() {
-                self.server.dispatch(&self.client, request);
+                self.server.dispatch(&self.client, request, None);
             } else {
-                calls.push(request, bytes, self.server.hub().unanswered_call());
+                let ticket = self.server.take_ticket(&request);
+                calls.push(request, bytes, ticket, self.server.hub().unanswered_call());
             }
         } else {
             let text = "Unauthorized: Skip message processing";

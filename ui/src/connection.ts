@@ -59,7 +59,8 @@ export class CallError extends Error {
 const UNREADABLE = -32700;
 
 export class ConnectionLost extends Error {
-  constructor() {
+  /** `sent`: the call was sent, and the application may have received it. */
+  constructor(readonly sent = false) {
     super("The application cannot be reached at the moment.");
     this.name = "ConnectionLost";
   }
@@ -238,7 +239,7 @@ export class Connection {
     const smart = this.smart;
     this.smart = null;
     smart?.destroy();
-    for (const reject of [...this.unanswered]) reject(new ConnectionLost());
+    for (const reject of [...this.unanswered]) reject(new ConnectionLost(true));
   }
 
   private accepted(smart: SmartConnect, session: WebsocketSession): void {

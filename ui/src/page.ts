@@ -16,6 +16,7 @@ import { downloadFrom } from "./downloads";
 import type { Early } from "./early";
 import { isPromise } from "./files";
 import { Mistakes } from "./mistakes";
+import { answerPageCalls } from "./page-calls";
 import { reloadAssets } from "./reload";
 import { addRoutes, followAppearance, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
@@ -112,6 +113,7 @@ export class Page {
       this.state.apply(values as Record<string, unknown>);
       this.resume.changed();
     });
+    answerPageCalls(this.connection, refs);
     this.connection.subscribe(ACTIONS_TOPIC, (actions) => runActions(actions, this.templateRefs, this.mistakes));
     this.connection.subscribe(DOWNLOAD_TOPIC, (file) => {
       const { name, type, content, url } = file as { name: string; type?: string; content?: Uint8Array; url?: string };
@@ -192,7 +194,9 @@ export class Page {
   private async checkTrigger(name: string): Promise<void> {
     if (this.triggers.has(name)) return;
     this.triggers.add(name);
-    const mistake = await this.connection.call("selvedge.trigger.check", [name]).catch(() => null);
+    const mistake = await this.connection.call("selvedge.trigger.check", [name]).catch(() => {
+      this.triggers.delete(name); // asked again later
+    });
     if (typeof mistake === "string") this.mistakes.note(mistake);
   }
 

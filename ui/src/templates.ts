@@ -29,7 +29,7 @@ interface Failure {
 
 /** Returns the triggers that a template calls by a plain name, before anybody clicks. */
 function triggersOf(source: string): Set<string> {
-  const calls = source.matchAll(/\btrigger\(\s*(?:'([^'\\]+)'|"([^"\\]+)"|&quot;([^&\\]+)&quot;)\s*[,)]/g);
+  const calls = source.matchAll(/(?<![.\w$])trigger\(\s*(?:'([^'\\]+)'|"([^"\\]+)"|&quot;([^&\\]+)&quot;)\s*[,)]/g);
   return new Set([...calls].map(([, single, double, escaped]) => single ?? double ?? escaped ?? ""));
 }
 

@@ -15,6 +15,8 @@ export interface Ticket {
 
 export class Tickets {
   private extras = false;
+  /** Whether no other connection will follow. */
+  private over = false;
   private readonly page = crypto.getRandomValues(new Uint32Array(4)).join("-");
   private last = 0;
   private done: string[] = [];
@@ -26,6 +28,7 @@ export class Tickets {
   /** Notes a new connection; `extras`: its server keeps the outcomes of calls. */
   connected(extras: boolean): void {
     this.extras = extras;
+    this.over = false;
     for (const go of this.waiting.splice(0)) go(extras);
   }
 
@@ -36,6 +39,7 @@ export class Tickets {
   /** There will be no other connection: callers that wait get an error. */
   dispose(): void {
     this.connected(false);
+    this.over = true;
   }
 
   /**
@@ -49,7 +53,7 @@ export class Tickets {
     const answer = send({ ticket, done: this.done.splice(0) });
     try {
       return await answer.catch((error: unknown) => {
-        if (error instanceof ConnectionLost) return this.redeem(ticket, error);
+        if (error instanceof ConnectionLost && error.sent) return this.redeem(ticket, error);
         throw error;
       });
     } finally {
@@ -59,6 +63,7 @@ export class Tickets {
 
   private async redeem(ticket: string, lost: ConnectionLost): Promise<unknown> {
     for (;;) {
+      if (this.over) throw lost;
       const isKept = await new Promise<boolean>((resolve) => this.waiting.push(resolve));
       if (!isKept) throw lost;
       try {

@@ -21,6 +21,8 @@ export interface Trame {
   trigger: Trigger;
   utils: Utils;
   client: Client;
+  /** Calls an RPC method of the application: `trame.call<number>("camera.zoom", [2])`. */
+  call<T = unknown>(method: string, args?: unknown[], kwargs?: Record<string, unknown>): Promise<T>;
   readonly config: object;
   /**
    * Sends files of any size to the upload function of this name: `trame.upload('data', $event)`.
@@ -66,6 +68,8 @@ export function createTrame(
     trigger,
     utils: { ...tools, fmt: { ...tools.fmt }, vtk: { ...tools.vtk } },
     client,
+    call: <T>(method: string, args: unknown[] = [], kwargs: Record<string, unknown> = {}) =>
+      connection.call(method, args, kwargs) as Promise<T>,
     get config() {
       return connection.currentConfig;
     },

@@ -62,3 +62,14 @@ describe("a call whose connection is lost", () => {
     expect(server.socket.last("trame.trigger").kwargs).toEqual({});
   });
 });
+
+describe("a page that ends", () => {
+  it("rejects its calls", async () => {
+    const server = await page();
+    const failed = expect(window.trame?.trigger("work")).rejects.toThrow("cannot be reached");
+    await settle();
+    window.trame?.dispose();
+    await failed;
+    expect(server.socket.methods()).toContain("trame.trigger");
+  });
+});

@@ -36,6 +36,8 @@ pub mod method {
     pub const DIALOG_ANSWER: &str = "selvedge.dialog.answer";
     /// The end of a dialog.
     pub const DIALOG_END: &str = "selvedge.dialog.end";
+    /// The result of a call into the page.
+    pub const PAGE_ANSWER: &str = "selvedge.page.answer";
     /// Asks for the pictures of a stream.
     pub const STREAM_OPEN: &str = "selvedge.stream.open";
     /// Acknowledges a picture of a stream, so that the next one is sent.
@@ -68,6 +70,8 @@ pub mod topic {
     pub const STATE: &str = "trame.state.topic";
     /// Calls into the page.
     pub const ACTIONS: &str = "trame.actions.topic";
+    /// Calls into one page that want a result.
+    pub const PAGE_CALL: &str = "selvedge.page.call";
     /// Marks: numbers of changes.
     pub const MARK: &str = "selvedge.mark";
     /// Files that have changed since pages loaded them, in development.
