@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{
     Trigger,
-    callback::{Callback, Rest},
+    arguments::Rest,
+    callback::Callback,
     functions::list,
     registry::{FunctionId, Lifecycle, Role},
 };

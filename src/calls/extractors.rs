@@ -5,7 +5,10 @@ use std::{ops::Deref, sync::Arc};
 use selvedge_wslink::{ClientId, Packed};
 use serde::de::DeserializeOwned;
 
-use super::callback::{Argument, Arguments, Reply};
+use super::{
+    arguments::{Argument, Arguments},
+    callback::Reply,
+};
 use crate::{Failure, Result, app::Ctx};
 
 /// The client that made the call. A call without one fails: from Rust, by a listener or by a timer.

@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use super::{
     Trigger,
-    callback::{Arguments, Callback, Function, Outcome, function, may_block},
+    arguments::Arguments,
+    callback::{Callback, Function, Outcome, function, may_block},
     keys::{Keys, Takes},
     registry::{Calls, Lifecycle, Role},
 };

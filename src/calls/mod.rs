@@ -1,7 +1,8 @@
 //! Functions that pages call, by name: their arguments and results, triggers, the controller, and
 //! timers.
 
-// - `callback`: calls functions of the application: decodes arguments, calls, encodes the result
+// - `callback`: calls functions of the application, and encodes their results; `arguments`: what
+//   they are called with
 // - `registry`: functions by name; `functions`: registers and runs those of a server
 // - `controller`: functions found by name; `trigger`: a trigger in templates
 // - `extractors`: parameters that come from the context of a call
@@ -9,6 +10,7 @@
 // - `page_calls`: calls into one page, with a result
 // - `timers`: functions that run at intervals
 
+mod arguments;
 pub(crate) mod callback;
 pub(crate) mod controller;
 mod extractors;
@@ -19,7 +21,8 @@ pub(crate) mod registry;
 mod timers;
 mod trigger;
 
-pub use callback::{Argument, Arguments, Callback, Kwargs, Outcome, Reply, Rest};
+pub use arguments::{Argument, Arguments, Kwargs, Rest};
+pub use callback::{Callback, Outcome, Reply};
 pub use extractors::{Caller, FromState, Resource};
 pub use keys::{AnyValues, Keys, Takes};
 pub use registry::FunctionId;

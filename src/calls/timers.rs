@@ -11,7 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    callback::{Arguments, Callback, Function, Outcome},
+    arguments::Arguments,
+    callback::{Callback, Function, Outcome},
     functions::Deferred,
     registry::{FunctionId, Lifecycle, Role},
 };

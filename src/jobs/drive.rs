@@ -26,7 +26,8 @@ use crate::{
     app::Server,
     blocking,
     calls::{
-        callback::{Arguments, Function, Outcome},
+        Arguments,
+        callback::{Function, Outcome},
         functions::Deferred,
     },
     state::Translator,

@@ -31,7 +31,8 @@ use crate::{
     Failure, Result,
     app::{Ctx, Server, unknown},
     calls::{
-        callback::{Arguments, Function, Outcome, ResultNotEncoded},
+        Arguments,
+        callback::{Function, Outcome, ResultNotEncoded},
         functions::Deferred,
         registry::Lifecycle,
     },
