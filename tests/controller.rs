@@ -119,7 +119,7 @@ async fn the_context_has_listeners_and_no_clients() {
 }
 
 #[tokio::test]
-async fn calls_of_a_client_that_is_gone_end_unless_they_are_tasks_of_their_own() {
+async fn a_call_that_ends_with_its_client_leaves_tasks_of_its_own() {
     struct Tell(mpsc::Sender<&'static str>, &'static str);
     impl Drop for Tell {
         fn drop(&mut self) {
@@ -128,7 +128,7 @@ async fn calls_of_a_client_that_is_gone_end_unless_they_are_tasks_of_their_own()
     }
     let server = Server::new("controller");
     let (told, heard) = mpsc::channel();
-    server.trigger("wait", move |cx: Ctx| {
+    let trigger = server.trigger("wait", move |cx: Ctx| {
         let (call, task) = (Tell(told.clone(), "call ended"), Tell(told.clone(), "task ended"));
         cx.server.create_task::<_, Failure>(async move {
             let _task = task;
@@ -139,6 +139,7 @@ async fn calls_of_a_client_that_is_gone_end_unless_they_are_tasks_of_their_own()
             std::future::pending::<()>().await;
         }
     });
+    trigger.ends_with_client();
     let running = start(&server).await;
     let mut client = Client::connect(&running).await;
     client.send("trame.trigger", json!(["wait", [], {}])).await;
