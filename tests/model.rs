@@ -7,7 +7,9 @@ use proptest::{collection::vec, prelude::*, test_runner::Config};
 use selvedge::{Ctx, Running, Server};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Client, Incoming, start, to_json};
+use tokio::time::timeout;
+
+use crate::support::{Client, Incoming, TIMEOUT, start, to_json};
 
 /// Keys that the actions set. A listener on `source` sets `doubled`, one on `doubled` counts, one
 /// on `size` corrects it.
@@ -294,10 +296,18 @@ async fn follow(actions: Vec<Action>) {
             Action::Settle => {}
         }
         for page in &mut pages {
-            page.settle().await;
-            for (key, value) in &model.0 {
-                assert_eq!(page.state[*key], *value, "{key} after {action:?}");
-            }
+            // Usually at once. If the server has flushed at the same moment, it runs the listeners,
+            // and the flush of the application does not wait for it.
+            let follows = async {
+                loop {
+                    page.settle().await;
+                    if model.0.iter().all(|(key, value)| page.state[*key] == *value) {
+                        return;
+                    }
+                }
+            };
+            let follows = timeout(TIMEOUT, follows).await;
+            assert!(follows.is_ok(), "{:?} instead of {:?} after {action:?}", page.state, model.0);
         }
     }
     running.stop().await.unwrap();
