@@ -168,10 +168,10 @@ impl JobQueue {
             WhenBusy::Replace if is_full => runs.cancel_all(),
             // If all were cancelled, their code is about to end: the new run waits for that.
             WhenBusy::Refuse if is_full && runs.are_unfinished() => return Err(Busy),
-            WhenBusy::Queue(most) if is_full && runs.waiting.len() >= most => {
-                if runs.are_unfinished() {
-                    return Err(Busy);
-                }
+            WhenBusy::Queue(most)
+                if is_full && runs.waiting.len() >= most && runs.are_unfinished() =>
+            {
+                return Err(Busy);
             }
             _ => {}
         }

@@ -305,12 +305,9 @@ impl Server {
             Some(Redeemed::Later(outcome)) => {
                 let (server, client) = (self.clone(), Arc::clone(client));
                 self.hub().spawn(async move {
-                    match client.gone.run_until_cancelled(outcome).await {
-                        Some(outcome) => {
-                            let outcome = outcome.unwrap_or(lost);
-                            client.outbox.answer(server.message(&request.id, &outcome));
-                        }
-                        None => {}
+                    if let Some(outcome) = client.gone.run_until_cancelled(outcome).await {
+                        let outcome = outcome.unwrap_or(lost);
+                        client.outbox.answer(server.message(&request.id, &outcome));
                     }
                 });
             }
