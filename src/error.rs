@@ -115,6 +115,13 @@ pub enum Error {
         waiting: usize,
     },
 
+    /// Another job was registered under the name of a job.
+    #[error("{0} was replaced by another job of the same name. Start that one")]
+    JobReplaced(
+        /// The title of the job.
+        String,
+    ),
+
     /// A blocking function was called from async code.
     #[error("`{function}` was called from async code, whose thread it would block. {hint}")]
     InsideRuntime {

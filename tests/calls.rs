@@ -339,7 +339,7 @@ async fn a_trigger_may_end_with_its_client() {
 async fn a_call_into_the_page_returns_its_result() {
     let server = Server::new("calls");
     server.trigger("read", async |cx: Ctx| -> Result<String, Failure> {
-        Ok(cx.js_call("name", "getAttribute", ["value"]).await?.decode()?)
+        Ok(cx.js_call("name", "getAttribute", "value").await?.decode()?)
     });
     let running = start(&server).await;
     let mut stock = Client::connect(&running).await;
@@ -354,6 +354,7 @@ async fn a_call_into_the_page_returns_its_result() {
         let id = page.send("trame.trigger", json!(["read", [], {}])).await;
         let call = page.published("selvedge.page.call").await;
         assert_eq!((&call["ref"], &call["method"]), (&json!("name"), &json!("getAttribute")));
+        assert_eq!(call["args"], json!(["value"]));
         let answer = json!([call["id"], is_result, value]);
         let guess = json!([call["id"], true, "guessed"]);
         other.call("selvedge.page.answer", guess).await.unwrap();

@@ -249,13 +249,33 @@ async fn pages_cannot_change_a_job_and_a_child_has_its_own() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_cancelled_before_it_begins_does_not_run() {
+    let server = Server::new("jobs");
+    let (began, begun) = mpsc::channel();
+    let began = Mutex::new(began);
+    let job = server.job("work", move |_: Job, number: u32| began.lock().unwrap().send(number));
+    let running = start(&server).await;
+    // On this runtime no task begins before the next await.
+    let first = job.start(1).unwrap();
+    first.cancel();
+    let second = job.start(2).unwrap();
+    assert!(first.result::<()>().await.is_err());
+    second.result::<()>().await.unwrap();
+    assert_eq!(begun.try_iter().collect::<Vec<_>>(), [2]);
+    let history: Vec<PastRun> = server.state().get("work_history").unwrap();
+    assert!(history.iter().any(|past| past.run == 1 && past.began.is_none()));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_job_that_is_registered_again_replaces_the_old_one() {
     let server = Server::new("jobs");
-    let (release, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (wait, tell) = (Arc::clone(&release), Arc::clone(&released));
+    let (release, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (wait, tell) = (Arc::clone(&release), Arc::clone(&told));
     let old = server.job("work", move |job: Job| {
         let (wait, tell) = (Arc::clone(&wait), Arc::clone(&tell));
         async move {
+            tell.notify_one();
             wait.notified().await;
             assert!(job.is_cancelled());
             tell.notify_one();
@@ -263,11 +283,15 @@ async fn a_job_that_is_registered_again_replaces_the_old_one() {
     });
     let running = start(&server).await;
     let run = old.start(()).unwrap();
+    told.notified().await;
+    server.state().set("work_log", ["old"]);
     let new = server.job("work", |_: Job| "new").title("New");
+    assert!(server.state().get::<Vec<String>>("work_log").unwrap().is_empty());
+    assert!(matches!(old.start(()), Err(Error::JobReplaced(_))));
     assert!(run.result::<()>().await.is_err());
     assert_eq!(new.start(()).unwrap().result::<String>().await.unwrap(), "new");
     release.notify_one();
-    released.notified().await;
+    told.notified().await;
     let status: JobStatus = server.state().get("work").unwrap();
     assert_eq!((status.title.as_str(), status.state), ("New", JobState::Done));
     running.stop().await.unwrap();

@@ -102,7 +102,10 @@ impl Desktop {
             WindowChange::Position(x, y) => window.set_position(LogicalPosition { x, y }),
             WindowChange::Center => window.center(),
             WindowChange::Title(title) => self.set_own_title(window, title),
-            WindowChange::Progress(progress) => window.set_progress_bar(bar(progress)),
+            // Windows shows it for each window.
+            WindowChange::Progress(progress) => window_list::all(&self.app)
+                .iter()
+                .try_for_each(|window| window.set_progress_bar(bar(progress))),
             WindowChange::Resizable(resizable) => window.set_resizable(resizable),
             WindowChange::Fullscreen(fullscreen) => window.set_fullscreen(fullscreen),
             WindowChange::Maximize => window.maximize(),

@@ -77,9 +77,11 @@ impl Desktop {
     async fn decide(self: Arc<Self>, trigger: String, confirm: ConfirmClose) {
         let answer = self.session.server.call_trigger(&trigger, ()).await;
         let closing = answer.and_then(|answer| Ok::<_, Failure>(answer.decode::<Closing>()?));
-        let undecided = *self.question.0.lock() == Stage::Deciding;
+        let stage = *self.question.0.lock();
+        let undecided = stage == Stage::Deciding;
         match closing {
-            Ok(Closing::Allow) => self.close_all(),
+            // Unless the user was asked meanwhile, and has decided to stay.
+            Ok(Closing::Allow) if stage != Stage::Idle => self.close_all(),
             Ok(Closing::Refuse) if undecided => *self.question.0.lock() = Stage::Idle,
             Ok(Closing::Ask(question)) if undecided => self.ask(confirm.question(question)),
             // The user is already being asked, or has been.

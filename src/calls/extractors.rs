@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{Failure, Result, app::Ctx};
 
-/// The client that made the call. A call without one fails: from Rust, by a listener or by a timer.
+/// The client that made the call. A call without one fails: from Rust, by a timer, or by a listener
+/// on a change that no page has made.
 ///
 /// ```
 /// use selvedge::{Ctx, Result, Server, calls::Caller};

@@ -18,7 +18,7 @@ pub enum AnyValues {}
 /// A kind of function that takes these values after its context.
 #[diagnostic::on_unimplemented(
     message = "the parameters of the listener are not of the types of its keys",
-    note = "after the `Ctx`, a listener takes a parameter for each key, of the type of the key: {Values}"
+    note = "after the `Ctx`, a listener on `Key`s takes exactly one parameter for each key, of the type of the key: {Values}"
 )]
 pub trait Takes<Values> {}
 

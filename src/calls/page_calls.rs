@@ -7,6 +7,7 @@ use selvedge_wslink::{ClientId, Packed, messages::server::Request, words::topic}
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::functions::list;
 use crate::{
     Failure, Result,
     app::{CANNOT, Ctx, GONE, Server},
@@ -64,9 +65,11 @@ impl Drop for Waiting<'_> {
 
 impl Ctx {
     /// Calls a method of the element with this `ref` in the page that made the call, and returns its
-    /// result. If the method returns a promise, its value is the result; `undefined` is nil.
+    /// result. `args` are a tuple, a list, or a single value. If the method returns a promise, its
+    /// value is the result; `undefined` is nil.
     ///
-    /// `Server::js_call` calls it in all pages, without a result.
+    /// Await it: a plain function that blocks until it has the result also keeps the page's answer
+    /// waiting. `Server::js_call` calls the method in all pages, without a result.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server};
@@ -81,9 +84,9 @@ impl Ctx {
     ///
     /// # Errors
     /// [`TransferError::NoPage`](crate::files::TransferError::NoPage) if no page of this library
-    /// made the call, or if it disconnects before it has answered; a failure with the page's words
-    /// if the element or the method does not exist, or if the method fails or returns what cannot be
-    /// sent.
+    /// made the call, or if it disconnects or the server stops before it has answered; a failure
+    /// with the page's words if the element or the method does not exist, or if the method fails or
+    /// returns what cannot be sent.
     pub async fn js_call(
         &self,
         element: &str,
@@ -95,9 +98,9 @@ impl Ctx {
             id: u64,
             r#ref: &'a str,
             method: &'a str,
-            args: Packed,
+            args: Vec<Packed>,
         }
-        let args = Packed::encode(&args)?;
+        let args = list(&args)?;
         let page = self.page()?;
         if !page.knows_extras() {
             return Err(TransferError::NoPage(CANNOT).into());

@@ -43,8 +43,8 @@ pub enum TransferError {
         limit: u64,
     },
 
-    /// There is no page for the transfer: no page caused the call, the page is gone, or it is a
-    /// page of trame, which does not support the dialogs and downloads of this library.
+    /// There is no page for the transfer or the call: no page caused it, the page is gone, or it is a
+    /// page of trame, which does not support the dialogs, downloads and calls of this library.
     #[error("{0}")]
     NoPage(&'static str),
 

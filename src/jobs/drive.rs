@@ -98,6 +98,10 @@ impl Execution {
         if ending.is_cancelled() {
             return;
         }
+        if self.run.has_ended() {
+            // Cancelled before its code has begun.
+            return self.has_ended.store(true, Ordering::Relaxed);
+        }
         let (queue, run) = (&self.definition.queue, &self.run);
         run.begin();
         let reporter = Reporter { server: self.server.clone(), queue: Arc::clone(queue) };
@@ -181,15 +185,15 @@ pub(super) fn publish(server: &Server, queue: &JobQueue) {
     let report = shown.map(|run| run.reported()).unwrap_or_default();
     let (history, ended) = queue.history();
     let now = Published { log: (status.run, report.lines), history: ended };
+    let before = published.as_ref();
     state.set(&queue.name, &status);
-    let is_first = !state.has(log_key(&queue.name));
-    if is_first || now.log != published.log {
+    if before.is_none_or(|before| before.log != now.log) {
         state.set(log_key(&queue.name), &report.log);
     }
-    if is_first || now.history != published.history {
+    if before.is_none_or(|before| before.history != now.history) {
         state.set(history_key(&queue.name), &history);
     }
-    *published = now;
+    *published = Some(now);
 }
 
 /// Publishes the reports of a run.
@@ -226,7 +230,9 @@ impl Reporter {
     async fn show_in_window(&self) {
         let (server, window) = (self.server.clone(), self.server.window());
         let jobs = &server.inner.jobs;
-        if !window.has_control() || *jobs.shown.lock() == jobs.progress() {
+        // If it is locked, a progress is being shown: this one waits for its turn below.
+        let is_shown = jobs.shown.try_lock().is_some_and(|shown| *shown == jobs.progress());
+        if is_shown || !window.has_control() {
             return;
         }
         // It waits for the thread of the window system.

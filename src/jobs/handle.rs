@@ -189,7 +189,8 @@ impl JobHandle {
     ///
     /// # Errors
     /// [`Error::JobBusy`] if the job's settings do not allow another run now,
-    /// [`Error::NotRunning`] if the server is not running, and
+    /// [`Error::NotRunning`] if the server is not running, [`Error::JobReplaced`] if another job was
+    /// registered under its name, and
     /// [`values::Error::Encode`](crate::values::Error::Encode) for the arguments. Arguments that do
     /// not fit the function fail the run.
     pub fn start(&self, args: impl Serialize) -> Result<JobRun> {
@@ -224,6 +225,9 @@ impl Definition {
     ) -> Result<Arc<Run>> {
         if !server.hub().is_running() {
             return Err(Error::NotRunning);
+        }
+        if !server.inner.jobs.has(&self.queue) {
+            return Err(Error::JobReplaced(self.queue.settings().title));
         }
         let begin = drive::begin(server, self, args, named);
         let admitted = self.queue.admit(client, begin);

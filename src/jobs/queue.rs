@@ -95,7 +95,7 @@ pub(crate) struct JobQueue {
     runs: Mutex<Runs>,
     /// What was published last. Locked while something is published, so that older reports do not
     /// replace newer ones.
-    pub(super) published: Mutex<Published>,
+    pub(super) published: Mutex<Option<Published>>,
 }
 
 impl fmt::Debug for JobQueue {
@@ -105,7 +105,6 @@ impl fmt::Debug for JobQueue {
 }
 
 /// The versions of the published log and history.
-#[derive(Default, PartialEq)]
 pub(super) struct Published {
     /// The number of the run, and of its log lines.
     pub(super) log: (u64, u64),

@@ -72,7 +72,9 @@ impl Run {
 
     /// Records that the code begins.
     pub(super) fn begin(&self) {
-        self.report.lock().began = Some((Instant::now(), SystemTime::now()));
+        if !self.has_ended() {
+            self.report.lock().began = Some((Instant::now(), SystemTime::now()));
+        }
     }
 
     /// Changes the report, unless the run has ended.

@@ -304,7 +304,9 @@ impl Server {
             }
             Some(Redeemed::Later(outcome)) => {
                 let (server, client) = (self.clone(), Arc::clone(client));
+                let unanswered = self.hub().unanswered_call();
                 self.hub().spawn(async move {
+                    let _unanswered = unanswered;
                     if let Some(outcome) = client.gone.run_until_cancelled(outcome).await {
                         let outcome = outcome.unwrap_or(lost);
                         client.outbox.answer(server.message(&request.id, &outcome));
@@ -375,10 +377,12 @@ impl Server {
         let Call { request, callee, ticket } = call;
         let failed = result.as_ref().err().map(|failure| Failure::msg(failure.to_string()));
         let outcome = self.outcome(&request.method, result);
-        client.outbox.reply(self.message(&request.id, &outcome));
+        let message = self.message(&request.id, &outcome);
+        // First, so that a page that has the answer can settle the ticket.
         if let Some(ticket) = ticket {
             ticket.end(outcome);
         }
+        client.outbox.reply(message);
         // Report after the answer: hooks on exceptions may take time.
         if let Some(failure) = failed {
             self.report(&callee, Err(failure));

@@ -3,7 +3,7 @@
 use selvedge_wslink::{ClientId, Packed, words::topic};
 use serde::Serialize;
 
-use crate::{Result, app::Server};
+use crate::{Result, app::Server, calls::functions::list};
 
 impl Server {
     /// Sends data to all clients, on a topic.
@@ -82,7 +82,8 @@ impl Server {
         Ok(())
     }
 
-    /// Calls a method of the element with this `ref`, in all pages. [`Ctx::js_call`](crate::Ctx::js_call)
+    /// Calls a method of the element with this `ref`, in all pages. `args` are a tuple, a list, or a
+    /// single value. [`Ctx::js_call`](crate::Ctx::js_call)
     /// calls it in one page, and returns its result.
     ///
     /// ```
@@ -93,12 +94,13 @@ impl Server {
     /// ```
     pub fn js_call(&self, element: &str, method: &str, args: impl Serialize) -> Result<()> {
         #[derive(Serialize)]
-        struct Action<'a, A> {
+        struct Action<'a> {
             r#type: &'static str,
             r#ref: &'a str,
             method: &'a str,
-            args: A,
+            args: Vec<Packed>,
         }
+        let args = list(&args)?;
         self.publish(topic::ACTIONS, [Action { r#type: "method", r#ref: element, method, args }])
     }
 
