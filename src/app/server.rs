@@ -23,13 +23,13 @@ use super::{
 use crate::{
     Error, Result,
     calls::{callback::Function, page_calls::PageCalls, registry::Functions},
-    files::{dialogs::Questions, transfer::Transfers},
+    files::{dialogs::Asked, transfer::Transfers},
     jobs::queue::Jobs,
     pages::{
         Extension, Module, Resource, Template, layout::Layouts, module::Modules,
         template_sources::TemplateSources,
     },
-    protocol::{Hub, NetworkLog, Private},
+    protocol::{Hub, NetworkLog, Private, Questions},
     state::{Context, Initial, State, Translator},
 };
 
@@ -78,7 +78,7 @@ pub(crate) struct Inner {
     pub(crate) rpcs: RwLock<HashMap<String, Function<Ctx>>>,
     pub(crate) endpoints: Handlers,
     pub(crate) transfers: Transfers,
-    pub(crate) questions: Questions,
+    pub(crate) questions: Questions<Asked>,
     pub(crate) jobs: Jobs,
     pub(crate) page_calls: PageCalls,
     pub(crate) modules: Mutex<Modules>,
@@ -206,7 +206,7 @@ impl Server {
 
     /// Returns the root server of this child server; the root server returns itself.
     pub fn root_server(&self) -> Server {
-        Self::view(Arc::clone(&self.inner), Translator::default())
+        self.translated(&Translator::default())
     }
 
     /// Returns a handle to the same server with the names of a translator.

@@ -1,8 +1,5 @@
 //! Calls from the server into one page, with a result.
 
-use std::collections::HashMap;
-
-use parking_lot::Mutex;
 use selvedge_wslink::{ClientId, Packed, messages::server::Request, words::topic};
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -12,43 +9,14 @@ use crate::{
     Failure, Result,
     app::{CANNOT, Ctx, GONE, Server},
     error::TransferError,
-    protocol::{Client, dispatch::argument},
+    protocol::{Client, Questions, dispatch::argument},
 };
-
-/// The calls that wait for the answer of a page, by number.
-#[derive(Default)]
-pub(crate) struct PageCalls {
-    open: Mutex<Open>,
-}
-
-#[derive(Default)]
-struct Open {
-    last: u64,
-    calls: HashMap<u64, (ClientId, oneshot::Sender<PageAnswer>)>,
-}
 
 /// The result of a method in a page, or why there is none.
 type PageAnswer = Result<Packed, String>;
 
-impl PageCalls {
-    fn add(&self, client: ClientId) -> (u64, oneshot::Receiver<PageAnswer>) {
-        let (answer, answered) = oneshot::channel();
-        let mut open = self.open.lock();
-        open.last += 1;
-        let number = open.last;
-        open.calls.insert(number, (client, answer));
-        (number, answered)
-    }
-
-    /// Removes a call of this client.
-    fn take(&self, number: u64, client: ClientId) -> Option<oneshot::Sender<PageAnswer>> {
-        let mut open = self.open.lock();
-        if open.calls.get(&number)?.0 != client {
-            return None;
-        }
-        open.calls.remove(&number).map(|(_, answer)| answer)
-    }
-}
+/// The calls that wait for the answer of a page.
+pub(crate) type PageCalls = Questions<oneshot::Sender<PageAnswer>>;
 
 /// Removes a call when nothing waits for its answer any more.
 struct Waiting<'a> {
@@ -106,7 +74,8 @@ impl Ctx {
             return Err(TransferError::NoPage(CANNOT).into());
         }
         let calls = &self.server.inner.page_calls;
-        let (id, answered) = calls.add(page.id);
+        let (answer, answered) = oneshot::channel();
+        let id = calls.add(page.id, answer);
         let _waiting = Waiting { calls, client: page.id, number: id };
         self.server.publish_to(
             page.id,

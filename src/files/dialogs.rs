@@ -4,16 +4,15 @@
 //! window is gone; a dialog is closed in the page once no call waits for it.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use futures_util::FutureExt;
-use parking_lot::Mutex;
 use selvedge_wslink::{
-    ClientId, Packed,
+    Packed,
     messages::server::Request,
     words::{key, topic},
 };
@@ -30,41 +29,13 @@ use crate::{
     window::{MessageAnswer, MessageRequest, OpenChoice, OpenRequest},
 };
 
-/// Dialogs of pages that are open or still send files, by number.
-#[derive(Default)]
-pub(crate) struct Questions {
-    open: Mutex<(u64, HashMap<u64, Question>)>,
-}
-
-struct Question {
-    client: ClientId,
-    state: Asked,
-}
-
-enum Asked {
+/// A dialog of a page that is open or still sends files.
+pub(crate) enum Asked {
     /// An open file dialog.
     Files(oneshot::Sender<FromPage>),
     Message(oneshot::Sender<MessageAnswer>),
     /// Files were chosen and are being sent.
     Sending(Withdrawal),
-}
-
-impl Questions {
-    fn add(&self, client: ClientId, state: Asked) -> u64 {
-        let mut open = self.open.lock();
-        open.0 += 1;
-        let number = open.0;
-        open.1.insert(number, Question { client, state });
-        number
-    }
-
-    fn take(&self, number: u64, client: ClientId) -> Option<Asked> {
-        let mut open = self.open.lock();
-        if open.1.get(&number)?.client != client {
-            return None;
-        }
-        open.1.remove(&number).map(|question| question.state)
-    }
 }
 
 /// A dialog in a page. Dropping it closes the dialog, or cancels the uploads of its files.
@@ -109,7 +80,7 @@ impl Drop for Shown {
 }
 
 /// The answer of a page to a file dialog.
-struct FromPage {
+pub(crate) struct FromPage {
     files: mpsc::UnboundedReceiver<Upload>,
     count: usize,
     withdrawal: Withdrawal,
@@ -382,8 +353,7 @@ impl Server {
                 }
             }
             Some(sending @ Asked::Sending(_)) => {
-                let question = Question { client: client.id, state: sending };
-                self.inner.questions.open.lock().1.insert(number, question);
+                self.inner.questions.put_back(number, client.id, sending);
                 Err(Failure::msg("the dialog has already been answered"))
             }
             None => Err(Failure::msg("the dialog is closed")),
@@ -413,7 +383,7 @@ impl Server {
             urls.push(self.transfers().offer_upload(client, right, true)?);
         }
         let state = Asked::Sending(withdrawal.clone());
-        self.inner.questions.open.lock().1.insert(number, Question { client: client.id, state });
+        self.inner.questions.put_back(number, client.id, state);
         if answer.send(FromPage { files, count, withdrawal }).is_err() {
             self.end_dialog(client, number);
         }
@@ -422,8 +392,7 @@ impl Server {
 
     /// Ends all open dialogs of pages after a run.
     pub(crate) fn end_questions(&self) {
-        let ended = std::mem::take(&mut self.inner.questions.open.lock().1);
-        drop(ended); // without the lock: it wakes waiting calls
+        self.inner.questions.clear();
     }
 
     /// Ends the uploads of a dialog: its page sends no more files.

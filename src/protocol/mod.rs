@@ -5,7 +5,7 @@
 //   block; `dispatch`: calls of trame's methods and of the application's
 // - `hub`: all clients; `client`: one of them; `outbox`: what is sent to it; `stream`: pictures
 // - `publish`: messages besides state; `resume`: what has changed since a mark; `answers`: answers
-//   that outlive a connection
+//   that outlive a connection; `questions`: what waits for answers of clients
 // - `disclosure`: what clients learn about errors; `network_log`: a readable log of messages
 // - `tasks`: the tasks of a run
 //
@@ -22,6 +22,7 @@ mod hub;
 mod network_log;
 mod outbox;
 mod publish;
+mod questions;
 mod resume;
 pub(crate) mod session;
 mod stream;
@@ -31,5 +32,6 @@ pub(crate) use client::{Client, Kind};
 pub(crate) use hub::{Hub, Private};
 pub(crate) use network_log::NetworkLog;
 pub(crate) use outbox::{CloseFrame, Hold, Next, TOO_SLOW};
+pub(crate) use questions::Questions;
 pub(crate) use session::{Limits, Session};
 pub(crate) use tasks::Tasks;
