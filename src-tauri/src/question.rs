@@ -80,7 +80,7 @@ impl Desktop {
         let stage = *self.question.0.lock();
         let undecided = stage == Stage::Deciding;
         match closing {
-            // Unless the user was asked meanwhile, and has decided to stay.
+            // Unless the user has been asked since then, and has decided to stay.
             Ok(Closing::Allow) if stage != Stage::Idle => self.close_all(),
             Ok(Closing::Refuse) if undecided => *self.question.0.lock() = Stage::Idle,
             Ok(Closing::Ask(question)) if undecided => self.ask(confirm.question(question)),

@@ -37,8 +37,7 @@ impl AsRef<Ctx> for Ctx {
 impl Ctx {
     /// Returns this context with a child server's names.
     pub(crate) fn translated(self, translator: &Translator) -> Self {
-        let server = Server::view(self.server.inner, translator.clone());
-        Ctx { server, ..self }
+        Ctx { server: self.server.translated(translator), ..self }
     }
 
     /// Returns a value that the application put into the [context](crate::state::Context).

@@ -4,7 +4,7 @@
 //! decoded by serde. It may be sync or async and return a value or a `Result`. The compiler infers
 //! which of these a closure is through the marker type `M`, which is never written out.
 
-use std::{any::Any, fmt, future::poll_fn, panic::AssertUnwindSafe, task::Context};
+use std::{any::Any, fmt, future::poll_fn, panic::AssertUnwindSafe};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use selvedge_wslink::Packed;
@@ -150,10 +150,22 @@ pub(crate) type Function<C> =
 
 /// Erases the type of a callback, and turns a panic at the call or at a later poll into a failure.
 pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) -> Function<C> {
+    erased(callback, |arguments| Some(arguments.callee.clone()))
+}
+
+/// Like [`function`], for code that may block for long: no warning names it.
+pub(crate) fn quiet_function<C: 'static, M: 'static>(callback: impl Callback<C, M>) -> Function<C> {
+    erased(callback, |_| None)
+}
+
+fn erased<C: 'static, M: 'static>(
+    callback: impl Callback<C, M>,
+    name: fn(&Arguments) -> Option<String>,
+) -> Function<C> {
     std::sync::Arc::new(move |context, arguments| {
-        let callee = arguments.callee.clone();
+        let callee = name(&arguments);
         let call = AssertUnwindSafe(|| callback.call(context, arguments));
-        match blocking::call(&callee, || std::panic::catch_unwind(call)) {
+        match run(callee.as_deref(), || std::panic::catch_unwind(call)) {
             Ok(Outcome::Ready(result)) => Outcome::Ready(result),
             Ok(Outcome::Pending(future)) => Outcome::Pending(may_block(callee, future)),
             Err(panic) => Outcome::Ready(Err(panicked(panic.as_ref()))),
@@ -161,32 +173,22 @@ pub(crate) fn function<C: 'static, M: 'static>(callback: impl Callback<C, M>) ->
     })
 }
 
-/// Like [`function`], for code that may compute for long on a thread that nothing else waits for.
-pub(crate) fn quiet_function<C: 'static, M: 'static>(callback: impl Callback<C, M>) -> Function<C> {
-    std::sync::Arc::new(move |context, arguments| {
-        let call = AssertUnwindSafe(|| callback.call(context, arguments));
-        match std::panic::catch_unwind(call) {
-            Ok(Outcome::Ready(result)) => Outcome::Ready(result),
-            Ok(Outcome::Pending(future)) => {
-                let mut future = caught(future);
-                let poll = move |context: &mut Context<'_>| {
-                    blocking::may_block(|| future.poll_unpin(context))
-                };
-                Outcome::Pending(poll_fn(poll).boxed())
-            }
-            Err(panic) => Outcome::Ready(Err(panicked(panic.as_ref()))),
-        }
-    })
+/// Runs code that may block. If it has a name, a warning names it when it takes long.
+fn run<T>(callee: Option<&str>, code: impl FnOnce() -> T) -> T {
+    match callee {
+        Some(callee) => blocking::call(callee, code),
+        None => blocking::may_block(code),
+    }
 }
 
-/// Wraps the future of an application function that `callee` names. It may block between two
-/// awaits; a panic becomes a failure.
+/// Wraps the future of an application function, with the name for warnings. It may block between
+/// two awaits; a panic becomes a failure.
 pub(crate) fn may_block<T: 'static>(
-    callee: String,
+    callee: Option<String>,
     future: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> BoxFuture<'static, Result<T, Failure>> {
     let mut future = caught(future);
-    poll_fn(move |context| blocking::call(&callee, || future.poll_unpin(context))).boxed()
+    poll_fn(move |context| run(callee.as_deref(), || future.poll_unpin(context))).boxed()
 }
 
 /// Wraps the future of an application function; a panic becomes a failure.

@@ -315,22 +315,26 @@ impl Server {
         hook: Function<Ctx>,
     ) -> Option<BoxFuture<'static, ()>> {
         let callee = hook_name(event);
-        let (server, begun) = (self.clone(), callee.clone());
-        let begin = move || {
-            if role == Role::Task {
-                server.start_function(&hook, begun, Vec::new(), None);
-                return None;
-            }
-            let arguments = Arguments::new(begun, Vec::new(), Default::default());
-            Some(deferred(|| hook(Ctx::of(&server, None), arguments)))
-        };
-        match blocking::run(begin).await.flatten()? {
+        if role == Role::Task {
+            let server = self.clone();
+            blocking::run(move || server.start_function(&hook, callee, Vec::new(), None)).await;
+            return None;
+        }
+        match self.begin(hook, callee.clone()).await? {
             Outcome::Ready(result) => {
                 self.report(&callee, result);
                 None
             }
             Outcome::Pending(future) => Some(self.clone().finish(callee, future).boxed()),
         }
+    }
+
+    /// Calls a function without arguments, on a thread where it may block. `None` if the runtime
+    /// shuts down.
+    pub(super) async fn begin(&self, function: Function<Ctx>, callee: String) -> Option<Outcome> {
+        let server = self.clone();
+        let arguments = Arguments::new(callee, Vec::new(), Default::default());
+        blocking::run(move || deferred(|| function(Ctx::of(&server, None), arguments))).await
     }
 
     /// Starts the hooks of an event without waiting for async ones.
@@ -383,7 +387,7 @@ impl Server {
         E: Into<Failure>,
     {
         let callee = "a task".to_owned();
-        let future = may_block(callee.clone(), async move {
+        let future = may_block(Some(callee.clone()), async move {
             future.await.map_err(Into::into)?;
             Ok(Packed::nil())
         });

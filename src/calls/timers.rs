@@ -11,16 +11,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    arguments::Arguments,
     callback::{Callback, Function, Outcome},
     functions::Deferred,
     registry::{FunctionId, Lifecycle, Role},
 };
-use crate::{
-    app::{Ctx, Inner, Server},
-    blocking,
-    state::deferred,
-};
+use crate::app::{Ctx, Inner, Server};
 
 /// The shortest interval.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -31,7 +26,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 impl Server {
     /// Runs a function at intervals while the server runs, first after one interval.
     ///
-    /// The function is awaited: ticks that fall due meanwhile are skipped. It may block. What it
+    /// The function is awaited: ticks that fall due while it runs are skipped. It may block. What it
     /// sets is sent when it returns, and at each of its awaits. A failure is reported, and the timer
     /// goes on. Intervals are at least 1 ms.
     ///
@@ -129,10 +124,7 @@ impl Ticking {
 
     async fn tick(&self, server: &Server) {
         let callee = format!("the function that runs every {:?}", self.interval);
-        let (function, context) = (Arc::clone(&self.function), Ctx::of(server, None));
-        let arguments = Arguments::new(callee.clone(), Vec::new(), Default::default());
-        let call = move || deferred(|| function(context, arguments));
-        let result = match blocking::run(call).await {
+        let result = match server.begin(Arc::clone(&self.function), callee.clone()).await {
             Some(Outcome::Ready(result)) => result,
             Some(Outcome::Pending(future)) => Deferred(future).await,
             // The runtime is shutting down.
@@ -142,7 +134,7 @@ impl Ticking {
     }
 }
 
-/// Returns the first tick after `now`: ticks that fell due meanwhile are skipped.
+/// Returns the first tick after `now`, and skips those before it.
 fn after(tick: Instant, interval: Duration, now: Instant) -> Instant {
     let missed = now.saturating_duration_since(tick).as_nanos() / interval.as_nanos();
     let ahead = interval.as_nanos().saturating_mul(missed + 1);

@@ -82,7 +82,7 @@ impl Server {
                 None => context,
             };
             // Call it inside the future, so that a panic before its first await is caught too.
-            may_block(UPLOAD.to_owned(), async move {
+            may_block(Some(UPLOAD.to_owned()), async move {
                 Reply::<Fallible>::reply(take(context, upload).await)
             })
         });

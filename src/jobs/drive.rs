@@ -173,6 +173,12 @@ impl Execution {
     }
 }
 
+/// Cancels the run of this number, or all, and lets pages know.
+pub(super) fn cancel(server: &Server, queue: &JobQueue, number: Option<u64>) {
+    queue.cancel(number);
+    publish(server, queue);
+}
+
 /// Sets the keys of a job to its current status, unless another job has taken its name. Runs no
 /// code of the application.
 pub(super) fn publish(server: &Server, queue: &JobQueue) {
@@ -182,16 +188,16 @@ pub(super) fn publish(server: &Server, queue: &JobQueue) {
         return;
     }
     let (status, shown) = queue.status();
-    let report = shown.map(|run| run.reported()).unwrap_or_default();
-    let (history, ended) = queue.history();
-    let now = Published { log: (status.run, report.lines), history: ended };
+    let lines = shown.as_ref().map_or(0, |run| run.read(|report| report.lines));
+    let now = Published { log: (status.run, lines), history: queue.ended() };
     let before = published.as_ref();
     state.set(&queue.name, &status);
     if before.is_none_or(|before| before.log != now.log) {
-        state.set(log_key(&queue.name), &report.log);
+        let log = shown.map(|run| run.read(|report| report.log.clone())).unwrap_or_default();
+        state.set(log_key(&queue.name), &log);
     }
     if before.is_none_or(|before| before.history != now.history) {
-        state.set(history_key(&queue.name), &history);
+        state.set(history_key(&queue.name), queue.history());
     }
     *published = Some(now);
 }

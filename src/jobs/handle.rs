@@ -37,7 +37,7 @@ impl Server {
     /// [`Job::check`]. An async function that has not ended a second later is dropped at its next
     /// await.
     ///
-    /// One run at a time is allowed, and another start fails meanwhile, unless
+    /// One run at a time is allowed, and another start fails until it has ended, unless
     /// [`at_most`](JobHandle::at_most) and [`when_busy`](JobHandle::when_busy) say otherwise.
     /// Registering the same name again replaces the job, and cancels the runs of the old one.
     ///
@@ -87,15 +87,14 @@ impl Server {
         );
         let cancelled = Arc::clone(&definition.queue);
         root.trigger(&format!("{name}_cancel"), move |cx: Ctx, run: Option<u64>| {
-            cancelled.cancel(run);
-            drive::publish(&cx.server, &cancelled);
+            drive::cancel(&cx.server, &cancelled, run);
         });
         JobHandle { server: self.clone(), definition }
     }
 
     /// Returns the titles of the jobs that are running or waiting, except those that do not
-    /// [ask before the application is closed](JobHandle::ask_before_close). Desktop hosts ask their
-    /// user before they end the application meanwhile.
+    /// [ask before the application is closed](JobHandle::ask_before_close). If there are any, a
+    /// desktop host asks its user before it ends the application.
     pub fn unfinished_jobs(&self) -> Vec<String> {
         self.inner.jobs.unfinished()
     }
@@ -116,7 +115,7 @@ pub(super) fn history_key(name: &str) -> String {
 
 /// Returns the title of a job without one: `find_peaks` becomes "Find peaks".
 fn title_of(name: &str) -> String {
-    let words = name.replace(['_', '-', '.'], " ");
+    let words = name.replace('_', " ");
     let mut letters = words.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),
@@ -201,8 +200,7 @@ impl JobHandle {
 
     /// Cancels all runs.
     pub fn cancel(&self) {
-        self.queue().cancel(None);
-        drive::publish(&self.server, self.queue());
+        drive::cancel(&self.server, self.queue(), None);
     }
 
     /// Returns the current status, which pages see a few milliseconds later.
@@ -261,8 +259,7 @@ impl JobRun {
 
     /// Cancels the run.
     pub fn cancel(&self) {
-        self.handle.queue().cancel(Some(self.run.number));
-        drive::publish(&self.handle.server, self.handle.queue());
+        drive::cancel(&self.handle.server, self.handle.queue(), Some(self.run.number));
     }
 
     /// Waits for the end of the run, and returns its result.

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use selvedge_wslink::{ClientId, Packed};
 
 use super::{
-    run::{Ended, Run},
+    run::{Ended, Report, Run},
     status::{JobState, JobStatus, PastRun},
 };
 use crate::window::WindowProgress;
@@ -68,7 +68,7 @@ pub enum WhenBusy {
     /// It fails with [`Error::JobBusy`](crate::Error::JobBusy).
     #[default]
     Refuse,
-    /// It waits, behind at most this many others minus one. With more waiting, it fails.
+    /// It waits, unless this many wait already. Then it fails.
     Queue(usize),
     /// All other runs are cancelled, and it begins as soon as the code of one has returned.
     Replace,
@@ -164,7 +164,7 @@ impl JobQueue {
         let mut runs = self.runs.lock();
         let is_full = runs.active.len() >= at_most || !runs.waiting.is_empty();
         match when_busy {
-            WhenBusy::Replace if is_full => runs.cancel_all(),
+            WhenBusy::Replace if is_full => runs.cancel(None),
             // If all were cancelled, their code is about to end: the new run waits for that.
             WhenBusy::Refuse if is_full && runs.are_unfinished() => return Err(Busy),
             WhenBusy::Queue(most)
@@ -203,17 +203,7 @@ impl JobQueue {
 
     /// Cancels the run of this number, or all.
     pub(super) fn cancel(&self, number: Option<u64>) {
-        let mut runs = self.runs.lock();
-        let Some(number) = number else {
-            return runs.cancel_all();
-        };
-        if let Some(run) = runs.active.iter().find(|run| run.number == number).cloned() {
-            runs.end(&run, Ended::Cancelled);
-        }
-        let position = runs.waiting.iter().position(|(run, _)| run.number == number);
-        if let Some((run, _)) = position.and_then(|position| runs.waiting.remove(position)) {
-            runs.end(&run, Ended::Cancelled);
-        }
+        self.runs.lock().cancel(number);
     }
 
     pub(super) fn is_unfinished(&self) -> bool {
@@ -223,7 +213,7 @@ impl JobQueue {
     fn progress(&self) -> Vec<Option<f64>> {
         let runs = self.runs.lock();
         let running = runs.active.iter().filter(|run| !run.has_ended());
-        running.map(|run| run.reported().progress).collect()
+        running.map(|run| run.read(|report| report.progress)).collect()
     }
 
     /// Returns the status, and the run that it describes.
@@ -233,23 +223,26 @@ impl JobQueue {
         let shown = runs.shown().cloned();
         let (running, waiting) = (runs.active.len(), runs.waiting.len());
         drop(runs);
-        let report = shown.as_ref().map(|run| run.reported()).unwrap_or_default();
+        let read = |report: &Report| {
+            let seconds = report.elapsed().as_secs_f64();
+            (report.progress, report.message.clone(), seconds, report.left())
+        };
+        let (progress, message, seconds, left) =
+            shown.as_ref().map(|run| run.read(read)).unwrap_or_default();
         let state = shown.as_ref().map_or(JobState::Idle, |run| run.state());
         let (result, error) = match shown.as_ref().and_then(|run| run.ended()) {
             Some(Ended::Done(result)) => (result, String::new()),
             Some(Ended::Failed(error)) => (Packed::nil(), error),
             _ => (Packed::nil(), String::new()),
         };
-        let left = report.left().filter(|_| state == JobState::Running);
-        let seconds = report.elapsed().as_secs_f64();
         let status = JobStatus {
             title,
             run: shown.as_ref().map_or(0, |run| run.number),
             state,
-            progress: report.progress,
-            message: report.message,
+            progress,
+            message,
             seconds,
-            left,
+            left: left.filter(|_| state == JobState::Running),
             result,
             error,
             running,
@@ -258,10 +251,14 @@ impl JobQueue {
         (status, shown)
     }
 
-    /// Returns the last runs that have ended, the newest first, and how many have ever ended.
-    pub(super) fn history(&self) -> (Vec<PastRun>, u64) {
-        let runs = self.runs.lock();
-        (runs.history.iter().rev().cloned().collect(), runs.ended)
+    /// Returns the last runs that have ended, the newest first.
+    pub(super) fn history(&self) -> Vec<PastRun> {
+        self.runs.lock().history.iter().rev().cloned().collect()
+    }
+
+    /// Returns how many runs have ever ended.
+    pub(super) fn ended(&self) -> u64 {
+        self.runs.lock().ended
     }
 }
 
@@ -283,10 +280,15 @@ impl Runs {
         !self.waiting.is_empty() || self.active.iter().any(|run| !run.has_ended())
     }
 
-    fn cancel_all(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(run, _)| run);
-        let all: Vec<Arc<Run>> = self.active.iter().cloned().chain(waiting).collect();
-        for run in all {
+    fn cancel(&mut self, number: Option<u64>) {
+        let is_meant = |run: &Run| number.is_none_or(|number| run.number == number);
+        let active = self.active.iter().filter(|run| is_meant(run));
+        let mut meant: Vec<Arc<Run>> = active.cloned().collect();
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (ended, kept): (VecDeque<_>, _) = waiting.partition(|(run, _)| is_meant(run));
+        self.waiting = kept;
+        meant.extend(ended.into_iter().map(|(run, _)| run));
+        for run in meant {
             self.end(&run, Ended::Cancelled);
         }
     }
@@ -374,7 +376,7 @@ mod tests {
         queue.cancel(Some(4));
         assert!(left(&queue, &runs[0].0).is_empty());
         assert_eq!(queue.status().0.run, 3);
-        let history: Vec<u64> = queue.history().0.iter().map(|past| past.run).collect();
+        let history: Vec<u64> = queue.history().iter().map(|past| past.run).collect();
         assert_eq!(history, [1, 4, 2]);
     }
 

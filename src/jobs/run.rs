@@ -39,7 +39,7 @@ pub(super) struct Run {
 }
 
 /// What a run has reported so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) progress: Option<f64>,
     pub(super) message: String,
@@ -86,8 +86,9 @@ impl Run {
         self.reported.notify_one();
     }
 
-    pub(super) fn reported(&self) -> Report {
-        self.report.lock().clone()
+    /// Looks at the report.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Report) -> T) -> T {
+        look(&self.report.lock())
     }
 
     /// Ends the run, and lets its code know if it is to end before it is done. Returns `false` if
@@ -136,18 +137,15 @@ impl Run {
 
     /// Returns the entry for the history.
     pub(super) fn past(&self) -> PastRun {
-        let report = self.reported();
+        let (began, seconds, reported) = self.read(|report| {
+            let began = report.began.map(|(_, began)| Timestamp::from(began));
+            (began, report.elapsed().as_secs_f64(), report.message.clone())
+        });
         let message = match self.ended() {
             Some(Ended::Failed(error)) => error,
-            _ => report.message.clone(),
+            _ => reported,
         };
-        PastRun {
-            run: self.number,
-            state: self.state(),
-            began: report.began.map(|(_, began)| Timestamp::from(began)),
-            seconds: report.elapsed().as_secs_f64(),
-            message,
-        }
+        PastRun { run: self.number, state: self.state(), began, seconds, message }
     }
 }
 
@@ -184,11 +182,11 @@ mod tests {
         let run = Run::new(1, None);
         run.begin();
         run.report(|report| report.progress = Some(0.25));
-        assert_eq!(run.reported().left(), None, "it is too early to tell");
+        assert_eq!(run.read(Report::left), None, "it is too early to tell");
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!(run.reported().left(), Some(30.0));
+        assert_eq!(run.read(Report::left), Some(30.0));
         run.report(|report| report.progress = Some(1.0));
-        assert_eq!(run.reported().left(), Some(0.0));
+        assert_eq!(run.read(Report::left), Some(0.0));
     }
 
     #[test]
@@ -209,9 +207,10 @@ mod tests {
             run.report(|report| report.add_line(&line.to_string()));
         }
         run.report(|report| report.add_line(&"ä".repeat(MAX_LINE + 1)));
-        let report = run.reported();
-        assert_eq!((report.log.len(), report.lines), (MAX_LINES, MAX_LINES as u64 + 6));
-        assert_eq!(report.log[0], "6");
-        assert_eq!(report.log[MAX_LINES - 1].chars().count(), MAX_LINE);
+        run.read(|report| {
+            assert_eq!((report.log.len(), report.lines), (MAX_LINES, MAX_LINES as u64 + 6));
+            assert_eq!(report.log[0], "6");
+            assert_eq!(report.log[MAX_LINES - 1].chars().count(), MAX_LINE);
+        });
     }
 }

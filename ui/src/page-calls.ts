@@ -18,7 +18,7 @@ export function answerPageCalls(connection: Pick<Connection, "call" | "subscribe
   connection.subscribe(TOPIC, (data) => {
     const call = data as PageCall;
     const refuse = (error: unknown) => answer(call.id, false, messageOf(error));
-    // The second refusal is for results that cannot be sent. Without a connection there is nobody to tell.
+    // The second refusal is for results that cannot be sent. If the connection is lost, the server ends the call.
     run(call, refs)
       .then((result) => answer(call.id, true, result ?? null), refuse)
       .catch(refuse)

@@ -27,7 +27,7 @@ interface Failure {
   frame?: string;
 }
 
-/** Returns the triggers that a template calls by a plain name, before anybody clicks. */
+/** Returns the triggers that a template calls by a plain name. */
 function triggersOf(source: string): Set<string> {
   const calls = source.matchAll(/(?<![.\w$])trigger\(\s*(?:'([^'\\]+)'|"([^"\\]+)"|&quot;([^&\\]+)&quot;)\s*[,)]/g);
   return new Set([...calls].map(([, single, double, escaped]) => single ?? double ?? escaped ?? ""));

@@ -1,5 +1,5 @@
 // <selvedge-job name="render" :args="[width]">Render</selvedge-job>: starts a job of the application
-// and shows its progress, its messages and its log, also on pages that were opened meanwhile.
+// and shows its progress, its messages and its log, also on pages that are opened while it runs.
 //
 // The slot `status` replaces the line below the buttons; it gets the job's status.
 
