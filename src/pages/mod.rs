@@ -6,6 +6,7 @@
 // - `template_macro`, `assets_macro`: files that are part of the program
 // - `template_sources`: the files of templates; `file_watch`: follows them; `changed_files`: tells
 //   open pages about others
+// - `routes`: templates by path
 // - `js_eval`: calls into pages
 
 mod assets_macro;
@@ -21,6 +22,7 @@ pub(crate) mod module;
 mod naming;
 mod property;
 mod render;
+mod routes;
 pub(crate) mod template;
 mod template_macro;
 pub(crate) mod template_sources;
@@ -33,4 +35,5 @@ pub use layout::Ui;
 pub(crate) use module::served_beneath;
 pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use property::{Handler, Prop};
+pub use routes::Route;
 pub use template::Template;

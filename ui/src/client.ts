@@ -4,7 +4,8 @@
 // It outlives single connections: subscriptions, registrations and listeners of a script continue
 // on the next one.
 
-import { type Connection, ConnectionLost, type Link, type Listener } from "./connection";
+import { ConnectionLost } from "./call-errors";
+import { type Connection, type Link, type Listener } from "./connection";
 import { createImageStream, type ImageStream } from "./image-stream";
 import type { Callback, Session } from "./session";
 import type { Change, SharedState } from "./state";

@@ -6,6 +6,7 @@
 
 import type { WebsocketSession } from "wslink/src/WebsocketConnection";
 import SmartConnectModule, { type SmartConnect } from "wslink/src/SmartConnect";
+import { CallError, ConnectionLost, messageOf } from "./call-errors";
 import { isPromise, withFileContent } from "./files";
 import { onUnreadable } from "./msgpack";
 import { type Config, launcherURL } from "./options";
@@ -43,28 +44,8 @@ export interface ConnectionEvents {
 
 export type Listener = (data: unknown) => void;
 
-/** An error answer of the server. */
-export class CallError extends Error {
-  constructor(
-    message: string,
-    readonly code: number,
-    readonly data?: unknown,
-  ) {
-    super(message);
-    this.name = "CallError";
-  }
-}
-
 /** The answer of wslink's servers to a message that they cannot decode. */
 const UNREADABLE = -32700;
-
-export class ConnectionLost extends Error {
-  /** `sent`: the call was sent, and the application may have received it. */
-  constructor(readonly sent = false) {
-    super("The application cannot be reached at the moment.");
-    this.name = "ConnectionLost";
-  }
-}
 
 /**
  * Time limit for a known session to accept the page, and then to announce its extensions, in ms.
@@ -368,15 +349,4 @@ function callError(error: unknown): Error {
 function answerOf(error: object, data: unknown): string {
   const exception = (data as { exception?: unknown } | null | undefined)?.exception;
   return typeof exception === "string" ? `${messageOf(error)}: ${exception}` : messageOf(error);
-}
-
-/** Returns the text for the user of any error value. */
-export function messageOf(error: unknown): string {
-  if (typeof error === "string") return error;
-  if (typeof error === "object" && error !== null && "message" in error) return String(error.message);
-  try {
-    return error === undefined ? "undefined" : JSON.stringify(error);
-  } catch {
-    return String(error); // a circular structure
-  }
 }

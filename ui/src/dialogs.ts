@@ -4,7 +4,8 @@
 // Each is answered once. When the connection is lost, the application has the answer that the page
 // is gone, so the dialogs are closed, too.
 
-import { type Connection, messageOf } from "./connection";
+import { messageOf } from "./call-errors";
+import { type Connection } from "./connection";
 import type { Upload, Uploads } from "./uploads";
 
 const TOPIC = "selvedge.dialog";

@@ -3,7 +3,7 @@
 //
 // Callers detach methods from their object, so nothing here relies on `this`.
 
-import { ConnectionLost } from "./connection";
+import { ConnectionLost } from "./call-errors";
 import type { Session } from "./session";
 
 const PICTURES = "viewport.image.push.subscription";

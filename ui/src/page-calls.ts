@@ -1,7 +1,8 @@
 // Calls of the application into this page that want a result.
 
 import type { Refs } from "./actions";
-import { type Connection, messageOf } from "./connection";
+import { messageOf } from "./call-errors";
+import { type Connection } from "./connection";
 
 const TOPIC = "selvedge.page.call";
 

@@ -6,10 +6,12 @@ import { releaseAddresses } from "./blob-urls";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgeImage } from "./components/image";
 import { SelvedgeJob } from "./components/job";
+import { ROUTING, SelvedgePage } from "./components/page";
 import { SelvedgePlot } from "./components/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { createClient } from "./client";
-import { CallError, Connection, ConnectionLost, messageOf } from "./connection";
+import { CallError, ConnectionLost, messageOf } from "./call-errors";
+import { Connection } from "./connection";
 import { decorateAll, registerDecorator } from "./decorators";
 import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
@@ -20,6 +22,7 @@ import { answerPageCalls } from "./page-calls";
 import { reloadAssets } from "./reload";
 import { addRoutes, followAppearance, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
+import { Router } from "./router";
 import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
 import { Streams } from "./streams";
@@ -34,12 +37,16 @@ import { loadExternalScripts } from "./widgets/handler";
 const STATE_TOPIC = "trame.state.topic";
 const ACTIONS_TOPIC = "trame.actions.topic";
 const RELOAD_TOPIC = "selvedge.reload";
+const ROUTE_TOPIC = "selvedge.route";
 const DOWNLOAD_TOPIC = "selvedge.download";
+/** The template of an address that names none. */
+const MAIN = "main";
 
 export class Page {
   private readonly connection: Connection;
   private readonly template: string;
   private readonly state: SharedState;
+  private readonly router: Router;
   private readonly streams: Streams;
   private readonly resume: Resume;
   private readonly tickets: Tickets;
@@ -97,6 +104,7 @@ export class Page {
       (changes) => this.track(this.connection.call("trame.state.update", decoratedUpdate(changes))),
       (keys, error) => void this.restore(keys, error),
     );
+    this.router = new Router(this.state);
     this.streams = new Streams(this.connection);
     this.resume = new Resume(this.connection);
     this.tickets = new Tickets(this.connection);
@@ -120,6 +128,7 @@ export class Page {
       if (url === undefined) void download(name, content, type);
       else downloadFrom(new URL(url, document.baseURI).href, name);
     });
+    this.connection.subscribe(ROUTE_TOPIC, (path) => this.router.go(String(path)));
     this.connection.subscribe(RELOAD_TOPIC, (urls) => reloadAssets(urls, () => window.location.reload()));
     this.state.setLocal("trame__busy", 0);
     window.trame = this.trame;
@@ -148,6 +157,7 @@ export class Page {
     this.dialogs.disconnected();
     this.uploads.dispose();
     this.client.dispose();
+    this.router.dispose();
     this.streams.dispose();
     this.resume.disconnected();
     this.tickets.dispose();
@@ -261,14 +271,16 @@ export class Page {
     app.provide("trame", this.trame);
     app.provide(STREAMS, this.streams);
     app.provide(UPLOADS, this.uploads);
+    app.provide(ROUTING, { router: this.router, templates });
     app.component("SelvedgeCanvas", SelvedgeCanvas);
+    app.component("SelvedgePage", SelvedgePage);
     app.component("SelvedgePlot", SelvedgePlot);
     app.component("SelvedgeImage", SelvedgeImage);
     app.component("SelvedgeUpload", SelvedgeUpload);
     app.component("SelvedgeJob", SelvedgeJob);
     app.config.errorHandler = (error) => console.error(error);
     templates.install(app);
-    followAppearance(this.state);
+    this.end.signal.addEventListener("abort", followAppearance(this.state, this.router));
     installWidgets(app, this.state, templates);
     usePlugins(app, this.state, report);
     addRoutes(this.state, this.trame.utils);
@@ -286,13 +298,22 @@ export class Page {
     });
     return Vue.defineComponent(() => {
       Vue.onUnmounted(() => void this.announce("client_unmounted"));
-      return () => Vue.h(templates.component(this.template), { key: refreshes.value });
+      return () => Vue.h(this.shown(templates), { key: refreshes.value });
     });
   }
 
+  /** The template that the address names; the pages of the routes if there is no main template. */
+  private shown(templates: Templates): Vue.Component {
+    const { router, state, template } = this;
+    const routed = template === MAIN && router.used && typeof state.get(`trame__template_${MAIN}`) !== "string";
+    return routed ? SelvedgePage : templates.component(template);
+  }
+
   private helpers(): Record<string, unknown> {
-    const { state, trame } = this;
+    const { state, trame, router } = this;
     return {
+      // An application without routes may use the names for its state.
+      ...(router.used ? { route: router.route, go: router.go } : {}),
       trame,
       utils: trame.utils,
       window,

@@ -1,7 +1,8 @@
 // Loads what the server's modules provide: style sheets, scripts, Vue plugins, and the page's title
 // and icon.
 
-import type { App, Plugin } from "vue";
+import { type App, type Plugin, watch } from "vue";
+import type { Router } from "./router";
 import type { SharedState } from "./state";
 import type { Utils } from "./trame";
 
@@ -42,15 +43,15 @@ export function addRoutes(state: SharedState, { router }: Utils): void {
   if (router) for (const route of list(state.get("trame__routes"))) router.addRoute(route);
 }
 
-/** Synchronizes title, icon and colour scheme of the page with the state. */
-export function followAppearance(state: SharedState): void {
+/**
+ * Synchronizes title, icon and colour scheme of the page with the state, and the title with the
+ * route. Returns a function that stops following the route.
+ */
+export function followAppearance(state: SharedState, { route }: Router): () => void {
   state.watch(["trame__color_scheme"], (scheme) => {
     const { dataset } = document.documentElement;
     if (scheme === "light" || scheme === "dark") dataset.colorScheme = scheme;
     else delete dataset.colorScheme;
-  });
-  state.watch(["trame__title"], (title) => {
-    if (typeof title === "string" && title !== "") document.title = title;
   });
   state.watch(["trame__favicon"], (url) => {
     const link = document.querySelector<HTMLLinkElement>("link[rel~=icon]");
@@ -59,6 +60,11 @@ export function followAppearance(state: SharedState): void {
     link.removeAttribute("type");
     link.href = url;
   });
+  const title = () => route.title ?? state.get("trame__title");
+  const show = (title: unknown) => {
+    if (typeof title === "string" && title !== "") document.title = title;
+  };
+  return watch(title, show, { immediate: true, flush: "sync" });
 }
 
 function entries(value: unknown): Entry[] {

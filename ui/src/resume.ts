@@ -4,7 +4,8 @@
 // page asks for one after changes, at a limited rate: with an old mark it gets some values twice,
 // but never too few.
 
-import { CallError, type Connection } from "./connection";
+import { CallError } from "./call-errors";
+import { type Connection } from "./connection";
 
 const MARK_TOPIC = "selvedge.mark";
 

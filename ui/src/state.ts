@@ -11,7 +11,7 @@
 // the focus, the server decides what an empty field means.
 
 import { computed, type Ref, type ShallowRef, shallowRef, toRaw, triggerRef } from "vue";
-import { ConnectionLost } from "./connection";
+import { ConnectionLost } from "./call-errors";
 import { registerDecorator } from "./decorators";
 
 export interface Change {

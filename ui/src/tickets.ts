@@ -5,7 +5,8 @@
 // outcome as if nothing had happened. The next call says which tickets are settled, so that the
 // server need not keep their outcomes.
 
-import { type Connection, ConnectionLost } from "./connection";
+import { ConnectionLost } from "./call-errors";
+import { type Connection } from "./connection";
 
 /** What the page adds to a call. */
 export interface Ticket {

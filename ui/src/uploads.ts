@@ -6,7 +6,8 @@
 // can show.
 
 import { shallowReactive, shallowRef } from "vue";
-import { type Connection, messageOf } from "./connection";
+import { messageOf } from "./call-errors";
+import { type Connection } from "./connection";
 
 export type UploadState = "waiting" | "sending" | "working" | "done" | "failed" | "cancelled";
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { ConnectionLost } from "../src/connection";
+import { ConnectionLost } from "../src/call-errors";
 import { type Change, SharedState } from "../src/state";
 
 interface Sent {

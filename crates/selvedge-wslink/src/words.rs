@@ -72,6 +72,8 @@ pub mod topic {
     pub const ACTIONS: &str = "trame.actions.topic";
     /// Calls into one page that want a result.
     pub const PAGE_CALL: &str = "selvedge.page.call";
+    /// A path that one page shows.
+    pub const ROUTE: &str = "selvedge.route";
     /// Marks: numbers of changes.
     pub const MARK: &str = "selvedge.mark";
     /// Files that have changed since pages loaded them, in development.
@@ -102,6 +104,8 @@ pub mod key {
     pub const CLIENT_ONLY: &str = "trame__client_only";
     /// Number of calls in progress.
     pub const BUSY: &str = "trame__busy";
+    /// The routes of the built-in page.
+    pub const ROUTES: &str = "trame__selvedge_routes";
     /// URL of the page's icon.
     pub const FAVICON: &str = "trame__favicon";
     /// Title of the page.

@@ -1,0 +1,119 @@
+// Pages by path: finds the route of the application that the address names, and follows it.
+//
+// The path stands in the fragment of the address, `index.html#/runs/3`, so it needs no help of the
+// server or of a proxy, and the browser itself handles links, back and forward. Fragments that do
+// not begin with `#/` are the page's own: they name elements.
+
+import { type ShallowReactive, shallowReactive, watchEffect } from "vue";
+import type { SharedState } from "./state";
+
+const ROUTES = "trame__selvedge_routes";
+
+/** A route as the server describes it. */
+interface Pattern {
+  path: string;
+  template: string;
+  title: string | null;
+}
+
+/** Where this page is. */
+export interface Route {
+  path: string;
+  /** The template of the route; null if no route has this path. */
+  template: string | null;
+  title: string | null;
+  parameters: Record<string, string>;
+  query: Record<string, string>;
+}
+
+const FIRST: Route = { path: "/", template: null, title: null, parameters: {}, query: {} };
+
+/** Follows the address. */
+export class Router {
+  /** The current route. Reactive; its parts are replaced as a whole. */
+  readonly route: ShallowReactive<Route> = shallowReactive({ ...FIRST });
+  private readonly address = shallowReactive({ fragment: window.location.hash });
+  private readonly end = new AbortController();
+
+  constructor(private readonly state: SharedState) {
+    const follow = () => (this.address.fragment = window.location.hash);
+    const { signal } = this.end;
+    window.addEventListener("hashchange", follow, { signal });
+    // At once, so that a template never sees the address and the route of another time.
+    const stop = watchEffect(() => Object.assign(this.route, routeOf(this.patterns(), this.address.fragment)), { flush: "sync" });
+    signal.addEventListener("abort", stop);
+  }
+
+  dispose(): void {
+    this.end.abort();
+  }
+
+  /** Whether the application has routes. */
+  get used(): boolean {
+    return this.patterns().length > 0;
+  }
+
+  /** Shows a path, as a link does. */
+  readonly go = (path: string): void => {
+    window.location.hash = `#${path.startsWith("/") ? path : `/${path}`}`;
+  };
+
+  /** The most specific pattern is the first. */
+  private patterns(): Pattern[] {
+    const patterns = this.state.get(ROUTES);
+    return Array.isArray(patterns) ? (patterns as Pattern[]) : [];
+  }
+}
+
+/** Returns the route that a fragment names. A fragment that names an element is the first page. */
+export function routeOf(routes: readonly Pattern[], fragment: string): Route {
+  const address = fragment.startsWith("#/") ? fragment.slice(1) : "/";
+  const [path, search] = splitOnce(address, "?");
+  const query = Object.fromEntries(new URLSearchParams(search));
+  const given = segmentsOf(path).map(decoded);
+  for (const { path: pattern, template, title } of routes) {
+    const parameters = match(segmentsOf(pattern), given);
+    if (parameters) return { path, template, title: title && filledIn(title, parameters), parameters, query };
+  }
+  return { ...FIRST, path, query };
+}
+
+/** Returns the parameters if the segments of a path match a pattern. */
+function match(pattern: string[], given: string[]): Record<string, string> | null {
+  const parameters: Record<string, string> = {};
+  for (const [at, part] of pattern.entries()) {
+    const name = /^\{(\*?)(.*)\}$/.exec(part);
+    if (name?.[1]) {
+      if (at >= given.length) return null;
+      parameters[name[2] ?? ""] = given.slice(at).join("/");
+      return parameters;
+    }
+    const value = given[at];
+    if (value === undefined || (name === null && value !== part)) return null;
+    if (name) parameters[name[2] ?? ""] = value;
+  }
+  return given.length === pattern.length ? parameters : null;
+}
+
+/** Returns the parts between slashes; a slash at the end does not count. */
+function segmentsOf(path: string): string[] {
+  const inside = path.replace(/^\//, "").replace(/\/$/, "");
+  return inside === "" ? [] : inside.split("/");
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment; // a percent sign that encodes nothing
+  }
+}
+
+function filledIn(title: string, parameters: Record<string, string>): string {
+  return title.replace(/\{\*?(\w+)\}/g, (all, name: string) => parameters[name] ?? all);
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
