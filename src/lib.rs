@@ -49,7 +49,7 @@
 //!
 //! # Cargo features
 //!
-//! All are defaults. A program that needs less builds less: 159 packages instead of 200 without
+//! The defaults. A program that needs less builds less: 159 packages instead of 200 without
 //! any.
 //!
 //! - `cli`: options on the command line: [`run::Cli`], [`StartOptions::from_args`]
@@ -57,6 +57,10 @@
 //! - `dev`: pages follow their files, in development
 //! - `log`: a logger for programs that bring none, with files that are rotated
 //! - `tls`: `--ssl`, and `wss://` for clients
+//!
+//! Not a default:
+//!
+//! - `testing`: [`testing`], for the tests of applications
 //!
 //! The wire protocol is that of wslink 2, so pages, scripts and widget libraries made for trame
 //! work unmodified.
@@ -75,6 +79,8 @@ mod random;
 pub mod run;
 pub mod state;
 mod stop_times;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod websocket;
 pub mod window;
 
@@ -93,7 +99,7 @@ pub mod client {
     #[doc(no_inline)]
     pub use selvedge_wslink::{
         Error,
-        client::{Client, ClientBuilder, Mirror, Subscription},
+        client::{Client, ClientBuilder, Mirror, MirrorChanges, Subscription},
     };
 }
 

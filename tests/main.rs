@@ -37,6 +37,10 @@ mod state;
 mod stopping;
 mod streams;
 mod support;
+#[cfg(feature = "testing")]
+mod testing;
+#[cfg(feature = "testing")]
+mod testing_pages;
 mod timers;
 mod tls;
 mod transfers;

@@ -80,7 +80,31 @@ function earlyScript(): Plugin {
 
 const TARGET = ["es2022", "safari16"];
 
-export default defineConfig({
+const VUE = {
+  __VUE_OPTIONS_API__: true,
+  __VUE_PROD_DEVTOOLS__: false,
+  __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: false,
+};
+
+/** The page's code for tests of applications, which runs in a JavaScript engine without a document. */
+const testing = defineConfig({
+  plugins: [readableTemplateErrors(), compressed()],
+  publicDir: false,
+  resolve: {
+    alias: [
+      { find: /^vue$/, replacement: join(import.meta.dirname, "src/testing/vue.ts") },
+      { find: /^@vue\/(compiler-(?:core|dom)|runtime-core)$/, replacement: "@vue/$1/dist/$1.esm-bundler.js" },
+    ],
+  },
+  define: { ...VUE, "process.env.NODE_ENV": '"production"' },
+  build: {
+    target: "es2022",
+    emptyOutDir: false,
+    lib: { entry: "src/testing/main.ts", formats: ["iife"], name: "testing", fileName: () => "testing.js" },
+  },
+});
+
+const page = defineConfig({
   base: "./",
   plugins: [readableTemplateErrors(), decoderWithoutTrial(), earlyScript(), compressed()],
   resolve: {
@@ -90,11 +114,7 @@ export default defineConfig({
       { find: /^@vue\/compiler-(core|dom)$/, replacement: "@vue/compiler-$1/dist/compiler-$1.esm-bundler.js" },
     ],
   },
-  define: {
-    __VUE_OPTIONS_API__: true,
-    __VUE_PROD_DEVTOOLS__: false,
-    __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: false,
-  },
+  define: VUE,
   build: {
     target: TARGET,
     modulePreload: false,
@@ -109,3 +129,5 @@ export default defineConfig({
   },
   test: { environment: "jsdom", include: ["test/**/*.test.ts"], setupFiles: ["test/endings.ts"] },
 });
+
+export default defineConfig(({ mode }) => (mode === "testing" ? testing : page));

@@ -210,6 +210,12 @@ impl<C> Functions<C> {
         self.triggers.read().get(name).cloned()
     }
 
+    /// Returns the names of the registered triggers.
+    #[cfg(feature = "testing")]
+    pub(crate) fn trigger_names(&self) -> Vec<String> {
+        self.triggers.read().keys().cloned().collect()
+    }
+
     /// Returns up to three registered triggers with names similar to `name`.
     pub(crate) fn similar_triggers(&self, name: &str) -> Vec<String> {
         let triggers = self.triggers.read();

@@ -21,6 +21,7 @@ const NOT_BUILT: &str = "The web page is not part of this build. Install Node.js
 #[derive(RustEmbed)]
 #[folder = "$SELVEDGE_PAGE"]
 #[include = "*.gz"]
+#[exclude = "testing.js.gz"]
 #[allow_missing = true]
 struct Page;
 

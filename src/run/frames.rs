@@ -18,7 +18,7 @@ use crate::{
     http::Access,
     protocol::{
         Client, CloseFrame, Limits, Next, Session, TOO_SLOW,
-        session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, closing_after},
+        session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, VerifySecret, closing_after},
     },
 };
 
@@ -38,12 +38,22 @@ pub(super) struct Frames {
 }
 
 impl Frames {
+    /// Connects a client that has to know the secret.
     pub(super) fn connect(&self) -> Result<(FrameSink, FrameStream)> {
+        let access = Arc::clone(&self.access);
+        self.admit(Arc::new(move |given: &str| access.greet(given)))
+    }
+
+    /// Connects a window of the application, without a secret.
+    #[cfg(feature = "testing")]
+    pub(super) fn connect_window(&self) -> Result<(FrameSink, FrameStream)> {
+        self.admit(Arc::new(|_: &str| Some(crate::protocol::Kind::Window)))
+    }
+
+    fn admit(&self, verify: VerifySecret) -> Result<(FrameSink, FrameStream)> {
         if self.closing.is_cancelled() {
             return Err(Error::NotRunning);
         }
-        let access = Arc::clone(&self.access);
-        let verify = Arc::new(move |given: &str| access.greet(given));
         let session = Session::new(&self.server, verify, Limits::default())?;
         let client = Arc::clone(session.client());
         let open = self.ended.child_token();

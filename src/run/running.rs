@@ -132,6 +132,12 @@ impl Running {
         self.frames.connect()
     }
 
+    /// Connects a window of the application, whose messages the caller carries.
+    #[cfg(feature = "testing")]
+    pub(crate) fn connect_window(&self) -> Result<(FrameSink, FrameStream)> {
+        self.frames.connect_window()
+    }
+
     /// Returns the name of the server.
     pub(super) fn server_name(&self) -> &str {
         self.frames.server.name()

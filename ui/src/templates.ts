@@ -37,6 +37,8 @@ export class Templates {
   private readonly byName = new Map<string, Vue.Component>();
   private readonly bySource = new Map<string, Vue.Component>();
   private app: Vue.App | null = null;
+  /** Whether the app has all components. If not, unknown ones are not reported. */
+  componentsComplete = true;
 
   constructor(
     private readonly state: SharedState,
@@ -178,7 +180,7 @@ export class Templates {
     const { app, mistakes } = this;
     if (!app || !mistakes.on) return;
     const { components: known, directives: knownDirectives } = app._context;
-    for (const tag of components) {
+    for (const tag of this.componentsComplete ? components : []) {
       if ([tag, camelize(tag), capitalize(camelize(tag))].some((name) => name in known)) continue;
       const near = [...Object.keys(known).map(hyphenate), ...similarTags(tag)];
       mistakes.tell(`The template \`${template}\` has <${tag}>, which is neither an element nor a component.`, hyphenate(tag), near);

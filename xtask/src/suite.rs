@@ -163,9 +163,9 @@ impl Step {
             }
             Self::Library => {
                 page::ensure_built()?;
-                let port = ["--features", "selvedge-port/axum"];
+                let features = ["--features", "selvedge-port/axum,selvedge/testing"];
                 let mut test = command::cargo(&["test", "--locked"]);
-                command::run(test.args(LIBRARIES).args(port))?;
+                command::run(test.args(LIBRARIES).args(features))?;
                 let least = ["clippy", "--locked", "--no-default-features"];
                 command::run(
                     command::cargo(&least).args(LIBRARIES).args(["--", "-D", "warnings"]),
@@ -201,7 +201,13 @@ impl Step {
             Self::Apps => {
                 ready_for_apps()?;
                 build_apps()?;
-                cargo(&["test", "--locked", "-p", "selvedge-desktop", "-p", "reaction-diffusion"])?;
+                let mut test = command::cargo(&["test", "--locked"]);
+                command::run(
+                    test.args(
+                        ["selvedge-desktop", "reaction-diffusion", "basics"]
+                            .map(|name| format!("--package={name}")),
+                    ),
+                )?;
             }
             Self::Starter => {
                 system::ensure(system::DESKTOP)?;

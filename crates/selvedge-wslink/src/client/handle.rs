@@ -2,18 +2,19 @@
 
 use std::{fmt, sync::Arc};
 
+use indexmap::IndexMap;
 use parking_lot::Mutex;
-use selvedge_websocket::{CloseReason, Connect, Options};
+use selvedge_websocket::{CloseReason, Connect, Connection, Options};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::{
     sync::{broadcast, watch},
     task::JoinHandle,
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use super::{
-    upkeep::{Config, Shared, establish, keep},
+    upkeep::{Config, OpenLink, Shared, establish, greet, keep},
     values::{Changes, Values},
 };
 use crate::{
@@ -32,6 +33,7 @@ const TOPIC_QUEUE: usize = 256;
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     config: Config,
+    reconnect: bool,
 }
 
 impl ClientBuilder {
@@ -43,7 +45,7 @@ impl ClientBuilder {
 
     /// Sets whether to reconnect when the connection is lost. Default: yes.
     pub fn reconnect(mut self, reconnect: bool) -> Self {
-        self.config.reconnect = reconnect;
+        self.reconnect = reconnect;
         self
     }
 
@@ -72,23 +74,9 @@ impl ClientBuilder {
     /// - [`Error::WebSocket`] if the connection cannot be opened; see [`Connect::open`]
     /// - [`Error::Refused`] with code -32000 if the secret is wrong
     pub async fn open(self) -> Result<Client> {
-        let shared = Arc::new(Shared {
-            values: Values::new(),
-            topics: Mutex::default(),
-            link: watch::Sender::new(Err(CloseReason::abnormal("not connected yet"))),
-            closed: CancellationToken::new(),
-        });
+        let shared = Shared::new();
         let open = establish(&self.config, &shared).await?;
-        shared.link.send_modify(|link| *link = Ok(Arc::clone(&open.link)));
-        let stop = shared.closed.clone();
-        let task = tokio::spawn(keep(self.config, Arc::clone(&shared), open));
-        Ok(Client {
-            inner: Arc::new(Inner {
-                shared,
-                task: Mutex::new(Some(task)),
-                _stop: stop.drop_guard(),
-            }),
-        })
+        Ok(Client::start(shared, open, self.reconnect.then_some(self.config)))
     }
 }
 
@@ -137,9 +125,29 @@ impl Client {
             config: Config {
                 connect: Connect::to(url)?.options(options),
                 secret: TRAME_SECRET.to_owned(),
-                reconnect: true,
             },
+            reconnect: true,
         })
+    }
+
+    /// Creates a client over a WebSocket that is open already: sends the hello and fetches the
+    /// state. When the connection is lost, the client is closed.
+    ///
+    /// # Errors
+    /// Those of [`ClientBuilder::open`].
+    pub async fn over(connection: Connection, secret: &str) -> Result<Self> {
+        let shared = Shared::new();
+        let open = greet(connection, secret, &shared).await?;
+        Ok(Self::start(shared, open, None))
+    }
+
+    /// Starts to read from a connection, and reopens it when it is lost if it is known how.
+    fn start(shared: Arc<Shared>, open: OpenLink, again: Option<Config>) -> Self {
+        shared.link.send_modify(|link| *link = Ok(Arc::clone(&open.link)));
+        let stop = shared.closed.clone();
+        let task = tokio::spawn(keep(again, Arc::clone(&shared), open));
+        let task = Mutex::new(Some(task));
+        Client { inner: Arc::new(Inner { shared, task, _stop: stop.drop_guard() }) }
     }
 
     /// Calls an RPC method. The arguments are a tuple, an array or a list; `()` means none. The
@@ -296,6 +304,16 @@ impl Mirror {
         self.client.values().keys()
     }
 
+    /// Returns all keys that the server has, with their values.
+    pub fn all(&self) -> IndexMap<String, Packed> {
+        self.client.values().all()
+    }
+
+    /// Returns what notifies of each update from now on.
+    pub fn changes(&self) -> MirrorChanges {
+        MirrorChanges { client: self.client.clone(), revision: self.client.values().subscribe() }
+    }
+
     /// Sets a key on the server and, when the server has confirmed it, here.
     ///
     /// # Errors
@@ -352,6 +370,31 @@ impl Mirror {
                 _ = revision.changed() => {}
                 () = self.client.closed() => return Err(self.client.lost()),
             }
+        }
+    }
+}
+
+/// Notifies of updates of a [`Mirror`].
+#[derive(Clone, Debug)]
+pub struct MirrorChanges {
+    client: Client,
+    revision: watch::Receiver<u64>,
+}
+
+impl MirrorChanges {
+    /// Waits until there was an update since the last call. Several updates may be one notification.
+    ///
+    /// # Errors
+    /// [`selvedge_websocket::Error::ConnectionClosed`](selvedge_websocket::Error::ConnectionClosed)
+    /// if the client is closed.
+    ///
+    /// # Cancellation
+    /// If the future is dropped, no notification is lost.
+    pub async fn next(&mut self) -> Result<()> {
+        tokio::select! {
+            // The sender lives as long as the client does.
+            _ = self.revision.changed() => Ok(()),
+            () = self.client.closed() => Err(self.client.lost()),
         }
     }
 }

@@ -21,4 +21,4 @@ mod link;
 mod upkeep;
 mod values;
 
-pub use handle::{Client, ClientBuilder, Mirror, Subscription};
+pub use handle::{Client, ClientBuilder, Mirror, MirrorChanges, Subscription};

@@ -35,7 +35,6 @@ const UNAUTHORIZED: i64 = ErrorCode::Unauthorized as i64;
 pub(crate) struct Config {
     pub(crate) connect: Connect,
     pub(crate) secret: String,
-    pub(crate) reconnect: bool,
 }
 
 /// What the handles share with the task that keeps the connection open.
@@ -48,6 +47,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Shared {
+            values: Values::new(),
+            topics: Mutex::default(),
+            link: watch::Sender::new(Err(CloseReason::abnormal("not connected yet"))),
+            closed: CancellationToken::new(),
+        })
+    }
+
     pub(crate) fn topics(&self) -> MutexGuard<'_, HashMap<String, broadcast::Sender<Packed>>> {
         self.topics.lock()
     }
@@ -101,13 +109,21 @@ impl MessageReader {
     }
 }
 
-/// Connects, sends the hello and fetches the state, in order with all later changes.
+/// Connects, and greets the server.
 pub(crate) async fn establish(config: &Config, shared: &Shared) -> Result<OpenLink> {
-    let connection = config.connect.open().await?;
+    greet(config.connect.open().await?, &config.secret, shared).await
+}
+
+/// Sends the hello and fetches the state, in order with all later changes.
+pub(crate) async fn greet(
+    connection: Connection,
+    secret: &str,
+    shared: &Shared,
+) -> Result<OpenLink> {
     let mut reader =
         MessageReader { connection: connection.clone(), assembler: Assembler::new(MAX_MESSAGE) };
     let mut link = Link::new(connection);
-    let hello = Packed::encode(&json!([{ "secret": config.secret }]))?;
+    let hello = Packed::encode(&json!([{ "secret": secret }]))?;
     let welcome = exchange(&link, &mut reader, shared, method::HELLO, &hello).await?;
     link.welcomed(&welcome)?;
     let none = Packed::encode(&json!([]))?;
@@ -142,9 +158,10 @@ async fn exchange(
     }
 }
 
-/// Reads from the connection, and reopens it when it is lost, until the client is closed.
+/// Reads from the connection, and reopens it when it is lost if it is known how, until the client is
+/// closed.
 pub(crate) async fn keep(
-    config: Config,
+    config: Option<Config>,
     shared: Arc<Shared>,
     open: OpenLink,
 ) -> Result<(), selvedge_websocket::Error> {
@@ -163,8 +180,8 @@ pub(crate) async fn keep(
         // If the server broke the protocol, the connection is still open.
         drop(connection.close(1002, "Protocol error"));
         drop(open);
-        if config.reconnect {
-            let again = shared.closed.run_until_cancelled(again(&config, &shared));
+        if let Some(config) = &config {
+            let again = shared.closed.run_until_cancelled(again(config, &shared));
             next = again.await.flatten();
             if let Some(open) = &next {
                 shared.link.send_modify(|link| *link = Ok(Arc::clone(&open.link)));

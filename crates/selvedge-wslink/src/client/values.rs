@@ -42,6 +42,10 @@ impl Values {
         self.revision.subscribe()
     }
 
+    pub(crate) fn all(&self) -> Changes {
+        self.values.lock().clone()
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<Packed> {
         let values = self.values.lock();
         values.get(key).cloned()

@@ -1,0 +1,108 @@
+//! A dashboard: a sensor that is read 20 times a second, its plot, and controls.
+#![forbid(unsafe_code)]
+
+use std::{process::ExitCode, time::Duration};
+
+use selvedge::{Ctx, Failure, Model, Result, Server, StartOptions};
+
+/// Number of points in the plot: 20 seconds.
+const SHOWN: usize = 400;
+
+#[derive(Model)]
+struct Dashboard {
+    #[model(default = true)]
+    running: bool,
+    /// In bar.
+    #[model(default = 4.0)]
+    limit: f64,
+    #[model(read_only, transient)]
+    alarm: bool,
+    /// Times in seconds, and pressures in bar.
+    #[model(read_only, transient)]
+    history: Vec<(f64, f64)>,
+}
+
+const PAGE: &str = r#"
+    <div class="sv-app">
+      <header class="sv-toolbar">
+        <h1>Pressure</h1>
+        <span class="sv-space"></span>
+        <span class="sv-badge" :class="{ 'sv-on': alarm }">{{ alarm ? "Too high" : "Normal" }}</span>
+      </header>
+      <main class="sv-main">
+        <selvedge-plot :points="history" x-label="Time, s" y-label="Pressure, bar"></selvedge-plot>
+      </main>
+      <aside class="sv-panel" aria-label="Controls">
+        <label class="sv-field sv-inline"><span>Running</span><input type="checkbox" v-model="running"></label>
+        <label class="sv-field sv-inline"><span>Limit, bar</span><input type="number" step="0.1" v-model.number="limit"></label>
+        <button @click="trigger('clear')">Clear</button>
+      </aside>
+    </div>
+"#;
+
+/// Reads the sensor.
+fn pressure(time: f64) -> f64 {
+    3.0 + time.sin() + 0.3 * (7.3 * time).sin()
+}
+
+fn measure(cx: Ctx) -> Result<(), Failure> {
+    let Dashboard { running, limit, mut history, .. } = Dashboard::read(&cx)?;
+    if !running {
+        return Ok(());
+    }
+    let time = history.last().map_or(0.0, |(time, _)| time + 0.05);
+    let bar = pressure(time);
+    history.push((time, bar));
+    let surplus = history.len().saturating_sub(SHOWN);
+    history.drain(..surplus);
+    Dashboard::HISTORY.set(&cx, history);
+    Dashboard::ALARM.set(&cx, bar > limit);
+    Ok(())
+}
+
+fn app() -> Result<Server> {
+    let server = Server::new("dashboard");
+    server.state().add_model::<Dashboard>()?;
+    server.every(Duration::from_millis(50), measure);
+    server.trigger("clear", |cx: Ctx| Dashboard::HISTORY.set(&cx, Vec::new()));
+    server.template("main", PAGE);
+    Ok(server)
+}
+
+fn main() -> ExitCode {
+    selvedge::exit_code(app().and_then(|server| server.run(StartOptions::from_args())))
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge::testing::{Result, TestApp};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_plot_shows_the_last_twenty_seconds() -> Result {
+        let app = TestApp::start(&app()?).await?;
+        let user = app.user().await?.patience(Duration::from_secs(60));
+        let full = |history: &Vec<(f64, f64)>| history.last().is_some_and(|(time, _)| *time > 30.0);
+        let history = user.wait_for(Dashboard::HISTORY, full).await?;
+        assert_eq!(history.len(), SHOWN);
+        app.stop().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_low_limit_raises_the_alarm_and_a_pause_keeps_the_plot() -> Result {
+        let app = TestApp::start(&app()?).await?;
+        let mut page = app.page().await?;
+        assert!(page.text().await?.contains("Normal"));
+        page.fill("Limit, bar", "0.5").await?;
+        page.wait_for_text("Too high").await?;
+        page.press("Running").await?;
+        let before = page.user().get(Dashboard::HISTORY)?;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(page.user().get(Dashboard::HISTORY)?, before);
+        page.press("Clear").await?;
+        assert!(page.user().get(Dashboard::HISTORY)?.is_empty());
+        assert_eq!(page.mistakes()?, [""; 0]);
+        app.stop().await
+    }
+}

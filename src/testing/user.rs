@@ -1,0 +1,269 @@
+//! What a page does for its user.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use indexmap::IndexMap;
+use selvedge_wslink::{
+    Packed,
+    client::{Client, MirrorChanges, Subscription},
+    text::similar,
+    words::{method, topic},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Error, PageCall, Result, app::connect, page_calls};
+use crate::{Running, Server, state::Key};
+
+/// How long a user waits for a value unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A key whose value is a `T`: the name of a key for any `T`, and a [`Key<T>`](Key).
+pub trait KeyOf<T>: AsRef<str> {}
+
+impl<T> KeyOf<T> for &str {}
+impl<T> KeyOf<T> for String {}
+impl<T> KeyOf<T> for Key<T> {}
+
+/// The user of one page of a [`TestApp`](super::TestApp). Dropping it closes the page.
+///
+/// A call returns when the application has done what it caused, as far as it is not left to tasks:
+/// listeners have run, and [`get`](Self::get) returns the values that they set. For tasks, jobs and
+/// timers use [`wait_for`](Self::wait_for).
+pub struct User {
+    client: Client,
+    server: Server,
+    running: Arc<Running>,
+    patience: Duration,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.client.id()).finish_non_exhaustive()
+    }
+}
+
+impl User {
+    pub(super) async fn open(server: &Server, running: &Arc<Running>) -> Result<Self> {
+        let client = connect(running).await?;
+        let (server, running) = (server.clone(), Arc::clone(running));
+        Ok(User { client, server, running, patience: PATIENCE })
+    }
+
+    /// Sets how long [`wait_for`](Self::wait_for) waits. Default: 10 s.
+    pub fn patience(mut self, limit: Duration) -> Self {
+        self.patience = limit;
+        self
+    }
+
+    /// Loads the page again: the old connection ends, and a new one gets the whole state.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped.
+    pub async fn reload(&mut self) -> Result {
+        let client = connect(&self.running).await?;
+        let old = std::mem::replace(&mut self.client, client);
+        old.close().await?;
+        Ok(())
+    }
+
+    /// Returns the value of a key as this user sees it.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`](crate::Error::Unknown) if no such key reaches pages, with keys of a
+    /// similar name, and [`values::Error::Decode`](crate::values::Error::Decode) if it is of another
+    /// type.
+    pub fn get<T: DeserializeOwned>(&self, key: impl KeyOf<T>) -> Result<T> {
+        let key = key.as_ref();
+        match self.client.state().get(key)? {
+            Some(value) => Ok(value),
+            None => Err(self.unknown(key)),
+        }
+    }
+
+    fn unknown(&self, key: &str) -> Error {
+        let keys = self.client.state().keys();
+        let candidates = similar(keys.iter().map(String::as_str), key);
+        crate::Error::Unknown { kind: "key of the state", name: key.to_owned(), candidates }.into()
+    }
+
+    /// Changes a key, as a control with `v-model` does.
+    ///
+    /// # Errors
+    /// [`values::Error::Refused`](crate::values::Error::Refused) if the application does not take
+    /// the value: the key is read-only, or a check refuses it.
+    pub async fn set<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> Result {
+        let changed = self.client.state().set(key.as_ref(), value).await;
+        self.settle().await?;
+        Ok(changed?)
+    }
+
+    /// Calls a trigger, as `trigger('name', [args])` in a template does, and returns its result. The
+    /// arguments are a tuple or a list; `()` means none.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`](crate::Error::Unknown) if there is no such trigger, with triggers of a
+    /// similar name, and [`values::Error::Refused`](crate::values::Error::Refused) if it fails.
+    pub async fn trigger(&self, name: &str, args: impl Serialize) -> Result<Packed> {
+        self.trigger_with(name, args, Map::new()).await
+    }
+
+    /// Calls a trigger with named arguments, too.
+    pub(super) async fn trigger_with(
+        &self,
+        name: &str,
+        args: impl Serialize,
+        kwargs: Map<String, Value>,
+    ) -> Result<Packed> {
+        let functions = &self.server.inner.functions;
+        if functions.trigger(name).is_none() {
+            let candidates = functions.similar_triggers(name);
+            let name = name.to_owned();
+            return Err(crate::Error::Unknown { kind: "trigger", name, candidates }.into());
+        }
+        let args =
+            [Packed::encode(name)?, Packed::encode_arguments(&args)?, Packed::encode(&kwargs)?];
+        self.call(method::TRIGGER, args).await
+    }
+
+    /// Calls an RPC method and returns its result. The arguments are a tuple or a list; `()` means
+    /// none.
+    ///
+    /// # Errors
+    /// [`values::Error::Refused`](crate::values::Error::Refused) if there is no such method, or it
+    /// fails.
+    pub async fn call(&self, method: &str, args: impl Serialize) -> Result<Packed> {
+        let result = self.client.call(method, args).await;
+        self.settle().await?;
+        Ok(result?)
+    }
+
+    /// Waits until a key has a value that the predicate accepts, and returns it. The current value
+    /// counts; values of another type do not.
+    ///
+    /// With paused time (`#[tokio::test(start_paused = true)]`) timers of the application run as
+    /// fast as they can, and so does the time limit.
+    ///
+    /// # Errors
+    /// [`Error::NotInTime`] after the [time limit](Self::patience).
+    pub async fn wait_for<T: DeserializeOwned>(
+        &self,
+        key: impl KeyOf<T>,
+        accept: impl Fn(&T) -> bool,
+    ) -> Result<T> {
+        let (key, limit) = (key.as_ref(), self.patience);
+        let state = self.client.state();
+        match timeout(limit, state.wait_for(key, accept)).await {
+            Ok(value) => Ok(value?),
+            Err(_) if state.get::<Packed>(key)?.is_none() => Err(self.unknown(key)),
+            Err(_) => {
+                let last = state.get::<Packed>(key)?.unwrap_or(Packed::nil()).readable();
+                Err(Error::NotInTime { key: key.to_owned(), last, limit })
+            }
+        }
+    }
+
+    /// Returns all values that this user sees, as JSON with words for what JSON does not have.
+    pub fn values(&self) -> Map<String, Value> {
+        self.packed().into_iter().map(|(key, value)| (key, value.readable())).collect()
+    }
+
+    pub(super) fn packed(&self) -> IndexMap<String, Packed> {
+        self.client.state().all()
+    }
+
+    /// Returns the names of the triggers of the application.
+    pub(super) fn triggers(&self) -> Vec<String> {
+        self.server.inner.functions.trigger_names()
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.patience
+    }
+
+    /// Returns what notifies of changes of the values.
+    pub(super) fn changes(&self) -> MirrorChanges {
+        self.client.state().changes()
+    }
+
+    /// Subscribes to a topic: to what [`Server::publish`](crate::Server::publish) sends from now on.
+    pub fn subscribe(&self, topic: &str) -> Subscription {
+        self.client.subscribe(topic)
+    }
+
+    /// Answers the calls that [`Ctx::js_call`](crate::Ctx::js_call) makes into this page, until the
+    /// page is closed or loaded again. Without this, they fail.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped.
+    pub async fn answer_page_calls(
+        &self,
+        answer: impl FnMut(PageCall) -> Result<Value, String> + Send + 'static,
+    ) -> Result {
+        let calls = self.client.subscribe(topic::PAGE_CALL);
+        tokio::spawn(page_calls::answer_all(self.client.clone(), calls, answer));
+        self.client.call(method::SELVEDGE_HELLO, [json!({"version": 1})]).await?;
+        Ok(())
+    }
+
+    /// Closes the page and waits until the application knows.
+    ///
+    /// # Errors
+    /// If the application has stopped.
+    pub async fn leave(self) -> Result {
+        Ok(self.client.close().await?)
+    }
+
+    /// Waits for what the calls so far have caused: the answer to this call leaves after it.
+    async fn settle(&self) -> Result {
+        self.client.call(method::FORCE_PUSH, ()).await?;
+        Ok(())
+    }
+
+    /// Waits until a key has a value that reads like the recorded one. Returns its value if it has
+    /// another one at the deadline.
+    pub(super) async fn shows_by(
+        &self,
+        deadline: Instant,
+        key: &str,
+        recorded: &Value,
+    ) -> Result<Result<(), Value>> {
+        let state = self.client.state();
+        let shown = state.wait_for(key, |value: &Packed| reads_as(value, recorded));
+        match timeout_at(deadline, shown).await {
+            Ok(shown) => Ok(shown.map(|_: Packed| Ok(()))?),
+            Err(_) => Ok(Err(state.get::<Packed>(key)?.unwrap_or(Packed::nil()).readable())),
+        }
+    }
+
+    /// Changes keys, as a page does. Each change is an object with `key` and `value`.
+    pub(super) async fn update(&self, changes: &[Value]) -> Result {
+        let keyed = changes.iter().filter_map(|change| Some((change["key"].as_str()?, change)));
+        let changes = keyed.map(|(key, change)| Ok((key, Packed::encode(&change["value"])?)));
+        let changes: Vec<_> = changes.collect::<Result<_>>()?;
+        let changed = self.client.state().set_all(changes).await;
+        self.settle().await?;
+        Ok(changed?)
+    }
+
+    /// Repeats a call of a recorded page. Its answer was not recorded, so a failure is none here.
+    pub(super) async fn repeat(&self, method: &str, args: &[Value]) -> Result {
+        let repeated = match (method, args) {
+            (method::STATE_UPDATE, [Value::Array(changes)]) => self.update(changes).await,
+            _ => self.call(method, args).await.map(drop),
+        };
+        match repeated {
+            Err(Error::Server(crate::Error::Wslink(selvedge_wslink::Error::Refused {
+                ..
+            }))) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Whether a value is logged as `recorded` was. Numbers are compared as they are written.
+fn reads_as(value: &Packed, recorded: &Value) -> bool {
+    let written = value.readable().to_string();
+    serde_json::from_str::<Value>(&written).is_ok_and(|read| read == *recorded)
+}
