@@ -163,3 +163,8 @@ struct Readme;
 #[doc = include_str!("../docs/models.md")]
 #[doc = include_str!("../docs/pages.md")]
 struct Guides;
+
+/// Compiles the examples of the guide to tests.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../docs/testing.md")]
+struct TestingGuide;
