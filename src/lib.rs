@@ -60,7 +60,8 @@
 //!
 //! Not a default:
 //!
-//! - `testing`: [`testing`], for the tests of applications
+//! - `testing`: `selvedge::testing`, for the tests of applications
+//! - `typescript`: `Server::typescript`, the types of an application for its scripts
 //!
 //! The wire protocol is that of wslink 2, so pages, scripts and widget libraries made for trame
 //! work unmodified.
@@ -81,6 +82,8 @@ pub mod state;
 mod stop_times;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "typescript")]
+mod typescript;
 pub mod websocket;
 pub mod window;
 

@@ -44,6 +44,8 @@ mod testing_pages;
 mod timers;
 mod tls;
 mod transfers;
+#[cfg(feature = "typescript")]
+mod typescript;
 mod values;
 mod websocket;
 mod window;

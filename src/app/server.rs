@@ -75,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) context: Context,
     pub(crate) hub: Arc<Hub>,
     pub(crate) functions: Functions<Ctx>,
+    #[cfg(feature = "typescript")]
+    pub(crate) signatures: crate::typescript::signatures::Signatures,
     pub(crate) rpcs: RwLock<HashMap<String, Function<Ctx>>>,
     pub(crate) endpoints: Handlers,
     pub(crate) transfers: Transfers,
@@ -163,6 +165,8 @@ impl Server {
             context,
             hub,
             functions: Functions::new(),
+            #[cfg(feature = "typescript")]
+            signatures: crate::typescript::signatures::Signatures::default(),
             rpcs: RwLock::default(),
             endpoints: RwLock::default(),
             transfers: Transfers::default(),

@@ -9,6 +9,8 @@ use selvedge_wslink::{
 };
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "typescript")]
+use crate::typescript::shape::{Parameter, Shape};
 use crate::{Error, Failure, Result};
 
 /// The arguments of a call to a callback.
@@ -114,11 +116,23 @@ pub trait Argument<C>: Sized {
     /// [`values::Error::Decode`](crate::values::Error::Decode) if an argument is missing or has
     /// another type.
     fn take(context: &C, arguments: &mut Arguments) -> Result<Self, Failure>;
+
+    /// Returns where the value comes from, for [`Server::typescript`](crate::Server::typescript).
+    #[cfg(feature = "typescript")]
+    #[doc(hidden)]
+    fn parameter() -> Parameter {
+        Parameter::Context
+    }
 }
 
 impl<C, T: DeserializeOwned> Argument<C> for T {
     fn take(_: &C, arguments: &mut Arguments) -> Result<Self, Failure> {
         Ok(arguments.take_next()?)
+    }
+
+    #[cfg(feature = "typescript")]
+    fn parameter() -> Parameter {
+        Parameter::One(Shape::of::<T>())
     }
 }
 
@@ -139,6 +153,11 @@ pub struct Rest(pub Vec<Packed>);
 impl<C> Argument<C> for Rest {
     fn take(_: &C, arguments: &mut Arguments) -> Result<Self, Failure> {
         Ok(Rest(std::mem::take(&mut arguments.positional).into()))
+    }
+
+    #[cfg(feature = "typescript")]
+    fn parameter() -> Parameter {
+        Parameter::Rest
     }
 }
 
@@ -175,6 +194,11 @@ impl<C, T: DeserializeOwned> Argument<C> for Kwargs<T> {
                 Err(Error::Callback(unknown_name(&arguments.callee, name, made.fields)).into())
             }
         }
+    }
+
+    #[cfg(feature = "typescript")]
+    fn parameter() -> Parameter {
+        Parameter::Named
     }
 }
 

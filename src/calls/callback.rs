@@ -11,6 +11,8 @@ use selvedge_wslink::Packed;
 use serde::Serialize;
 
 use super::arguments::{Argument, Arguments};
+#[cfg(feature = "typescript")]
+use crate::typescript::shape::Parameter;
 use crate::{Error, Failure, Result, blocking};
 
 /// The outcome of calling a callback.
@@ -41,6 +43,20 @@ impl fmt::Debug for Outcome {
 pub trait Callback<C, M>: Send + Sync + 'static {
     /// Decodes the arguments and calls the function.
     fn call(&self, context: C, arguments: Arguments) -> Outcome;
+
+    /// Returns the parameters after the context, for
+    /// [`Server::typescript`](crate::Server::typescript).
+    #[cfg(feature = "typescript")]
+    #[doc(hidden)]
+    fn parameters() -> Vec<Parameter>
+    where
+        Self: Sized;
+}
+
+/// Returns the function that returns the parameters of a callback.
+#[cfg(feature = "typescript")]
+pub(crate) fn parameters_of<C, M, F: Callback<C, M>>(_: &F) -> fn() -> Vec<Parameter> {
+    F::parameters
 }
 
 /// A return type of a callback: any type that serde can encode, or a `Result` of one.
@@ -109,6 +125,11 @@ macro_rules! callbacks {
                 }
                 Outcome::Ready(self(context, $($argument),*).reply())
             }
+
+            #[cfg(feature = "typescript")]
+            fn parameters() -> Vec<Parameter> {
+                vec![$($argument::parameter()),*]
+            }
         }
 
         impl<F, C, Fut, R, M, $($argument),*> Callback<C, (Async_, M, fn($($argument),*) -> R)> for F
@@ -129,6 +150,11 @@ macro_rules! callbacks {
                 }
                 let future = self(context, $($argument),*);
                 Outcome::Pending(async move { future.await.reply() }.boxed())
+            }
+
+            #[cfg(feature = "typescript")]
+            fn parameters() -> Vec<Parameter> {
+                vec![$($argument::parameter()),*]
             }
         }
     };

@@ -24,6 +24,8 @@ use crate::{
     blocking,
     state::{KeyName, Listener, Reaction, State, Translator, deferred},
 };
+#[cfg(feature = "typescript")]
+use crate::{calls::callback::parameters_of, typescript::signatures::FunctionKind};
 
 /// Prefix of generated trigger names. A child server does not translate them.
 const GENERATED: &str = "trigger__";
@@ -148,6 +150,8 @@ impl Server {
     /// ```
     pub fn trigger<M: 'static>(&self, name: &str, callback: impl Callback<Ctx, M>) -> Trigger {
         let name = self.trigger_name(name);
+        #[cfg(feature = "typescript")]
+        self.inner.signatures.note(FunctionKind::Trigger, &name, parameters_of(&callback));
         let ends_with_client = self.inner.functions.set_trigger(name.clone(), self.bind(callback));
         Trigger::new(name, ends_with_client)
     }
@@ -167,7 +171,10 @@ impl Server {
 
     /// Removes a trigger. Returns whether it existed.
     pub fn remove_trigger(&self, name: &str) -> bool {
-        self.inner.functions.remove_trigger(&self.trigger_name(name))
+        let name = self.trigger_name(name);
+        #[cfg(feature = "typescript")]
+        self.inner.signatures.forget(FunctionKind::Trigger, &name);
+        self.inner.functions.remove_trigger(&name)
     }
 
     /// Calls a trigger from Rust, as a page would. A plain function runs on the calling thread.
@@ -218,6 +225,8 @@ impl Server {
     pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
         assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
         assert!(!method::is_reserved(method), "`{method}` belongs to the protocol");
+        #[cfg(feature = "typescript")]
+        self.inner.signatures.note(FunctionKind::Method, method, parameters_of(&callback));
         let mut rpcs = self.inner.rpcs.write();
         rpcs.insert(method.to_owned(), self.bind(callback));
         drop(rpcs);

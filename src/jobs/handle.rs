@@ -66,10 +66,13 @@ impl Server {
         let title = title_of(name);
         // Pages know the job, and what belongs to it, by its name in the root server.
         let (root, name) = (self.root_server(), self.translator().translate(name));
+        #[cfg(feature = "typescript")]
+        let signature = crate::calls::callback::parameters_of(&callback);
+        let function = quiet_function(callback);
         let definition = Arc::new(Definition {
             queue: Arc::new(JobQueue::new(&name, title)),
             translator: self.translator().clone(),
-            function: quiet_function(callback),
+            function,
         });
         self.inner.jobs.add(Arc::clone(&definition.queue));
         let keys = [name.clone().into_owned(), log_key(&name), history_key(&name)];
@@ -84,6 +87,13 @@ impl Server {
                     started.start(&cx.server, cx.client(), args, named.into_iter().collect())?;
                 Ok(run.number)
             },
+        );
+        // The arguments of the trigger are those of the job.
+        #[cfg(feature = "typescript")]
+        root.inner.signatures.note(
+            crate::typescript::signatures::FunctionKind::Trigger,
+            &name,
+            signature,
         );
         let cancelled = Arc::clone(&definition.queue);
         root.trigger(&format!("{name}_cancel"), move |cx: Ctx, run: Option<u64>| {

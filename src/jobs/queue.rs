@@ -32,6 +32,12 @@ impl Jobs {
         }
     }
 
+    /// Returns the names of the jobs.
+    #[cfg(feature = "typescript")]
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.queues.lock().keys().cloned().collect()
+    }
+
     /// Returns whether this is the job of its name.
     pub(super) fn has(&self, queue: &JobQueue) -> bool {
         let queues = self.queues.lock();

@@ -32,12 +32,19 @@ struct Type {
     name: &'static str,
     /// Decodes a value of this key. The error says what is wrong with the value.
     decode: fn(&Packed, &str) -> Result<(), Failure>,
+    #[cfg(feature = "typescript")]
+    shape: fn() -> crate::typescript::shape::Shape,
 }
 
 impl Type {
     fn of<T: DeserializeOwned>() -> Self {
         let decode = |value: &Packed, key: &str| caught(|| decode::<T>(value, key).map(drop));
-        Type { name: type_name::<T>(), decode }
+        Type {
+            name: type_name::<T>(),
+            decode,
+            #[cfg(feature = "typescript")]
+            shape: crate::typescript::shape::Shape::of::<T>,
+        }
     }
 }
 
@@ -78,6 +85,14 @@ impl Protection {
 }
 
 impl State {
+    /// Returns the shape of the type of a key, if it has a type.
+    #[cfg(feature = "typescript")]
+    pub(crate) fn shape_of(&self, key: &str) -> Option<crate::typescript::shape::Shape> {
+        let rule = self.store.protection.rule(key);
+        let checked = rule.check.map(|(kind, _)| kind);
+        rule.types.into_iter().chain(checked).next().map(|kind| (kind.shape)())
+    }
+
     /// Makes keys read-only for pages. A page that sets one gets an error and the true value.
     ///
     /// The application can still set them. Keys that begin with `trame__` are always read-only.

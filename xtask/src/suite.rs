@@ -163,7 +163,8 @@ impl Step {
             }
             Self::Library => {
                 page::ensure_built()?;
-                let features = ["--features", "selvedge-port/axum,selvedge/testing"];
+                let features =
+                    ["--features", "selvedge-port/axum,selvedge/testing,selvedge/typescript"];
                 let mut test = command::cargo(&["test", "--locked"]);
                 command::run(test.args(LIBRARIES).args(features))?;
                 let least = ["clippy", "--locked", "--no-default-features"];
