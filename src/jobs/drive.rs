@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Cancelled, Job,
-    handle::{history_key, log_key},
     queue::{Begin, JobQueue, Published},
     run::{Ended, Run},
+    status::{history_key, log_key},
 };
 use crate::{
     Failure, Result,

@@ -11,6 +11,7 @@ use super::{
     drive::{self, Definition},
     queue::{Busy, JobQueue},
     run::{Ended, Run},
+    status::{history_key, log_key},
 };
 use crate::{
     Error, Failure, Result,
@@ -112,16 +113,6 @@ impl Server {
 
 /// Named arguments as they came.
 type Named = Kwargs<BTreeMap<String, Packed>>;
-
-/// The key of a job's log.
-pub(super) fn log_key(name: &str) -> String {
-    format!("{name}_log")
-}
-
-/// The key of a job's past runs.
-pub(super) fn history_key(name: &str) -> String {
-    format!("{name}_history")
-}
 
 /// Returns the title of a job without one: `find_peaks` becomes "Find peaks".
 fn title_of(name: &str) -> String {

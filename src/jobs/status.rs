@@ -68,3 +68,13 @@ pub struct PastRun {
     /// Its last message, or its error.
     pub message: String,
 }
+
+/// The key of a job's log.
+pub(super) fn log_key(name: &str) -> String {
+    format!("{name}_log")
+}
+
+/// The key of a job's past runs.
+pub(super) fn history_key(name: &str) -> String {
+    format!("{name}_history")
+}

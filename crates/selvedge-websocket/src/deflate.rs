@@ -13,7 +13,10 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use http::{HeaderMap, HeaderValue, header};
 use tokio::task::spawn_blocking;
 
-use crate::{error::CloseReason, frame::too_big, handshake::items};
+use crate::{
+    error::{CloseReason, too_big},
+    header_list::items,
+};
 
 /// The name of the extension.
 const NAME: &str = "permessage-deflate";

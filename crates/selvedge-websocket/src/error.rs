@@ -231,6 +231,11 @@ impl fmt::Display for CloseReason {
     }
 }
 
+/// The close reason for a message of more than this many bytes.
+pub(crate) fn too_big(limit: usize) -> CloseReason {
+    CloseReason::new(1009, format!("A message of more than {limit} bytes"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

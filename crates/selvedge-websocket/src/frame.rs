@@ -11,7 +11,11 @@ use bytes::{Buf, Bytes, BytesMut};
 use header::{MAX_HEADER, parse};
 pub(crate) use header::{apply_mask, put_header};
 
-use crate::{Role, deflate, error::CloseReason, message::Message};
+use crate::{
+    Role, deflate,
+    error::{CloseReason, too_big},
+    message::Message,
+};
 
 /// Maximum size in bytes of a control frame's payload (section 5.5).
 pub(crate) const MAX_CONTROL: usize = 125;
@@ -398,11 +402,6 @@ pub(crate) fn close_payload(reason: &CloseReason) -> Bytes {
 
 fn broken(text: &'static str) -> CloseReason {
     CloseReason::new(1002, text)
-}
-
-/// The close reason for a message of more than this many bytes.
-pub(crate) fn too_big(limit: usize) -> CloseReason {
-    CloseReason::new(1009, format!("A message of more than {limit} bytes"))
 }
 
 fn no_text() -> CloseReason {

@@ -6,7 +6,7 @@ use http::{
 };
 use sha1::{Digest, Sha1};
 
-use crate::deflate;
+use crate::{deflate, header_list::items};
 
 /// Appended to the client's key, so that only a WebSocket server gives the right answer (section
 /// 1.3).
@@ -165,21 +165,6 @@ pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
-}
-
-/// Returns the elements of a comma-separated header, without empty ones (RFC 9110, section
-/// 5.6.1.2).
-pub(crate) fn items<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = &'a str> + use<'a> {
-    headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]

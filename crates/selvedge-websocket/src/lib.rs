@@ -50,6 +50,7 @@ mod frame;
 pub mod frames;
 mod gate;
 mod handshake;
+mod header_list;
 mod heartbeat;
 mod inbox;
 mod message;

@@ -24,18 +24,13 @@ use serde::{
 
 use crate::{
     attachment::ATTACHMENT,
-    encode::EXTENSION,
     extent::extent,
     fault::Fault,
-    handover,
-    outgoing::SHARED,
-    storage::Storage,
+    handover::{self, ENCODED, EXTENSION},
+    storage::{SHARED, Storage},
     timestamp::{TIMESTAMP, Timestamp},
     value::{Value, read},
 };
-
-/// The name of the newtype whose content is the encoded value.
-pub(crate) const ENCODED: &str = "$selvedge_wslink::Packed";
 
 /// 2^53, up to which every integer is exact as an `f64`.
 pub(crate) const EXACT: u64 = 1 << 53;

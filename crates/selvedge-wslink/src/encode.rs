@@ -23,15 +23,11 @@ use serde::{
 
 use crate::{
     attachment::ATTACHMENT,
-    decode::ENCODED,
     fault::Fault,
     fit::{self, MAX_NESTING, check_name, put_text},
-    handover,
+    handover::{self, ENCODED, EXTENSION},
     value::{Value, read},
 };
-
-/// The name of the newtype that represents msgpack extensions in serde.
-pub(crate) const EXTENSION: &str = "_ExtStruct";
 
 /// Encodes a value.
 ///

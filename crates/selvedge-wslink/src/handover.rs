@@ -8,6 +8,12 @@ use std::cell::RefCell;
 
 use crate::storage::Storage;
 
+/// The name of the newtype whose content is the encoded value.
+pub(crate) const ENCODED: &str = "$selvedge_wslink::Packed";
+
+/// The name of the newtype that represents msgpack extensions in serde.
+pub(crate) const EXTENSION: &str = "_ExtStruct";
+
 thread_local! {
     static OFFERED: RefCell<Option<Storage>> = const { RefCell::new(None) };
 }

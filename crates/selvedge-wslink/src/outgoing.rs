@@ -17,19 +17,12 @@ use tokio::sync::OnceCell;
 use crate::{
     chunk::{HEADER, header},
     packed::Packed,
+    storage::SHARED,
 };
-
-/// Size in bytes from which a value is part of a message by reference. To copy a smaller one costs
-/// less than another part of a write.
-pub(crate) const SHARED: usize = 8 * 1024;
 
 /// Minimum size in bytes of a frame that may be compressed. `selvedge_websocket` compresses nothing
 /// smaller.
 const COMPRESSED: usize = 1024;
-
-/// Maximum size in bytes of the values in a message, with room for the rest of it: sizes have 32
-/// bits on the wire.
-pub(crate) const MAX_VALUES: usize = u32::MAX as usize - (1 << 20);
 
 /// One message, ready to be sent to any number of clients.
 #[derive(Clone, Debug)]

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 use crate::{
-    decode::{Decoder, ENCODED, EXACT, Use},
+    decode::{Decoder, EXACT, Use},
     encode::encode,
     error::{Error, Result},
     extent::extent,
     fault::Fault,
-    fit, handover,
+    fit,
+    handover::{self, ENCODED},
     storage::Storage,
     value::{Value, read},
 };

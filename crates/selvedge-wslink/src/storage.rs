@@ -15,6 +15,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 /// [`Bytes`] where pointers have 64 bits.
 const INLINE: usize = 22;
 
+/// Size in bytes from which a value is part of a message by reference. To copy a smaller one costs
+/// less than another part of a write.
+pub(crate) const SHARED: usize = 8 * 1024;
+
+/// Maximum size in bytes of the values in a message, with room for the rest of it: sizes have 32
+/// bits on the wire.
+pub(crate) const MAX_VALUES: usize = u32::MAX as usize - (1 << 20);
+
 /// The bytes of one value. Cheap to clone.
 #[derive(Clone)]
 pub(crate) enum Storage {

@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     fault::Fault,
-    outgoing::{MAX_VALUES, SHARED},
-    storage::Storage,
+    storage::{MAX_VALUES, SHARED, Storage},
 };
 
 /// An encoded value.

@@ -12,9 +12,10 @@ use crate::{
     error::{Error, Result},
     extent::extent,
     lists_and_maps::{map, put, put_map, put_str},
-    outgoing::{Draft, MAX_VALUES, SHARED},
+    outgoing::Draft,
     packed::Packed,
     scan::{Head, Scanner},
+    storage::{MAX_VALUES, SHARED},
     words::ErrorCode,
 };
 
