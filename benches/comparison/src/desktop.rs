@@ -18,7 +18,7 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
-use crate::{cases::Figures, processes, report::Row, servers::Kind};
+use crate::{processes, report::Row, servers::Kind, work::Figures};
 
 /// Blue, green and red of the block, as the X server stores them.
 const COLOR: [u8; 3] = [0x34, 0xab, 0x12];

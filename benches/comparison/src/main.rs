@@ -14,6 +14,7 @@ mod nicegui;
 mod processes;
 mod report;
 mod servers;
+mod work;
 
 use std::{fs, io, path::PathBuf, time::Duration};
 

@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use crate::{
-    cases::{Figures, Meter, Work, wrong},
     client::{ANSWER_TIMEOUT, upgrade},
     servers::Server,
+    work::{Figures, Meter, Work, wrong},
 };
 
 /// Measures work that [NiceGUI can do](can_do).

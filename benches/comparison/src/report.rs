@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cases::Figures;
+use crate::work::Figures;
 
 /// The figures of one case: for each server its rounds.
 pub(crate) struct Row {
