@@ -118,8 +118,13 @@ impl Driver {
         .await;
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let url = format!("http://127.0.0.1:{port}");
-        let page =
-            ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&url).await;
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let mut page = builder.connect(&url).await;
+        if page.is_err() {
+            // A driver that has just begun to listen may close its first connection.
+            page = builder.connect(&url).await;
+        }
         let page = page.unwrap_or_else(|error| panic!("{error}\n{}", traces.log()));
         Driver { process, page, traces }
     }

@@ -27,6 +27,7 @@ mod proxies;
 mod proxy;
 mod refusals;
 mod resume;
+mod routes;
 mod saving;
 mod screen;
 mod signing_in;
