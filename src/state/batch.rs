@@ -3,6 +3,8 @@
 use selvedge_wslink::Packed;
 use serde::Serialize;
 
+use super::KeyOf;
+
 /// Values that are set together; see [`State::batch`](crate::State::batch).
 #[derive(Debug)]
 pub struct Batch {
@@ -11,7 +13,7 @@ pub struct Batch {
 
 impl Batch {
     /// Adds a value. If it cannot be sent to pages, it is logged and not set.
-    pub fn set(&mut self, key: impl AsRef<str>, value: impl Serialize) -> &mut Self {
+    pub fn set<T: Serialize>(&mut self, key: impl KeyOf<T>, value: T) -> &mut Self {
         let key = key.as_ref();
         self.changes.push((key.to_owned(), Packed::encode_for(key, &value)));
         self

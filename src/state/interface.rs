@@ -7,7 +7,7 @@ use selvedge_wslink::{ClientId, Packed, check_key, text::similar, words::key};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Batch, Listener, Mark, Pushed, Suppressed, Translator, scope,
+    Batch, KeyOf, Listener, Mark, Pushed, Suppressed, Translator, scope,
     store::{KeyName, Sink, Store, Stored, Writer},
 };
 use crate::{Error, Result};
@@ -78,7 +78,7 @@ impl State {
     ///
     /// A value that pages cannot hold is logged, not set; [`try_set`](Self::try_set) returns
     /// errors.
-    pub fn set(&self, key: impl AsRef<str>, value: impl Serialize) -> &Self {
+    pub fn set<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> &Self {
         let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
             self.store.notes.not_set(key, &error);
@@ -93,7 +93,7 @@ impl State {
     /// # Errors
     /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`], and for
     /// the key `__proto__`, which no page could hold. The state then keeps the old value.
-    pub fn try_set(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
+    pub fn try_set<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> Result<()> {
         let key = key.as_ref();
         let packed = Packed::encode_for(key, &value)?;
         let name = self.settable(key)?;
@@ -145,7 +145,7 @@ impl State {
     /// # Errors
     /// [`values::Error::Decode`](crate::values::Error::Decode) if the value is of another type,
     /// [`Error::Unknown`](crate::Error::Unknown) if the key was never set.
-    pub fn get<T: DeserializeOwned>(&self, key: impl AsRef<str>) -> Result<T> {
+    pub fn get<T: DeserializeOwned>(&self, key: impl KeyOf<T>) -> Result<T> {
         let key = key.as_ref();
         let value = self.current(key);
         self.decode(key, value.as_ref())
@@ -200,7 +200,7 @@ impl State {
     ///
     /// # Errors
     /// Those of [`try_set`](Self::try_set).
-    pub fn set_default(&self, key: impl AsRef<str>, value: impl Serialize) -> Result<()> {
+    pub fn set_default<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> Result<()> {
         let key = key.as_ref();
         let value = Packed::encode_for(key, &value)?;
         self.set_if_new(&self.settable(key)?, value);
@@ -231,7 +231,7 @@ impl State {
     /// Those of [`get`](Self::get) and of [`try_set`](Self::try_set).
     pub fn update<T: Serialize + DeserializeOwned>(
         &self,
-        key: impl AsRef<str>,
+        key: impl KeyOf<T>,
         mut edit: impl FnMut(&mut T),
     ) -> Result<()> {
         let key = key.as_ref();

@@ -20,7 +20,7 @@ use parking_lot::RwLock;
 use selvedge_wslink::{INEXACT, Kind, Packed, check_key, words};
 use serde::de::DeserializeOwned;
 
-use super::State;
+use super::{KeyOf, State};
 use crate::{Error, Failure};
 
 /// The application's check of a value.
@@ -129,7 +129,7 @@ impl State {
     /// ```
     pub fn validate<T: DeserializeOwned>(
         &self,
-        key: impl AsRef<str>,
+        key: impl KeyOf<T>,
         check: impl Fn(T) -> Result<(), Failure> + Send + Sync + 'static,
     ) -> &Self {
         let key = key.as_ref();

@@ -53,4 +53,4 @@ pub use error::{Difference, Error, Result};
 pub use page::Page;
 pub use page_calls::PageCall;
 pub use recording::Recording;
-pub use user::{KeyOf, User};
+pub use user::User;

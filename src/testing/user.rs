@@ -14,17 +14,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Error, PageCall, Result, app::connect, page_calls};
-use crate::{Running, Server, state::Key};
+use crate::{Running, Server, state::KeyOf};
 
 /// How long a user waits for a value unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A key whose value is a `T`: the name of a key for any `T`, and a [`Key<T>`](Key).
-pub trait KeyOf<T>: AsRef<str> {}
-
-impl<T> KeyOf<T> for &str {}
-impl<T> KeyOf<T> for String {}
-impl<T> KeyOf<T> for Key<T> {}
 
 /// The user of one page of a [`TestApp`](super::TestApp). Dropping it closes the page.
 ///

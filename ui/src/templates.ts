@@ -33,6 +33,26 @@ function triggersOf(source: string): Set<string> {
   return new Set([...calls].map(([, single, double, escaped]) => single ?? double ?? escaped ?? ""));
 }
 
+/**
+ * Returns the names that event handlers of a template assign to, without its own variables: those
+ * of `v-for` and of slots.
+ */
+function assignedIn(source: string): Set<string> {
+  const own = new Set<string>();
+  for (const [, variables] of source.matchAll(/(?:v-for|v-slot(?::[\w-]+)?|#[\w-]+)\s*=\s*["']([^"']*)/g)) {
+    const declared = variables?.split(/\s(?:in|of)\s/)[0] ?? "";
+    for (const [name] of declared.matchAll(/[A-Za-z_$][\w$]*/g)) own.add(name);
+  }
+  const assigned = new Set<string>();
+  for (const [, , double, single] of source.matchAll(/\s(@|v-on:)[\w.:-]+\s*=\s*(?:"([^"]*)"|'([^']*)')/g)) {
+    for (const statement of (double ?? single ?? "").split(/;|&&|\|\||=>|[?:(]/)) {
+      const name = /^\s*([A-Za-z_$][\w$]*)\s*(?:=(?![=>])|\+\+|--|[-+*/%]=)/.exec(statement)?.[1];
+      if (name && !own.has(name)) assigned.add(name);
+    }
+  }
+  return assigned;
+}
+
 export class Templates {
   private readonly byName = new Map<string, Vue.Component>();
   private readonly bySource = new Map<string, Vue.Component>();
@@ -89,7 +109,12 @@ export class Templates {
       const result = compileTemplate(source, (warning) => this.warn(name, warning));
       if ("render" in result) {
         this.check(name, result.root);
-        if (this.mistakes.on) triggersOf(source).forEach(this.triggerFound);
+        if (this.mistakes.on) {
+          triggersOf(source).forEach(this.triggerFound);
+          for (const key of assignedIn(source)) {
+            if (!this.state.has(key)) this.missing(name, key, "sets", this.helpers);
+          }
+        }
         component = this.view(name, result.render);
       } else {
         component = () => Vue.h(TemplateError, { name, doing: "compiled", ...result });

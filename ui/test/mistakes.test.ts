@@ -45,12 +45,24 @@ describe("a mistake in a template", () => {
     expectTold(server, text);
   });
 
-  it("in a script of an event is told when it runs", async () => {
-    const server = await develop("<button @click='conut = 1'></button>", { count: 1 });
-    expectTold(server);
-    find("button").click();
-    await settle();
+  it.each([
+    ["<button @click='conut = 1'></button>"],
+    ['<button @click.once="count = 2; conut += 1"></button>'],
+    ['<button v-on:click="() => conut++"></button>'],
+    ["<button @click=\"trigger('go').then((x) => (conut = x))\"></button>"],
+  ])("%s is told before anyone presses it", async (template) => {
+    const server = await develop(template, { count: 1 });
     expectTold(server, "The template `main` sets `conut`, which is not a key of the state. Did you mean `count`?");
+  });
+
+  it.each([
+    ['<p v-for="(row, at) in rows" @click="row = 1; at = 2"></p>'],
+    ['<button @click="count == 2 || count === 3; rows[0] = 1; rows.length = 0"></button>'],
+    ["<button @click=\"trigger('go', [{ other: 1 }], { third: count >= 1 })\"></button>"],
+    ['<button title="other = 1" @click="(event) => event.x"></button>'],
+  ])("%s has none", async (template) => {
+    const server = await develop(template, { count: 1, rows: [1] });
+    expectTold(server);
   });
 
   it("in a call is told when it runs", async () => {

@@ -77,7 +77,9 @@ fn app() -> Element {
 #[component]
 fn Plot(points: Vec<(f64, f64)>) -> Element {
     let range = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        })
     };
     let (left, right) = range(&mut points.iter().map(|(x, _)| *x));
     let (low, high) = range(&mut points.iter().map(|(_, y)| *y));

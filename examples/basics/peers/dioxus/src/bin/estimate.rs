@@ -30,7 +30,11 @@ impl Random {
     }
 }
 
-fn estimate(millions: u64, cancelled: &AtomicBool, progress: &mpsc::UnboundedSender<(f64, String)>) -> Option<f64> {
+fn estimate(
+    millions: u64,
+    cancelled: &AtomicBool,
+    progress: &mpsc::UnboundedSender<(f64, String)>,
+) -> Option<f64> {
     let (began, total) = (Instant::now(), millions * 1_000_000);
     let (mut random, mut inside) = (Random(88_172_645_463_325_252), 0_u64);
     for done in (PART..=total).step_by(PART as usize) {
