@@ -11,7 +11,7 @@ use crate::{
     Failure, Result,
     error::TransferError,
     protocol::Client,
-    state::{KeyOf, State, Translator},
+    state::{KeyFor, State, Translator},
 };
 
 /// The context of a call: the server, and the client that caused the call.
@@ -69,7 +69,7 @@ impl Ctx {
     /// let server = Server::new("doc");
     /// server.trigger("reset", |cx: Ctx| cx.set("count", 0).set("status", "Reset"));
     /// ```
-    pub fn set<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> Self {
+    pub fn set<V: Serialize>(&self, key: impl KeyFor<V>, value: V) -> Self {
         self.state().set(key, value);
         self.clone()
     }

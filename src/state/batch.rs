@@ -3,7 +3,7 @@
 use selvedge_wslink::Packed;
 use serde::Serialize;
 
-use super::KeyOf;
+use super::KeyFor;
 
 /// Values that are set together; see [`State::batch`](crate::State::batch).
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Batch {
 
 impl Batch {
     /// Adds a value. If it cannot be sent to pages, it is logged and not set.
-    pub fn set<T: Serialize>(&mut self, key: impl KeyOf<T>, value: T) -> &mut Self {
+    pub fn set<V: Serialize>(&mut self, key: impl KeyFor<V>, value: V) -> &mut Self {
         let key = key.as_ref();
         self.changes.push((key.to_owned(), Packed::encode_for(key, &value)));
         self

@@ -7,7 +7,7 @@ use selvedge_wslink::{ClientId, Packed, check_key, text::similar, words::key};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Batch, KeyOf, Listener, Mark, Pushed, Suppressed, Translator, scope,
+    Batch, KeyFor, KeyOf, Listener, Mark, Pushed, Suppressed, Translator, scope,
     store::{KeyName, Sink, Store, Stored, Writer},
 };
 use crate::{Error, Result};
@@ -78,7 +78,7 @@ impl State {
     ///
     /// A value that pages cannot hold is logged, not set; [`try_set`](Self::try_set) returns
     /// errors.
-    pub fn set<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> &Self {
+    pub fn set<V: Serialize>(&self, key: impl KeyFor<V>, value: V) -> &Self {
         let key = key.as_ref();
         if let Err(error) = self.try_set(key, value) {
             self.store.notes.not_set(key, &error);
@@ -93,7 +93,7 @@ impl State {
     /// # Errors
     /// [`values::Error::Encode`](crate::values::Error::Encode) as for [`Packed::encode`], and for
     /// the key `__proto__`, which no page could hold. The state then keeps the old value.
-    pub fn try_set<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> Result<()> {
+    pub fn try_set<V: Serialize>(&self, key: impl KeyFor<V>, value: V) -> Result<()> {
         let key = key.as_ref();
         let packed = Packed::encode_for(key, &value)?;
         let name = self.settable(key)?;
@@ -200,7 +200,7 @@ impl State {
     ///
     /// # Errors
     /// Those of [`try_set`](Self::try_set).
-    pub fn set_default<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> Result<()> {
+    pub fn set_default<V: Serialize>(&self, key: impl KeyFor<V>, value: V) -> Result<()> {
         let key = key.as_ref();
         let value = Packed::encode_for(key, &value)?;
         self.set_if_new(&self.settable(key)?, value);

@@ -81,15 +81,27 @@ impl<T> From<Key<T>> for String {
 )]
 pub trait KeyOf<T>: AsRef<str> {}
 
+/// A key that can be set to a `V`: a [`Key`] of this type, or the name of any key. A reference to a
+/// value stands for the value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be set to a `{V}`",
+    note = "a key is a name, such as `\"count\"`, or a `Key` with the type of its value"
+)]
+pub trait KeyFor<V>: AsRef<str> {}
+
 impl<T> KeyOf<T> for Key<T> {}
-impl<T> KeyOf<T> for &str {}
-impl<T> KeyOf<T> for &&str {}
-impl<T> KeyOf<T> for String {}
-impl<T> KeyOf<T> for &String {}
-impl<T> KeyOf<T> for Cow<'_, str> {}
-impl<T> KeyOf<T> for &Cow<'_, str> {}
-impl<T> KeyOf<T> for Arc<str> {}
-impl<T> KeyOf<T> for &Arc<str> {}
+impl<T> KeyFor<T> for Key<T> {}
+impl<T> KeyFor<&T> for Key<T> {}
+impl KeyFor<&str> for Key<String> {}
+
+macro_rules! names {
+    ($($name:ty),*) => {
+        $(impl<T> KeyOf<T> for $name {}
+        impl<V> KeyFor<V> for $name {})*
+    };
+}
+
+names!(&str, &&str, String, &String, Cow<'_, str>, &Cow<'_, str>, Arc<str>, &Arc<str>);
 
 impl<T> Key<T> {
     /// Returns the key of this name.
@@ -100,5 +112,31 @@ impl<T> Key<T> {
     /// Returns the name.
     pub const fn name(self) -> &'static str {
         self.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Server;
+
+    const NAME: Key<String> = Key::new("name");
+    const COUNT: Key<i64> = Key::new("count");
+
+    #[test]
+    fn a_key_takes_its_values_and_references_to_them() {
+        let server = Server::new("keys");
+        let (name, count) = ("Ada".to_owned(), 3);
+        server.state().set(NAME, &name).set(COUNT, count);
+        assert_eq!(
+            (server.state().get(NAME).unwrap(), server.state().get(COUNT).unwrap()),
+            (name, 3)
+        );
+        server.state().set(NAME, "Grace").set(COUNT, 4).batch(|batch| {
+            batch.set(NAME, "Alan".to_owned()).set("other", 1.5);
+        });
+        server.state().update(COUNT, |count| *count += 1).unwrap();
+        assert_eq!(server.state().get(NAME).unwrap(), "Alan");
+        assert_eq!(server.state().get(COUNT).unwrap(), 5);
     }
 }

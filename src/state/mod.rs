@@ -34,7 +34,7 @@ pub use batch::Batch;
 pub(crate) use history::Mark;
 pub use interface::{FlushScope, State};
 pub(crate) use kept::{Initial, Kept};
-pub use key::{Key, KeyOf};
+pub use key::{Key, KeyFor, KeyOf};
 pub(crate) use listener::{Listener, Reaction};
 pub use model::Model;
 pub(crate) use pushed::Pushed;

@@ -14,7 +14,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Error, PageCall, Result, app::connect, page_calls};
-use crate::{Running, Server, state::KeyOf};
+use crate::{
+    Running, Server,
+    state::{KeyFor, KeyOf},
+};
 
 /// How long a user waits for a value unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,7 +89,7 @@ impl User {
     /// # Errors
     /// [`values::Error::Refused`](crate::values::Error::Refused) if the application does not take
     /// the value: the key is read-only, or a check refuses it.
-    pub async fn set<T: Serialize>(&self, key: impl KeyOf<T>, value: T) -> Result {
+    pub async fn set<V: Serialize>(&self, key: impl KeyFor<V>, value: V) -> Result {
         let changed = self.client.state().set(key.as_ref(), value).await;
         self.settle().await?;
         Ok(changed?)

@@ -20,7 +20,7 @@ import { isPromise } from "./files";
 import { Mistakes } from "./mistakes";
 import { answerPageCalls } from "./page-calls";
 import { reloadAssets } from "./reload";
-import { addRoutes, followAppearance, loadResources, usePlugins } from "./resources";
+import { addRoutes, choosePlainLook, followAppearance, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
 import { Router } from "./router";
 import { type Change, SharedState } from "./state";
@@ -280,6 +280,7 @@ export class Page {
     app.component("SelvedgeJob", SelvedgeJob);
     app.config.errorHandler = (error) => console.error(error);
     templates.install(app);
+    choosePlainLook(this.state);
     this.end.signal.addEventListener("abort", followAppearance(this.state, this.router));
     installWidgets(app, this.state, templates);
     usePlugins(app, this.state, report);

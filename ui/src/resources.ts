@@ -67,6 +67,11 @@ export function followAppearance(state: SharedState, { route }: Router): () => v
   return watch(title, show, { immediate: true, flush: "sync" });
 }
 
+/** Plain HTML gets the look of the page, unless a widget package brings a look of its own. */
+export function choosePlainLook(state: SharedState): void {
+  if (list(state.get("trame__vue_use")).length === 0) document.documentElement.dataset.look = "plain";
+}
+
 function entries(value: unknown): Entry[] {
   return list(value) as Entry[];
 }
