@@ -6,7 +6,7 @@
 // - `template_macro`, `assets_macro`: files that are part of the program
 // - `template_sources`: the files of templates; `file_watch`: follows them; `changed_files`: tells
 //   open pages about others
-// - `routes`: templates by path
+// - `routes`: templates by path; `theme`: the look of the built-in page
 // - `js_eval`: calls into pages
 
 mod assets_macro;
@@ -26,6 +26,7 @@ mod routes;
 pub(crate) mod template;
 mod template_macro;
 pub(crate) mod template_sources;
+mod theme;
 
 pub use crate::app::Source;
 pub use element::{Element, Node, el};
@@ -37,3 +38,4 @@ pub use module::{Assets, EmbeddedFiles, Extension, Module, Resource, VueUse};
 pub use property::{Handler, Prop};
 pub use routes::Route;
 pub use template::Template;
+pub use theme::{Density, Theme};

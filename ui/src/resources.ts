@@ -53,6 +53,7 @@ export function followAppearance(state: SharedState, { route }: Router): () => v
     if (scheme === "light" || scheme === "dark") dataset.colorScheme = scheme;
     else delete dataset.colorScheme;
   });
+  state.watch(["trame__selvedge_theme"], applyTheme);
   state.watch(["trame__favicon"], (url) => {
     const link = document.querySelector<HTMLLinkElement>("link[rel~=icon]");
     if (typeof url !== "string" || url === "" || !link) return;
@@ -65,6 +66,23 @@ export function followAppearance(state: SharedState, { route }: Router): () => v
     if (typeof title === "string" && title !== "") document.title = title;
   };
   return watch(title, show, { immediate: true, flush: "sync" });
+}
+
+interface Theme {
+  density: "comfortable" | "compact";
+  variables: Record<string, string>;
+}
+
+/** The variables that a theme has set. */
+let themed: string[] = [];
+
+function applyTheme(theme: unknown): void {
+  const { style, dataset } = document.documentElement;
+  const { density = "comfortable", variables = {} } = (theme ?? {}) as Partial<Theme>;
+  dataset.density = density;
+  for (const name of themed) style.removeProperty(name);
+  themed = Object.keys(variables);
+  for (const [name, value] of Object.entries(variables)) style.setProperty(name, value);
 }
 
 /** Plain HTML gets the look of the page, unless a widget package brings a look of its own. */

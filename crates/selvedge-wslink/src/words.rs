@@ -104,6 +104,8 @@ pub mod key {
     pub const CLIENT_ONLY: &str = "trame__client_only";
     /// Number of calls in progress.
     pub const BUSY: &str = "trame__busy";
+    /// The look of the built-in page.
+    pub const THEME: &str = "trame__selvedge_theme";
     /// The routes of the built-in page.
     pub const ROUTES: &str = "trame__selvedge_routes";
     /// URL of the page's icon.

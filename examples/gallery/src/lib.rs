@@ -1,0 +1,124 @@
+//! What a page looks like without a line of CSS: plain HTML, and the elements of the page.
+#![forbid(unsafe_code)]
+
+use std::{thread::sleep, time::Duration};
+
+use selvedge::{
+    Ctx, Failure, Result, Server,
+    jobs::Job,
+    pages::{Density, Theme},
+};
+
+/// The parts of the gallery: path, template, title and content.
+const PARTS: [(&str, &str, &str, &str); 3] = [
+    ("/", "text", "Text", include_str!("pages/text.html")),
+    ("/forms", "forms", "Forms", include_str!("pages/forms.html")),
+    ("/tables", "tables", "Tables", include_str!("pages/tables.html")),
+];
+
+/// The colour of the page itself.
+const ACCENT: &str = "#0b6e82";
+
+fn sweep(job: Job, steps: u32) -> Result<u32, Failure> {
+    for step in 0..steps {
+        job.check()?;
+        job.progress(f64::from(step) / f64::from(steps), format!("step {step}"));
+        job.log(format!("step {step} is done"));
+        sleep(Duration::from_millis(100));
+    }
+    Ok(steps)
+}
+
+/// The look that the controls at the top choose.
+fn theme(accent: &str, compact: bool) -> Result<Theme> {
+    let density = if compact { Density::Compact } else { Density::Comfortable };
+    Ok(Theme::new().accent(accent)?.density(density))
+}
+
+/// Makes the application.
+///
+/// # Errors
+/// None is known: paths and colours are valid.
+pub fn app() -> Result<Server> {
+    let server = Server::new("gallery");
+    let parts = PARTS.map(|(path, _, title, _)| [("path", path), ("title", title)]);
+    let parts = parts.map(std::collections::BTreeMap::from);
+    let rows = [
+        ("9:00", 290, 3.0, "cold"),
+        ("9:30", 300, 3.1, ""),
+        ("10:00", 310, 3.2, "a valve was opened"),
+    ];
+    let points: Vec<_> =
+        (0..200).map(|at| f64::from(at) / 20.0).map(|x| (x, 3.0 + x.sin())).collect();
+    server
+        .state()
+        .set("trame__title", "Gallery")
+        .set("parts", parts)
+        .set("scheme", "")
+        .set("compact", false)
+        .set("accent", ACCENT)
+        .set("name", "Pump 1")
+        .set("speed", 300)
+        .set("position", 40)
+        .set("mode", "run")
+        .set("ready", true)
+        .set("direction", "in")
+        .set("notes", "It hums.")
+        .set("sent", "")
+        .set("rows", rows)
+        .set("points", points);
+    server.on_change("scheme", |cx: Ctx, scheme: String| cx.set("trame__color_scheme", scheme));
+    server.on_change(
+        ["accent", "compact"],
+        |cx: Ctx, accent: String, compact: bool| -> Result<()> {
+            cx.server.theme(&theme(&accent, compact)?);
+            Ok(())
+        },
+    );
+    server.trigger("send", |cx: Ctx| -> Result<()> {
+        let name: String = cx.state().get("name")?;
+        cx.set("sent", format!("{name} was sent."));
+        Ok(())
+    });
+    server.trigger("clear", |cx: Ctx| cx.set("name", "").set("notes", "").set("sent", ""));
+    server.job("sweep", sweep);
+    server.template("main", include_str!("pages/main.html"));
+    for (path, template, title, content) in PARTS {
+        server.template(template, content);
+        server.route(path, template)?.title(format!("{title} – Gallery"));
+    }
+    Ok(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge::testing::{Result, TestApp};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_part_can_be_visited_and_has_no_mistakes() -> Result {
+        let app = TestApp::start(&app()?).await?;
+        let mut page = app.page().await?;
+        for (_, _, title, _) in PARTS {
+            page.press(title).await?;
+        }
+        assert_eq!(page.mistakes()?, [""; 0]);
+        app.stop().await
+    }
+
+    #[tokio::test]
+    async fn a_form_is_sent_with_what_was_typed() -> Result {
+        let app = TestApp::start(&app()?).await?;
+        let mut page = app.page().await?;
+        page.press("Forms").await?;
+        page.fill("Name", "Pump 2").await?;
+        page.press("Out").await?;
+        page.press("Send").await?;
+        page.wait_for_text("Pump 2 was sent.").await?;
+        assert_eq!(page.user().get::<String>("direction")?, "out");
+        page.press("Clear").await?;
+        assert_eq!(page.user().get::<String>("name")?, "");
+        app.stop().await
+    }
+}
