@@ -13,6 +13,7 @@ mod drops;
 mod elsewhere;
 mod endings;
 mod files;
+mod gallery;
 mod launching;
 mod manifest;
 mod manners;

@@ -150,12 +150,12 @@ async fn a_page_follows_the_system_unless_the_application_chooses() {
         |rgb: &str| format!("getComputedStyle(document.getElementById('plain')).color === '{rgb}'");
     let own = "return getComputedStyle(document.getElementById('app')).getPropertyValue('--sv-text') && \
                getComputedStyle(document.documentElement).getPropertyValue('--sv-text').trim()";
-    driver.js_until(&text("rgb(255, 255, 255)")).await;
+    driver.js_until(&text("rgb(227, 233, 235)")).await;
     assert!(driver.js(own).await.as_str().unwrap().ends_with("#e3e9eb"));
     server.state().set("trame__color_scheme", "light").flush();
-    driver.js_until(&text("rgb(0, 0, 0)")).await;
+    driver.js_until(&text("rgb(26, 34, 38)")).await;
     assert!(driver.js(own).await.as_str().unwrap().starts_with("#1a2226"));
     server.state().set("trame__color_scheme", "").flush();
-    driver.js_until(&text("rgb(255, 255, 255)")).await;
+    driver.js_until(&text("rgb(227, 233, 235)")).await;
     shown.close().await;
 }

@@ -81,6 +81,8 @@ async fn the_widgets_work(widgets: &Widgets) {
     let drawn = "document.querySelector('.v-application #faster.v-btn') !== null && \
                  getComputedStyle(document.querySelector('.v-btn')).textTransform === 'uppercase'";
     widgets.driver.js_until(drawn).await;
+    let look = widgets.driver.js("return document.documentElement.dataset.look ?? ''").await;
+    assert_eq!(look, "", "the look of plain HTML is not that of a widget package");
     assert_eq!(widgets.driver.page.title().await.unwrap(), "Pump test");
     assert_eq!(widgets.faults(), Vec::<String>::new());
 
