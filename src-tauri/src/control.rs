@@ -7,7 +7,7 @@ use selvedge::{
     window::{WindowChange, WindowControl, WindowOptions, WindowProgress, WindowState},
 };
 use tauri::{
-    LogicalPosition, LogicalSize, Size, WebviewWindow,
+    LogicalPosition, LogicalSize, Size, Theme, WebviewWindow,
     window::{ProgressBarState, ProgressBarStatus},
 };
 
@@ -190,5 +190,30 @@ impl Desktop {
                 desktop.set_page_title(&window, title.clone().unwrap_or_default());
             }
         });
+    }
+
+    /// Makes the frames and menus of windows light or dark, as the application has chosen for its
+    /// pages.
+    pub(crate) fn follow_scheme(self: &Arc<Self>) {
+        let (desktop, server) = (Arc::downgrade(self), &self.session.server);
+        let follow = move |scheme: Option<String>| {
+            if let Some(desktop) = desktop.upgrade() {
+                desktop.app.set_theme(theme(scheme.as_deref()));
+            }
+        };
+        follow(server.state().get(COLOR_SCHEME).unwrap_or_default());
+        server.on_change(COLOR_SCHEME, move |_: Ctx, scheme: Option<String>| follow(scheme));
+    }
+}
+
+/// The key of the scheme that an application has chosen for its pages.
+const COLOR_SCHEME: &str = "trame__color_scheme";
+
+/// Returns the theme of windows; `None` is that of the system.
+fn theme(scheme: Option<&str>) -> Option<Theme> {
+    match scheme {
+        Some("light") => Some(Theme::Light),
+        Some("dark") => Some(Theme::Dark),
+        _ => None,
     }
 }

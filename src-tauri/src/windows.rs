@@ -22,6 +22,7 @@ impl Desktop {
             self.set_menu(menu)?;
         }
         self.follow_title();
+        self.follow_scheme();
         #[cfg(target_os = "linux")]
         crate::graphics::check(&self.session.window);
         self.open(&self.session.url)?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     driver::Driver,
-    program::{Program, Traces, signal, until, window_app},
+    program::{Program, Traces, manners, signal, until, window_app},
     screen::{Screen, Window},
     support::Client,
 };
@@ -369,4 +369,20 @@ async fn a_frameless_window_is_dragged_by_its_page() {
 async fn question<'a>(screen: &'a Screen, program: &Program, window: &Window<'_>) -> Window<'a> {
     let other = || screen.windows(program.pid()).into_iter().find(|other| other.id != window.id);
     until("the question", async || other()).await
+}
+
+#[tokio::test]
+async fn frames_and_menus_follow_the_scheme_that_the_application_chooses() {
+    let screen = Screen::start().await;
+    let driver = Driver::window_of(&manners(), &screen.environment(), &[]).await;
+    driver.element("launches").await;
+    // The web view takes what it prefers from its window.
+    let is_dark = "matchMedia('(prefers-color-scheme: dark)').matches";
+    let before = driver.js(&format!("return {is_dark}")).await;
+    for (scheme, expected) in [("dark", true), ("light", false)] {
+        driver.js(&format!("trame.trigger('scheme', ['{scheme}'])")).await;
+        driver.js_until(&format!("{is_dark} === {expected}")).await;
+    }
+    driver.js("trame.trigger('scheme', [''])").await;
+    driver.js_until(&format!("{is_dark} === {before}")).await;
 }

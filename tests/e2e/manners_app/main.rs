@@ -71,6 +71,7 @@ fn app(name: &str) -> Result<Server> {
     server.trigger("note", |cx: Ctx, noted: String| {
         cx.state().set("noted", noted);
     });
+    server.trigger("scheme", |cx: Ctx, scheme: String| cx.set("trame__color_scheme", scheme));
     server.trigger("give_up", |cx: Ctx| cx.server.request_exit(7));
     server.trigger("panic", |cx: Ctx| {
         cx.server.create_task::<_, Failure>(async { panic!("not this task") });
