@@ -98,8 +98,8 @@ impl Theme {
     }
 
     fn pair(&mut self, name: &str, light: Colour, dark: Colour) {
-        let value = format!("light-dark({}, {})", light.written(), dark.written());
-        self.variables.insert(name.to_owned(), value);
+        self.variables.insert(format!("{name}-light"), light.written());
+        self.variables.insert(format!("{name}-dark"), dark.written());
     }
 }
 
