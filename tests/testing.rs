@@ -68,7 +68,7 @@ async fn names_that_do_not_exist_are_errors_with_the_nearest() -> Result {
     let late = user.wait_for("sped", |_: &f64| true).await.unwrap_err().to_string();
     assert_eq!(late, "there is no key of the state named `sped`. Did you mean speed?");
     let late = user.wait_for("speed", |speed: &f64| *speed > 1.0).await.unwrap_err().to_string();
-    assert!(late.starts_with("`speed` did not get the value"), "{late}");
+    assert!(late.starts_with("`speed` did not have the awaited value after 50ms"), "{late}");
     assert!(late.contains("it is 0.0"), "{late}");
     app.stop().await
 }
@@ -209,4 +209,67 @@ async fn all_kinds_of_values_reach_a_test() -> Result {
     let echoed: values::Attachment = user.trigger("echo", [bytes]).await?.decode().unwrap();
     assert_eq!(&echoed.0[..], &big[..]);
     app.stop().await
+}
+
+#[tokio::test]
+async fn hooks_hear_of_pages_that_come_and_go() -> Result {
+    let server = Server::new("hooks");
+    server.state().set("events", [""; 0]);
+    for (event, name) in [
+        (selvedge::Lifecycle::ClientConnected, "connected"),
+        (selvedge::Lifecycle::ClientExited, "exited"),
+    ] {
+        server.on(event, move |cx: Ctx| {
+            cx.state().update("events", |events: &mut Vec<String>| events.push(name.to_owned()))
+        });
+    }
+    let app = TestApp::start(&server).await?;
+    let mut user = app.user().await?;
+    assert_eq!(user.get::<Vec<String>>("events")?, ["connected"]);
+    user.reload().await?;
+    user.leave().await?;
+    assert_eq!(server.client_count(), 0);
+    let events: Vec<String> = server.state().get("events").unwrap();
+    assert_eq!(events, ["connected", "exited", "connected", "exited"]);
+    app.stop().await
+}
+
+#[tokio::test]
+async fn refused_edits_and_jobs_are_repeated() -> Result {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("first.log");
+    let app = |log: Option<&std::path::Path>| {
+        let options = ServerOptions::new();
+        let options = log.map_or(options.clone(), |log| options.log_network(log));
+        let server = Server::with_options("jobs", options);
+        server.state().set("speed", 300).set("cleared", false);
+        server.state().validate("speed", |speed: i64| match speed {
+            0..=1500 => Ok(()),
+            _ => Err(Failure::msg("too fast")),
+        });
+        server.job("work", async |job: selvedge::jobs::Job, steps: u32| {
+            for step in 0..steps {
+                job.progress(f64::from(step) / f64::from(steps), "works");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            steps
+        });
+        server.trigger("clear", |cx: Ctx| -> Result<(), Failure> {
+            let status: selvedge::jobs::JobStatus = cx.state().get("work")?;
+            cx.set("cleared", status.state == selvedge::jobs::JobState::Done);
+            Ok(())
+        });
+        server
+    };
+    let first = TestApp::start(&app(Some(&log))).await?;
+    let user = first.user().await?;
+    user.set("speed", 2000).await.unwrap_err();
+    user.trigger("work", [5]).await?;
+    user.wait_for("work", |status: &serde_json::Value| status["state"] == "done").await?;
+    user.trigger("clear", ()).await?;
+    assert!(user.get::<bool>("cleared")?);
+    first.stop().await?;
+    let second = TestApp::start(&app(None)).await?;
+    Recording::read(&log)?.replay(&second).await?;
+    second.stop().await
 }

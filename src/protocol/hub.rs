@@ -142,6 +142,7 @@ impl Hub {
 
     /// Sends values of the state to one client, even if they have not changed.
     pub(crate) fn restore(&self, client: &Client, values: &[(KeyName, Packed)]) {
+        self.log().inspect(|log| log.state_restored(values, client.id));
         for (message, _) in self.state_messages(values) {
             client.outbox.send(message);
         }

@@ -74,6 +74,12 @@ impl NetworkLog {
         self.write("state s→c", &to_all_but(except), &object(entries));
     }
 
+    /// Logs values that are sent to one client, in place of those that it has set.
+    pub(crate) fn state_restored(&self, values: &[(KeyName, Packed)], client: ClientId) {
+        let entries = values.iter().map(|(key, value)| (&**key, value));
+        self.write("state s→c", &format!("to {client:?}"), &object(entries));
+    }
+
     /// Logs a message that is published on a topic.
     pub(crate) fn published(&self, topic: &str, data: &Packed, except: Option<ClientId>) {
         self.publish_entry(topic, data, &to_all_but(except));

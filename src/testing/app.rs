@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use selvedge_websocket::{Connection, Message, Options, Role};
 use selvedge_wslink::client::Client;
+use tokio::task::JoinHandle;
 
 use super::{Page, Result, TestDialogs, User};
 use crate::{
@@ -55,9 +56,9 @@ impl TestApp {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn start_with(server: &Server, options: StartOptions) -> Result<Self> {
-        let running = server.spawn(options.backend(Backend::Generic)).await?;
         let dialogs = TestDialogs::default();
         server.set_dialogs(Arc::new(dialogs.clone()));
+        let running = server.spawn(options.backend(Backend::Generic)).await?;
         Ok(TestApp { server: server.clone(), running: Arc::new(running), dialogs })
     }
 
@@ -71,11 +72,19 @@ impl TestApp {
         &self.dialogs
     }
 
-    /// Opens a page. The user has the state when this returns.
+    /// Opens a page. The user has the state when this returns, and the hooks on
+    /// [`ClientConnected`](crate::Lifecycle::ClientConnected) have run.
     ///
     /// # Errors
     /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped.
     pub async fn user(&self) -> Result<User> {
+        let user = self.unannounced_user().await?;
+        user.announce("client_connected").await?;
+        Ok(user)
+    }
+
+    /// Opens a page that says of itself that it is connected, as recorded pages do.
+    pub(super) async fn unannounced_user(&self) -> Result<User> {
         User::open(&self.server, &self.running).await
     }
 
@@ -85,7 +94,15 @@ impl TestApp {
     /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped, and
     /// [`Error::Page`](super::Error::Page) if a template cannot be shown.
     pub async fn page(&self) -> Result<Page> {
-        Page::open(self.user().await?).await
+        self.page_of(self.user().await?).await
+    }
+
+    /// Renders the templates for this user.
+    ///
+    /// # Errors
+    /// Those of [`page`](Self::page).
+    pub async fn page_of(&self, user: User) -> Result<Page> {
+        Page::open(user).await
     }
 
     /// Stops the application and waits until its tasks have ended.
@@ -99,15 +116,18 @@ impl TestApp {
 }
 
 /// Connects a client over a WebSocket in memory.
-pub(super) async fn connect(running: &Running) -> Result<Client> {
+///
+/// The task ends when the server has forgotten the client.
+pub(super) async fn connect(running: &Running) -> Result<(Client, JoinHandle<()>)> {
     let (near, far) = tokio::io::duplex(BUFFER);
     let (sink, stream) = running.connect_window()?;
     let options = Options::new().max_message_size(MAX_MESSAGE).receive_queue(16, MAX_MESSAGE);
     let far = Connection::over(far, Role::Server, options.clone());
-    tokio::spawn(carry(far, sink, stream));
+    let carried = tokio::spawn(carry(far, sink, stream));
     let near = Connection::over(near, Role::Client, options);
-    // The secret is not asked for: whatever connects here is part of the program.
-    Ok(Client::over(near, "").await.map_err(crate::Error::from)?)
+    // A client inside the program needs no secret.
+    let client = Client::over(near, "").await.map_err(crate::Error::from)?;
+    Ok((client, carried))
 }
 
 /// Carries the messages of one client until one side ends.

@@ -11,9 +11,9 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A key did not get the value that the test waits for.
+    /// A key did not get the awaited value in time.
     #[error(
-        "`{key}` did not get the value that the test waits for within {limit:?}: it is {last}. If the application needs longer, raise `User::patience`"
+        "`{key}` did not have the awaited value after {limit:?}; it is {last}. If the application needs longer, raise `User::patience`"
     )]
     NotInTime {
         /// The key.
@@ -24,15 +24,24 @@ pub enum Error {
         limit: Duration,
     },
 
-    /// The page does not show a text that the test waits for.
+    /// The page did not show a text in time.
     #[error(
-        "the page does not show “{part}” within {limit:?}: it shows “{text}”. If the application needs longer, raise `User::patience`"
+        "the page did not show “{part}” after {limit:?}; it shows “{text}”. If the application needs longer, raise `User::patience`"
     )]
     NotShown {
-        /// The text that the test waits for.
+        /// The awaited text.
         part: String,
         /// The text of the page.
         text: String,
+        /// How long the test waited.
+        limit: Duration,
+    },
+
+    /// The application did not answer the calls of a page in time.
+    #[error(
+        "the application has not answered after {limit:?}. Raise `User::patience`, or use `Page::press_without_waiting` for a call that is to go on"
+    )]
+    NotAnswered {
         /// How long the test waited.
         limit: Duration,
     },

@@ -1,16 +1,20 @@
 //! The templates of an application, rendered in the test, and operated as its user does.
 //!
 //! The page's own code compiles and renders them in a JavaScript engine that knows no document. Its
-//! calls go over the connection of a [`User`].
+//! calls go over the connection of a [`User`], all of them at once, as those of a page do.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use selvedge_wslink::Packed;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Error, Result, User, script::Script};
+use super::{Error, Result, User, recording::shortened, script::Script};
 
 /// A page of a [`TestApp`](super::TestApp), as its user sees it: the text of its templates, and
 /// controls that are found by their accessible names.
@@ -46,11 +50,28 @@ use super::{Error, Result, User, script::Script};
 ///
 /// A call of a template that fails is the error of the operation that has caused it, or else of the
 /// next one.
+///
+/// # Cancellation
+/// If the future of an operation is dropped, its calls go on, and the next operation waits for them.
 pub struct Page {
     user: User,
     script: Script,
     /// The values that the page has.
     shown: HashMap<String, Packed>,
+    /// Calls of the page that are not answered yet, and their numbers.
+    calls: FuturesUnordered<BoxFuture<'static, Answer>>,
+    open: BTreeSet<u32>,
+    /// The number of the last call.
+    last: u32,
+}
+
+/// The answer to a call of the page.
+struct Answer {
+    id: u32,
+    /// The result, or why there is none.
+    result: Result<Value, String>,
+    /// The keys that the call has set.
+    keys: Vec<String>,
 }
 
 impl fmt::Debug for Page {
@@ -82,12 +103,28 @@ enum PageRequest {
     Call { method: String, args: Vec<Value> },
 }
 
+impl PageRequest {
+    /// Returns the keys that it sets.
+    fn keys(&self) -> Vec<String> {
+        let PageRequest::Set { changes } = self else { return Vec::new() };
+        let key = |change: &Value| change["key"].as_str().map(str::to_owned);
+        changes.iter().filter_map(key).collect()
+    }
+}
+
 impl Page {
     pub(super) async fn open(user: User) -> Result<Self> {
-        let mut page = Page { script: Script::load()?, user, shown: HashMap::new() };
+        let mut page = Page {
+            script: Script::load()?,
+            user,
+            shown: HashMap::new(),
+            calls: FuturesUnordered::new(),
+            open: BTreeSet::new(),
+            last: 0,
+        };
         let values = page.news().unwrap_or_default();
         page.script.open(&values, &page.user.triggers())?;
-        page.settle().await?;
+        page.settle(0).await?;
         Ok(page)
     }
 
@@ -101,11 +138,21 @@ impl Page {
     ///
     /// # Errors
     /// [`Error::Page`] if there is no such element, or several, or it is disabled, and if a call that
-    /// it causes fails.
+    /// it causes fails; [`Error::NotAnswered`] after the [time limit](User::patience) of the user.
     pub async fn press(&mut self, name: &str) -> Result {
-        self.settle().await?;
+        self.operate(|script| script.press(name)).await
+    }
+
+    /// Presses an element as [`press`](Self::press) does, and does not wait for the calls: for a
+    /// call that goes on until the user presses something else. A failure of it is the error of a
+    /// later operation.
+    ///
+    /// # Errors
+    /// [`Error::Page`] if there is no such element, or several, or it is disabled.
+    pub async fn press_without_waiting(&mut self, name: &str) -> Result {
+        self.take_arrivals()?;
         self.script.press(name)?;
-        self.settle().await
+        self.take_arrivals()
     }
 
     /// Enters a text into a field, or chooses an option of a list by its text or value. The control
@@ -115,9 +162,7 @@ impl Page {
     /// [`Error::Page`] if there is no such control or option, or several, or it is disabled or
     /// read-only, and if the application does not take the value.
     pub async fn fill(&mut self, name: &str, text: &str) -> Result {
-        self.settle().await?;
-        self.script.fill(name, text)?;
-        self.settle().await
+        self.operate(|script| script.fill(name, text)).await
     }
 
     /// Goes back to the [route](crate::Server::route) before, as the button of a browser does.
@@ -125,8 +170,7 @@ impl Page {
     /// # Errors
     /// Those of a call that a template makes then.
     pub async fn back(&mut self) -> Result {
-        self.script.back()?;
-        self.settle().await
+        self.operate(Script::back).await
     }
 
     /// Returns the text that the user sees now. White space is one space.
@@ -134,7 +178,7 @@ impl Page {
     /// # Errors
     /// [`Error::Page`] if a template cannot be shown, or a call that it has made failed.
     pub async fn text(&mut self) -> Result<String> {
-        self.settle().await?;
+        self.take_arrivals()?;
         self.script.text()
     }
 
@@ -152,8 +196,15 @@ impl Page {
             if text.contains(part) {
                 return Ok(());
             }
-            if timeout_at(deadline, changes.next()).await.is_err() {
-                return Err(Error::NotShown { part: part.to_owned(), text, limit });
+            let news = async {
+                tokio::select! {
+                    changed = changes.next() => Ok(changed?),
+                    Some(answer) = self.calls.next(), if !self.calls.is_empty() => self.answered(answer),
+                }
+            };
+            match timeout_at(deadline, news).await {
+                Ok(changed) => changed?,
+                Err(_) => return Err(Error::NotShown { part: part.to_owned(), text, limit }),
             }
         }
     }
@@ -167,21 +218,51 @@ impl Page {
         self.script.mistakes()
     }
 
-    /// Carries the calls of the page and the values of the application until both have come to rest.
-    async fn settle(&mut self) -> Result {
+    /// Does something in the page, and waits for the calls that it causes.
+    async fn operate(&mut self, operation: impl FnOnce(&Script) -> Result) -> Result {
+        self.take_arrivals()?;
+        let before = self.last;
+        operation(&self.script)?;
+        self.settle(before).await
+    }
+
+    /// Waits until the calls after that of this number are answered, and those that follow from them.
+    async fn settle(&mut self, before: u32) -> Result {
+        let limit = self.user.limit();
+        let deadline = Instant::now() + limit;
+        loop {
+            self.take_arrivals()?;
+            if self.open.range(before + 1..).next().is_none() {
+                return Ok(());
+            }
+            match timeout_at(deadline, self.calls.next()).await {
+                Ok(Some(answer)) => self.answered(answer)?,
+                Ok(None) => return Ok(()),
+                Err(_) => return Err(Error::NotAnswered { limit }),
+            }
+        }
+    }
+
+    /// Passes an answer to the page.
+    fn answered(&mut self, Answer { id, result, keys }: Answer) -> Result {
+        self.open.remove(&id);
+        // The application may have corrected or refused values; its own are news then.
+        keys.iter().for_each(|key| drop(self.shown.remove(key)));
+        self.script.answer(id, result)
+    }
+
+    /// Passes on what has arrived, in both directions, without waiting for more.
+    fn take_arrivals(&mut self) -> Result {
         let mut failures = Vec::new();
         loop {
-            if let Some(values) = self.news() {
-                self.script.apply(&values)?;
+            while let Some(Some(answer)) = self.calls.next().now_or_never() {
+                self.answered(answer)?;
             }
-            let Taken { outgoing, errors } = self.script.take()?;
+            let renewed = self.refresh()?;
+            let (sent, errors) = self.send()?;
             failures.extend(errors);
-            if outgoing.is_empty() && !self.is_behind() {
+            if !sent && !renewed {
                 break;
-            }
-            for Outgoing { id, call } in outgoing {
-                let answer = self.carry(call).await;
-                self.script.answer(id, answer.map_err(|error| error.to_string()))?;
             }
         }
         match failures.is_empty() {
@@ -190,22 +271,38 @@ impl Page {
         }
     }
 
-    async fn carry(&self, call: PageRequest) -> Result<Value> {
-        let result = match call {
-            PageRequest::Set { changes } => {
-                self.user.update(&changes).await?;
-                return Ok(Value::Null);
-            }
-            PageRequest::Trigger { trigger, args, kwargs } => {
-                self.user.trigger_with(&trigger, args, kwargs).await
-            }
-            PageRequest::Call { method, args } => self.user.call(&method, args).await,
-        };
-        Ok(result?.readable())
+    /// Passes new values of the application to the page. Returns whether there were any.
+    fn refresh(&mut self) -> Result<bool> {
+        match self.news() {
+            Some(values) => self.script.apply(&values).map(|()| true),
+            None => Ok(false),
+        }
     }
 
-    fn is_behind(&self) -> bool {
-        self.user.packed().iter().any(|(key, value)| self.shown.get(key) != Some(value))
+    /// Sends the calls that the page wants to make, in their order. Returns whether there were any,
+    /// and the errors of the page.
+    fn send(&mut self) -> Result<(bool, Vec<String>)> {
+        let Taken { outgoing, errors } = self.script.take()?;
+        let sent = !outgoing.is_empty();
+        for Outgoing { id, call } in outgoing {
+            self.last = self.last.max(id);
+            let keys = call.keys();
+            let user = self.user.same_page();
+            let mut answer = async move {
+                let result = carry(&user, call).await.map_err(|error| error.to_string());
+                Answer { id, result, keys }
+            }
+            .boxed();
+            // The first poll sends it, unless the server has to read earlier messages first.
+            match (&mut answer).now_or_never() {
+                Some(answer) => self.answered(answer)?,
+                None => {
+                    self.open.insert(id);
+                    self.calls.push(answer);
+                }
+            }
+        }
+        Ok((sent, errors))
     }
 
     /// Returns the values that the page does not have yet.
@@ -219,4 +316,23 @@ impl Page {
         }
         (!news.is_empty()).then_some(news)
     }
+}
+
+/// Makes a call of the page.
+async fn carry(user: &User, call: PageRequest) -> Result<Value> {
+    let sent = match &call {
+        PageRequest::Set { changes } => changes,
+        PageRequest::Trigger { args, .. } | PageRequest::Call { args, .. } => args,
+    };
+    if let Some(text) = sent.iter().find_map(shortened) {
+        return Err(Error::Page(format!("a page of a test cannot send {text}")));
+    }
+    let result = match call {
+        PageRequest::Set { changes } => return user.update(&changes).await.map(|()| Value::Null),
+        PageRequest::Trigger { trigger, args, kwargs } => {
+            user.trigger_with(&trigger, args, kwargs).await
+        }
+        PageRequest::Call { method, args } => user.call(&method, args).await,
+    };
+    Ok(result?.readable())
 }

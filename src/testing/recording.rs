@@ -5,10 +5,11 @@
 
 use std::{collections::HashSet, path::Path, time::Duration};
 
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use indexmap::IndexMap;
 use selvedge_wslink::words::{key, method};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Difference, Error, Result, TestApp, User};
 
@@ -23,8 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// A replay opens a page for each recorded one, repeats the changes and calls of all pages in their
 /// order, each when the state is as it was recorded then, and compares the state at the end. Keys
-/// that begin with `trame__`, such as templates, are not compared. Uploads, closed pages and answers
-/// to dialogs are not part of a recording.
+/// that begin with `trame__`, such as templates, are not compared. Of a job, only the run, its state
+/// and its result are. Uploads, closed pages, and answers to dialogs and to calls into the page are
+/// not part of a recording. Dates that a page has sent are repeated as texts.
 ///
 /// ```no_run
 /// # async fn doc(app: selvedge::testing::TestApp) -> selvedge::testing::Result {
@@ -97,6 +99,7 @@ impl Recording {
             expected: IndexMap::new(),
             differing: self.ignored.clone(),
             differences: Vec::new(),
+            calls: FuturesUnordered::new(),
         };
         for Entry { at, what } in &self.entries {
             match what {
@@ -105,6 +108,7 @@ impl Recording {
             }
         }
         replay.compare().await?;
+        replay.finish_calls().await?;
         match replay.differences.is_empty() {
             true => Ok(()),
             false => Err(Error::Different(replay.differences)),
@@ -122,6 +126,8 @@ struct Replay<'a> {
     /// Keys that are not compared: those ignored, and those that differed before.
     differing: HashSet<String>,
     differences: Vec<Difference>,
+    /// Calls that are not answered yet. Those of a page overlap, as they did when they were recorded.
+    calls: FuturesUnordered<BoxFuture<'static, Result>>,
 }
 
 impl Replay<'_> {
@@ -139,7 +145,14 @@ impl Replay<'_> {
 
     async fn call(&mut self, page: &str, at: f64, method: &str, args: &[Value]) -> Result {
         self.compare().await?;
-        self.page(page).await?.repeat(method, args).await?;
+        let user = self.page(page).await?.same_page();
+        let (name, given) = (method.to_owned(), args.to_vec());
+        let mut repeated = async move { user.repeat(&name, &given).await }.boxed();
+        // The first poll sends the call.
+        match (&mut repeated).now_or_never() {
+            Some(answer) => answer?,
+            None => self.calls.push(repeated),
+        }
         if method == method::STATE_UPDATE {
             self.see(None, at, &changes(args)).await?;
         }
@@ -149,10 +162,19 @@ impl Replay<'_> {
     /// Returns the user of a recorded page, who opens it if it is not open yet.
     async fn page(&mut self, page: &str) -> Result<&User> {
         if !self.pages.contains_key(page) {
-            let user = self.app.user().await?;
+            let user = self.app.unannounced_user().await?;
             self.pages.insert(page.to_owned(), user);
         }
         Ok(&self.pages[page])
+    }
+
+    /// Waits for the calls that are left. One that goes on is no difference.
+    async fn finish_calls(&mut self) -> Result {
+        let deadline = Instant::now() + self.recording.patience;
+        while let Ok(Some(answer)) = timeout_at(deadline, self.calls.next()).await {
+            answer?;
+        }
+        Ok(())
     }
 
     /// Waits until all expected values are there, and notes those that do not come.
@@ -226,6 +248,10 @@ impl Lines<'_> {
             ("event c→s", Value::Object(mut call)) => {
                 let method = call["method"].as_str().unwrap_or_default().to_owned();
                 let args = call.remove("args").and_then(|args| args.as_array().cloned());
+                let named = call["kwargs"].as_object().is_some_and(|named| !named.is_empty());
+                if named && !method::is_reserved(&method) {
+                    return Err(self.error(line, "named arguments of a method cannot be repeated"));
+                }
                 match is_repeated(&method) {
                     true => Some(self.called(line, who, method, args.unwrap_or_default())?),
                     false => None,
@@ -255,17 +281,27 @@ fn is_repeated(name: &str) -> bool {
     !method::is_reserved(name) || [method::TRIGGER, method::LIFECYCLE_UPDATE].contains(&name)
 }
 
-/// Returns the words that stand for a value which the log does not contain, if there are any.
-fn shortened(value: &Value) -> Option<&str> {
+/// Returns the words that stand for a value which JSON does not have, if there are any.
+pub(super) fn shortened(value: &Value) -> Option<&str> {
     match value {
-        Value::String(text) => {
-            let stands = ["(bytes: ", "(extension ", "(inf", "(-inf", "(NaN", "(not msgpack"];
-            (stands.iter().any(|begin| text.starts_with(begin)) && text.ends_with(')'))
-                .then_some(text)
-        }
+        Value::String(text) => stands_for_another(text).then_some(text),
         Value::Array(items) => items.iter().find_map(shortened),
         Value::Object(entries) => entries.values().find_map(shortened),
         _ => None,
+    }
+}
+
+/// Whether a text is what [`Packed::readable`](crate::values::Packed) writes for such a value.
+fn stands_for_another(text: &str) -> bool {
+    let inside = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    match inside {
+        Some("inf" | "-inf" | "NaN" | "malformed date") => true,
+        Some(inside) => {
+            inside.strip_prefix("bytes: ").is_some_and(is_number)
+                || inside.strip_prefix("extension ").is_some_and(|rest| rest.ends_with(" bytes"))
+        }
+        None => false,
     }
 }
 
@@ -284,6 +320,9 @@ mod tests {
         assert!(error.starts_with("first.log, line 1: the log has only (bytes: 5)"), "{error}");
         let seen = log.replace("c→s, from", "s→c, to").replace(['[', ']'], "");
         assert_eq!(read(&seen).unwrap().len(), 1);
+        for text in ["(info)", "(infrared)", "(bytes: many)", "bytes: 5", "(inf"] {
+            assert_eq!(shortened(&Value::from(text)), None);
+        }
     }
 
     #[test]

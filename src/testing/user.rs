@@ -11,7 +11,10 @@ use selvedge_wslink::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout, timeout_at},
+};
 
 use super::{Error, PageCall, Result, app::connect, page_calls};
 use crate::{
@@ -29,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// timers use [`wait_for`](Self::wait_for).
 pub struct User {
     client: Client,
+    /// Ends when the server has forgotten the client; only in the handle that can close it.
+    carried: Option<JoinHandle<()>>,
     server: Server,
     running: Arc<Running>,
     patience: Duration,
@@ -42,9 +47,25 @@ impl fmt::Debug for User {
 
 impl User {
     pub(super) async fn open(server: &Server, running: &Arc<Running>) -> Result<Self> {
-        let client = connect(running).await?;
+        let (client, carried) = connect(running).await?;
         let (server, running) = (server.clone(), Arc::clone(running));
-        Ok(User { client, server, running, patience: PATIENCE })
+        Ok(User { client, carried: Some(carried), server, running, patience: PATIENCE })
+    }
+
+    /// Returns another handle of the same page, for calls that are made at the same time.
+    pub(super) fn same_page(&self) -> Self {
+        User {
+            client: self.client.clone(),
+            carried: None,
+            server: self.server.clone(),
+            running: Arc::clone(&self.running),
+            patience: self.patience,
+        }
+    }
+
+    /// Tells the application of an event in the life of this page.
+    pub(super) async fn announce(&self, event: &str) -> Result {
+        self.call(method::LIFECYCLE_UPDATE, [event]).await.map(drop)
     }
 
     /// Sets how long [`wait_for`](Self::wait_for) waits. Default: 10 s.
@@ -53,15 +74,16 @@ impl User {
         self
     }
 
-    /// Loads the page again: the old connection ends, and a new one gets the whole state.
+    /// Loads the page again: the old connection ends, and then a new one gets the whole state.
+    /// Subscriptions and answers to calls into the page end, too.
     ///
     /// # Errors
     /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped.
     pub async fn reload(&mut self) -> Result {
-        let client = connect(&self.running).await?;
-        let old = std::mem::replace(&mut self.client, client);
-        old.close().await?;
-        Ok(())
+        self.close().await?;
+        let (client, carried) = connect(&self.running).await?;
+        (self.client, self.carried) = (client, Some(carried));
+        self.announce("client_connected").await
     }
 
     /// Returns the value of a key as this user sees it.
@@ -203,12 +225,22 @@ impl User {
         Ok(())
     }
 
-    /// Closes the page and waits until the application knows.
+    /// Closes the page, and waits until the server has forgotten it.
     ///
     /// # Errors
     /// If the application has stopped.
-    pub async fn leave(self) -> Result {
-        Ok(self.client.close().await?)
+    pub async fn leave(mut self) -> Result {
+        self.close().await
+    }
+
+    async fn close(&mut self) -> Result {
+        self.announce("client_exited").await?;
+        self.client.close().await?;
+        if let Some(carried) = self.carried.take() {
+            // Fails only if the runtime ends.
+            let _ = carried.await;
+        }
+        Ok(())
     }
 
     /// Waits for what the calls so far have caused: the answer to this call leaves after it.
@@ -261,5 +293,21 @@ impl User {
 /// Whether a value is logged as `recorded` was. Numbers are compared as they are written.
 fn reads_as(value: &Packed, recorded: &Value) -> bool {
     let written = value.readable().to_string();
-    serde_json::from_str::<Value>(&written).is_ok_and(|read| read == *recorded)
+    let read = serde_json::from_str::<Value>(&written);
+    read.is_ok_and(|read| without_times(read) == without_times(recorded.clone()))
+}
+
+/// Returns the value of a job, or of its history, without what differs from run to run.
+fn without_times(mut value: Value) -> Value {
+    const DIFFER: [&str; 6] = ["seconds", "left", "progress", "began", "message", "error"];
+    let runs = match &mut value {
+        Value::Array(items) => items.iter_mut().collect(),
+        single => vec![single],
+    };
+    for run in runs.into_iter().filter_map(Value::as_object_mut) {
+        if ["run", "state", "seconds", "message"].iter().all(|field| run.contains_key(*field)) {
+            run.retain(|field, _| !DIFFER.contains(&field.as_str()));
+        }
+    }
+    value
 }

@@ -227,7 +227,7 @@ fn identifier(name: &str) -> String {
 
 /// Returns a type as the item type of an array.
 fn grouped(written: String) -> String {
-    match written.contains(" | ") && !written.starts_with(['{', '[']) {
+    match written.contains(" | ") {
         true => format!("({written})"),
         false => written,
     }

@@ -1,8 +1,8 @@
 //! TypeScript declarations of an application: its state, triggers and RPC methods, for the scripts
 //! of its modules.
 //!
-//! What must hold: the declarations never say more than is known. What cannot be known, such as a
-//! type that decodes itself, is `unknown`.
+//! What must hold: types are those that serde decodes; what serde cannot describe, such as a type
+//! that decodes itself, is `unknown`.
 
 // - `shape`: the shapes of Rust types, as serde sees them
 // - `declarations`: TypeScript for shapes and values

@@ -46,6 +46,7 @@ struct Pump {
     mode: Mode,
     parts: Vec<Part>,
     units: BTreeMap<String, u32>,
+    gaps: Vec<Option<(f64, f64)>>,
     picture: Attachment,
     #[model(default = std::time::UNIX_EPOCH.into())]
     seen: Timestamp,

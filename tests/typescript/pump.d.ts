@@ -9,6 +9,7 @@ export interface State {
   mode: Mode;
   parts: Part[];
   units: Record<string, number>;
+  gaps: ([number, number] | null)[];
   picture: Uint8Array;
   seen: Date;
   anything: unknown;
@@ -82,7 +83,7 @@ export interface Trame {
   /** Calls a trigger of the application. */
   trigger<N extends keyof Triggers>(name: N, ...args: Arguments<Triggers[N]>): Promise<unknown>;
   /** Calls an RPC method of the application. */
-  call<R = unknown, N extends keyof Methods = keyof Methods>(method: N, ...args: Arguments<Methods[N]>): Promise<R>;
+  call<N extends keyof Methods>(method: N, ...args: Arguments<Methods[N]>): Promise<unknown>;
   /** Sends files of any size to the upload function of this name. */
   upload(to: string, files: unknown): Promise<unknown[]>;
   addConnectListener(listener: () => void): void;

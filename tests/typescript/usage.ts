@@ -25,7 +25,7 @@ export async function use(): Promise<void> {
   await trame.trigger("turn", [90, "Off", true]);
   await trame.trigger("join", [",", 1, "two"], { exact: true });
   await trame.trigger("render", [400]);
-  const lowest = await trame.call<number>("pump.limits", [limits]);
+  const lowest = (await trame.call("pump.limits", [limits])) as number;
   console.log(place, first, pixels, seen.getTime(), lowest);
 
   // @ts-expect-error a key that does not exist
@@ -38,6 +38,8 @@ export async function use(): Promise<void> {
   await trame.trigger("turn", ["ninety", "Off"]);
   // @ts-expect-error a missing argument
   await trame.trigger("turn");
+  // @ts-expect-error an argument of a method of another type
+  await trame.call("pump.limits", ["low"]);
   // @ts-expect-error a variant that does not exist
   await trame.state.set("mode", "On");
 }

@@ -12,7 +12,7 @@ import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { createClient } from "./client";
 import { CallError, ConnectionLost, messageOf } from "./call-errors";
 import { Connection } from "./connection";
-import { decorateAll, registerDecorator } from "./decorators";
+import { decorateAll } from "./decorators";
 import { Dialogs } from "./dialogs";
 import { downloadFrom } from "./downloads";
 import type { Early } from "./early";
@@ -26,6 +26,7 @@ import { Router } from "./router";
 import { type Change, SharedState } from "./state";
 import type { Status } from "./status";
 import { Streams } from "./streams";
+import { stateHelpers } from "./template-helpers";
 import { download } from "./template-tools";
 import { Templates } from "./templates";
 import { type Ticket, Tickets } from "./tickets";
@@ -319,32 +320,8 @@ export class Page {
       utils: trame.utils,
       window,
       trigger: this.trigger,
-      set: (key: string, value: unknown) => {
-        this.checkKey(key, "sets");
-        return state.set(key, value);
-      },
-      // Returns a ref, as in trame: its value can be read, assigned and bound.
-      get: (key: string) => {
-        this.checkKey(key, "asks for");
-        return state.has(key) ? state.reference(key) : undefined;
-      },
-      setAll: (values: Record<string, unknown>) => {
-        for (const key in values) this.checkKey(key, "sets");
-        return state.update(values);
-      },
-      flushState: (...keys: (string | string[])[]) => {
-        for (const key of keys.flat()) this.checkKey(key, "sends");
-        return state.flush(...keys);
-      },
-      registerDecorator,
+      ...stateHelpers(state, this.mistakes),
     };
-  }
-
-  /** Checks a key that a template names in a call. */
-  private checkKey(key: string, doing: string): void {
-    const { mistakes, state } = this;
-    if (!mistakes.on || state.has(key) || !state.canDirty(key)) return;
-    mistakes.tell(`A template ${doing} \`${key}\`, which is not a key of the state.`, key, state.keys());
   }
 
   private announce(event: "client_connected" | "client_exited" | "client_unmounted"): Promise<unknown> {

@@ -7,14 +7,18 @@ import { decodeHTML } from "entities";
 import * as Vue from "vue";
 import { TemplateRefs } from "../actions";
 import { CallError, messageOf } from "../call-errors";
+import { isPromise } from "../files";
 import { SelvedgeJob } from "../components/job";
 import { ROUTING, SelvedgePage } from "../components/page";
 import { Mistakes } from "../mistakes";
 import { Router } from "../router";
 import { type Change, SharedState } from "../state";
+import { stateHelpers } from "../template-helpers";
 import * as tools from "../template-tools";
 import { Templates } from "../templates";
-import { serverTemplate } from "../widgets/server-template";
+import { clientStateChange, clientTriggers, exec, lifeCycleMonitor } from "../widgets/events";
+import { loading, reconnect, serverTemplate } from "../widgets/server-template";
+import { deepReactive, getter } from "../widgets/values";
 import { fill, press } from "./operate";
 import { Node, textOf } from "./tree";
 
@@ -59,20 +63,13 @@ const { createApp } = createRenderer<Node, Node>({
   },
 });
 
-/** Components of the page that need a browser: a test sees their attributes and content. */
+/** Components of the page that need a document: a test sees their attributes and content. */
 const OPAQUE = [
   "selvedge-canvas",
   "selvedge-image",
   "selvedge-plot",
   "selvedge-upload",
-  "trame-client-state-change",
-  "trame-client-triggers",
-  "trame-deep-reactive",
-  "trame-exec",
   "trame-handler",
-  "trame-life-cycle-monitor",
-  "trame-loading",
-  "trame-reconnect",
   "trame-script",
   "trame-size-observer",
   "trame-style",
@@ -139,7 +136,7 @@ class TestPage {
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
   }
 
-  private failed(error: unknown): void {
+  failed(error: unknown): void {
     const message = messageOf(error);
     if (!this.errors.includes(message)) this.errors.push(message);
   }
@@ -150,7 +147,10 @@ class TestPage {
     mistakes.on = true;
     const refs = new TemplateRefs();
     const router = new Router(state);
-    const call = (method: string, args: unknown[] = []) => this.call((id) => ({ id, method, args }));
+    const call = (method: string, args: unknown[] = [], kwargs: Values = {}) => {
+      if (Object.keys(kwargs).length > 0) return Promise.reject(new Error("a page of a test cannot pass named arguments to a method"));
+      return this.call((id) => ({ id, method, args }));
+    };
     const trame = { state, refs: refs.refs, trigger, call, utils: { ...tools }, uploads: [] };
     const helpers = {
       ...(router.used ? { route: router.route, go: router.go } : {}),
@@ -158,10 +158,7 @@ class TestPage {
       utils: trame.utils,
       window,
       trigger,
-      set: (key: string, value: unknown) => state.set(key, value),
-      setAll: (values: Values) => state.update(values),
-      get: (key: string) => (state.has(key) ? state.reference(key) : undefined),
-      flushState: (...keys: string[]) => state.flush(...keys),
+      ...stateHelpers(state, mistakes),
     };
     const checkTrigger = (name: string) => {
       if (this.triggers.includes(name)) return;
@@ -176,6 +173,14 @@ class TestPage {
     for (const tag of OPAQUE) app.component(tag, opaque(tag));
     app.component("SelvedgeJob", SelvedgeJob);
     app.component("SelvedgePage", SelvedgePage);
+    app.component("TrameClientStateChange", clientStateChange);
+    app.component("TrameClientTriggers", clientTriggers);
+    app.component("TrameDeepReactive", deepReactive(state));
+    app.component("TrameExec", exec);
+    app.component("TrameGetter", getter(state));
+    app.component("TrameLifeCycleMonitor", lifeCycleMonitor);
+    app.component("TrameLoading", loading);
+    app.component("TrameReconnect", reconnect);
     app.component("TrameTemplate", serverTemplate(templates));
     // Scripts of modules bring components; they are not run here.
     templates.componentsComplete = ["trame__scripts", "trame__module_scripts"].every((key) => !hasItems(state.get(key)));
@@ -197,6 +202,11 @@ function attempt(operation: () => void): string | null {
   }
 }
 
+/** A listener of a template may return a promise, whose failure nothing else sees. */
+function follow(result: unknown): void {
+  if (isPromise(result)) result.catch((error: unknown) => page?.failed(error));
+}
+
 /** What the program around the page calls. Values are JSON. */
 Object.assign(globalThis, {
   selvedge: {
@@ -206,8 +216,8 @@ Object.assign(globalThis, {
     apply: (values: string) => page?.apply(JSON.parse(values) as Values),
     take: () => JSON.stringify(page?.take()),
     answer: (id: number, ok: boolean, value: string) => page?.answer(id, ok, JSON.parse(value)),
-    press: (name: string) => attempt(() => press(root, name)),
-    fill: (name: string, text: string) => attempt(() => fill(root, name, text)),
+    press: (name: string) => attempt(() => press(root, name, follow)),
+    fill: (name: string, text: string) => attempt(() => fill(root, name, text, follow)),
     back: () => (window.history as unknown as { back: () => void }).back(),
     text: () => textOf(root),
     mistakes: () => JSON.stringify(page?.mistakes),
