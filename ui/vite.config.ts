@@ -117,6 +117,8 @@ const page = defineConfig({
   define: VUE,
   build: {
     target: TARGET,
+    // Older engines do not know the direction of an element, and cannot be told by languages.
+    cssTarget: ["chrome120", "firefox121", "safari16.4"],
     modulePreload: false,
     cssCodeSplit: false,
     rolldownOptions: {

@@ -142,12 +142,14 @@ fn fault(path: &str) -> Option<&'static str> {
         return Some("Give each parameter another name");
     }
     let is_plain = |segment: &Segment| match segment {
-        Segment::Fixed(text) => !text.contains(['{', '}', '?', '#']),
+        Segment::Fixed(text) => !text.contains(['{', '}', '?', '#', '%']),
         _ => true,
     };
     match before.iter().chain([last]).all(is_plain) {
         true => None,
-        false => Some("A parameter is a whole segment, and `?` and `#` are not part of a path"),
+        false => Some(
+            "A parameter is a whole segment, and `?`, `#` and `%` are not part of a path; write other letters as they are",
+        ),
     }
 }
 
@@ -222,6 +224,7 @@ mod tests {
         check("/{a}/{a}", Some("another name"));
         check("/run-{id}", Some("whole segment"));
         check("/a?b", Some("whole segment"));
+        check("/a%20b", Some("as they are"));
     }
 
     #[test]

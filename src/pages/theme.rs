@@ -13,12 +13,10 @@ use crate::{Error, Result, app::Server};
 /// The contrast that WCAG 2 asks of text (level AA).
 const CONTRAST: f64 = 4.5;
 
-/// The grounds that the accent colour is read on: `--sv-surface`, `--sv-raised` and `--sv-sunken` in
-/// `ui/src/style/tokens.css`.
-const LIGHT: [Colour; 3] =
-    [Colour([0xf4, 0xf6, 0xf7]), Colour([0xff, 0xff, 0xff]), Colour([0xe6, 0xea, 0xec])];
-const DARK: [Colour; 3] =
-    [Colour([0x14, 0x19, 0x1c]), Colour([0x1c, 0x23, 0x26]), Colour([0x0e, 0x12, 0x14])];
+/// The grounds that are hardest to read the accent colour on: `--sv-stage` of light pages, and
+/// `--sv-raised` of both, in `ui/src/style/tokens.css`.
+const LIGHT: [Colour; 2] = [Colour([0xdf, 0xe4, 0xe6]), Colour([0xff, 0xff, 0xff])];
+const DARK: [Colour; 2] = [Colour([0x0b, 0x0e, 0x10]), Colour([0x1c, 0x23, 0x26])];
 
 const WHITE: Colour = Colour([0xff; 3]);
 const BLACK: Colour = Colour([0; 3]);

@@ -266,7 +266,8 @@ export class Page {
     await loadResources(this.state, report);
     await loadExternalScripts(this.state, report);
     if (this.end.signal.aborted) return;
-    const templates = new Templates(this.state, this.helpers(), this.templateRefs, this.mistakes, (name) => void this.checkTrigger(name));
+    const check = (name: string) => void this.checkTrigger(name);
+    const templates = new Templates(this.state, this.helpers(), this.templateRefs, this.mistakes, check, this.router.helper);
     const app = Vue.createApp(this.root(templates));
     this.trame.app = app;
     app.provide("trame", this.trame);
@@ -312,10 +313,8 @@ export class Page {
   }
 
   private helpers(): Record<string, unknown> {
-    const { state, trame, router } = this;
+    const { state, trame } = this;
     return {
-      // An application without routes may use the names for its state.
-      ...(router.used ? { route: router.route, go: router.go } : {}),
       trame,
       utils: trame.utils,
       window,

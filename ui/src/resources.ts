@@ -47,7 +47,7 @@ export function addRoutes(state: SharedState, { router }: Utils): void {
  * Synchronizes title, icon and colour scheme of the page with the state, and the title with the
  * route. Returns a function that stops following the route.
  */
-export function followAppearance(state: SharedState, { route }: Router): () => void {
+export function followAppearance(state: SharedState, { route, shown }: Router): () => void {
   state.watch(["trame__color_scheme"], (scheme) => {
     const { dataset } = document.documentElement;
     if (scheme === "light" || scheme === "dark") dataset.colorScheme = scheme;
@@ -61,7 +61,7 @@ export function followAppearance(state: SharedState, { route }: Router): () => v
     link.removeAttribute("type");
     link.href = url;
   });
-  const title = () => route.title ?? state.get("trame__title");
+  const title = () => (shown.value > 0 ? route.title : null) ?? state.get("trame__title");
   const show = (title: unknown) => {
     if (typeof title === "string" && title !== "") document.title = title;
   };
@@ -73,7 +73,7 @@ interface Theme {
   variables: Record<string, string>;
 }
 
-/** The variables that a theme has set. */
+/** Names of the CSS variables that the last theme has set. */
 let themed: string[] = [];
 
 function applyTheme(theme: unknown): void {
@@ -85,9 +85,13 @@ function applyTheme(theme: unknown): void {
   for (const [name, value] of Object.entries(variables)) style.setProperty(name, value);
 }
 
+/** Plugins of Vue that style plain HTML, or all of a page. */
+const OWN_LOOK = /vuetify|quasar|primevue|element-?plus|naive|ant-?d|bootstrap|ionic|vuestic|oruga|buefy|bulma/i;
+
 /** Plain HTML gets the look of the page, unless a widget package brings a look of its own. */
 export function choosePlainLook(state: SharedState): void {
-  if (list(state.get("trame__vue_use")).length === 0) document.documentElement.dataset.look = "plain";
+  const plugins = list(state.get("trame__vue_use")).map((entry) => String(Array.isArray(entry) ? entry[0] : entry));
+  if (!plugins.some((plugin) => OWN_LOOK.test(plugin))) document.documentElement.dataset.look = "plain";
 }
 
 function entries(value: unknown): Entry[] {

@@ -2,9 +2,9 @@
 //
 // The path stands in the fragment of the address, `index.html#/runs/3`, so it needs no help of the
 // server or of a proxy, and the browser itself handles links, back and forward. Fragments that do
-// not begin with `#/` are the page's own: they name elements.
+// not begin with `#/` name elements of the page; they change no route.
 
-import { type ShallowReactive, shallowReactive, watchEffect } from "vue";
+import { type ShallowReactive, shallowReactive, shallowRef, watchEffect } from "vue";
 import type { SharedState } from "./state";
 
 const ROUTES = "trame__selvedge_routes";
@@ -32,11 +32,16 @@ const FIRST: Route = { path: "/", template: null, title: null, parameters: {}, q
 export class Router {
   /** The current route. Reactive; its parts are replaced as a whole. */
   readonly route: ShallowReactive<Route> = shallowReactive({ ...FIRST });
-  private readonly address = shallowReactive({ fragment: window.location.hash });
+  private readonly address = shallowReactive({ fragment: isPath(window.location.hash) ? window.location.hash : "" });
+  /** The number of elements that show the route. Reactive. */
+  readonly shown = shallowRef(0);
   private readonly end = new AbortController();
 
   constructor(private readonly state: SharedState) {
-    const follow = () => (this.address.fragment = window.location.hash);
+    const follow = () => {
+      const { hash } = window.location;
+      if (hash === "" || isPath(hash)) this.address.fragment = hash;
+    };
     const { signal } = this.end;
     window.addEventListener("hashchange", follow, { signal });
     // At once, so that a template never sees the address and the route of another time.
@@ -58,6 +63,15 @@ export class Router {
     window.location.hash = `#${path.startsWith("/") ? path : `/${path}`}`;
   };
 
+  /**
+   * Returns `route` and `go` for templates. An application without routes may use the names for its
+   * state.
+   */
+  readonly helper = (name: string): unknown => {
+    if (name === "route") return this.used ? this.route : undefined;
+    return name === "go" && this.used ? this.go : undefined;
+  };
+
   /** The most specific pattern is the first. */
   private patterns(): Pattern[] {
     const patterns = this.state.get(ROUTES);
@@ -65,9 +79,13 @@ export class Router {
   }
 }
 
-/** Returns the route that a fragment names. A fragment that names an element is the first page. */
+function isPath(fragment: string): boolean {
+  return fragment.startsWith("#/");
+}
+
+/** Returns the route that a fragment names. Without a path it is the first page. */
 export function routeOf(routes: readonly Pattern[], fragment: string): Route {
-  const address = fragment.startsWith("#/") ? fragment.slice(1) : "/";
+  const address = isPath(fragment) ? fragment.slice(1) : "/";
   const [path, search] = splitOnce(address, "?");
   const query = Object.fromEntries(new URLSearchParams(search));
   const given = segmentsOf(path).map(decoded);
@@ -89,7 +107,7 @@ function match(pattern: string[], given: string[]): Record<string, string> | nul
       return parameters;
     }
     const value = given[at];
-    if (value === undefined || (name === null && value !== part)) return null;
+    if (!value || (name === null && value !== part)) return null;
     if (name) parameters[name[2] ?? ""] = value;
   }
   return given.length === pattern.length ? parameters : null;
@@ -101,7 +119,8 @@ function segmentsOf(path: string): string[] {
   return inside === "" ? [] : inside.split("/");
 }
 
-function decoded(segment: string): string {
+/** Returns a part of a path, or a whole path, as text. */
+export function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {

@@ -38,19 +38,33 @@ function triggersOf(source: string): Set<string> {
  * of `v-for` and of slots.
  */
 function assignedIn(source: string): Set<string> {
+  const html = source.replace(/<!--.*?-->/gs, "");
   const own = new Set<string>();
-  for (const [, variables] of source.matchAll(/(?:v-for|v-slot(?::[\w-]+)?|#[\w-]+)\s*=\s*["']([^"']*)/g)) {
-    const declared = variables?.split(/\s(?:in|of)\s/)[0] ?? "";
-    for (const [name] of declared.matchAll(/[A-Za-z_$][\w$]*/g)) own.add(name);
+  for (const [, variables] of html.matchAll(/(?:v-for|v-slot(?::[\w.-]+)?|#[\w.-]+)\s*=\s*["']([^"']*)/g)) {
+    addNames(own, variables?.split(/\s(?:in|of)\s/)[0]);
   }
   const assigned = new Set<string>();
-  for (const [, , double, single] of source.matchAll(/\s(@|v-on:)[\w.:-]+\s*=\s*(?:"([^"]*)"|'([^']*)')/g)) {
-    for (const statement of (double ?? single ?? "").split(/;|&&|\|\||=>|[?:(]/)) {
-      const name = /^\s*([A-Za-z_$][\w$]*)\s*(?:=(?![=>])|\+\+|--|[-+*/%]=)/.exec(statement)?.[1];
-      if (name && !own.has(name)) assigned.add(name);
+  for (const [, double, single] of html.matchAll(/\s(?:@|v-on:)[\w.:-]+\s*=\s*(?:"([^"]*)"|'([^']*)')/g)) {
+    const script = withoutTexts(double ?? single ?? "");
+    const local = new Set(own);
+    for (const [, name] of script.matchAll(/\b(?:let|const|var|function)\s+([^=;]*)/g)) addNames(local, name);
+    for (const [, list, one] of script.matchAll(/(?:\(([^()]*)\)|([\w$]+))\s*=>/g)) addNames(local, list ?? one);
+    for (const statement of script.split(/;|&&|\|\||=>|[?:({}]|\belse\b/)) {
+      const name = /^\s*([A-Za-z_$][\w$]*)\s*(?:=(?![=>])|\+\+|--|(?:\*\*|[-+*/%])=)/.exec(statement)?.[1];
+      if (name && !local.has(name)) assigned.add(name);
     }
   }
   return assigned;
+}
+
+function addNames(names: Set<string>, text = ""): void {
+  for (const [name] of text.matchAll(/[A-Za-z_$][\w$]*/g)) names.add(name);
+}
+
+/** Returns a script of an attribute with empty texts in place of all texts. */
+function withoutTexts(script: string): string {
+  const decoded = script.replaceAll("&quot;", '"').replace(/&#0*39;|&apos;/g, "'");
+  return decoded.replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`/g, "''");
 }
 
 export class Templates {
@@ -67,6 +81,8 @@ export class Templates {
     private readonly mistakes: Mistakes,
     /** Called with the name of each trigger that a template calls, in development. */
     private readonly triggerFound: (name: string) => void,
+    /** Returns helpers that an application may or may not have, and may get later. */
+    private readonly lateHelper: (name: string) => unknown = () => undefined,
   ) {}
 
   /** Registers every template of the state as a component of the app, including later ones. */
@@ -169,6 +185,8 @@ export class Templates {
       get: (_, key) => {
         if (typeof key === "symbol") return undefined;
         if (Object.hasOwn(helpers, key)) return helpers[key];
+        const late = this.lateHelper(key);
+        if (late !== undefined) return late;
         if (!state.has(key)) {
           if (key in instance) return Reflect.get(instance, key) as unknown;
           missing(key, "uses");

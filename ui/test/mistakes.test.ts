@@ -49,6 +49,9 @@ describe("a mistake in a template", () => {
     ["<button @click='conut = 1'></button>"],
     ['<button @click.once="count = 2; conut += 1"></button>'],
     ['<button v-on:click="() => conut++"></button>'],
+    ['<button @click="() => { conut = 1 }"></button>'],
+    ['<button @click="if (count) { count = 1 } else conut = 2;"></button>'],
+    ['<button @click="conut **= 2"></button>'],
     ["<button @click=\"trigger('go').then((x) => (conut = x))\"></button>"],
   ])("%s is told before anyone presses it", async (template) => {
     const server = await develop(template, { count: 1 });
@@ -60,6 +63,12 @@ describe("a mistake in a template", () => {
     ['<button @click="count == 2 || count === 3; rows[0] = 1; rows.length = 0"></button>'],
     ["<button @click=\"trigger('go', [{ other: 1 }], { third: count >= 1 })\"></button>"],
     ['<button title="other = 1" @click="(event) => event.x"></button>'],
+    ["<button @click=\"window.open('https://a?b=c'); trigger('go', ['x: y = 1'])\"></button>"],
+    ['<button @click="trigger(&quot;/r?tab=log&quot;)"></button>'],
+    ['<button @click="let i = 0; i += 1; for (let j = 0; j < 2; j++) count = j"></button>'],
+    ['<button @click="rows.map((n = 1) => (n += 1))"></button>'],
+    ['<!-- <button @click="other = 1"> --><p></p>'],
+    ['<selvedge-job name="x"><template v-slot:item.actions="{ open }"><b @click="open = false"></b></template></selvedge-job>'],
   ])("%s has none", async (template) => {
     const server = await develop(template, { count: 1, rows: [1] });
     expectTold(server);

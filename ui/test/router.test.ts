@@ -33,6 +33,7 @@ describe("a fragment", () => {
     expect(shown("#/runs")).toEqual([null, {}, null, {}]);
     expect(shown("#/runs/3/4")).toEqual([null, {}, null, {}]);
     expect(shown("#/files")).toEqual([null, {}, null, {}]);
+    expect(shown("#/runs//")).toEqual([null, {}, null, {}]);
     expect(shown("#/runs/100%")).toEqual(["run", { id: "100%" }, "Run 100%", {}]);
   });
 });
@@ -93,8 +94,8 @@ describe("a page with routes", () => {
 
   it("says that there is no such page, and announces the ones that there are", async () => {
     await show();
-    await visit("#/nowhere");
-    expect(find("[role=alert]").textContent).toContain("There is no page “/nowhere”.");
+    await visit("#/gr%C3%B6%C3%9Fe");
+    expect(find("[role=alert]").textContent).toContain("There is no page “/größe”.");
     await visit("#/runs/3");
     expect(find("[aria-live=polite]").textContent).toBe("Run 3");
   });
@@ -109,6 +110,21 @@ describe("a page with routes", () => {
     await settle();
     expect(find("h1").textContent).toBe("Run 4, 1");
     expect(scrolled).toHaveBeenCalledTimes(1);
+  });
+
+  it("stays where it is when an element is named", async () => {
+    await show();
+    await visit("#/runs/3");
+    await visit("#note");
+    expect([find("h1").textContent, document.title]).toEqual(["Run 3, 1", "Run 3"]);
+  });
+
+  it("has the title of a route only while it shows it, and gets routes later", async () => {
+    const server = await show({ trame__selvedge_routes: [], trame__template_main: "<p>{{ route }}</p>" });
+    expect(find("p").textContent).toBe("");
+    await visit("#/runs/3");
+    await server.socket.publish("trame.state.topic", { trame__selvedge_routes: ROUTES });
+    expect([find("p").textContent.includes('"3"'), document.title]).toEqual([true, "Test"]);
   });
 
   it("needs no main template", async () => {

@@ -1,7 +1,7 @@
 // <selvedge-page>: the template of the route that the address names.
 
-import { defineComponent, h, inject, type InjectionKey, nextTick, ref, watch } from "vue";
-import type { Route, Router } from "../router";
+import { defineComponent, h, inject, type InjectionKey, nextTick, onBeforeUnmount, ref, watch } from "vue";
+import { decoded, type Route, type Router } from "../router";
 import type { Templates } from "../templates";
 
 export const ROUTING: InjectionKey<{ router: Router; templates: Templates }> = Symbol("routing");
@@ -19,25 +19,29 @@ export const SelvedgePage = defineComponent({
     const { route } = router;
     /** What a screen reader says, since no document is loaded. */
     const announcement = ref("");
+    const end = ref<HTMLElement>();
     const shown = (first: boolean) => {
       const { path, template, title, parameters, query } = route;
       emit("show", { path, template, title, parameters, query });
+      const isNew = isNewEntry();
       if (first) return;
       // After the title has followed.
       void nextTick(() => (announcement.value = route.title ?? document.title));
-      if (isNewEntry()) window.scrollTo(0, 0);
+      if (isNew) scrollToTop(end.value);
     };
     const address = () => `${route.path}?${new URLSearchParams(route.query).toString()}`;
     watch(address, () => shown(false));
     shown(true);
+    router.shown.value += 1;
+    onBeforeUnmount(() => (router.shown.value -= 1));
     return () => [
       route.template === null
         ? h("section", { class: "sv-page-missing", role: "alert" }, [
-            h("p", `There is no page “${route.path}”.`),
+            h("p", `There is no page “${decoded(route.path)}”.`),
             h("p", h("a", { href: "#/" }, "Go to the first page")),
           ])
         : h(templates.component(route.template), { key: route.template }),
-      h("span", { class: "sv-unseen", "aria-live": "polite" }, announcement.value),
+      h("span", { ref: end, class: "sv-unseen", "aria-live": "polite" }, announcement.value),
     ];
   },
 });
@@ -52,4 +56,10 @@ function isNewEntry(): boolean {
   const isNew = state?.selvedgeShown !== true;
   if (isNew) history.replaceState({ ...state, selvedgeShown: true }, "");
   return isNew;
+}
+
+/** Shows the top of the window, and of each element that scrolls around this one. */
+function scrollToTop(element: HTMLElement | undefined): void {
+  window.scrollTo(0, 0);
+  for (let one = element?.parentElement; one; one = one.parentElement) one.scrollTop = 0;
 }

@@ -153,7 +153,6 @@ class TestPage {
     };
     const trame = { state, refs: refs.refs, trigger, call, utils: { ...tools }, uploads: [] };
     const helpers = {
-      ...(router.used ? { route: router.route, go: router.go } : {}),
       trame,
       utils: trame.utils,
       window,
@@ -164,7 +163,7 @@ class TestPage {
       if (this.triggers.includes(name)) return;
       mistakes.tell(`A template calls the trigger \`${name}\`, which does not exist.`, name, this.triggers);
     };
-    const templates = new Templates(state, helpers, refs, mistakes, checkTrigger);
+    const templates = new Templates(state, helpers, refs, mistakes, checkTrigger, router.helper);
     const main = () => (router.used && typeof state.get("trame__template_main") !== "string" ? SelvedgePage : templates.component("main"));
     const app = createApp(Vue.defineComponent(() => () => Vue.h(main())));
     app.config.errorHandler = (error) => this.failed(error);
