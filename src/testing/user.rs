@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use selvedge_wslink::{
     Packed,
     client::{Client, MirrorChanges, Subscription},
@@ -15,6 +16,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Error, PageCall, Result, app::connect, page_calls};
 use crate::{
@@ -34,6 +36,8 @@ pub struct User {
     client: Client,
     /// Ends when the server has forgotten the client; only in the handle that can close it.
     carried: Option<JoinHandle<()>>,
+    /// Answers calls into the page; ends with it.
+    answering: Mutex<Option<AbortOnDropHandle<()>>>,
     server: Server,
     running: Arc<Running>,
     patience: Duration,
@@ -49,7 +53,8 @@ impl User {
     pub(super) async fn open(server: &Server, running: &Arc<Running>) -> Result<Self> {
         let (client, carried) = connect(running).await?;
         let (server, running) = (server.clone(), Arc::clone(running));
-        Ok(User { client, carried: Some(carried), server, running, patience: PATIENCE })
+        let (carried, answering) = (Some(carried), Mutex::default());
+        Ok(User { client, carried, answering, server, running, patience: PATIENCE })
     }
 
     /// Returns another handle of the same page, for calls that are made at the same time.
@@ -57,6 +62,7 @@ impl User {
         User {
             client: self.client.clone(),
             carried: None,
+            answering: Mutex::default(),
             server: self.server.clone(),
             running: Arc::clone(&self.running),
             patience: self.patience,
@@ -220,7 +226,8 @@ impl User {
         answer: impl FnMut(PageCall) -> Result<Value, String> + Send + 'static,
     ) -> Result {
         let calls = self.client.subscribe(topic::PAGE_CALL);
-        tokio::spawn(page_calls::answer_all(self.client.clone(), calls, answer));
+        let task = tokio::spawn(page_calls::answer_all(self.client.clone(), calls, answer));
+        *self.answering.lock() = Some(AbortOnDropHandle::new(task));
         self.client.call(method::SELVEDGE_HELLO, [json!({"version": 1})]).await?;
         Ok(())
     }
@@ -235,6 +242,7 @@ impl User {
 
     async fn close(&mut self) -> Result {
         self.announce("client_exited").await?;
+        drop(self.answering.lock().take());
         self.client.close().await?;
         if let Some(carried) = self.carried.take() {
             // Fails only if the runtime ends.

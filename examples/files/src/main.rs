@@ -14,22 +14,22 @@ use std::{
 };
 
 use selvedge::{
-    Ctx, Failure, Lifecycle, Server,
+    Ctx, Failure, Server,
     files::{Download, Saved, Upload},
     get_server,
     values::Attachment,
     window::{MessageAnswer, MessageButtons, MessageRequest, OpenRequest, WindowOptions},
 };
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, repeat},
-    time::sleep,
-};
+use tokio::io::{AsyncReadExt, repeat};
 
 /// Maximum size of a picture, in bytes.
 const LARGEST_PICTURE: usize = 20_000_000;
 
 const MEGABYTE: u64 = 1_000_000;
+
+/// Interval of the beat, which shows that transfers delay nothing.
+const TICK: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     selvedge_desktop::run(app())
@@ -48,19 +48,11 @@ fn app() -> Server {
         .set("said", "");
     server.template("main", include_str!("page.html"));
     server.set_window(WindowOptions::new().size(860.0, 760.0).min_size(420.0, 400.0));
-    server.on(Lifecycle::ServerReady, |cx: Ctx| cx.server.create_task(tick(cx.server.clone())));
+    server.every(TICK, |cx: Ctx| cx.state().update("ticks", |ticks: &mut u64| *ticks += 1));
     server.on_upload("inspect", inspect);
     server.trigger("save", save);
     add_dialogs(&server);
     server
-}
-
-/// Changes the state all the time, to show that transfers do not block it.
-async fn tick(server: Server) -> Result<(), Failure> {
-    loop {
-        sleep(Duration::from_millis(100)).await;
-        server.state().update("ticks", |ticks: &mut u64| *ticks += 1)?;
-    }
 }
 
 /// Reads a file in pieces, without keeping it.

@@ -18,7 +18,7 @@ mod notebook;
 use std::{env, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use notebook::Notebook;
-use selvedge::{Ctx, Error, Failure, Lifecycle, Result, Server, StartOptions, get_server};
+use selvedge::{Ctx, Error, Failure, Result, Server, StartOptions, get_server};
 
 /// Interval of the page's clock: changes that are independent of what users write.
 const TICK: Duration = Duration::from_millis(100);
@@ -46,18 +46,7 @@ fn app(file: PathBuf) -> Result<Server> {
         cx.state().set("lines", notebook.add(line)?);
         Ok(())
     });
-    server.on(Lifecycle::ServerReady, |cx: Ctx| {
-        let server = cx.server.clone();
-        cx.server.create_task(async move {
-            let mut tenths = 0_u64;
-            while server.running() {
-                tokio::time::sleep(TICK).await;
-                tenths += 1;
-                server.state().set("tenths", tenths).flush();
-            }
-            Ok::<_, Error>(())
-        });
-    });
+    server.every(TICK, |cx: Ctx| cx.state().update("tenths", |tenths: &mut u64| *tenths += 1));
     server.template("main", include_str!("page.html"));
     Ok(server)
 }
