@@ -28,7 +28,7 @@
 //!
 //! # Where things are
 //!
-//! - Values that every page follows: [`State`]; [`Model`](trait@Model) for keys whose names and types
+//! - Values that every page follows: [`State`]; lists that grow: [`State::series`]; [`Model`](trait@Model) for keys whose names and types
 //!   the compiler checks, and [`state::Handle`] for a key whose name is made at run time.
 //!   Values that stay on the server: [`state::Context`].
 //! - Functions that pages call, and events: [`Server::trigger`], [`Server::rpc`],

@@ -30,6 +30,7 @@ mod releasing;
 mod reloading;
 mod resume;
 mod scale;
+mod series;
 mod shells;
 mod slow_clients;
 mod starting;

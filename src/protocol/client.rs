@@ -28,6 +28,7 @@ pub(crate) struct Client {
     pub(crate) gone: CancellationToken,
     kind: OnceLock<Kind>,
     extras: AtomicBool,
+    series: AtomicBool,
 }
 
 impl Client {
@@ -39,6 +40,7 @@ impl Client {
             gone: CancellationToken::new(),
             kind: OnceLock::new(),
             extras: AtomicBool::new(false),
+            series: AtomicBool::new(false),
         })
     }
 
@@ -56,6 +58,16 @@ impl Client {
     pub(crate) fn learn_extras(&self) {
         self.extras.store(true, Ordering::Relaxed);
         self.outbox.streams_on_demand();
+    }
+
+    /// Records that the client takes what is appended to lists.
+    pub(crate) fn follow_series(&self) {
+        self.series.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client takes what is appended to lists, instead of the lists.
+    pub(crate) fn follows_series(&self) -> bool {
+        self.series.load(Ordering::Relaxed)
     }
 
     /// Whether the client knows the extensions.

@@ -132,6 +132,10 @@ impl Server {
             "application.exit.later" => self.stop_later(request),
             method::SELVEDGE_HELLO => {
                 client.learn_extras();
+                let series = request.args.first().and_then(|page| page.entry("series"));
+                if series.is_some_and(|series| series.decode().unwrap_or(false)) {
+                    client.follow_series();
+                }
                 let development = self.settings().development;
                 let answer = json!({"version": 1, "development": development});
                 return Some(Packed::encode(&answer).map_err(Failure::from));

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     blocking,
-    state::{KeyName, Sink, State},
+    state::{Change, KeyName, Sink, State},
 };
 
 /// How long a change made outside of callbacks waits for related changes.
@@ -218,6 +218,29 @@ impl Hub {
         })
     }
 
+    /// Returns the messages for clients that follow series: other values, and what was appended.
+    fn append_messages(&self, changes: &[Change]) -> Vec<(Outgoing, Arc<[KeyName]>)> {
+        let mut values = Vec::new();
+        let mut appends: Vec<(&str, &Packed)> = Vec::new();
+        let mut keys = Vec::new();
+        for change in changes {
+            match &change.append {
+                Some(append) => {
+                    appends.push((&*change.key, append));
+                    keys.push(Arc::clone(&change.key));
+                }
+                None => values.push(change.pair()),
+            }
+        }
+        let mut messages: Vec<_> = match values.is_empty() {
+            true => Vec::new(),
+            false => self.state_messages(&values).collect(),
+        };
+        let appended = messages::publish_map(topic::APPEND, appends.into_iter(), self.max_frame);
+        messages.push((appended, keys.into()));
+        messages
+    }
+
     /// Sets the tasks of a run of the server, and starts the task that flushes changes made outside
     /// of callbacks.
     pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, states: [State; 2]) {
@@ -331,7 +354,7 @@ async fn waited(states: &[State; 2]) {
 pub(crate) struct Private(pub(crate) Arc<Hub>);
 
 impl Sink for Private {
-    fn push(&self, _: &[(KeyName, Packed)], _: Option<ClientId>) {}
+    fn push(&self, _: &[Change], _: Option<ClientId>) {}
 
     fn unflushed(&self) {
         self.0.unflushed();
@@ -347,15 +370,27 @@ impl Sink for Private {
 }
 
 impl Sink for Hub {
-    fn push(&self, changes: &[(KeyName, Packed)], except: Option<ClientId>) {
+    fn push(&self, changes: &[Change], except: Option<ClientId>) {
         let clients = self.clients.lock();
         let recipients = || clients.values().filter(|client| Some(client.id) != except);
         if recipients().next().is_none() {
             return;
         }
-        self.log().inspect(|log| log.state_sent(changes, except));
-        for (message, keys) in self.state_messages(changes) {
-            recipients().for_each(|client| client.outbox.push_state(&message, &keys));
+        let values: Vec<(KeyName, Packed)> = changes.iter().map(Change::pair).collect();
+        self.log().inspect(|log| log.state_sent(&values, except));
+        let (followers, others): (Vec<_>, Vec<_>) = match changes.iter().any(Change::is_append) {
+            true => recipients().partition(|client| client.follows_series()),
+            false => (Vec::new(), recipients().collect()),
+        };
+        if !others.is_empty() {
+            for (message, keys) in self.state_messages(&values) {
+                others.iter().for_each(|client| client.outbox.push_state(&message, &keys));
+            }
+        }
+        if !followers.is_empty() {
+            for (message, keys) in self.append_messages(changes) {
+                followers.iter().for_each(|client| client.outbox.push_state(&message, &keys));
+            }
         }
     }
 

@@ -25,6 +25,7 @@ mod notes;
 mod protection;
 mod pushed;
 mod scope;
+mod series;
 mod server_context;
 mod store;
 pub(crate) mod translator;
@@ -42,7 +43,8 @@ pub use scope::Suppressed;
 pub(crate) use scope::deferred;
 /// Makes a struct a [`Model`](trait@Model).
 pub use selvedge_macros::Model;
+pub use series::Series;
 pub use server_context::Context;
-pub(crate) use store::{KeyName, Sink};
+pub(crate) use store::{Change, KeyName, Sink};
 pub(crate) use translator::Translator;
 pub use typed::Handle;

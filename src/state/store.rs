@@ -17,6 +17,7 @@ use super::{
     protection::Protection,
     pushed::Pushed,
     scope::{self, Cause},
+    series::{Append, Items},
 };
 
 /// Number of pending values for which room is kept after a commit.
@@ -28,8 +29,8 @@ pub(crate) type KeyName = Arc<str>;
 /// The receiver of commits. Called under the lock of the state: it must be quick and must not call
 /// back.
 pub(crate) trait Sink: Send + Sync {
-    /// Sends changed values to all clients except `except`.
-    fn push(&self, changes: &[(KeyName, Packed)], except: Option<ClientId>);
+    /// Sends changes to all clients except `except`.
+    fn push(&self, changes: &[Change], except: Option<ClientId>);
     /// Called when a value was set outside of callbacks. The sink flushes a little later, so that
     /// related changes are sent together.
     fn unflushed(&self);
@@ -37,6 +38,25 @@ pub(crate) trait Sink: Send + Sync {
     fn listeners_due(&self);
     /// Drives the future of an async listener.
     fn drive(&self, future: BoxFuture<'static, ()>);
+}
+
+/// A committed change of a value.
+pub(crate) struct Change {
+    pub(crate) key: KeyName,
+    pub(crate) value: Packed,
+    /// What was appended, if the value is a list that clients have but for this.
+    pub(crate) append: Option<Packed>,
+}
+
+impl Change {
+    pub(crate) fn is_append(&self) -> bool {
+        self.append.is_some()
+    }
+
+    /// Returns the key with the whole value.
+    pub(crate) fn pair(&self) -> (KeyName, Packed) {
+        (Arc::clone(&self.key), self.value.clone())
+    }
 }
 
 #[derive(Default)]
@@ -64,6 +84,7 @@ pub(super) struct Stored {
     pub(super) unsent: HashSet<KeyName>,
     pub(super) listeners: HashMap<KeyName, Vec<Arc<Listener>>>,
     pub(super) history: History,
+    series: HashMap<KeyName, Items>,
     pub(super) sink: Option<Arc<dyn Sink>>,
     pub(super) ready: bool,
     pub(super) flushing: bool,
@@ -76,6 +97,8 @@ pub(super) struct Pending {
     cause: Cause,
     /// Whether its listeners are suppressed.
     silent: bool,
+    /// What was appended since the last commit, if nothing else has changed.
+    append: Option<Append>,
 }
 
 /// The origin of a write: the identity of the state, and the cause.
@@ -118,6 +141,7 @@ impl Stored {
 
     /// Removes a pending value. The cost does not depend on the number of pending values.
     fn take_pending(&mut self, key: &str) -> Option<(KeyName, Pending)> {
+        self.replace_items(key);
         let position = self.pending.get_index_of(key)?;
         self.pending_is_unordered |= position + 1 < self.pending.len();
         self.pending.swap_remove_index(position)
@@ -132,6 +156,18 @@ impl Stored {
 
     /// Makes a value pending, whether it is new or not.
     pub(super) fn mark(&mut self, key: &str, value: Packed, writer: &Writer) {
+        self.replace_items(key);
+        self.mark_as(key, value, None, writer);
+    }
+
+    /// Notes that a series may have another value than its items.
+    fn replace_items(&mut self, key: &str) {
+        if let Some(items) = self.series.get_mut(key) {
+            items.replaced = true;
+        }
+    }
+
+    fn mark_as(&mut self, key: &str, value: Packed, append: Option<Append>, writer: &Writer) {
         let key = self.key(key);
         let known = self.pending.get(&key);
         let silent =
@@ -139,7 +175,37 @@ impl Stored {
         let order = known.map_or(self.next_pending, |pending| pending.order);
         self.next_pending += 1;
         let cause = writer.cause;
-        self.pending.insert(key, Pending { order, value, cause, silent });
+        self.pending.insert(key, Pending { order, value, cause, silent, append });
+    }
+
+    /// Makes a key a series, whose items are those of its value.
+    pub(super) fn begin_series(&mut self, key: &str) {
+        let key = self.key(key);
+        self.series.entry(key).or_default();
+    }
+
+    /// Sets how many items of a series are kept from the next append on.
+    pub(super) fn keep_items(&mut self, key: &str, count: usize) {
+        if let Some(items) = self.series.get_mut(key) {
+            items.keep(count);
+        }
+    }
+
+    /// Appends items to a series.
+    pub(super) fn append(&mut self, key: &str, new: &[Packed], writer: &Writer) {
+        let Some(mut items) = self.series.remove(key) else { return };
+        if items.replaced {
+            items.load(self.current(key).unwrap_or(&Packed::nil()));
+        }
+        let appended = items.append(new);
+        let value = items.value();
+        let append = match self.pending.get(key) {
+            Some(Pending { append, .. }) => append.clone().map(|before| before.then(appended)),
+            None => self.pushed.get(key).is_some().then_some(appended),
+        };
+        let name = self.key(key);
+        self.series.insert(name, items);
+        self.mark_as(key, value, append, writer);
     }
 
     /// Moves a pending value to the pushed values without notifying clients or listeners.
@@ -158,14 +224,17 @@ impl Stored {
         self.order_pending();
         self.commits += 1;
         let mut changes = Vec::with_capacity(self.pending.len());
-        for (key, Pending { value, cause, silent, .. }) in self.pending.drain(..) {
+        for (key, Pending { value, cause, silent, append, .. }) in self.pending.drain(..) {
             if !silent {
                 touch(&mut self.touched, &key, cause);
             }
+            let append = append.filter(|_| !self.unsent.contains(&key));
             let unsent = self.unsent.remove(&key);
-            if unsent || self.pushed.get(&key) != Some(&value) {
+            // A list that has grown differs, and is not compared item by item.
+            if append.is_some() || unsent || self.pushed.get(&key) != Some(&value) {
                 self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
-                changes.push((key, value));
+                let append = append.and_then(|append| append.message());
+                changes.push(Change { key, value, append });
             }
         }
         self.pending.shrink_to(FEW);
@@ -184,12 +253,12 @@ impl Stored {
             }
             self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
             touch(&mut self.touched, &key, cause);
-            changes.push((key, value));
+            changes.push(Change { key, value, append: None });
         }
         self.send(&changes, Some(client));
     }
 
-    fn send(&mut self, changes: &[(KeyName, Packed)], except: Option<ClientId>) {
+    fn send(&mut self, changes: &[Change], except: Option<ClientId>) {
         if changes.is_empty() {
             return;
         }

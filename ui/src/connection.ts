@@ -250,7 +250,7 @@ export class Connection {
 
   /** Asks for Selvedge's protocol extensions. A server that has them answers at any time. */
   private hello(): Promise<unknown> {
-    return this.call("selvedge.hello", [{ version: EXTRAS_VERSION }]);
+    return this.call("selvedge.hello", [{ version: EXTRAS_VERSION, series: true }]);
   }
 
   /**

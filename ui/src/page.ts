@@ -23,7 +23,7 @@ import { reloadAssets } from "./reload";
 import { addRoutes, choosePlainLook, followAppearance, loadResources, usePlugins } from "./resources";
 import { Resume } from "./resume";
 import { Router } from "./router";
-import { type Change, SharedState } from "./state";
+import { type Append, type Change, SharedState } from "./state";
 import type { Status } from "./status";
 import { Streams } from "./streams";
 import { stateHelpers } from "./template-helpers";
@@ -36,6 +36,7 @@ import { installWidgets } from "./widgets";
 import { loadExternalScripts } from "./widgets/handler";
 
 const STATE_TOPIC = "trame.state.topic";
+const APPEND_TOPIC = "selvedge.append";
 const ACTIONS_TOPIC = "trame.actions.topic";
 const RELOAD_TOPIC = "selvedge.reload";
 const ROUTE_TOPIC = "selvedge.route";
@@ -120,6 +121,12 @@ export class Page {
     this.trame = createTrame(connection, state, client, refs, this.trigger, uploads, connectListeners, dispose);
     this.connection.subscribe(STATE_TOPIC, (values) => {
       this.state.apply(values as Record<string, unknown>);
+      this.resume.changed();
+    });
+    this.connection.subscribe(APPEND_TOPIC, (appends) => {
+      const missing = this.state.append(appends as Record<string, Append>);
+      // Ends in the whole lists; if the connection is lost, they come with the next one.
+      if (missing.length > 0) this.connection.call("trame.force.push", missing).catch(() => undefined);
       this.resume.changed();
     });
     answerPageCalls(this.connection, refs);

@@ -19,6 +19,13 @@ export interface Change {
   value: unknown;
 }
 
+/** What is appended to a list that had `from` items; after it, `drop` items are removed at the front. */
+export interface Append {
+  from: number;
+  drop: number;
+  items: unknown[];
+}
+
 /**
  * Events for listeners. `ready`: the whole state of the server is loaded, once per connection.
  * `refresh`: a script wants the page to be rendered again.
@@ -207,6 +214,22 @@ export class SharedState {
     this.notify(changed);
   }
 
+  /**
+   * Appends items of the server to lists. Returns the keys of lists that are not those that the
+   * server appended to.
+   */
+  append(appends: Record<string, Append>): string[] {
+    const lists: Record<string, unknown> = {};
+    const missing: string[] = [];
+    for (const [key, { from, drop, items }] of Object.entries(appends)) {
+      const list = this.get(key);
+      if (Array.isArray(list) && list.length === from) lists[key] = joined(list, items, drop);
+      else missing.push(key);
+    }
+    this.apply(lists);
+    return missing;
+  }
+
   /** Notes that the connection is lost: unacknowledged edits have to be sent again. */
   disconnected(): void {
     this.online = false;
@@ -321,6 +344,13 @@ export class SharedState {
       }
     }
   }
+}
+
+/** Returns a new list, as elements that draw a list look whether it is another one. */
+function joined(list: unknown[], items: unknown[], drop: number): unknown[] {
+  const next = list.slice(drop);
+  for (const item of items) next.push(item);
+  return next;
 }
 
 function isNumber(value: unknown): boolean {

@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     packed::Packed,
     scan::{Head, Scanner},
+    storage::SHARED,
     value::Malformed,
 };
 
@@ -22,6 +23,18 @@ impl Packed {
     /// Encodes a list of values that are already encoded.
     pub fn encode_list<'a>(items: impl Iterator<Item = &'a Packed> + Clone) -> Self {
         list_value(items)
+    }
+
+    /// Makes a list of `count` values that are already encoded, one after the other in these parts.
+    /// Large parts are not copied.
+    pub fn list_of_encoded(count: usize, parts: Vec<Bytes>) -> Self {
+        let mut bytes = BytesMut::with_capacity(5);
+        put(&mut bytes, |out| rmp::encode::write_array_len(out, count as u32).map(drop));
+        if parts.iter().map(Bytes::len).sum::<usize>() < SHARED {
+            parts.iter().for_each(|part| bytes.put_slice(part));
+            return Packed::from_checked(bytes.freeze());
+        }
+        Packed::from_parts([bytes.freeze()].into_iter().chain(parts).collect())
     }
 
     /// Encodes the arguments of a call, which are a list or nothing.

@@ -222,7 +222,7 @@ impl Packed {
         Packed(bytes.into())
     }
 
-    #[cfg(test)]
+    /// Wraps parts that were checked to be exactly one value, without copying them.
     pub(crate) fn from_parts(parts: Vec<Bytes>) -> Self {
         Packed(Storage::parts(parts))
     }

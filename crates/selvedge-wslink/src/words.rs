@@ -72,6 +72,8 @@ pub mod topic {
     pub const ACTIONS: &str = "trame.actions.topic";
     /// Calls into one page that want a result.
     pub const PAGE_CALL: &str = "selvedge.page.call";
+    /// Items that are appended to lists of the state.
+    pub const APPEND: &str = "selvedge.append";
     /// A path that one page shows.
     pub const ROUTE: &str = "selvedge.route";
     /// Marks: numbers of changes.

@@ -3,7 +3,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use selvedge::{Ctx, Failure, Model, Result, Server, StartOptions};
+use selvedge::{Ctx, Model, Result, Server, StartOptions, state::Series};
 
 /// Number of points in the plot: 20 seconds.
 const SHOWN: usize = 400;
@@ -17,6 +17,9 @@ struct Dashboard {
     limit: f64,
     #[model(read_only, transient)]
     alarm: bool,
+    /// In seconds.
+    #[model(read_only, transient)]
+    time: f64,
     /// Times in seconds, and pressures in bar.
     #[model(read_only, transient)]
     history: Vec<(f64, f64)>,
@@ -45,26 +48,24 @@ fn pressure(time: f64) -> f64 {
     3.0 + time.sin() + 0.3 * (7.3 * time).sin()
 }
 
-fn measure(cx: Ctx) -> Result<(), Failure> {
-    let Dashboard { running, limit, mut history, .. } = Dashboard::read(&cx)?;
+fn measure(cx: &Ctx, history: &Series<(f64, f64)>) -> Result<()> {
+    let Dashboard { running, limit, time, .. } = Dashboard::read(cx)?;
     if !running {
         return Ok(());
     }
-    let time = history.last().map_or(0.0, |(time, _)| time + 0.05);
     let bar = pressure(time);
-    history.push((time, bar));
-    let surplus = history.len().saturating_sub(SHOWN);
-    history.drain(..surplus);
-    Dashboard::HISTORY.set(&cx, history);
-    Dashboard::ALARM.set(&cx, bar > limit);
-    Ok(())
+    Dashboard::TIME.set(cx, time + 0.05);
+    Dashboard::ALARM.set(cx, bar > limit);
+    history.push((time, bar))
 }
 
 fn app() -> Result<Server> {
     let server = Server::new("dashboard");
     server.state().add_model::<Dashboard>()?;
-    server.every(Duration::from_millis(50), measure);
-    server.trigger("clear", |cx: Ctx| Dashboard::HISTORY.set(&cx, Vec::new()));
+    let history = server.state().series(Dashboard::HISTORY).keep(SHOWN);
+    let points = history.clone();
+    server.every(Duration::from_millis(50), move |cx: Ctx| measure(&cx, &points));
+    server.trigger("clear", move |_: Ctx| history.clear());
     server.template("main", PAGE);
     Ok(server)
 }
