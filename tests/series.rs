@@ -3,7 +3,7 @@
 use selvedge::{Ctx, Server, state::Key};
 use serde_json::{Value, json};
 
-use crate::support::{Client, start};
+use crate::support::{Client, Incoming, start, to_json};
 
 const POINTS: Key<Vec<f64>> = Key::new("points");
 
@@ -147,5 +147,38 @@ async fn the_size_of_an_append_does_not_depend_on_the_length() {
         assert!(appended.to_string().len() < 100);
     }
     assert_eq!(points.get().unwrap().len(), 200_001);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_fell_behind_gets_the_whole_list() {
+    const SIZE: usize = 1 << 20;
+    let server = Server::new("series");
+    let texts = server.state().series::<String>("texts").keep(2);
+    texts.push("first".to_owned()).unwrap();
+    let running = start(&server).await;
+    let mut page = follower(&running).await;
+    // More than is queued for a client that does not read.
+    for number in 0..120 {
+        texts.push(format!("{}{number}", " ".repeat(SIZE))).unwrap();
+        server.state().flush();
+    }
+    let (mut list, mut whole) = (vec![json!("first")], false);
+    while list.last().and_then(Value::as_str).is_none_or(|text| !text.ends_with("119")) {
+        page.receive().await;
+        match page.inbox.pop_back() {
+            Some(Incoming::Published { topic, data }) if topic == "selvedge.append" => {
+                applied(&mut list, &to_json(&data)["texts"]);
+            }
+            Some(Incoming::Published { data, .. }) => {
+                list = to_json(&data)["texts"].as_array().unwrap().clone();
+                whole = true;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(whole, "appends were folded");
+    let expected = texts.get().unwrap();
+    assert_eq!(json!(list), json!(expected));
     running.stop().await.unwrap();
 }
