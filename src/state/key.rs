@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 
-/// The name of a key, with the type of its value. A constant of a [`Model`].
+/// The name of a key, with the type of its value. A constant of a [`Model`](trait@crate::Model).
 ///
 /// Its methods take what has a state: a [`State`](crate::State), a [`Server`](crate::Server), a
 /// [`Ctx`](crate::Ctx) or a [`Job`](crate::jobs::Job). It also stands for the key in the methods of
