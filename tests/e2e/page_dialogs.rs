@@ -42,6 +42,8 @@ async fn a_script_waits_for_the_answer_of_the_user() {
 #[tokio::test]
 async fn a_page_is_asked_before_its_window_closes() {
     const INSIDE: (i32, i32) = (20, 480);
+    // `--sv-surface` of a light page
+    const GROUND: [u8; 3] = [0xf4, 0xf6, 0xf7];
     let screen = Screen::start().await;
     let mut program = Program::start_with(&manners(), &[], |command| {
         let markup =
@@ -52,16 +54,16 @@ async fn a_page_is_asked_before_its_window_closes() {
     program.joined(1).await;
     let window = screen.window(program.pid()).await;
     window.place([0, 0, 700, 500]);
-    until("the page", async || (screen.color(INSIDE) == [255; 3]).then_some(())).await;
+    until("the page", async || (screen.color(INSIDE) == GROUND).then_some(())).await;
     // No question for a page that its user has not touched.
     window.drag((300, 300), (0, 0));
     // The question darkens the page, and accepts keys a little later.
-    let is_white = || screen.color(INSIDE) == [255; 3];
+    let is_clear = || screen.color(INSIDE) == GROUND;
     window.close();
-    until("the question", async || (!is_white()).then_some(())).await;
+    until("the question", async || (!is_clear()).then_some(())).await;
     until("the page", async || {
         window.press(&["Escape"]);
-        is_white().then_some(())
+        is_clear().then_some(())
     })
     .await;
     // A signal ends the program without a question.
