@@ -69,6 +69,30 @@ async fn appends_before_a_flush_are_one() {
 }
 
 #[tokio::test]
+async fn lists_and_other_values_change_together() {
+    let server = Server::new("series");
+    let state = server.state();
+    let (points, times) = (state.series(POINTS), state.series(Key::<Vec<f64>>::new("times")));
+    points.push(1.0).unwrap();
+    times.push(0.0).unwrap();
+    let running = start(&server).await;
+    let mut page = follower(&running).await;
+    state.set("first", 1);
+    times.push(0.5).unwrap();
+    state.set("between", 2);
+    points.push(2.0).unwrap();
+    state.set("last", 3).flush();
+    assert_eq!(page.pushed().await, json!({"first": 1, "between": 2, "last": 3}));
+    let appended = page.published("selvedge.append").await;
+    let expected = json!({
+        "times": {"from": 1, "drop": 0, "items": [0.5]},
+        "points": {"from": 1, "drop": 0, "items": [2.0]},
+    });
+    assert_eq!(appended, expected);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_list_that_is_replaced_or_all_new_is_sent_as_a_whole() {
     let server = Server::new("series");
     let points = server.state().series(POINTS).keep(2);

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     blocking,
-    state::{Change, KeyName, Sink, State},
+    state::{KeyName, Sink, State},
 };
 
 /// How long a change made outside of callbacks waits for related changes.
@@ -211,34 +211,34 @@ impl Hub {
         &self,
         values: &[(KeyName, Packed)],
     ) -> impl Iterator<Item = (Outgoing, Arc<[KeyName]>)> {
-        messages::fitting(values).map(|values| {
+        self.map_messages(topic::STATE, values)
+    }
+
+    fn map_messages(
+        &self,
+        topic: &str,
+        values: &[(KeyName, Packed)],
+    ) -> impl Iterator<Item = (Outgoing, Arc<[KeyName]>)> {
+        messages::fitting(values).map(move |values| {
             let entries = values.iter().map(|(key, value)| (&**key, value));
-            let message = messages::publish_map(topic::STATE, entries, self.max_frame);
+            let message = messages::publish_map(topic, entries, self.max_frame);
             (message, values.iter().map(|(key, _)| Arc::clone(key)).collect())
         })
     }
 
-    /// Returns the messages for clients that follow series: other values, and what was appended.
-    fn append_messages(&self, changes: &[Change]) -> Vec<(Outgoing, Arc<[KeyName]>)> {
-        let mut values = Vec::new();
-        let mut appends: Vec<(&str, &Packed)> = Vec::new();
-        let mut keys = Vec::new();
-        for change in changes {
-            match &change.append {
-                Some(append) => {
-                    appends.push((&*change.key, append));
-                    keys.push(Arc::clone(&change.key));
-                }
-                None => values.push(change.pair()),
-            }
+    /// Sends changes on a topic. Without clients or changes, nothing is encoded.
+    fn push_to<'a>(
+        &self,
+        clients: impl Iterator<Item = &'a Arc<Client>> + Clone,
+        topic: &str,
+        changes: &[(KeyName, Packed)],
+    ) {
+        if changes.is_empty() || clients.clone().next().is_none() {
+            return;
         }
-        let mut messages: Vec<_> = match values.is_empty() {
-            true => Vec::new(),
-            false => self.state_messages(&values).collect(),
-        };
-        let appended = messages::publish_map(topic::APPEND, appends.into_iter(), self.max_frame);
-        messages.push((appended, keys.into()));
-        messages
+        for (message, keys) in self.map_messages(topic, changes) {
+            clients.clone().for_each(|client| client.outbox.push_state(&message, &keys));
+        }
     }
 
     /// Sets the tasks of a run of the server, and starts the task that flushes changes made outside
@@ -354,7 +354,7 @@ async fn waited(states: &[State; 2]) {
 pub(crate) struct Private(pub(crate) Arc<Hub>);
 
 impl Sink for Private {
-    fn push(&self, _: &[Change], _: Option<ClientId>) {}
+    fn push(&self, _: &[(KeyName, Packed)], _: &[(KeyName, Packed)], _: Option<ClientId>) {}
 
     fn unflushed(&self) {
         self.0.unflushed();
@@ -370,28 +370,30 @@ impl Sink for Private {
 }
 
 impl Sink for Hub {
-    fn push(&self, changes: &[Change], except: Option<ClientId>) {
+    fn push(
+        &self,
+        changes: &[(KeyName, Packed)],
+        appends: &[(KeyName, Packed)],
+        except: Option<ClientId>,
+    ) {
         let clients = self.clients.lock();
         let recipients = || clients.values().filter(|client| Some(client.id) != except);
         if recipients().next().is_none() {
             return;
         }
-        let values: Vec<(KeyName, Packed)> = changes.iter().map(Change::pair).collect();
-        self.log().inspect(|log| log.state_sent(&values, except));
-        let (followers, others): (Vec<_>, Vec<_>) = match changes.iter().any(Change::is_append) {
-            true => recipients().partition(|client| client.follows_series()),
-            false => (Vec::new(), recipients().collect()),
-        };
-        if !others.is_empty() {
-            for (message, keys) in self.state_messages(&values) {
-                others.iter().for_each(|client| client.outbox.push_state(&message, &keys));
-            }
+        self.log().inspect(|log| log.state_sent(changes, except));
+        if appends.is_empty() {
+            return self.push_to(recipients(), topic::STATE, changes);
         }
-        if !followers.is_empty() {
-            for (message, keys) in self.append_messages(changes) {
-                followers.iter().for_each(|client| client.outbox.push_state(&message, &keys));
-            }
-        }
+        // Asked once: a client that begins to follow in between would get the items twice.
+        let (followers, others): (Vec<_>, Vec<_>) =
+            recipients().partition(|client| client.follows_series());
+        self.push_to(others.iter().copied(), topic::STATE, changes);
+        let mut appended = appends.iter().peekable();
+        let is_whole = |(key, _): &&_| appended.next_if(|(name, _)| name == key).is_none();
+        let whole: Vec<_> = changes.iter().filter(is_whole).cloned().collect();
+        self.push_to(followers.iter().copied(), topic::STATE, &whole);
+        self.push_to(followers.iter().copied(), topic::APPEND, appends);
     }
 
     fn unflushed(&self) {

@@ -45,6 +45,6 @@ pub(crate) use scope::deferred;
 pub use selvedge_macros::Model;
 pub use series::Series;
 pub use server_context::Context;
-pub(crate) use store::{Change, KeyName, Sink};
+pub(crate) use store::{KeyName, Sink};
 pub(crate) use translator::Translator;
 pub use typed::Handle;

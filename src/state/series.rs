@@ -9,7 +9,6 @@ use std::{collections::VecDeque, fmt, marker::PhantomData};
 use bytes::{Bytes, BytesMut};
 use selvedge_wslink::Packed;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
 
 use super::{KeyOf, State};
 use crate::Result;
@@ -112,7 +111,7 @@ impl State {
 }
 
 /// What was appended to a list since its last commit.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Append {
     /// Number of items before.
     from: usize,
@@ -124,11 +123,15 @@ pub(super) struct Append {
 impl Append {
     /// Returns the append as pages get it, or `None` if the list itself is shorter.
     pub(super) fn message(&self) -> Option<Packed> {
-        let is_shorter = self.dropped < self.from;
-        let numbers = Packed::encode(&json!({"from": self.from, "drop": self.dropped})).ok()?;
-        let mut message = numbers.entries().filter(|_| is_shorter)?;
-        message.insert("items".to_owned(), Packed::encode_list(self.items.iter()));
-        Some(Packed::encode_map(&message))
+        if self.dropped >= self.from {
+            return None;
+        }
+        let entries = [
+            ("from", Packed::encode(&self.from).ok()?),
+            ("drop", Packed::encode(&self.dropped).ok()?),
+            ("items", Packed::encode_list(self.items.iter())),
+        ];
+        Some(Packed::encode_map(&entries.map(|(key, value)| (key.to_owned(), value)).into()))
     }
 
     /// Joins an append with the one that follows it.

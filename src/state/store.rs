@@ -29,8 +29,14 @@ pub(crate) type KeyName = Arc<str>;
 /// The receiver of commits. Called under the lock of the state: it must be quick and must not call
 /// back.
 pub(crate) trait Sink: Send + Sync {
-    /// Sends changes to all clients except `except`.
-    fn push(&self, changes: &[Change], except: Option<ClientId>);
+    /// Sends changes to all clients except `except`. `appends` are the lists among them that have
+    /// grown at their end, in the same order, each with what was appended.
+    fn push(
+        &self,
+        changes: &[(KeyName, Packed)],
+        appends: &[(KeyName, Packed)],
+        except: Option<ClientId>,
+    );
     /// Called when a value was set outside of callbacks. The sink flushes a little later, so that
     /// related changes are sent together.
     fn unflushed(&self);
@@ -38,25 +44,6 @@ pub(crate) trait Sink: Send + Sync {
     fn listeners_due(&self);
     /// Drives the future of an async listener.
     fn drive(&self, future: BoxFuture<'static, ()>);
-}
-
-/// A committed change of a value.
-pub(crate) struct Change {
-    pub(crate) key: KeyName,
-    pub(crate) value: Packed,
-    /// What was appended, if the value is a list that clients have but for this.
-    pub(crate) append: Option<Packed>,
-}
-
-impl Change {
-    pub(crate) fn is_append(&self) -> bool {
-        self.append.is_some()
-    }
-
-    /// Returns the key with the whole value.
-    pub(crate) fn pair(&self) -> (KeyName, Packed) {
-        (Arc::clone(&self.key), self.value.clone())
-    }
 }
 
 #[derive(Default)]
@@ -199,8 +186,8 @@ impl Stored {
         }
         let appended = items.append(new);
         let value = items.value();
-        let append = match self.pending.get(key) {
-            Some(Pending { append, .. }) => append.clone().map(|before| before.then(appended)),
+        let append = match self.pending.get_mut(key) {
+            Some(pending) => pending.append.take().map(|before| before.then(appended)),
             None => self.pushed.get(key).is_some().then_some(appended),
         };
         let name = self.key(key);
@@ -224,21 +211,24 @@ impl Stored {
         self.order_pending();
         self.commits += 1;
         let mut changes = Vec::with_capacity(self.pending.len());
+        let mut appends = Vec::new();
         for (key, Pending { value, cause, silent, append, .. }) in self.pending.drain(..) {
             if !silent {
                 touch(&mut self.touched, &key, cause);
             }
-            let append = append.filter(|_| !self.unsent.contains(&key));
             let unsent = self.unsent.remove(&key);
+            let append = append.filter(|_| !unsent);
             // A list that has grown differs, and is not compared item by item.
             if append.is_some() || unsent || self.pushed.get(&key) != Some(&value) {
                 self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
-                let append = append.and_then(|append| append.message());
-                changes.push(Change { key, value, append });
+                if let Some(append) = append.and_then(|append| append.message()) {
+                    appends.push((Arc::clone(&key), append));
+                }
+                changes.push((key, value));
             }
         }
         self.pending.shrink_to(FEW);
-        self.send(&changes, None);
+        self.send(&changes, &appends, None);
     }
 
     /// Commits values that a client set. The other clients get them before any listener runs.
@@ -253,18 +243,23 @@ impl Stored {
             }
             self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
             touch(&mut self.touched, &key, cause);
-            changes.push(Change { key, value, append: None });
+            changes.push((key, value));
         }
-        self.send(&changes, Some(client));
+        self.send(&changes, &[], Some(client));
     }
 
-    fn send(&mut self, changes: &[Change], except: Option<ClientId>) {
+    fn send(
+        &mut self,
+        changes: &[(KeyName, Packed)],
+        appends: &[(KeyName, Packed)],
+        except: Option<ClientId>,
+    ) {
         if changes.is_empty() {
             return;
         }
         self.history.advance();
         if let Some(sink) = &self.sink {
-            sink.push(changes, except);
+            sink.push(changes, appends, except);
         }
     }
 }

@@ -6,7 +6,7 @@ import { releaseAddresses } from "./blob-urls";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgeImage } from "./components/image";
 import { SelvedgeJob } from "./components/job";
-import { ROUTING, SelvedgePage } from "./components/page";
+import { ROUTING, SelvedgePage, shownTemplate } from "./components/page";
 import { SelvedgePlot } from "./components/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { createClient } from "./client";
@@ -41,8 +41,6 @@ const ACTIONS_TOPIC = "trame.actions.topic";
 const RELOAD_TOPIC = "selvedge.reload";
 const ROUTE_TOPIC = "selvedge.route";
 const DOWNLOAD_TOPIC = "selvedge.download";
-/** The template of an address that names none. */
-const MAIN = "main";
 
 export class Page {
   private readonly connection: Connection;
@@ -308,15 +306,8 @@ export class Page {
     });
     return Vue.defineComponent(() => {
       Vue.onUnmounted(() => void this.announce("client_unmounted"));
-      return () => Vue.h(this.shown(templates), { key: refreshes.value });
+      return () => Vue.h(shownTemplate(this.template, templates, this.router, this.state), { key: refreshes.value });
     });
-  }
-
-  /** The template that the address names; the pages of the routes if there is no main template. */
-  private shown(templates: Templates): Vue.Component {
-    const { router, state, template } = this;
-    const routed = template === MAIN && router.used && typeof state.get(`trame__template_${MAIN}`) !== "string";
-    return routed ? SelvedgePage : templates.component(template);
   }
 
   private helpers(): Record<string, unknown> {

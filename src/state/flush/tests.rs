@@ -10,7 +10,7 @@ use selvedge_wslink::ClientId;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::state::{Change, KeyName, Sink};
+use crate::state::{KeyName, Sink};
 
 /// Records what would be sent to the clients.
 #[derive(Default)]
@@ -21,11 +21,14 @@ struct Recorder {
 }
 
 impl Sink for Recorder {
-    fn push(&self, changes: &[Change], except: Option<ClientId>) {
-        let mut map: serde_json::Map<String, Value> = changes
-            .iter()
-            .map(|change| (change.key.to_string(), change.value.decode().unwrap()))
-            .collect();
+    fn push(
+        &self,
+        changes: &[(KeyName, Packed)],
+        _: &[(KeyName, Packed)],
+        except: Option<ClientId>,
+    ) {
+        let mut map: serde_json::Map<String, Value> =
+            changes.iter().map(|(key, value)| (key.to_string(), value.decode().unwrap())).collect();
         if except.is_some() {
             map.insert("(except)".to_owned(), json!(true));
         }

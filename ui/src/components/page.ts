@@ -1,8 +1,12 @@
 // <selvedge-page>: the template of the route that the address names.
 
-import { defineComponent, h, inject, type InjectionKey, nextTick, onBeforeUnmount, ref, watch } from "vue";
+import { type Component, defineComponent, h, inject, type InjectionKey, nextTick, onBeforeUnmount, ref, watch } from "vue";
 import { decoded, type Route, type Router } from "../router";
+import type { SharedState } from "../state";
 import type { Templates } from "../templates";
+
+/** The template of an address that names none. */
+export const MAIN = "main";
 
 export const ROUTING: InjectionKey<{ router: Router; templates: Templates }> = Symbol("routing");
 
@@ -45,6 +49,12 @@ export const SelvedgePage = defineComponent({
     ];
   },
 });
+
+/** Returns what shows this template; the pages of the routes if there is no main template. */
+export function shownTemplate(name: string, templates: Templates, router: Router, state: SharedState): Component {
+  const routed = name === MAIN && router.used && typeof state.get(`trame__template_${MAIN}`) !== "string";
+  return routed ? SelvedgePage : templates.component(name);
+}
 
 /**
  * Whether the user has followed a link. The browser itself scrolls if the user goes back or forward,

@@ -9,7 +9,7 @@ import { TemplateRefs } from "../actions";
 import { CallError, messageOf } from "../call-errors";
 import { isPromise } from "../files";
 import { SelvedgeJob } from "../components/job";
-import { ROUTING, SelvedgePage } from "../components/page";
+import { MAIN, ROUTING, SelvedgePage, shownTemplate } from "../components/page";
 import { Mistakes } from "../mistakes";
 import { Router } from "../router";
 import { type Change, SharedState } from "../state";
@@ -164,8 +164,7 @@ class TestPage {
       mistakes.tell(`A template calls the trigger \`${name}\`, which does not exist.`, name, this.triggers);
     };
     const templates = new Templates(state, helpers, refs, mistakes, checkTrigger, router.helper);
-    const main = () => (router.used && typeof state.get("trame__template_main") !== "string" ? SelvedgePage : templates.component("main"));
-    const app = createApp(Vue.defineComponent(() => () => Vue.h(main())));
+    const app = createApp(Vue.defineComponent(() => () => Vue.h(shownTemplate(MAIN, templates, router, state))));
     app.config.errorHandler = (error) => this.failed(error);
     app.provide("trame", trame);
     app.provide(ROUTING, { router, templates });
