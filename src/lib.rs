@@ -129,9 +129,27 @@ pub mod trame {
     };
 }
 
-/// Templates as Rust values, and layouts built from them.
+/// Templates as Rust values, the elements of the page, and layouts built from them.
+///
+/// ```
+/// use selvedge::{Ctx, Server, ui, ui::el};
+///
+/// let server = Server::new("pump");
+/// server.state().set("speed", 300).set("running", false);
+/// let start = server.trigger("start", |cx: Ctx| cx.set("running", true));
+/// server.template(
+///     "main",
+///     ui::app()
+///         .child(ui::toolbar("Pump").child(el("button").on("click", &start).text("Start")))
+///         .child(el("main").child(ui::empty("No runs yet")))
+///         .child(ui::sidebar("Controls").child(
+///             ui::field("Speed").unit("1/min").child(el("input").attr("type", "number").model("speed")),
+///         ))
+///         .child(ui::status().child(ui::led().lit("running").text("Running"))),
+/// );
+/// ```
 pub mod ui {
-    pub use crate::pages::{Element, Handler, Node, Prop, Ui, el};
+    pub use crate::pages::{Element, Handler, Node, Prop, Ui, builders::*, el};
 }
 
 /// Values of the state, of arguments and of results.

@@ -1,8 +1,14 @@
 /// <reference types="vitest/config" />
+import lucide from "@iconify-json/lucide/icons.json" with { type: "json" };
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { constants, gzipSync } from "node:zlib";
 import { build, defineConfig, type Plugin, type Rolldown } from "vite";
+
+interface IconSet {
+  icons: Record<string, { body: string }>;
+  aliases?: Record<string, { parent: string }>;
+}
 
 /** Writes a compressed sibling of every file: the server embeds and serves only those. */
 function compressed(): Plugin {
@@ -51,6 +57,25 @@ function decoderWithoutTrial(): Plugin {
         if (!trial.test(code)) this.error("The trial of the decoder is not there any more: remove this plugin, or mend it.");
         return code.replace(trial, "RangeError");
       },
+    },
+  };
+}
+
+/**
+ * Writes the icons of Lucide into one file, from which the server answers single icons: a line with its name, a tab and the
+ * inner SVG for each, sorted by name. Its license asks for the notice.
+ */
+function icons(): Plugin {
+  return {
+    name: "selvedge:icons",
+    apply: "build",
+    generateBundle() {
+      const { icons, aliases = {} } = lucide as IconSet;
+      const body = (name: string) => icons[name]?.body ?? "";
+      const all = [...Object.keys(icons).map((name) => [name, body(name)]), ...Object.entries(aliases).map(([name, { parent }]) => [name, body(parent)])];
+      // By code units, as the server compares them.
+      const lines = all.filter(([, svg]) => svg !== "").map(([name, svg]) => `${name}\t${svg}\n`).sort();
+      this.emitFile({ type: "asset", fileName: "icons.tsv", source: lines.join("") });
     },
   };
 }
@@ -106,7 +131,7 @@ const testing = defineConfig({
 
 const page = defineConfig({
   base: "./",
-  plugins: [readableTemplateErrors(), decoderWithoutTrial(), earlyScript(), compressed()],
+  plugins: [readableTemplateErrors(), decoderWithoutTrial(), earlyScript(), icons(), compressed()],
   resolve: {
     alias: [
       // The build of Vue that compiles templates in the page, and its parts for browsers, also in tests.

@@ -6,8 +6,8 @@
 //! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
 //! - [`strangers`]: log lines about such peers
 //! - [`launcher`]: tells a page where its session is
-//! - [`static_files`]: static files; [`page`]: the built-in page; [`policy`]: security headers of
-//!   all answers
+//! - [`static_files`]: static files; [`page`]: the built-in page; [`icons`]: its icons;
+//!   [`policy`]: security headers of all answers
 //! - [`state_websocket`]: the state server's WebSocket, from the upgrade to the close frame
 //! - [`application_websockets`]: WebSocket endpoints of the application
 //! - [`file_transfers`]: uploads and downloads of files
@@ -20,6 +20,7 @@ mod application_websockets;
 mod etag;
 mod file_transfers;
 mod guard;
+mod icons;
 mod launcher;
 mod lobby;
 mod names;

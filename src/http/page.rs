@@ -13,7 +13,7 @@ use axum::{
 use flate2::read::GzDecoder;
 use rust_embed::RustEmbed;
 
-use super::{Site, etag, plain, policy};
+use super::{Site, etag, icons, plain, policy};
 
 const NOT_BUILT: &str = "The web page is not part of this build. Install Node.js 20 or newer with npm and build the \
     application again. In the repository of Selvedge itself, run `cargo xtask ui` before that.\n";
@@ -61,8 +61,13 @@ pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Respo
             Some(response)
         }
         None if path == "index.html" => Some(plain(StatusCode::NOT_FOUND, NOT_BUILT)),
-        None => None,
+        None => icons::file(path, headers),
     }
+}
+
+/// Returns the content of one of the page's files, if the page is part of this build.
+pub(super) fn content(path: &str) -> Option<Vec<u8>> {
+    unpacked(&Page::get(&format!("{path}.gz"))?.data).ok()
 }
 
 fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> Response {

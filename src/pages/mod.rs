@@ -1,7 +1,7 @@
 //! The content of pages: templates, modules of client code, and what they may load.
 
 // - `template`: Vue templates from text and files; `element`: from Rust values, with `property`,
-//   `naming`, `escape` and `render`; `layout`: layouts and the holes in them
+//   `naming`, `escape` and `render`; `builders`: the elements of the page with typed properties; `layout`: layouts and the holes in them
 // - `module`: client code and assets
 // - `template_macro`, `assets_macro`: files that are part of the program
 // - `template_sources`: the files of templates; `file_watch`: follows them; `changed_files`: tells
@@ -10,6 +10,7 @@
 // - `js_eval`: calls into pages
 
 mod assets_macro;
+pub(crate) mod builders;
 #[cfg(feature = "dev")]
 mod changed_files;
 mod element;

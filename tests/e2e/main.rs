@@ -15,6 +15,7 @@ mod endings;
 mod files;
 mod gallery;
 mod launching;
+mod layout;
 mod manifest;
 mod manners;
 mod navigation;

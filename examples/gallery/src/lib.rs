@@ -10,9 +10,10 @@ use selvedge::{
 };
 
 /// The parts of the gallery: path, template, title and content.
-const PARTS: [(&str, &str, &str, &str); 3] = [
+const PARTS: [(&str, &str, &str, &str); 4] = [
     ("/", "text", "Text", include_str!("pages/text.html")),
     ("/forms", "forms", "Forms", include_str!("pages/forms.html")),
+    ("/layout", "layout", "Layout", include_str!("pages/layout.html")),
     ("/tables", "tables", "Tables", include_str!("pages/tables.html")),
 ];
 
@@ -56,6 +57,7 @@ pub fn app() -> Result<Server> {
         .set("parts", parts)
         .set("scheme", "")
         .set("compact", false)
+        .set("mirrored", false)
         .set("accent", ACCENT)
         .set("name", "Pump 1")
         .set("speed", 300)
@@ -65,6 +67,8 @@ pub fn app() -> Result<Server> {
         .set("direction", "in")
         .set("notes", "It hums.")
         .set("sent", "")
+        .set("asking", false)
+        .set("toast", "")
         .set("rows", rows)
         .set("points", points);
     server.on_change("scheme", |cx: Ctx, scheme: String| cx.set("trame__color_scheme", scheme));
@@ -103,6 +107,24 @@ mod tests {
         for (_, _, title, _) in PARTS {
             page.press(title).await?;
         }
+        assert_eq!(page.mistakes()?, [""; 0]);
+        app.stop().await
+    }
+
+    #[tokio::test]
+    async fn menus_dialogs_and_tabs_are_operated_by_their_names() -> Result {
+        let app = TestApp::start(&app()?).await?;
+        let mut page = app.page().await?;
+        page.press("Layout").await?;
+        page.press("More").await?;
+        page.press("Export").await?;
+        page.wait_for_text("Exported.").await?;
+        page.press("Notes").await?;
+        page.fill("Notes", "It hums louder.").await?;
+        page.press("Start a run").await?;
+        page.wait_for_text("Start the pump?").await?;
+        page.press("Cancel").await?;
+        assert!(!page.user().get::<bool>("asking")?);
         assert_eq!(page.mistakes()?, [""; 0]);
         app.stop().await
     }

@@ -121,6 +121,9 @@ Object.assign(globalThis, {
   File: Nothing,
   FileList: Nothing,
   HTMLInputElement: Nothing,
+  // What a page does by itself after a while, such as hiding a message, is not done.
+  clearTimeout: () => undefined,
+  setTimeout: () => 0,
   customElements: { get: () => undefined },
   document,
   history,

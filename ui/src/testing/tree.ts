@@ -50,6 +50,22 @@ export class Node {
     return [this, ...(this.parent?.path ?? [])];
   }
 
+  /** A dialog that is open, as its element says it. */
+  get open(): boolean {
+    return this.has("open");
+  }
+
+  showModal(): void {
+    this.props.open = true;
+  }
+
+  close(): void {
+    this.props.open = false;
+  }
+
+  /** Nothing has the focus in the page of a test. */
+  focus(): void {}
+
   attribute(name: string): string | null {
     const value = this.props[name] as string | number | boolean | null | undefined;
     if (value === undefined || value === null || value === false) return null;

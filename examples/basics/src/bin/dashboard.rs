@@ -26,21 +26,18 @@ struct Dashboard {
 }
 
 const PAGE: &str = r#"
-    <div class="sv-app">
-      <header class="sv-toolbar">
-        <h1>Pressure</h1>
-        <span class="sv-space"></span>
-        <span class="sv-badge" :class="{ 'sv-on': alarm }">{{ alarm ? "Too high" : "Normal" }}</span>
-      </header>
-      <main class="sv-main">
-        <selvedge-plot :points="history" x-label="Time, s" y-label="Pressure, bar"></selvedge-plot>
-      </main>
-      <aside class="sv-panel" aria-label="Controls">
-        <label class="sv-field sv-inline"><span>Running</span><input type="checkbox" v-model="running"></label>
-        <label class="sv-field sv-inline"><span>Limit, bar</span><input type="number" step="0.1" v-model.number="limit"></label>
+    <selvedge-app>
+      <selvedge-toolbar title="Pressure">
+        <selvedge-space></selvedge-space>
+        <selvedge-led :on="alarm" tone="danger">{{ alarm ? "Too high" : "Normal" }}</selvedge-led>
+      </selvedge-toolbar>
+      <main><selvedge-plot :points="history" x-label="Time, s" y-label="Pressure, bar"></selvedge-plot></main>
+      <selvedge-sidebar><selvedge-stack>
+        <label><input type="checkbox" v-model="running"> Running</label>
+        <selvedge-field label="Limit" unit="bar"><input type="number" step="0.1" v-model.number="limit"></selvedge-field>
         <button @click="trigger('clear')">Clear</button>
-      </aside>
-    </div>
+      </selvedge-stack></selvedge-sidebar>
+    </selvedge-app>
 "#;
 
 /// Reads the sensor.
@@ -95,7 +92,7 @@ mod tests {
         let app = TestApp::start(&app()?).await?;
         let mut page = app.page().await?;
         assert!(page.text().await?.contains("Normal"));
-        page.fill("Limit, bar", "0.5").await?;
+        page.fill("Limit", "0.5").await?;
         page.wait_for_text("Too high").await?;
         page.press("Running").await?;
         let before = page.user().get(Dashboard::HISTORY)?;

@@ -1,0 +1,165 @@
+//! Tests the layout elements of the page with mouse and keyboard, in Chromium.
+
+use fantoccini::{
+    Locator,
+    actions::{InputSource, MouseActions, PointerAction},
+};
+use selvedge::{Running, Server};
+use serde_json::json;
+
+use crate::{driver::Driver, support::start};
+
+async fn show(template: &str) -> (Server, Running, Driver) {
+    let server = Server::new("layout");
+    server.state().set("open", false).set("said", "");
+    server.template("main", template);
+    let running = start(&server).await;
+    let driver = Driver::chromium().await;
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+    driver.js_until("document.querySelector('main') !== null").await;
+    (server, running, driver)
+}
+
+async fn close((_, running, driver): (Server, Running, Driver)) {
+    driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
+}
+
+async fn size(driver: &Driver, width: u32, height: u32) {
+    let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+    driver.devtools("Emulation.setDeviceMetricsOverride", size).await;
+}
+
+/// Presses keys where the focus is.
+async fn keys(driver: &Driver, keys: &str) {
+    let focused = driver.page.active_element().await.unwrap();
+    focused.send_keys(keys).await.unwrap();
+}
+
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+const ESCAPE: &str = "\u{e00c}";
+const RIGHT: &str = "\u{e014}";
+const LEFT: &str = "\u{e012}";
+
+#[tokio::test]
+async fn items_that_do_not_fit_are_behind_a_button_and_not_in_the_way_of_the_keyboard() {
+    let buttons: String = (1..=8).map(|n| format!("<button id=b{n}>Button {n}</button>")).collect();
+    let shown = show(&format!(
+        "<selvedge-app><selvedge-toolbar title=\"Tools\">{buttons}</selvedge-toolbar><main><button id=inside>Inside</button></main></selvedge-app>"
+    ))
+    .await;
+    let (_, _, driver) = &shown;
+    size(driver, 1400, 700).await;
+    driver
+        .js_until(
+            "!document.querySelector('.sv-toolbar-more') && !document.querySelector('[inert]')",
+        )
+        .await;
+    size(driver, 500, 700).await;
+    driver.js_until("document.querySelectorAll('.sv-toolbar [inert]').length > 2").await;
+    let last =
+        "return document.querySelector('.sv-toolbar-items > :not([inert]):has(+ [inert])').id";
+    let last = driver.js(last).await;
+    driver.js(&format!("document.getElementById({last}).focus()")).await;
+    keys(driver, TAB).await;
+    assert_eq!(driver.js("return document.activeElement.textContent").await, "More");
+    keys(driver, ENTER).await;
+    driver.js_until("!document.querySelector('.sv-toolbar [inert]')").await;
+    assert_eq!(
+        driver.js("return document.activeElement.getAttribute('aria-expanded')").await,
+        "true"
+    );
+    let b8 = driver.page.find(Locator::Id("b8")).await.unwrap();
+    assert!(b8.is_displayed().await.unwrap());
+    close(shown).await;
+}
+
+#[tokio::test]
+async fn a_side_bar_is_resized_by_mouse_and_keyboard_and_remembers_it() {
+    let template = "<selvedge-app><main>View</main><selvedge-sidebar label=\"Controls\" name=\"controls\">Here</selvedge-sidebar></selvedge-app>";
+    let shown = show(template).await;
+    let (_, _, driver) = &shown;
+    size(driver, 1200, 700).await;
+    let width = "Math.round(document.querySelector('.sv-sidebar').getBoundingClientRect().width)";
+    driver.js_until(&format!("{width} === 321")).await;
+    let mouse = MouseActions::new("mouse".to_owned())
+        .then(PointerAction::MoveTo { duration: None, x: 879.0, y: 300.0 })
+        .then(PointerAction::Down { button: 0 })
+        .then(PointerAction::MoveTo { duration: None, x: 779.0, y: 320.0 })
+        .then(PointerAction::Up { button: 0 });
+    driver.page.perform_actions(mouse).await.unwrap();
+    driver.js_until(&format!("{width} === 421")).await;
+    driver.js("document.querySelector('[role=separator]').focus()").await;
+    keys(driver, RIGHT).await;
+    driver.js_until(&format!("{width} === 405")).await;
+    keys(driver, &LEFT.repeat(2)).await;
+    driver.js_until(&format!("{width} === 437")).await;
+    driver.page.refresh().await.unwrap();
+    driver.js_until(&format!("document.querySelector('.sv-sidebar') && {width} === 437")).await;
+    driver.js("document.querySelector('[role=separator]').focus()").await;
+    keys(driver, ENTER).await;
+    driver
+        .js_until(
+            "getComputedStyle(document.querySelector('.sv-sidebar > aside')).display === 'none'",
+        )
+        .await;
+    keys(driver, ENTER).await;
+    driver.js_until(&format!("{width} === 437")).await;
+    close(shown).await;
+}
+
+#[tokio::test]
+async fn a_dialog_keeps_the_focus_until_it_is_closed_and_the_state_follows() {
+    let template = "<main><button id=ask @click='open = true'>Ask</button>
+        <selvedge-dialog v-model='open' title='Sure?'><input id=name aria-label=Name>
+        <template #actions='{ close }'><button id=yes @click=\"said = 'yes'; close()\">Yes</button></template></selvedge-dialog></main>";
+    let shown = show(template).await;
+    let (server, _, driver) = &shown;
+    driver.js("document.getElementById('ask').focus()").await;
+    keys(driver, ENTER).await;
+    driver.js_until("document.activeElement.id === 'name'").await;
+    assert!(server.state().get::<bool>("open").unwrap());
+    for _ in 0..3 {
+        keys(driver, TAB).await;
+        assert_ne!(driver.js("return document.activeElement.id").await, "ask");
+    }
+    driver.js("document.getElementById('name').focus()").await;
+    keys(driver, ESCAPE).await;
+    driver.js_until("document.activeElement.id === 'ask' && !trame.state.get('open')").await;
+    server.state().set("open", true).flush();
+    driver.js_until("document.querySelector('dialog[open] #yes') !== null").await;
+    driver.js("document.getElementById('yes').focus()").await;
+    keys(driver, ENTER).await;
+    driver
+        .js_until("!document.querySelector('dialog').open && trame.state.get('said') === 'yes'")
+        .await;
+    close(shown).await;
+}
+
+#[tokio::test]
+async fn menus_and_tooltips_stay_inside_the_window_and_are_closed_by_escape() {
+    let template = "<selvedge-app><main style='display: flex; justify-content: end'>
+        <selvedge-menu label='File'><selvedge-item @click=\"said = 'saved'\">Save a copy of the document</selvedge-item></selvedge-menu>
+        <selvedge-tooltip text='Removes all that is older than a year'><button id=clean>Clean</button></selvedge-tooltip></main></selvedge-app>";
+    let shown = show(template).await;
+    let (_, _, driver) = &shown;
+    let inside = |of: &str| {
+        format!(
+            "(() => {{ const box = document.querySelector('{of}')?.getBoundingClientRect();
+            return box && box.width > 50 && box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight }})()"
+        )
+    };
+    driver.js("document.querySelector('.sv-menu-button').focus()").await;
+    keys(driver, ENTER).await;
+    driver.js_until(&inside(".sv-menu")).await;
+    keys(driver, ESCAPE).await;
+    driver.js_until("!document.querySelector('.sv-menu') && document.activeElement.matches('.sv-menu-button')").await;
+    keys(driver, TAB).await;
+    driver.js_until(&inside(".sv-tooltip:not([hidden])")).await;
+    let described = "return document.getElementById(document.activeElement.getAttribute('aria-describedby')).textContent";
+    assert_eq!(driver.js(described).await, "Removes all that is older than a year");
+    keys(driver, ESCAPE).await;
+    driver.js_until("document.querySelector('.sv-tooltip').hidden").await;
+    close(shown).await;
+}
