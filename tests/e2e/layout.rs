@@ -2,7 +2,7 @@
 
 use fantoccini::{
     Locator,
-    actions::{InputSource, MouseActions, PointerAction},
+    actions::{InputSource, KeyAction, KeyActions, MouseActions, PointerAction},
 };
 use selvedge::{Running, Server};
 use serde_json::json;
@@ -30,10 +30,13 @@ async fn size(driver: &Driver, width: u32, height: u32) {
     driver.devtools("Emulation.setDeviceMetricsOverride", size).await;
 }
 
-/// Presses keys where the focus is.
+/// Presses keys where the focus is. The driver would give keys for an element to some as a value.
 async fn keys(driver: &Driver, keys: &str) {
-    let focused = driver.page.active_element().await.unwrap();
-    focused.send_keys(keys).await.unwrap();
+    let press = |actions: KeyActions, value: char| {
+        actions.then(KeyAction::Down { value }).then(KeyAction::Up { value })
+    };
+    let actions = keys.chars().fold(KeyActions::new("keys".to_owned()), press);
+    driver.page.perform_actions(actions).await.unwrap();
 }
 
 const TAB: &str = "\u{e004}";
@@ -162,4 +165,66 @@ async fn menus_and_tooltips_stay_inside_the_window_and_are_closed_by_escape() {
     keys(driver, ESCAPE).await;
     driver.js_until("document.querySelector('.sv-tooltip').hidden").await;
     close(shown).await;
+}
+
+/// Each control of the gallery: how to find it, the key to press in it, and what then holds.
+const CONTROLS: [(&str, &str, &str); 13] = [
+    (".sv-number input", UP, "speed === 310"),
+    ("[aria-valuetext='1.5e-3 m']", UP, "tolerance === 0.0016"),
+    ("[aria-valuetext='40 %']", RIGHT, "position === 41"),
+    ("[aria-valuetext='440 Hz']", RIGHT, "frequency > 440 && frequency < 500"),
+    (".sv-range input:first-child", RIGHT, "window_of[0] === 2.6 && window_of[1] === 7.5"),
+    (".sv-knob", UP, "gain === -5.5"),
+    (".sv-switch input", " ", "ready === false"),
+    (".sv-choice :checked", RIGHT, "mode === 'hold'"),
+    (".sv-select input", "wo\u{e007}", "material === 'Wood'"),
+    (".sv-color input[type=text]", "#abc\u{e007}", "accent === '#aabbcc'"),
+    (".sv-colormap :checked", DOWN, "colormap === 'magma'"),
+    (".sv-vector input", UP, "place[0] === 13"),
+    ("[data-cell='1,2']", "5\u{e007}", "stiffness[1][2] === 5"),
+];
+
+const UP: &str = "\u{e013}";
+const DOWN: &str = "\u{e015}";
+
+#[tokio::test]
+async fn every_control_is_reached_and_worked_by_keyboard_alone() {
+    let server = gallery::app().unwrap();
+    let running = start(&server).await;
+    let driver = Driver::chromium().await;
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+    driver.js("location.hash = '/controls'").await;
+    driver.js_until("document.querySelector('.sv-matrix') !== null").await;
+    driver
+        .js("document.querySelector('main').tabIndex = -1; document.querySelector('main').focus()")
+        .await;
+    let mut left: Vec<_> = CONTROLS.to_vec();
+    for _ in 0..60 {
+        keys(&driver, TAB).await;
+        let mut at = None;
+        for (index, (selector, ..)) in left.iter().enumerate() {
+            let is_here =
+                format!("return document.activeElement === document.querySelector(`{selector}`)");
+            if driver.js(&is_here).await == true {
+                at = Some(index);
+                break;
+            }
+        }
+        let Some(index) = at else { continue };
+        let (selector, pressed, holds) = left.remove(index);
+        // What is typed replaces the text.
+        if driver.js("return document.activeElement.type === 'text'").await == true {
+            driver.js("document.activeElement.select()").await;
+        }
+        keys(&driver, pressed).await;
+        let expected =
+            format!("((state) => {{ with (state) {{ return {holds} }} }})(trame.state.get())");
+        driver.js_until(&expected).await;
+        if left.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(left, [], "these were not reached");
+    driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
 }

@@ -260,7 +260,7 @@ export class Page {
 
   /** Restores the server's values for edits that the server refused. */
   private async restore(keys: string[], error: unknown): Promise<void> {
-    this.status.notice(messageOf(error));
+    if (!this.state.refusals.note(keys, messageOf(error))) this.status.notice(messageOf(error));
     this.mistakes.tell(`The application did not take an edit. ${messageOf(error)}`);
     const state: Record<string, unknown> = await this.snapshot().catch(() => ({}));
     this.state.apply(Object.fromEntries(keys.filter((key) => key in state).map((key) => [key, state[key]])));

@@ -13,6 +13,7 @@
 import { computed, type Ref, type ShallowRef, shallowRef, toRaw, triggerRef } from "vue";
 import { ConnectionLost } from "./call-errors";
 import { registerDecorator } from "./decorators";
+import { Refusals } from "./refusals";
 
 export interface Change {
   key: string;
@@ -49,6 +50,10 @@ export class SharedState {
   /** Number of unacknowledged updates that contain a key. */
   private readonly inFlight = new Map<string, number>();
   private updates = 0;
+  /** Edits that the server refused. */
+  readonly refusals = new Refusals();
+  /** The key that was edited last, by which a field learns which one its control edits. */
+  lastEdited = "";
   private scheduled = false;
   private online = false;
   private readonly listeners = new Set<StateListener>();
@@ -266,6 +271,8 @@ export class SharedState {
     const shared = keys.filter((key) => this.canDirty(key));
     for (const key of keys) if (!this.canDirty(key)) this.own.add(key);
     for (const key of shared) if (!this.emptied.has(key)) this.unsent.add(key);
+    for (const key of keys) this.refusals.edited(key);
+    this.lastEdited = keys.at(-1) ?? "";
     if (this.unsent.size > 0) this.schedule();
     this.notify(keys);
   }

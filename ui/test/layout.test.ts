@@ -57,6 +57,29 @@ describe("a field", () => {
   });
 });
 
+describe("an edit that the server refuses", () => {
+  it("is explained at its field, until the user edits it again", async () => {
+    const server = await page(`<selvedge-field label="Speed"><selvedge-number v-model="speed"></selvedge-number></selvedge-field>`, { speed: 3 });
+    const input = find(".sv-field input") as HTMLInputElement;
+    const enter = async (text: string) => {
+      input.value = text;
+      input.dispatchEvent(new Event("input"));
+      input.dispatchEvent(new Event("change"));
+      await settle();
+    };
+    server.held.add("trame.state.update");
+    await enter("12");
+    await server.socket.fail(server.socket.last("trame.state.update"), "`speed` was not set: at most 9, please");
+    await settle();
+    await settle();
+    expect(find(".sv-error").textContent).toBe("at most 9, please");
+    expect(input.getAttribute("aria-invalid")).toBe("true");
+    expect(document.querySelector(".sv-bar-notice")).toBeNull();
+    await enter("8");
+    expect([find(".sv-error").textContent, sent(server, "speed")]).toEqual(["", 8]);
+  });
+});
+
 describe("tabs", () => {
   const TABS = `<selvedge-tabs label="Views" v-model="view">
     <selvedge-tab title="Plot" value="plot"><p id="plot">A plot</p></selvedge-tab>

@@ -10,12 +10,16 @@ use selvedge::{
 };
 
 /// The parts of the gallery: path, template, title and content.
-const PARTS: [(&str, &str, &str, &str); 4] = [
+const PARTS: [(&str, &str, &str, &str); 5] = [
     ("/", "text", "Text", include_str!("pages/text.html")),
     ("/forms", "forms", "Forms", include_str!("pages/forms.html")),
+    ("/controls", "controls", "Controls", include_str!("pages/controls.html")),
     ("/layout", "layout", "Layout", include_str!("pages/layout.html")),
     ("/tables", "tables", "Tables", include_str!("pages/tables.html")),
 ];
+
+const MATERIALS: [&str; 8] =
+    ["Aluminium", "Brass", "Concrete", "Copper", "Glass", "Steel", "Titanium", "Wood"];
 
 /// The colour of the page itself.
 const ACCENT: &str = "#0b6e82";
@@ -51,6 +55,8 @@ pub fn app() -> Result<Server> {
     ];
     let points: Vec<_> =
         (0..200).map(|at| f64::from(at) / 20.0).map(|x| (x, 3.0 + x.sin())).collect();
+    let log: Vec<_> =
+        (1..=10_000).map(|step| format!("step {step}: pressure {} bar", step % 7)).collect();
     server
         .state()
         .set("trame__title", "Gallery")
@@ -70,7 +76,18 @@ pub fn app() -> Result<Server> {
         .set("asking", false)
         .set("toast", "")
         .set("rows", rows)
-        .set("points", points);
+        .set("points", points)
+        .set("tolerance", 1.5e-3)
+        .set("frequency", 440.0)
+        .set("window_of", (2.5, 7.5))
+        .set("gain", -6.0)
+        .set("material", "Steel")
+        .set("materials", MATERIALS)
+        .set("begin", "2026-05-01T10:30:00Z")
+        .set("colormap", "viridis")
+        .set("place", [12.5, -3.0, 0.0])
+        .set("stiffness", [[2.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 2.0]])
+        .set("log", log);
     server.on_change("scheme", |cx: Ctx, scheme: String| cx.set("trame__color_scheme", scheme));
     server.on_change(
         ["accent", "compact"],

@@ -1,6 +1,14 @@
 // The elements of the page, by their names in templates.
 
 import type { App, Component } from "vue";
+import { SelvedgeChoice, SelvedgeSelect, SelvedgeSwitch } from "./controls/choice";
+import { SelvedgeColor, SelvedgeColormap } from "./controls/color";
+import { SelvedgeGauge, SelvedgeSparkline } from "./controls/gauge";
+import { SelvedgeLog } from "./controls/log";
+import { SelvedgeMatrix, SelvedgeVector } from "./controls/matrix";
+import { SelvedgeNumber } from "./controls/number";
+import { SelvedgeKnob, SelvedgeRange, SelvedgeSlider } from "./controls/slider";
+import { SelvedgeDatetime } from "./controls/time";
 import { SelvedgeJob } from "./job";
 import { SelvedgeApp, SelvedgeSidebar, SelvedgeSpace, SelvedgeStatus, SelvedgeToolbar } from "./layout/app";
 import { SelvedgeCard, SelvedgeGrid, SelvedgeStack } from "./layout/card";
@@ -19,28 +27,43 @@ import { SelvedgePage } from "./page";
 const ELEMENTS: Record<string, Component> = {
   SelvedgeApp,
   SelvedgeCard,
+  SelvedgeChoice,
+  SelvedgeColor,
+  SelvedgeColormap,
+  SelvedgeDatetime,
   SelvedgeDialog,
   SelvedgeEmpty,
   SelvedgeField,
+  SelvedgeGauge,
   SelvedgeGrid,
   SelvedgeIcon,
   SelvedgeItem,
   SelvedgeJob,
+  SelvedgeKnob,
   SelvedgeLed,
+  SelvedgeLog,
+  SelvedgeMatrix,
   SelvedgeMenu,
+  SelvedgeNumber,
   SelvedgePage,
   SelvedgePane,
+  SelvedgeRange,
+  SelvedgeSelect,
   SelvedgeSidebar,
   SelvedgeSkeleton,
+  SelvedgeSlider,
   SelvedgeSpace,
+  SelvedgeSparkline,
   SelvedgeSplit,
   SelvedgeStack,
   SelvedgeStatus,
+  SelvedgeSwitch,
   SelvedgeTab,
   SelvedgeTabs,
   SelvedgeToast,
   SelvedgeToolbar,
   SelvedgeTooltip,
+  SelvedgeVector,
 };
 
 export function installElements<T>(app: App<T>): void {

@@ -100,6 +100,18 @@ class URLSearchParams {
   }
 }
 
+/** Dates and times as in the zone UTC, which is the only one that the page of a test knows. */
+class DateTimeFormat {
+  resolvedOptions(): { timeZone: string } {
+    return { timeZone: "UTC" };
+  }
+
+  formatToParts(moment: Date): { type: string; value: string }[] {
+    const [, year, month, day, hour, minute, second] = /^(.*)-(..)-(..)T(..):(..):(..)/.exec(moment.toISOString()) ?? [];
+    return Object.entries({ year, month, day, hour, minute, second }).map(([type, value]) => ({ type, value: value ?? "" }));
+  }
+}
+
 /** A class without instances. */
 const Nothing = function nothing() {};
 
@@ -117,6 +129,7 @@ const document = { ...target, title: "", activeElement: null, createElement: () 
 Object.assign(globalThis, {
   AbortController,
   URLSearchParams,
+  Intl: { DateTimeFormat, supportedValuesOf: () => [] },
   Blob: Nothing,
   File: Nothing,
   FileList: Nothing,

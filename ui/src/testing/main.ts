@@ -99,7 +99,10 @@ class TestPage {
     Object.assign(globalThis, { reportError: failed });
     this.state = new SharedState(
       (changes) => this.call((id) => ({ id, changes })),
-      (_, error) => failed(error),
+      (keys, error) => {
+        this.state.refusals.note(keys, messageOf(error));
+        failed(error);
+      },
     );
     this.state.apply(values);
     this.state.connected();

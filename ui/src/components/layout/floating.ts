@@ -18,6 +18,8 @@ export function showBeside(floating: HTMLElement, anchor: Element, wanted: Place
   if (!isMeasured(floating)) return;
   // Above dialogs, and not cut off by what scrolls. Engines without popovers show it where the style sheet puts it.
   if ("showPopover" in floating && !floating.matches(":popover-open")) floating.showPopover();
+  // A list of options is at least as wide as its field.
+  floating.style.setProperty("--sv-anchor-width", `${anchor.getBoundingClientRect().width}px`);
   const [box, size] = [anchor.getBoundingClientRect(), floating.getBoundingClientRect()];
   const { clientWidth, clientHeight } = document.documentElement;
   const below = box.bottom + GAP;
