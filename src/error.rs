@@ -53,6 +53,15 @@ pub enum Error {
         candidates: Vec<String>,
     },
 
+    /// Points do not fit the plot that they are appended to.
+    #[error("points cannot be appended to the plot `{key}`: {reason}")]
+    PlotData {
+        /// The key of the plot.
+        key: String,
+        /// What does not fit.
+        reason: String,
+    },
+
     /// The client type is already set and cannot change.
     #[error(
         "the client type is already `{0}` and cannot change. Set it once, before modules are enabled"

@@ -75,6 +75,7 @@ pub mod files;
 mod http;
 pub mod jobs;
 pub mod pages;
+pub mod plots;
 mod protocol;
 mod random;
 pub mod run;

@@ -148,8 +148,8 @@ const page = defineConfig({
     cssCodeSplit: false,
     rolldownOptions: {
       output: {
-        codeSplitting: false,
         entryFileNames: "assets/page.js",
+        chunkFileNames: "assets/[name].js",
         assetFileNames: "assets/page[extname]",
       },
     },

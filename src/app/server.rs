@@ -29,6 +29,7 @@ use crate::{
         Extension, Module, Resource, Template, layout::Layouts, module::Modules,
         template_sources::TemplateSources,
     },
+    plots::registry::Plots,
     protocol::{Hub, NetworkLog, Private, Questions},
     state::{Context, Initial, State, Translator},
 };
@@ -82,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) transfers: Transfers,
     pub(crate) questions: Questions<Asked>,
     pub(crate) jobs: Jobs,
+    pub(crate) plots: Plots,
     pub(crate) page_calls: PageCalls,
     pub(crate) modules: Mutex<Modules>,
     pub(crate) layouts: Mutex<Layouts>,
@@ -172,6 +174,7 @@ impl Server {
             transfers: Transfers::default(),
             questions: Questions::default(),
             jobs: Jobs::default(),
+            plots: Plots::default(),
             page_calls: PageCalls::default(),
             modules: Mutex::default(),
             layouts: Mutex::default(),

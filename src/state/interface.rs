@@ -70,7 +70,7 @@ impl State {
     }
 
     /// Returns the name that a key has in the store.
-    pub(super) fn name<'a>(&self, key: &'a str) -> Cow<'a, str> {
+    pub(crate) fn name<'a>(&self, key: &'a str) -> Cow<'a, str> {
         self.translator.translate(key)
     }
 

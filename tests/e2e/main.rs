@@ -24,6 +24,7 @@ mod page_dialogs;
 mod page_faults;
 mod parity;
 mod place;
+mod plots;
 mod program;
 mod proxies;
 mod proxy;

@@ -7,7 +7,7 @@ import { SelvedgeCanvas, STREAMS } from "./components/canvas";
 import { SelvedgeImage } from "./components/image";
 import { installElements } from "./components";
 import { ROUTING, shownTemplate } from "./components/page";
-import { SelvedgePlot } from "./components/plot";
+import { SelvedgePlot } from "./components/plot/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { createClient } from "./client";
 import { CallError, ConnectionLost, messageOf } from "./call-errors";

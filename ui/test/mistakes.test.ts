@@ -89,7 +89,7 @@ describe("a mistake in a template", () => {
   it("is nothing that the page has, or will have", async () => {
     const server = await develop(
       `<p v-for="(item, index) in items" :key="index" v-show="item">{{ Math.max(item, undefined ?? 1) }}{{ $slots.length }}</p>
-      <trame-template-side /><SelvedgePlot /><transition><i v-if="open"></i></transition><component :is="'b'" />
+      <trame-template-side /><SelvedgeSparkline /><transition><i v-if="open"></i></transition><component :is="'b'" />
       <button @click="open = $event.type; utils.get('x')" :ref="(el) => trame.refs['b'] = el"></button>`,
       { items: [1], trame__client_only: ["trame__busy", "open"], trame__template_side: "<slot></slot>" },
     );

@@ -1,76 +1,47 @@
-import { mount } from "./mount";
-import { beforeEach, describe, expect, it, vi } from "vitest";
-import { SelvedgePlot } from "../src/components/plot";
-import { axis, formatNumber } from "../src/components/ticks";
+import { describe, expect, it } from "vitest";
+import { columnsOf, csvOf, numbersOf, tableOf } from "../src/components/plot/data";
 
-describe("an axis", () => {
-  it.each([
-    [0, 1, 5, [0, 0.2, 0.4, 0.6, 0.8, 1]],
-    [0.03, 0.47, 4, [0, 0.2, 0.4, 0.6]],
-    [-3, 7, 3, [-5, 0, 5, 10]],
-    [1000, 3000, 4, [1000, 1500, 2000, 2500, 3000]],
-  ])("from %d to %d has round ticks", (low, high, count, ticks) => {
-    const found = axis(low, high, count);
-    expect(found.ticks.map((tick) => Number(tick.toFixed(9)))).toEqual(ticks);
-    expect(found.low).toBeLessThanOrEqual(low);
-    expect(found.high).toBeGreaterThanOrEqual(high);
+describe("the table of a plot", () => {
+  it("has the points of one series in their order, without those that have no place", () => {
+    const { data } = tableOf([{ points: [[0, 1], [NaN, 2], [1, Infinity], [2, 3]] }]);
+    expect(data).toEqual([[0, 1, 2], [1, null, 3]]);
   });
 
-  it("has room around a single value", () => {
-    const { low, high, ticks } = axis(0.5, 0.5, 4);
-    expect(low).toBeLessThan(0.5);
-    expect(high).toBeGreaterThan(0.5);
-    expect(ticks.length).toBeGreaterThan(1);
-    expect(axis(0, 0, 4).ticks.length).toBeGreaterThan(1);
+  it("joins series with other x, and leaves gaps between their points", () => {
+    const { data, columns } = tableOf([
+      { label: "a", points: [[0, 1], [2, 3]] },
+      { label: "b", kind: "scatter", color: "red", points: [[1, 5], [2, 6]] },
+    ]);
+    expect(data).toEqual([[0, 1, 2], [1, null, 3], [null, 5, 6]]);
+    expect(columns.map(({ label, kind, color }) => [label, kind, color])).toEqual([
+      ["a", "line", "var(--sv-series-1)"],
+      ["b", "scatter", "red"],
+    ]);
   });
 
-  it("writes numbers with the digits it needs", () => {
-    expect(axis(0, 0.05, 5).format(0.01)).toBe("0.01");
-    expect(axis(0, 100, 5).format(20)).toBe("20");
-    expect([9999, 12_000, 12_500, 3_400_000].map((value) => formatNumber(value, 0))).toEqual(["9999", "12k", "12.5k", "3.4M"]);
+  it("has two columns for a band", () => {
+    const { data, columns } = tableOf([{ label: "limits", kind: "band", points: [[0, 1, 4], [1, 2, 5]] }]);
+    expect(data).toEqual([[0, 1], [1, 2], [4, 5]]);
+    expect(columns.map(({ kind }) => kind)).toEqual(["low", "high"]);
+  });
+
+  it("names series that have no name, and begins the colors anew after eight", () => {
+    const columns = columnsOf(Array.from({ length: 9 }, () => ({})));
+    expect([columns[1]?.label, columns[8]?.color]).toEqual(["Series 2", "var(--sv-series-1)"]);
+  });
+
+  it("is written as comma-separated values", () => {
+    const table = tableOf([{ label: 'He said "1,5"', points: [[0, 1], [1, NaN]] }]);
+    expect(csvOf("Time, s", table)).toBe('"Time, s","He said ""1,5"""\r\n0,1\r\n1,\r\n');
   });
 });
 
-describe("a plot", () => {
-  beforeEach(() => {
-    vi.stubGlobal(
-      "ResizeObserver",
-      class {
-        observe = vi.fn();
-        disconnect = vi.fn();
-      },
-    );
-  });
-
-  it("draws a line through the points and says the latest value", () => {
-    const root = mount(SelvedgePlot, {
-      points: [
-        [0, 0],
-        [10, 1],
-        [20, 0.25],
-      ],
-      xLabel: "Iteration",
-      yLabel: "Coverage",
-    });
-    const svg = root.querySelector("svg");
-    expect(svg?.getAttribute("role")).toBe("img");
-    expect(svg?.getAttribute("aria-label")).toBe("Coverage over Iteration. Latest value 0.250 at 20.");
-    const points = root.querySelector("polyline")?.getAttribute("points")?.split(" ").map((point) => point.split(",").map(Number));
-    const [[x0, y0], [x1, y1], [x2, y2]] = points as [[number, number], [number, number], [number, number]];
-    expect(x1 - x0).toBeCloseTo(x2 - x1, 0);
-    expect(y1).toBeLessThan(y2);
-    expect(y2).toBeLessThan(y0);
-  });
-
-  it("says that there is nothing, and leaves out what is no number", () => {
-    expect(mount(SelvedgePlot, { points: [] }).querySelector("svg")?.getAttribute("aria-label")).toBe("Plot. No data yet.");
-    const root = mount(SelvedgePlot, {
-      points: [
-        [0, 1],
-        [1, NaN],
-        [2, 3],
-      ],
-    });
-    expect(root.querySelector("polyline")?.getAttribute("points")?.split(" ")).toHaveLength(2);
+describe("numbers of the server", () => {
+  it("are read from bytes wherever they begin, and NaN is a gap", () => {
+    const bytes = new Uint8Array(3 + 16);
+    const view = new DataView(bytes.buffer, 3);
+    view.setFloat64(0, 1.5, true);
+    view.setFloat64(8, NaN, true);
+    expect(numbersOf(bytes.subarray(3))).toEqual([1.5, null]);
   });
 });

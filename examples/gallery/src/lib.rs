@@ -8,13 +8,15 @@ use selvedge::{
     jobs::Job,
     pages::{Density, Theme},
 };
+use serde_json::json;
 
 /// The parts of the gallery: path, template, title and content.
-const PARTS: [(&str, &str, &str, &str); 5] = [
+const PARTS: [(&str, &str, &str, &str); 6] = [
     ("/", "text", "Text", include_str!("pages/text.html")),
     ("/forms", "forms", "Forms", include_str!("pages/forms.html")),
     ("/controls", "controls", "Controls", include_str!("pages/controls.html")),
     ("/layout", "layout", "Layout", include_str!("pages/layout.html")),
+    ("/plots", "plots", "Plots", include_str!("pages/plots.html")),
     ("/tables", "tables", "Tables", include_str!("pages/tables.html")),
 ];
 
@@ -38,6 +40,37 @@ fn sweep(job: Job, steps: u32) -> Result<u32, Failure> {
 fn theme(accent: &str, compact: bool) -> Result<Theme> {
     let density = if compact { Density::Compact } else { Density::Comfortable };
     Ok(Theme::new().accent(accent)?.density(density))
+}
+
+/// Number of points of the plot whose data stays in Rust.
+const POINTS: u32 = 1_000_000;
+
+/// The data of the plots.
+fn add_plots(server: &Server) -> Result<()> {
+    let line = |of: fn(f64) -> f64| -> Vec<(f64, f64)> {
+        (0..200).map(|at| f64::from(at) / 20.0).map(|x| (x, of(x))).collect()
+    };
+    let band: Vec<_> = line(f64::sin).into_iter().map(|(x, y)| (x, 2.7 + y, 3.3 + y)).collect();
+    let measured: Vec<_> =
+        line(|x| 3.0 + x.sin() + 0.2 * (17.0 * x).sin()).into_iter().step_by(8).collect();
+    let series = json!([
+        {"label": "model", "points": line(|x| 3.0 + x.sin())},
+        {"label": "tolerance", "kind": "band", "points": band},
+        {"label": "measured", "kind": "scatter", "points": measured},
+        {"label": "valve", "kind": "step", "points": line(|x| (x / 2.0).floor() % 2.0 + 1.0)},
+    ]);
+    let decades = (0..120).map(|at| 10_f64.powf(f64::from(at) / 30.0));
+    let response: Vec<_> = decades.map(|f| (f, 1.0 / (1.0 + (f / 100.0).powi(2)).sqrt())).collect();
+    let days: Vec<_> = (0..60)
+        .map(|day| (1_775_000_000.0 + 86_400.0 * f64::from(day), f64::from(day * 7 % 13)))
+        .collect();
+    server.state().set("series", series).set("response", response).set("days", days);
+
+    let signal = server.plot("signal", ["noise", "peaks"]);
+    let x: Vec<_> = (0..POINTS).map(|at| f64::from(at) / 1e5).collect();
+    let noise: Vec<_> = x.iter().map(|x| x.sin() + 0.4 * (1e4 * x).sin()).collect();
+    let peaks: Vec<_> = (0..POINTS).map(|at| if at % 333_333 == 99 { 3.0 } else { -1.8 }).collect();
+    signal.extend(&x, [&noise, &peaks])
 }
 
 /// Makes the application.
@@ -88,6 +121,7 @@ pub fn app() -> Result<Server> {
         .set("place", [12.5, -3.0, 0.0])
         .set("stiffness", [[2.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 2.0]])
         .set("log", log);
+    add_plots(&server)?;
     server.on_change("scheme", |cx: Ctx, scheme: String| cx.set("trame__color_scheme", scheme));
     server.on_change(
         ["accent", "compact"],

@@ -177,6 +177,27 @@ builders! {
         values => "values" expression;
     }
 
+    /// Points with axes, which a user can zoom and move.
+    Plot = plot() "selvedge-plot" {
+        /// A JavaScript expression of the points of one line.
+        points => "points" expression;
+        /// A JavaScript expression of several series: objects with `label`, `points`, `kind` and
+        /// `color`.
+        series => "series" expression;
+        /// The key of a plot whose points stay in Rust, see [`Server::plot`](crate::Server::plot).
+        source => "source" text;
+        /// The name of the x axis, with its unit.
+        x_label => "x-label" text;
+        /// The name of the y axis, with its unit.
+        y_label => "y-label" text;
+        /// The x are seconds since 1970.
+        time => "time" flag;
+        /// The x axis is logarithmic.
+        x_log => "x-log" flag;
+        /// The y axis is logarithmic.
+        y_log => "y-log" flag;
+    }
+
     /// A state as a light with its name.
     Led = led() "selvedge-led" {
         /// A JavaScript expression of whether it is on.
