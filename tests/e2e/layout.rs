@@ -211,7 +211,7 @@ async fn every_control_is_reached_and_worked_by_keyboard_alone() {
             }
         }
         let Some(index) = at else { continue };
-        let (selector, pressed, holds) = left.remove(index);
+        let (_, pressed, holds) = left.remove(index);
         // What is typed replaces the text.
         if driver.js("return document.activeElement.type === 'text'").await == true {
             driver.js("document.activeElement.select()").await;
