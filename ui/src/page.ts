@@ -4,6 +4,7 @@ import * as Vue from "vue";
 import { runActions, TemplateRefs } from "./actions";
 import { releaseAddresses } from "./blob-urls";
 import { SelvedgeCanvas, STREAMS } from "./components/canvas";
+import { SelvedgeHeatmap } from "./components/heatmap";
 import { SelvedgeImage } from "./components/image";
 import { installElements } from "./components";
 import { ROUTING, shownTemplate } from "./components/page";
@@ -281,6 +282,7 @@ export class Page {
     app.provide(ROUTING, { router: this.router, templates });
     installElements(app);
     app.component("SelvedgeCanvas", SelvedgeCanvas);
+    app.component("SelvedgeHeatmap", SelvedgeHeatmap);
     app.component("SelvedgePlot", SelvedgePlot);
     app.component("SelvedgeImage", SelvedgeImage);
     app.component("SelvedgeUpload", SelvedgeUpload);

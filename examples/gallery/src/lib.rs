@@ -7,7 +7,9 @@ use selvedge::{
     Ctx, Failure, Result, Server,
     jobs::Job,
     pages::{Density, Theme},
+    values::Attachment,
 };
+use serde::Serialize;
 use serde_json::json;
 
 /// The parts of the gallery: path, template, title and content.
@@ -42,6 +44,15 @@ fn theme(accent: &str, compact: bool) -> Result<Theme> {
     Ok(Theme::new().accent(accent)?.density(density))
 }
 
+/// A field of numbers, as the page takes it.
+#[derive(Serialize)]
+struct Field {
+    width: u32,
+    height: u32,
+    /// Numbers of 32 bits, the lowest byte first.
+    data: Attachment,
+}
+
 /// Number of points of the plot whose data stays in Rust.
 const POINTS: u32 = 1_000_000;
 
@@ -64,7 +75,16 @@ fn add_plots(server: &Server) -> Result<()> {
     let days: Vec<_> = (0..60)
         .map(|day| (1_775_000_000.0 + 86_400.0 * f64::from(day), f64::from(day * 7 % 13)))
         .collect();
-    server.state().set("series", series).set("response", response).set("days", days);
+    let heat = |x: f64, y: f64| 293.0 + 40.0 * (-(x * x + y * y) / 300.0).exp() + (x / 6.0).sin();
+    let values = (-40..40).flat_map(|y| (-60..60).map(move |x| heat(f64::from(x), f64::from(y))));
+    let bytes: Vec<u8> = values.flat_map(|kelvin| (kelvin as f32).to_le_bytes()).collect();
+    let field = Field { width: 120, height: 80, data: bytes.into() };
+    server
+        .state()
+        .set("field", field)
+        .set("series", series)
+        .set("response", response)
+        .set("days", days);
 
     let signal = server.plot("signal", ["noise", "peaks"]);
     let x: Vec<_> = (0..POINTS).map(|at| f64::from(at) / 1e5).collect();

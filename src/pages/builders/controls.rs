@@ -198,6 +198,19 @@ builders! {
         y_log => "y-log" flag;
     }
 
+    /// A field of numbers in colors.
+    Heatmap = heatmap(label => "label") "selvedge-heatmap" {
+        /// A JavaScript expression of the field: rows of numbers, or `width`, `height` and `data`,
+        /// the bytes of 32-bit numbers in rows.
+        field => "field" expression;
+        /// The name of the color map; `viridis` by default.
+        colormap => "colormap" text;
+        /// The unit of the numbers.
+        unit => "unit" text;
+        /// Cells are smoothed when they are enlarged.
+        smooth => "smooth" flag;
+    }
+
     /// A state as a light with its name.
     Led = led() "selvedge-led" {
         /// A JavaScript expression of whether it is on.

@@ -66,6 +66,7 @@ const { createApp } = createRenderer<Node, Node>({
 /** Components of the page that need a document: a test sees their attributes and content. */
 const OPAQUE = [
   "selvedge-canvas",
+  "selvedge-heatmap",
   "selvedge-image",
   "selvedge-plot",
   "selvedge-upload",
