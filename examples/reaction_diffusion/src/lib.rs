@@ -13,8 +13,6 @@ mod palette;
 mod simulation;
 mod worker;
 
-use std::collections::VecDeque;
-
 use palette::{PALETTES, palette};
 use selvedge::{
     Ctx, Failure, Lifecycle, Model, Result, Server, calls::Rest, files::Saved, get_server,
@@ -81,8 +79,6 @@ struct View {
     rate: f64,
     #[model(transient)]
     coverage: f64,
-    #[model(transient)]
-    history: VecDeque<(u64, f32)>,
     #[model(transient)]
     status: String,
 }

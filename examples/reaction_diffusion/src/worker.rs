@@ -2,7 +2,6 @@
 //! server.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -11,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use selvedge::{Failure, Server, jobs::Job, values::Attachment};
+use selvedge::{Failure, Server, jobs::Job, plots::Plot, values::Attachment};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -29,9 +28,6 @@ const FRAME: Duration = Duration::from_millis(16);
 
 /// Interval at which statistics are published.
 const STATISTICS: Duration = Duration::from_millis(200);
-
-/// Maximum number of points in the history of the coverage.
-const HISTORY: usize = 400;
 
 /// Largest change per step that counts as steady.
 const STEADY: f32 = 2e-6;
@@ -88,7 +84,8 @@ struct Worker {
     search: Option<Search>,
     /// Whether something has changed that is not shown yet.
     changed: bool,
-    history: VecDeque<(u64, f32)>,
+    /// The coverage over the iterations.
+    history: Plot,
     last_statistics: (Instant, u64),
 }
 
@@ -156,7 +153,7 @@ impl Worker {
             seed: 1,
             search: None,
             changed: true,
-            history: VecDeque::new(),
+            history: server.plot("history", ["Coverage"]),
             last_statistics: (Instant::now(), 0),
         }
     }
@@ -282,21 +279,14 @@ impl Worker {
 
     fn publish_statistics(&mut self, rate: f64) {
         let coverage = self.field.coverage();
-        if self.history.len() == HISTORY {
-            // Drops every second point, so that the plot keeps the whole run.
-            let mut position = 0;
-            self.history.retain(|_| {
-                position += 1;
-                position % 2 == 1
-            });
+        if let Err(error) = self.history.push(self.iteration as f64, [coverage.into()]) {
+            eprintln!("the coverage cannot be plotted: {error}");
         }
-        self.history.push_back((self.iteration, coverage));
         self.server.state().batch(|batch| {
             batch
                 .set(View::ITERATION, self.iteration)
                 .set(View::RATE, rate)
-                .set(View::COVERAGE, f64::from(coverage))
-                .set(View::HISTORY, &self.history);
+                .set(View::COVERAGE, f64::from(coverage));
         });
     }
 
