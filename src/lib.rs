@@ -81,6 +81,7 @@ mod random;
 pub mod run;
 pub mod state;
 mod stop_times;
+pub mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "typescript")]

@@ -32,6 +32,7 @@ use crate::{
     plots::registry::Plots,
     protocol::{Hub, NetworkLog, Private, Questions},
     state::{Context, Initial, State, Translator},
+    tables::registry::Tables,
 };
 
 /// Default client type: the version of Vue that widget libraries must support.
@@ -84,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) questions: Questions<Asked>,
     pub(crate) jobs: Jobs,
     pub(crate) plots: Plots,
+    pub(crate) tables: Tables,
     pub(crate) page_calls: PageCalls,
     pub(crate) modules: Mutex<Modules>,
     pub(crate) layouts: Mutex<Layouts>,
@@ -175,6 +177,7 @@ impl Server {
             questions: Questions::default(),
             jobs: Jobs::default(),
             plots: Plots::default(),
+            tables: Tables::default(),
             page_calls: PageCalls::default(),
             modules: Mutex::default(),
             layouts: Mutex::default(),

@@ -39,6 +39,7 @@ mod stock_client;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
+mod tables;
 mod templates;
 mod tls;
 mod weight;

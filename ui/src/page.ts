@@ -285,6 +285,7 @@ export class Page {
     app.component("SelvedgeHeatmap", SelvedgeHeatmap);
     app.component("SelvedgePlot", SelvedgePlot);
     app.component("SelvedgeImage", SelvedgeImage);
+    app.component("SelvedgeTable", Vue.defineAsyncComponent(async () => (await import("./components/table/table")).SelvedgeTable));
     app.component("SelvedgeUpload", SelvedgeUpload);
     app.config.errorHandler = (error) => console.error(error);
     templates.install(app);

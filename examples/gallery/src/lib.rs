@@ -1,16 +1,17 @@
 //! What a page looks like without a line of CSS: plain HTML, and the elements of the page.
 #![forbid(unsafe_code)]
 
-use std::{thread::sleep, time::Duration};
+use std::{ops::Range, thread::sleep, time::Duration};
 
 use selvedge::{
     Ctx, Failure, Result, Server,
     jobs::Job,
     pages::{Density, Theme},
+    tables::{Column, Query, Rows, TableSource},
     values::Attachment,
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The parts of the gallery: path, template, title and content.
 const PARTS: [(&str, &str, &str, &str); 6] = [
@@ -93,6 +94,48 @@ fn add_plots(server: &Server) -> Result<()> {
     signal.extend(&x, [&noise, &peaks])
 }
 
+/// A hundred million rows, each computed when a page shows it.
+struct Samples;
+
+/// Number of samples.
+const SAMPLES: u64 = 100_000_000;
+
+impl TableSource for Samples {
+    fn columns(&self) -> Vec<Column> {
+        let number =
+            |name: &str, title: &str| Column::new(name).title(title).numeric().unsortable();
+        vec![number("n", "Sample"), number("time", "Time, s"), number("value", "Voltage, V")]
+    }
+
+    fn count(&self, _: &Query) -> Result<u64, Failure> {
+        Ok(SAMPLES)
+    }
+
+    fn read(&self, _: &Query, rows: Range<u64>) -> Result<Vec<Vec<Value>>, Failure> {
+        let row = |n: u64| {
+            let time = n as f64 / 1e6;
+            vec![json!(n + 1), json!(time), json!((time.sin() * 1e4).round() / 1e4)]
+        };
+        Ok(rows.map(row).collect())
+    }
+}
+
+/// The rows of the tables.
+fn add_tables(server: &Server) {
+    let columns = [
+        Column::new("name").title("Run").editable(),
+        Column::new("speed").title("Speed, 1/min").numeric().editable(),
+        Column::new("state").title("State"),
+    ];
+    let runs = Rows::new(columns);
+    for run in 1..=500_u32 {
+        let state = ["done", "failed", "running"][run as usize % 3];
+        runs.push([json!(format!("Run {run}")), json!(200 + run * 37 % 400), json!(state)]);
+    }
+    server.table("runs", runs);
+    server.table("samples", Samples);
+}
+
 /// Makes the application.
 ///
 /// # Errors
@@ -142,6 +185,7 @@ pub fn app() -> Result<Server> {
         .set("stiffness", [[2.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 2.0]])
         .set("log", log);
     add_plots(&server)?;
+    add_tables(&server);
     server.on_change("scheme", |cx: Ctx, scheme: String| cx.set("trame__color_scheme", scheme));
     server.on_change(
         ["accent", "compact"],

@@ -211,6 +211,13 @@ builders! {
         smooth => "smooth" flag;
     }
 
+    /// Rows that stay in Rust, of which a page gets those that it shows, see
+    /// [`Server::table`](crate::Server::table).
+    Table = table(source => "source") "selvedge-table" {
+        /// What screen readers call it.
+        label => "label" text;
+    }
+
     /// A state as a light with its name.
     Led = led() "selvedge-led" {
         /// A JavaScript expression of whether it is on.

@@ -69,6 +69,7 @@ const OPAQUE = [
   "selvedge-heatmap",
   "selvedge-image",
   "selvedge-plot",
+  "selvedge-table",
   "selvedge-upload",
   "trame-handler",
   "trame-script",
