@@ -62,6 +62,25 @@ function decoderWithoutTrial(): Plugin {
 }
 
 /**
+ * uPlot asks for the numbers of the browser's language, which is none in a web view of a system without one (`LANG=C`):
+ * there, loading it would fail. Without a name, the engine takes a language that it has.
+ */
+function plotsInAnyLanguage(): Plugin {
+  const language = "domEnv ? nav.language : 'en-US'";
+  return {
+    name: "selvedge:plots-in-any-language",
+    apply: "build",
+    transform: {
+      filter: { id: /uplot\/dist\/uPlot\.esm\.js/ },
+      handler(code) {
+        if (!code.includes(language)) this.error("uPlot does not ask for the language any more: remove this plugin, or mend it.");
+        return code.replace(language, "undefined");
+      },
+    },
+  };
+}
+
+/**
  * Writes the icons of Lucide into one file, from which the server answers single icons: a line with its name, a tab and the
  * inner SVG for each, sorted by name. Its license asks for the notice.
  */
@@ -131,7 +150,7 @@ const testing = defineConfig({
 
 const page = defineConfig({
   base: "./",
-  plugins: [readableTemplateErrors(), decoderWithoutTrial(), earlyScript(), icons(), compressed()],
+  plugins: [readableTemplateErrors(), decoderWithoutTrial(), plotsInAnyLanguage(), earlyScript(), icons(), compressed()],
   resolve: {
     alias: [
       // The build of Vue that compiles templates in the page, and its parts for browsers, also in tests.

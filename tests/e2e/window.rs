@@ -31,6 +31,9 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
     driver.js_until("Number(document.getElementById('feed').value) === 0.07").await;
     assert_eq!(client.snapshot().await["preset"], "");
 
+    // The plot is drawn, whatever the language of the system is.
+    driver.js_until("document.querySelector('.sv-plot .u-over') !== null").await;
+
     // Pictures arrive and differ.
     let first = driver.drawn().await;
     until("another frame", async || (driver.drawn().await != first).then_some(())).await;
