@@ -32,11 +32,9 @@ async fn every_part_is_readable_in_each_size_and_scheme() {
                 .await;
             for part in PARTS {
                 shows(&driver, part).await;
-                let wide = driver.js("return document.documentElement.scrollWidth").await;
-                assert!(
-                    wide.as_u64().unwrap() <= u64::from(width),
-                    "{part} is {wide} px wide in {width} px"
-                );
+                // The toolbar and plots follow the window within a frame or two.
+                let fits = format!("document.documentElement.scrollWidth <= {width} || null");
+                driver.js_until(&fits).await;
                 nothing_serious_is_in(&driver).await;
             }
         }
