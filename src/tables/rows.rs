@@ -83,13 +83,13 @@ impl Rows {
         let words: Vec<_> = filter.split_whitespace().collect();
         let rows = &content.rows;
         let is_found = |row: &[Value]| {
-            let mut texts = row.iter().map(|value| text(value).to_lowercase());
-            words.is_empty() || {
-                let texts: Vec<_> = texts.by_ref().collect();
-                words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
-            }
+            let texts: Vec<_> = row.iter().map(|value| text(value).to_lowercase()).collect();
+            words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
         };
-        let mut order: Vec<_> = (0..rows.len()).filter(|place| is_found(&rows[*place])).collect();
+        let mut order: Vec<_> = match words.is_empty() {
+            true => (0..rows.len()).collect(),
+            false => (0..rows.len()).filter(|place| is_found(&rows[*place])).collect(),
+        };
         if let Some(column) = column {
             order.sort_by(|one, other| {
                 compared(&rows[*one][column], &rows[*other][column], query.descending)

@@ -3,7 +3,7 @@
 
 import { computed, defineComponent, h, onMounted, type PropType, ref, watch } from "vue";
 import { gradient, palette } from "./controls/colormaps";
-import { showNumber } from "./controls/numbers";
+import { withUnit } from "./controls/numbers";
 import { isMeasured } from "./layout/floating";
 
 /** A field: rows of numbers, or all numbers in one row after another as bytes of 32-bit numbers. */
@@ -85,7 +85,7 @@ export const SelvedgeHeatmap = defineComponent({
       const [low, high] = rangeOf(grid.value) ?? [0, 1];
       return [props.min ?? low, props.max ?? high];
     });
-    const text = (value: number) => (Number.isNaN(value) ? "no value" : `${showNumber(value, { digits: 4 })} ${props.unit}`.trim());
+    const text = (value: number) => (Number.isNaN(value) ? "no value" : withUnit(value, props.unit));
     const pointed = computed(() => {
       const { width, height, values } = grid.value;
       if (!cell.value || cell.value.x >= width || cell.value.y >= height) return "";

@@ -102,7 +102,7 @@ export const SelvedgeSelect = defineComponent({
       if (!isOpen.value) active.value = Math.max(0, found.value.findIndex(({ value }) => value === props.modelValue));
       isOpen.value = true;
       await nextTick();
-      if (list.value && input.value) showBeside(list.value, input.value, "below");
+      if (list.value && input.value) showBeside(list.value, input.value);
       showActive();
     }
 

@@ -1,7 +1,7 @@
 // Values at a glance: <selvedge-gauge> for one within its range, <selvedge-sparkline> for the last ones.
 
 import { computed, defineComponent, h, type PropType } from "vue";
-import { clamp, numeric, showNumber } from "./numbers";
+import { clamp, numeric, showNumber, withUnit } from "./numbers";
 import { arc } from "./slider";
 
 /** A part of the range, with what it means to be in it. */
@@ -27,7 +27,7 @@ export const SelvedgeGauge = defineComponent({
     const [min, max] = [numeric(props.min, 0), numeric(props.max, 100)];
     const at = (value: number) => (max > min ? clamp((value - min) / (max - min), { min: 0, max: 1 }) : 0);
     const isKnown = Number.isFinite(props.value);
-    const text = isKnown ? `${showNumber(props.value, { digits: Number(props.digits) })} ${props.unit}`.trim() : "–";
+    const text = isKnown ? withUnit(props.value, props.unit, { digits: Number(props.digits) }) : "–";
     const current = props.bands.find(({ from, to }) => props.value >= from && props.value <= to);
     const words = {
       role: "meter",

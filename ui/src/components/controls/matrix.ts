@@ -44,7 +44,7 @@ export const SelvedgeVector = defineComponent({
 export function pastedTable(text: string): number[][] | null {
   const rows = text.trimEnd().split(/\r?\n/).map((row) => row.split(/\t|;|\s{2,}/).map(parseNumber));
   const isTable = rows.every((row) => row.every((value) => typeof value === "number"));
-  return isTable ? (rows) : null;
+  return isTable ? rows : null;
 }
 
 export const SelvedgeMatrix = defineComponent({
@@ -82,8 +82,9 @@ export const SelvedgeMatrix = defineComponent({
       event.preventDefault();
       event.stopPropagation();
       const table = (event.currentTarget as HTMLElement).closest("table");
-      table?.querySelector<HTMLInputElement>(`[data-cell="${at + way},${column}"]`)?.select();
-      table?.querySelector<HTMLInputElement>(`[data-cell="${at + way},${column}"]`)?.focus();
+      const next = table?.querySelector<HTMLInputElement>(`[data-cell="${at + way},${column}"]`);
+      next?.select();
+      next?.focus();
     }
 
     return () => {

@@ -3,7 +3,7 @@
 // when the user leaves the field or presses Enter, and only if it is a number within the range.
 
 import { computed, defineComponent, h, ref, useId, watch } from "vue";
-import { clamp, numeric, parseNumber, rounded, showNumber, stepped } from "./numbers";
+import { clamp, numeric, parseNumber, rounded, showNumber, stepped, withUnit } from "./numbers";
 
 const STEPS: Record<string, number> = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 
@@ -89,7 +89,7 @@ export const SelvedgeNumber = defineComponent({
         spellcheck: false,
         role: "spinbutton",
         "aria-valuenow": number ?? undefined,
-        "aria-valuetext": number === null ? undefined : `${showNumber(number, format())} ${props.unit}`.trim(),
+        "aria-valuetext": number === null ? undefined : withUnit(number, props.unit, format()),
         "aria-valuemin": Number.isFinite(min) ? min : undefined,
         "aria-valuemax": Number.isFinite(max) ? max : undefined,
         disabled: props.disabled,

@@ -31,6 +31,11 @@ export function showNumber(value: unknown, { digits, scientific = false }: Forma
   return String(Number(value.toPrecision(digits)));
 }
 
+/** Returns a number with its unit, if it has one. */
+export function withUnit(value: unknown, unit: string, format: Format = { digits: 4 }): string {
+  return `${showNumber(value, format)} ${unit}`.trim();
+}
+
 export interface Range {
   min: number;
   max: number;

@@ -2,7 +2,8 @@
 // <selvedge-knob>.
 
 import { computed, defineComponent, h, type PropType } from "vue";
-import { clamp, numeric, showNumber, stepped } from "./numbers";
+import { followPointer } from "../pointer";
+import { clamp, numeric, showNumber, stepped, withUnit } from "./numbers";
 
 const SCALE = {
   min: { type: [Number, String], default: 0 },
@@ -50,7 +51,7 @@ export const SelvedgeSlider = defineComponent({
       const [low, high] = [place(min), place(max)];
       return { min: low, max: high, step: (high - low) / (step > 1 ? step : 100) };
     });
-    const text = (value: number) => `${showNumber(value, { digits: 4 })} ${props.unit}`.trim();
+    const text = (value: number) => withUnit(value, props.unit);
 
     function onInput(event: Event) {
       const moved = Number((event.target as HTMLInputElement).value);
@@ -86,7 +87,7 @@ export const SelvedgeRange = defineComponent({
   emits: { "update:modelValue": (value: [number, number]) => Array.isArray(value) },
   setup(props, { emit }) {
     const scale = computed(() => scaleOf(props));
-    const text = (value: number) => `${showNumber(value, { digits: 4 })} ${props.unit}`.trim();
+    const text = (value: number) => withUnit(value, props.unit);
 
     function move(end: 0 | 1, event: Event) {
       const input = event.target as HTMLInputElement;
@@ -156,23 +157,18 @@ export const SelvedgeKnob = defineComponent({
       const [x, y, begin] = [event.clientX, event.clientY, props.modelValue];
       event.preventDefault();
       knob.focus();
-      knob.setPointerCapture(event.pointerId);
-      const end = new AbortController();
-      const { signal } = end;
-      const onMove = (moved: PointerEvent) => {
+      followPointer(knob, event, (moved) => {
         // Up and to the right is more; slower with the shift key.
         const way = (moved.clientX - x + y - moved.clientY) / (moved.shiftKey ? 5 : 1);
         const steps = Math.round(((way / TRAVEL) * (max - min)) / step);
         set(stepped(begin, step, steps, min));
-      };
-      knob.addEventListener("pointermove", onMove, { signal });
-      knob.addEventListener("lostpointercapture", () => end.abort(), { signal });
+      });
     }
 
     return () => {
       const { min, max } = scale.value;
       const at = fraction(props.modelValue, scale.value);
-      const text = `${showNumber(props.modelValue, { digits: 4 })} ${props.unit}`.trim();
+      const text = withUnit(props.modelValue, props.unit);
       const knob = {
         class: "sv-knob",
         role: "slider",

@@ -96,17 +96,16 @@ export const SelvedgeSidebar = defineComponent({
   },
   setup(props, { slots }) {
     const id = useId();
-    const root = ref<HTMLElement>();
     const given = remembered(props.name, isNumber);
     const width = ref(given ?? Number(props.width));
     let before = width.value || Number(props.width);
-    const limits = { low: 0, high: 60 };
+    const limits = { min: 0, max: 60 };
     /** A side bar that is narrower than this cannot be used, so it is closed. */
     const NARROWEST = 8;
 
     function resize(next: number) {
       if (width.value > 0) before = width.value;
-      width.value = next < NARROWEST / 2 ? 0 : Math.min(limits.high, Math.max(NARROWEST, next));
+      width.value = next < NARROWEST / 2 ? 0 : Math.min(limits.max, Math.max(NARROWEST, next));
       remember(props.name, width.value);
     }
 
@@ -121,7 +120,7 @@ export const SelvedgeSidebar = defineComponent({
         step: 1,
         // The bar at the end grows when the separator moves to the start.
         isReversed: props.side === "end",
-        length: () => limits.high * parseFloat(getComputedStyle(document.documentElement).fontSize),
+        length: () => limits.max * parseFloat(getComputedStyle(document.documentElement).fontSize),
         resize,
         toggle: () => resize(width.value > 0 ? 0 : before),
         reset: () => resize(Number(props.width)),
@@ -130,7 +129,7 @@ export const SelvedgeSidebar = defineComponent({
     return () =>
       h(
         "div",
-        { ref: root, class: ["sv-sidebar", `sv-${props.side}`, { "sv-closed": width.value === 0 }], style: { "--sv-width": `${width.value}rem` } },
+        { class: ["sv-sidebar", `sv-${props.side}`, { "sv-closed": width.value === 0 }], style: { "--sv-width": `${width.value}rem` } },
         [
           h("aside", { id, "aria-label": props.label, inert: width.value === 0 }, slots.default?.()),
           props.fixed ? null : handle(),

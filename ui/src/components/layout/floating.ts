@@ -5,16 +5,14 @@ export function isMeasured(element: Element): boolean {
   return "getBoundingClientRect" in element;
 }
 
-export type Placement = "below" | "above";
-
 /** The distance from the element and from the edges of the window, in pixels. */
 const GAP = 4;
 
 /**
- * Shows `floating` beside `anchor`: where there is room, with its start at the start of the anchor. It follows neither
+ * Shows `floating` below `anchor`, or above if there is room only there, with its start at the start of the anchor. It follows neither
  * the anchor nor the window; close it when one of them moves.
  */
-export function showBeside(floating: HTMLElement, anchor: Element, wanted: Placement): void {
+export function showBeside(floating: HTMLElement, anchor: Element): void {
   if (!isMeasured(floating)) return;
   // Above dialogs, and not cut off by what scrolls. Engines without popovers show it where the style sheet puts it.
   if ("showPopover" in floating && !floating.matches(":popover-open")) floating.showPopover();
@@ -25,11 +23,9 @@ export function showBeside(floating: HTMLElement, anchor: Element, wanted: Place
   const below = box.bottom + GAP;
   const above = box.top - size.height - GAP;
   const fits = { below: below + size.height <= clientHeight, above: above >= 0 };
-  const other = wanted === "below" ? "above" : "below";
-  const place = fits[wanted] || !fits[other] ? wanted : other;
   const isRightToLeft = getComputedStyle(anchor).direction === "rtl";
   const start = isRightToLeft ? box.right - size.width : box.left;
   const left = Math.max(GAP, Math.min(start, clientWidth - size.width - GAP));
   floating.style.left = `${left}px`;
-  floating.style.top = `${Math.max(GAP, place === "below" ? below : above)}px`;
+  floating.style.top = `${Math.max(GAP, fits.below || !fits.above ? below : above)}px`;
 }

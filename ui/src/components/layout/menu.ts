@@ -63,7 +63,7 @@ export const SelvedgeMenu = defineComponent({
       isOpen.value = true;
       await nextTick();
       if (!list.value || !button.value || !isMeasured(list.value)) return;
-      showBeside(list.value, button.value, "below");
+      showBeside(list.value, button.value);
       focus(at);
       end = new AbortController();
       const { signal } = end;

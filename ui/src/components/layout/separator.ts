@@ -2,6 +2,8 @@
 // pattern "window splitter" of the ARIA authoring practices.
 
 import { h, type VNode } from "vue";
+import { clamp } from "../controls/numbers";
+import { followPointer } from "../pointer";
 
 export interface Separator {
   /** The part that it resizes, for screen readers. */
@@ -11,15 +13,15 @@ export interface Separator {
   /** Whether it is a vertical line, between parts side by side. */
   isVertical: boolean;
   value: number;
-  low: number;
-  high: number;
+  min: number;
+  max: number;
   /** The value as text. */
   text: string;
   /** What one press of an arrow key changes; with shift it is five times as much. */
   step: number;
   /** Whether the part is behind the separator, so that it shrinks when the separator moves on. */
   isReversed?: boolean;
-  /** Returns the length in pixels from `low` to `high`. */
+  /** Returns the length in pixels from `min` to `max`. */
   length: (handle: HTMLElement) => number;
   resize: (value: number) => void;
   /** Closes the part, or opens it again. Enter does it. */
@@ -36,7 +38,7 @@ const KEYS: Record<string, [isVertical: boolean, direction: number]> = {
 };
 
 export function separator(options: Separator): VNode {
-  const { isVertical, value, low, high } = options;
+  const { isVertical, value, min, max } = options;
 
   /** Returns 1 if the part grows to the right or down, else -1. */
   function direction(element: Element): number {
@@ -47,9 +49,9 @@ export function separator(options: Separator): VNode {
   function onKeydown(event: KeyboardEvent) {
     const handle = event.currentTarget as HTMLElement;
     const [fits, forward] = KEYS[event.key] ?? [null, 0];
-    if (fits === isVertical) options.resize(clamp(value + forward * direction(handle) * options.step * (event.shiftKey ? 5 : 1), low, high));
-    else if (event.key === "Home") options.resize(low);
-    else if (event.key === "End") options.resize(high);
+    if (fits === isVertical) options.resize(clamp(value + forward * direction(handle) * options.step * (event.shiftKey ? 5 : 1), options));
+    else if (event.key === "Home") options.resize(min);
+    else if (event.key === "End") options.resize(max);
     else if (event.key === "Enter") options.toggle();
     else return;
     event.preventDefault();
@@ -59,15 +61,10 @@ export function separator(options: Separator): VNode {
     if (event.button !== 0) return;
     const handle = event.currentTarget as HTMLElement;
     const place = (moved: PointerEvent) => (isVertical ? moved.clientX : moved.clientY);
-    const [begin, perPixel] = [place(event), ((high - low) / options.length(handle)) * direction(handle)];
+    const [begin, perPixel] = [place(event), ((max - min) / options.length(handle)) * direction(handle)];
     // Not focused by the mouse, so the text beside it is not selected either.
     event.preventDefault();
-    handle.setPointerCapture(event.pointerId);
-    const end = new AbortController();
-    const { signal } = end;
-    const onMove = (moved: PointerEvent) => options.resize(clamp(value + (place(moved) - begin) * perPixel, low, high));
-    handle.addEventListener("pointermove", onMove, { signal });
-    handle.addEventListener("lostpointercapture", () => end.abort(), { signal });
+    followPointer(handle, event, (moved) => options.resize(clamp(value + (place(moved) - begin) * perPixel, options)));
   }
 
   return h("div", {
@@ -78,15 +75,11 @@ export function separator(options: Separator): VNode {
     "aria-controls": options.controls,
     "aria-orientation": isVertical ? "vertical" : "horizontal",
     "aria-valuenow": Math.round(value * 10) / 10,
-    "aria-valuemin": low,
-    "aria-valuemax": high,
+    "aria-valuemin": min,
+    "aria-valuemax": max,
     "aria-valuetext": options.text,
     onKeydown,
     onPointerdown,
     onDblclick: options.reset,
   });
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(high, Math.max(low, value));
 }

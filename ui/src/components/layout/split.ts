@@ -74,8 +74,8 @@ export const SelvedgeSplit = defineComponent({
         controls: `${id}-${at}`,
         isVertical,
         value: size,
-        low,
-        high,
+        min: low,
+        max: high,
         text: size === 0 ? "closed" : `${Math.round(size)} %`,
         step: 2,
         length: (element) => {
@@ -96,7 +96,7 @@ export const SelvedgeSplit = defineComponent({
       const panes = elementsIn(slots.default?.());
       const sizes = chosen.value?.length === panes.length ? chosen.value : initialSizes(panes);
       const parts = panes.flatMap((pane, at) => {
-        const [size = 0] = [sizes[at]];
+        const size = sizes[at] ?? 0;
         const label = (pane.props?.label as string | undefined) || undefined;
         const props = { id: `${id}-${at}`, class: "sv-pane", style: { flexGrow: size }, inert: size === 0, role: label && "group", "aria-label": label };
         const part = h("div", { key: pane.key ?? `pane-${at}`, ...props }, [pane]);

@@ -29,7 +29,7 @@ export const SelvedgeTooltip = defineComponent({
       isShown.value = true;
       await nextTick();
       const anchor = root.value?.firstElementChild;
-      if (tip.value && anchor) showBeside(tip.value, anchor, "below");
+      if (tip.value && anchor) showBeside(tip.value, anchor);
     }
     function hide() {
       clearTimeout(timer);

@@ -69,7 +69,6 @@ export class Chart {
     this.plot.setSize(this.size());
   }
 
-
   /** Shows all points. */
   reset(): void {
     this.choose(null);

@@ -6,7 +6,7 @@ import { download } from "../../template-tools";
 import type { Trame } from "../../trame";
 import { SelvedgeItem, SelvedgeMenu } from "../layout/menu";
 import type { Chart, Range } from "./chart";
-import { csvOf, endsOf, numbersOf, type PlotSeries, type Point, type Table, tableOf } from "./data";
+import { columnsOf, csvOf, endsOf, numbersOf, type PlotSeries, type Point, type Table, tableOf } from "./data";
 
 /** What the state says of a plot whose points are in the server. */
 interface Summary {
@@ -55,8 +55,9 @@ export const SelvedgePlot = defineComponent({
       return props.series ?? [{ label: props.yLabel || "y", points: props.points ?? [] }];
     });
     const table = computed<Table>(() => {
-      const own = tableOf(series.value);
-      return props.source ? { ...own, data: fitting(loaded.value, own.columns.length) } : own;
+      if (!props.source) return tableOf(series.value);
+      const columns = columnsOf(series.value);
+      return { columns, data: fitting(loaded.value, columns.length) };
     });
     const whole = computed<Range | null>(() => (props.source ? (summary.value?.ends ?? null) : endsOf(table.value.data)));
     const options = computed(() => ({

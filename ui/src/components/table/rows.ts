@@ -1,6 +1,7 @@
 // The rows that a table has of the server: blocks around those in view. Rows that are not there yet are undefined.
 
 import { shallowReactive } from "vue";
+import { messageOf } from "../../call-errors";
 
 export interface Query {
   sort: string;
@@ -72,7 +73,7 @@ export class RowCache {
       const [oldest] = this.blocks.keys();
       if (this.blocks.size > KEPT && oldest !== undefined) this.blocks.delete(oldest);
     } catch (error) {
-      if (round === this.round) Object.assign(this.status, { error: error instanceof Error ? error.message : String(error), isKnown: true });
+      if (round === this.round) Object.assign(this.status, { error: messageOf(error), isKnown: true });
     } finally {
       if (round === this.round) this.wanted.delete(block);
     }

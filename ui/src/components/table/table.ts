@@ -2,6 +2,7 @@
 // "grid" of the ARIA authoring practices: one cell has the focus, and keys move it.
 
 import { computed, defineComponent, h, inject, nextTick, onBeforeUnmount, onMounted, ref, useId, watch } from "vue";
+import { messageOf } from "../../call-errors";
 import { parseNumber } from "../controls/numbers";
 import { SelvedgeIcon } from "../layout/icon";
 import type { Trame } from "../../trame";
@@ -217,7 +218,7 @@ export const SelvedgeTable = defineComponent({
         if (value === undefined) throw new Error("This is not a number.");
         await trame?.call("tables.write", [props.source, query.value, row, described.name, value]);
       } catch (error) {
-        note.value = error instanceof Error ? error.message : String(error);
+        note.value = messageOf(error);
       }
       renew();
     }
