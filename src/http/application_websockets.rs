@@ -17,7 +17,7 @@ use selvedge_websocket::{Accepted, Decision, Options, Refusal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Site, lobby::Guest, plain};
+use super::{Site, error_page, lobby::Guest};
 use crate::{
     Failure,
     app::{Compression, Endpoint},
@@ -64,7 +64,7 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
         Some(Decision::Reject(response)) => response.map(Body::from),
         None => {
             site.access.strangers.endpoint_failed(&path, &"it ended without an answer");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, "The endpoint failed.\n")
+            error_page::text(StatusCode::INTERNAL_SERVER_ERROR, "The endpoint failed.\n")
         }
     }
 }

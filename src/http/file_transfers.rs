@@ -16,7 +16,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::{sync::watch, time::timeout};
 
-use super::{Site, lobby::Guest, plain};
+use super::{Site, error_page, lobby::Guest};
 use crate::{
     Failure,
     error::TransferError,
@@ -33,20 +33,29 @@ pub(super) async fn upload(
     request: Request,
 ) -> Response {
     let Some(length) = length(request.headers()) else {
-        return plain(StatusCode::LENGTH_REQUIRED, "An upload needs a Content-Length.\n");
+        return error_page::text(
+            StatusCode::LENGTH_REQUIRED,
+            "An upload needs a Content-Length.\n",
+        );
     };
     let Some(right) = site.server.transfers().redeem_upload(&ticket) else {
-        return plain(StatusCode::NOT_FOUND, NO_TICKET);
+        return error_page::text(StatusCode::NOT_FOUND, NO_TICKET);
     };
     if length > right.size() {
         let text = "The upload is longer than announced or allowed.\n";
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
+        return error_page::text(StatusCode::PAYLOAD_TOO_LARGE, text);
     }
     if length < right.size() {
-        return plain(StatusCode::BAD_REQUEST, "The upload is shorter than announced.\n");
+        return error_page::text(
+            StatusCode::BAD_REQUEST,
+            "The upload is shorter than announced.\n",
+        );
     }
     let Some(_slot) = site.server.transfers().enter() else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads are running.\n");
+        return error_page::text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many uploads are running.\n",
+        );
     };
     guest.admit();
     let body = request.into_body().into_data_stream().map_err(io::Error::other).boxed();
@@ -78,7 +87,7 @@ pub(super) async fn download(
     Extension(guest): Extension<Arc<Guest>>,
 ) -> Response {
     let Some(file) = site.server.transfers().redeem_download(&ticket) else {
-        return plain(StatusCode::NOT_FOUND, NO_TICKET);
+        return error_page::text(StatusCode::NOT_FOUND, NO_TICKET);
     };
     guest.admit();
     file.begin();

@@ -10,7 +10,8 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use super::{Site, lobby::Guest, names::is_authority, plain, policy, text_page};
+use super::{Site, error_page, lobby::Guest, names::is_authority, policy};
+use crate::pages::escape::escaped;
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
@@ -82,7 +83,7 @@ fn refuse(site: &Site, request: &Request) -> Option<Response> {
     let host = host.unwrap_or_default();
     if !origin.is_some_and(|origin| site.names.allows_origin(origin, host)) {
         site.access.strangers.foreign_origin(origin);
-        return Some(plain(StatusCode::FORBIDDEN, FOREIGN_ORIGIN));
+        return Some(error_page::text(StatusCode::FORBIDDEN, FOREIGN_ORIGIN));
     }
     None
 }
@@ -95,7 +96,7 @@ fn foreign_host(host: Option<&str>) -> Response {
         "This server does not answer to the name in the address. If it should, start it with --allowed-host {name}, and \
          with --allowed-origin and the origin of the address bar where a proxy or a published port stands between.\n"
     );
-    text_page(StatusCode::FORBIDDEN, text)
+    error_page::text(StatusCode::FORBIDDEN, text)
 }
 
 /// Returns the value of a header; `None` if it is missing or repeated.
@@ -113,7 +114,7 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     let redeemed = site.access.redeem(token);
     let Some(kind) = redeemed.or_else(|| site.access.cookie_of(request.headers())) else {
         return Some(match token {
-            SAME_SITE => plain(StatusCode::FORBIDDEN, USED_LINK),
+            SAME_SITE => error_page::text(StatusCode::FORBIDDEN, USED_LINK),
             _ => try_from_here(&location),
         });
     };
@@ -151,12 +152,6 @@ fn try_from_here(location: &str) -> Response {
     (StatusCode::FORBIDDEN, headers, Html(page)).into_response()
 }
 
-/// Escapes text for an HTML attribute.
-fn escaped(text: &str) -> String {
-    let replaced = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
-    replaced.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
 /// Splits a sign-in link into its token and the rest, which is a relative URL so that it survives a
 /// proxy's path prefix.
 fn split_sign_in(uri: &Uri) -> Option<(&str, String)> {
@@ -186,7 +181,7 @@ mod tests {
         let both = |token: &str, location: &str| Some((token.to_owned(), location.to_owned()));
         assert_eq!(split("/?sign_in=abc"), both("abc", "./"));
         assert_eq!(split("/index.html?ui=a&sign_in=abc&b=1"), both("abc", "./index.html?ui=a&b=1"));
-        assert_eq!(escaped("./?a=\"><b>&'"), "./?a=&quot;&gt;&lt;b&gt;&amp;&#39;");
+        assert_eq!(escaped("./?a=\"><b>&'"), "./?a=&quot;&gt;&lt;b&gt;&amp;'");
         assert_eq!(split("/app/?ui=a"), None);
         assert_eq!(split("/"), None);
     }

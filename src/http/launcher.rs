@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{REQUEST_TIMEOUT, Site, plain};
+use super::{REQUEST_TIMEOUT, Site, error_page};
 
 /// Maximum size in bytes of the body of a launcher request.
 const MAX_BODY: usize = 64 * 1024;
@@ -38,8 +38,12 @@ pub(super) async fn launch(
 ) -> Response {
     let body = match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n"),
-        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n"),
+        Ok(Err(_)) => {
+            return error_page::text(StatusCode::PAYLOAD_TOO_LARGE, "The request is too large.\n");
+        }
+        Err(_) => {
+            return error_page::text(StatusCode::REQUEST_TIMEOUT, "The request took too long.\n");
+        }
     };
     let Some(path) = &site.endpoints.websocket else {
         return Json(json!({ "error": NO_WEBSOCKET })).into_response();

@@ -17,6 +17,7 @@
 
 mod access;
 mod application_websockets;
+mod error_page;
 mod etag;
 mod file_transfers;
 mod guard;
@@ -49,7 +50,7 @@ use application_websockets::Ends;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
@@ -114,7 +115,9 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(site: Site) -> Self {
         Self::with(site, |site, router| {
-            router.layer(middleware::from_fn_with_state(Arc::clone(site), guard::guard))
+            router
+                .layer(middleware::from_fn_with_state(Arc::clone(site), guard::guard))
+                .layer(middleware::from_fn(error_page::for_people))
         })
     }
 
@@ -193,13 +196,4 @@ async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
         None if site.endpoints.http => static_files::file(State(site), request).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response {
-    text_page(status, text)
-}
-
-fn text_page(status: StatusCode, text: impl IntoResponse) -> Response {
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    (status, [(header::CONTENT_TYPE, kind)], text).into_response()
 }

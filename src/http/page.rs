@@ -13,7 +13,7 @@ use axum::{
 use flate2::read::GzDecoder;
 use rust_embed::RustEmbed;
 
-use super::{Site, etag, icons, plain, policy};
+use super::{Site, error_page, etag, icons, policy};
 
 const NOT_BUILT: &str = "The web page is not part of this build. Install Node.js 20 or newer with npm and build the \
     application again. In the repository of Selvedge itself, run `cargo xtask ui` before that.\n";
@@ -60,7 +60,7 @@ pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Respo
             }
             Some(response)
         }
-        None if path == "index.html" => Some(plain(StatusCode::NOT_FOUND, NOT_BUILT)),
+        None if path == "index.html" => Some(error_page::text(StatusCode::NOT_FOUND, NOT_BUILT)),
         None => icons::file(path, headers),
     }
 }
@@ -89,7 +89,7 @@ fn respond(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> 
     }
     match unpacked(&file.data) {
         Ok(content) => (fixed, content).into_response(),
-        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, NOT_BUILT),
+        Err(_) => error_page::text(StatusCode::INTERNAL_SERVER_ERROR, NOT_BUILT),
     }
 }
 

@@ -15,7 +15,7 @@ use axum::{
 };
 use tower_http::services::ServeFile;
 
-use super::{Site, etag, page, plain};
+use super::{Site, error_page, etag, page};
 use crate::pages::{Assets, served_beneath};
 
 pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -68,7 +68,7 @@ fn from_memory(path: &str, content: Cow<'static, [u8]>, headers: &HeaderMap) -> 
 }
 
 fn not_found() -> Response {
-    plain(StatusCode::NOT_FOUND, "There is no such file.\n")
+    error_page::text(StatusCode::NOT_FOUND, "There is no such file.\n")
 }
 
 /// Decodes the path of a URL once and strips the first slash. `None` if it could lead out of a
@@ -115,7 +115,9 @@ async fn from_disk(site: &Site, folder: PathBuf, path: String, request: Request)
             site.access.strangers.link_refused(&asked);
             not_found()
         }
-        Ok(Ok(Located::Folder)) => plain(StatusCode::FORBIDDEN, "Folders are not listed.\n"),
+        Ok(Ok(Located::Folder)) => {
+            error_page::text(StatusCode::FORBIDDEN, "Folders are not listed.\n")
+        }
         _ => not_found(),
     }
 }

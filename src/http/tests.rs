@@ -100,6 +100,22 @@ async fn dns_rebinding_reaches_a_server_that_does_not_look_at_the_host() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_a_page_for_browsers_and_text_for_programs() {
+    let target = Target::new(usize::MAX, true).await;
+    let head = |accept: &str| {
+        format!("GET / HTTP/1.1\r\nHost: evil<i>.example\r\nAccept: {accept}\r\n\r\n")
+    };
+    let page = target.send(&head("text/html,*/*;q=0.8")).await;
+    assert!(page.starts_with("HTTP/1.1 403"), "{page}");
+    assert!(page.contains("content-type: text/html"), "{page}");
+    assert!(page.contains("default-src 'none'; style-src 'sha256-"), "{page}");
+    assert!(page.contains("<h1>No access</h1>") && page.contains("--allowed-host"), "{page}");
+    let text = target.send(&head("*/*")).await;
+    assert!(text.contains("content-type: text/plain") && !text.contains("<h1>"), "{text}");
+    target.end().await;
+}
+
+#[tokio::test]
 async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_origin() {
     for origin in ["http://evil.example", "null", "http://127.0.0.1:1"] {
         let head = |_: &Target| {

@@ -14,7 +14,7 @@ pub(crate) mod builders;
 #[cfg(feature = "dev")]
 mod changed_files;
 mod element;
-mod escape;
+pub(crate) mod escape;
 #[cfg(feature = "dev")]
 mod file_watch;
 pub(crate) mod js_eval;

@@ -23,6 +23,7 @@ mod packages;
 mod page_dialogs;
 mod page_faults;
 mod parity;
+mod pictures;
 mod place;
 mod plots;
 mod program;

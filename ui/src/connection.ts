@@ -345,8 +345,8 @@ function callError(error: unknown): Error {
   return new Error(messageOf(error));
 }
 
-/** Servers in Python put the cause into the data of the error. */
+/** Returns the cause, which is in the data of the error; its message only says that there is one. */
 function answerOf(error: object, data: unknown): string {
   const exception = (data as { exception?: unknown } | null | undefined)?.exception;
-  return typeof exception === "string" ? `${messageOf(error)}: ${exception}` : messageOf(error);
+  return typeof exception === "string" && exception !== "" ? exception : messageOf(error);
 }

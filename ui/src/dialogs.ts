@@ -73,7 +73,7 @@ export class Dialogs {
     const dialog = this.show(request.id, request.title, [text], buttons, () =>
       answer(request.buttons === "ok" ? "ok" : "cancel"),
     );
-    dialog.dataset.level = request.level;
+    dialog.dataset.tone = request.level;
     if (request.level !== "info") dialog.setAttribute("role", "alertdialog");
     text.id = `sv-dialog-${request.id}-text`;
     dialog.setAttribute("aria-describedby", text.id);
@@ -130,9 +130,9 @@ export class Dialogs {
     buttons: HTMLButtonElement[],
     cancel: () => void,
   ): HTMLDialogElement {
-    const dialog = create("dialog", { className: "sv-dialog" });
+    const dialog = create("dialog", { className: "sv-window sv-dialog" });
     const heading = create("h2", { id: `sv-dialog-${id}`, textContent: title ?? document.title });
-    const row = create("div", { className: "sv-dialog-buttons" });
+    const row = create("div", { className: "sv-window-actions" });
     row.append(...buttons);
     dialog.append(heading, ...content, row);
     dialog.setAttribute("aria-labelledby", heading.id);

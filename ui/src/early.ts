@@ -81,11 +81,15 @@ function watchCode(): () => void {
 }
 
 function showFault(message: string): void {
-  const text = Object.assign(document.createElement("p"), { textContent: message });
+  const create = (tag: string, textContent: string) => Object.assign(document.createElement(tag), { textContent });
+  const title = create("h1", "This page cannot be shown");
+  const text = create("p", message);
   text.setAttribute("role", "alert");
-  const button = Object.assign(document.createElement("button"), { textContent: "Try again" });
+  const button = create("button", "Try again");
   button.addEventListener("click", () => window.location.reload());
-  document.querySelector("#shell main")?.replaceChildren(text, button);
+  const page = document.querySelector("#shell main");
+  page?.setAttribute("data-tone", "error");
+  page?.replaceChildren(title, text, button);
 }
 
 function hasSession(answer: unknown): answer is { sessionURL: string } {

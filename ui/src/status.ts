@@ -60,23 +60,26 @@ export class Status {
         },
         { immediate: true },
       );
-    const text = computed(() => linkText(connection.link, seen.mounted));
+    const fault = computed(() => faultOf(connection.link, seen.mounted));
     const button = () => {
       if (connection.link.phase === "lost") return h("button", { onClick: reconnect }, "Reconnect now");
       return h("button", { onClick: () => location.reload() }, "Reload");
     };
-    const lines = (): VNode[] => {
-      const lines: VNode[] = [];
-      if (waiting.value && connection.link.phase === "ready") lines.push(h("div", { class: "sv-busy" }));
-      if (!seen.mounted) lines.push(fullPage(text.value, button()));
-      else if (text.value) lines.push(h("div", { class: "sv-bar", role: "status" }, [h("span", text.value), button()]));
-      else if (seen.notice) {
+    const notices = (): VNode[] => {
+      const notices: VNode[] = [];
+      if (fault.value) notices.push(card(fault.value.tone, [h("span", `${fault.value.title}. ${fault.value.text}`), button()], "status"));
+      if (seen.notice) {
         const dismiss = h("button", { onClick: () => (seen.notice = "") }, "Dismiss");
-        lines.push(h("div", { class: "sv-bar sv-bar-notice", role: "alert" }, [h("span", seen.notice), dismiss]));
-      } else if (uploads().length > 0) {
-        lines.push(h("div", { class: "sv-bar" }, [h("ul", { class: "sv-transfers" }, uploads().map(line))]));
+        notices.push(card("error", [h("span", seen.notice), dismiss], "alert"));
       }
-      return lines;
+      const files = uploads();
+      if (files.length > 0) notices.push(card(undefined, [h("ul", { class: "sv-transfers" }, files.map(line))]));
+      return notices;
+    };
+    const lines = (): VNode[] => {
+      if (!seen.mounted) return [fullPage(fault.value, button)];
+      const isBusy = waiting.value && connection.link.phase === "ready";
+      return [...(isBusy ? [h("div", { class: "sv-busy" })] : []), h("div", { class: "sv-notices" }, notices())];
     };
     const shell = defineComponent(() => {
       watchBusy();
@@ -95,23 +98,36 @@ export class Status {
   }
 }
 
-function fullPage(text: string, button: VNode): VNode {
-  const content = text
-    ? [h("p", { role: "status" }, text), button]
-    : [h("div", { class: "sv-page-busy", role: "status" }, "Starting")];
-  return h("main", { class: "sv-page" }, content);
+/** Why a page is not in use: in the place of a page, or in a card on it. */
+interface Fault {
+  tone: "lost" | "closed" | "refused";
+  title: string;
+  text: string;
 }
 
-/** Returns what the user should know about the connection, or nothing. */
-function linkText(link: Link, mounted: boolean): string {
+/** Returns what the user should know about the connection, if anything. */
+function faultOf(link: Link, mounted: boolean): Fault | null {
   switch (link.phase) {
     case "starting":
     case "ready":
-      return "";
+      return null;
     case "lost":
-      if (link.ended) return "The application was closed.";
-      return mounted ? "Connection lost. Reconnecting…" : "The application does not answer. Trying again…";
+      if (link.ended) return { tone: "closed", title: "The application was closed", text: mounted ? "" : "Waiting for it to run again…" };
+      if (mounted) return { tone: "lost", title: "Connection lost", text: "Reconnecting…" };
+      return { tone: "lost", title: "The application does not answer", text: "Trying again…" };
     case "refused":
-      return mounted ? `The application does not accept this page any more: ${link.message}` : link.message;
+      if (mounted) return { tone: "refused", title: "The application does not accept this page any more", text: link.message };
+      return { tone: "refused", title: "This page cannot be opened", text: link.message };
   }
+}
+
+function card(tone: string | undefined, content: VNode[], role?: string): VNode {
+  return h("div", { class: "sv-notice", "data-tone": tone, role }, content);
+}
+
+function fullPage(fault: Fault | null, button: () => VNode): VNode {
+  if (!fault) return h("main", { class: "sv-page" }, h("div", { class: "sv-page-busy", role: "status" }, "Starting"));
+  const { tone, title, text } = fault;
+  const said = h("div", { role: "status" }, [h("h1", title), h("p", text)]);
+  return h("main", { class: "sv-page", "data-tone": tone }, [said, button()]);
 }

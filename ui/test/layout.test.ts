@@ -74,7 +74,7 @@ describe("an edit that the server refuses", () => {
     await settle();
     expect(find(".sv-error").textContent).toBe("at most 9, please");
     expect(input.getAttribute("aria-invalid")).toBe("true");
-    expect(document.querySelector(".sv-bar-notice")).toBeNull();
+    expect(document.querySelector(".sv-notices [data-tone=error]")).toBeNull();
     await enter("8");
     expect([find(".sv-error").textContent, sent(server, "speed")]).toEqual(["", 8]);
   });
@@ -216,12 +216,12 @@ describe("a toast", () => {
     vi.useFakeTimers();
     await server.socket.publish("trame.state.topic", { message: "Saved" });
     await vi.advanceTimersByTimeAsync(1900);
-    find(".sv-toast").dispatchEvent(new Event("pointerenter"));
+    find(".sv-toast-place .sv-notice").dispatchEvent(new Event("pointerenter"));
     await vi.advanceTimersByTimeAsync(5000);
-    expect(find(".sv-toast").textContent).toContain("Saved");
-    find(".sv-toast").dispatchEvent(new Event("pointerleave"));
+    expect(find(".sv-toast-place .sv-notice").textContent).toContain("Saved");
+    find(".sv-toast-place .sv-notice").dispatchEvent(new Event("pointerleave"));
     await vi.advanceTimersByTimeAsync(2100);
-    expect(document.querySelector(".sv-toast")).toBeNull();
+    expect(document.querySelector(".sv-toast-place .sv-notice")).toBeNull();
     expect(sent(server, "message")).toBe("");
   });
 });

@@ -65,7 +65,7 @@ it("A message that cannot be read is told, and its call is not waited for", asyn
   const refusal = expect(answer).rejects.toThrow("cannot read");
   await server.socket.reply(server.socket.last("trame.trigger"), unreadable());
   await refusal;
-  expect(find(".sv-bar").textContent).toContain("cannot read");
+  expect(find(".sv-notices").textContent).toContain("cannot read");
   await server.socket.publish("trame.state.topic", { name: "Bob" });
   expect(find("p").textContent).toBe("Bob");
   expect(window.trame?.state.get("trame__busy")).toBe(0);

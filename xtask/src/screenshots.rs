@@ -1,5 +1,5 @@
-//! `cargo xtask screenshots`: pictures of the running desktop application for the README, light and
-//! dark.
+//! `cargo xtask screenshots`: pictures of the running desktop application for the README, light and dark, and of the
+//! page for the guides.
 
 use std::{
     collections::HashMap,
@@ -28,8 +28,27 @@ const COLOURS: usize = 150;
 /// Share of the pixels that the pattern must fill before the picture is taken.
 const PATTERN: f64 = 0.3;
 
-/// Builds the application and takes both pictures.
+/// Takes all pictures.
 pub(crate) fn draw() -> Result {
+    pages()?;
+    windows()
+}
+
+/// Takes the pictures of the page, with the test that compares the page with them.
+fn pages() -> Result {
+    system::ensure(system::SCREEN)?;
+    system::ensure(system::DRIVERS)?;
+    page::ensure_built()?;
+    let mut test = command::cargo(&["test", "-p", "selvedge-e2e", "--", "pictures::"]);
+    command::run(test.env("SELVEDGE_TAKE_PICTURES", "1"))?;
+    let pictures = project::root().join("docs/pictures/*.png");
+    // A palette makes the files a quarter of the size, without a visible difference.
+    let mut palette = command::new("mogrify");
+    command::run(palette.args(["-dither", "None", "-colors", "96", "-strip"]).arg(pictures))
+}
+
+/// Builds the desktop application, and takes its pictures.
+fn windows() -> Result {
     system::ensure(system::DESKTOP)?;
     system::ensure(system::SCREEN)?;
     page::ensure_built()?;

@@ -4,6 +4,7 @@ import { type Component, defineComponent, h, inject, type InjectionKey, nextTick
 import { decoded, type Route, type Router } from "../router";
 import type { SharedState } from "../state";
 import type { Templates } from "../templates";
+import { SelvedgeIcon } from "./layout/icon";
 
 /** The template of an address that names none. */
 export const MAIN = "main";
@@ -40,8 +41,9 @@ export const SelvedgePage = defineComponent({
     onBeforeUnmount(() => (router.shown.value -= 1));
     return () => [
       route.template === null
-        ? h("section", { class: "sv-page-missing", role: "alert" }, [
-            h("p", `There is no page “${decoded(route.path)}”.`),
+        ? h("section", { class: "sv-empty", role: "alert" }, [
+            h(SelvedgeIcon, { name: "compass" }),
+            h("p", { class: "sv-empty-title" }, `There is no page “${decoded(route.path)}”.`),
             h("p", h("a", { href: "#/" }, "Go to the first page")),
           ])
         : h(templates.component(route.template), { key: route.template }),

@@ -10,9 +10,7 @@ interface Props {
 }
 
 export const TemplateError: FunctionalComponent<Props> = ({ name, doing, message, frame }) =>
-  h("section", { class: "sv-template-error", role: "alert" }, [
-    h("h1", `The template “${name}” cannot be ${doing}`),
-    h("p", message),
-    frame ? h("pre", frame) : null,
+  h("section", { class: "sv-notice sv-template-error", "data-tone": "error", role: "alert" }, [
+    h("div", [h("h1", `The template “${name}” cannot be ${doing}`), h("p", message), frame ? h("pre", { tabindex: 0 }, frame) : null]),
   ]);
 TemplateError.props = ["name", "doing", "message", "frame"];

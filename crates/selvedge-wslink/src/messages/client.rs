@@ -43,7 +43,7 @@ pub enum Received {
         id: String,
         /// The [code](crate::words::ErrorCode).
         code: i64,
-        /// The text, with that of the exception if there is one.
+        /// The cause, if the answer tells it; else the text of the error.
         message: String,
     },
     /// A message on a topic.
@@ -102,8 +102,8 @@ fn parse(message: Bytes) -> Result<Received, &'static str> {
     }
 }
 
-/// Returns the code and the text of an error. The text includes that of the exception, if there was
-/// one.
+/// Returns the code and the text of an error. Servers in Python put the cause into its data; the message then says
+/// only that there is one.
 fn failure(error: &Packed) -> (i64, String) {
     let fields = error.entries().unwrap_or_default();
     let code = fields.get("code").and_then(|code| code.decode().ok());
@@ -111,11 +111,7 @@ fn failure(error: &Packed) -> (i64, String) {
     let message = fields.get("message").and_then(text).unwrap_or_default();
     let exception =
         fields.get("data").and_then(Packed::entries).and_then(|data| text(data.get("exception")?));
-    let message = match exception {
-        Some(exception) => format!("{message}: {exception}"),
-        None => message,
-    };
-    (code.unwrap_or_default(), message)
+    (code.unwrap_or_default(), exception.filter(|cause| !cause.is_empty()).unwrap_or(message))
 }
 
 #[cfg(test)]
@@ -156,7 +152,7 @@ mod tests {
         let failed = error(&id, ErrorCode::Raised, "Exception raised", Some(&data), 1000);
         assert!(matches!(
             parse(failed),
-            Received::Failure { code: -32001, message, .. } if message == "Exception raised: no such file"
+            Received::Failure { code: -32001, message, .. } if message == "no such file"
         ));
         assert!(matches!(
             parse(publish("a.b", &value, 1000)),

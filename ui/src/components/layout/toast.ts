@@ -4,15 +4,14 @@
 import { defineComponent, h, onBeforeUnmount, ref, watch } from "vue";
 import { SelvedgeIcon } from "./icon";
 
-const ICONS = { info: "info", success: "circle-check", warning: "triangle-alert", error: "circle-x" };
-type Level = keyof typeof ICONS;
+const LEVELS = ["info", "success", "warning", "error"];
 
 export const SelvedgeToast = defineComponent({
   name: "SelvedgeToast",
   props: {
     /** The message. It becomes empty when it has been shown. */
     modelValue: { type: String, default: "" },
-    level: { type: String, default: "info", validator: (level: string) => level in ICONS },
+    level: { type: String, default: "info", validator: (level: string) => LEVELS.includes(level) },
     /** How long it is shown, in seconds; 0: until a user dismisses it. */
     seconds: { type: [Number, String], default: 6 },
     /** The text of a button, which emits `action`. */
@@ -39,20 +38,18 @@ export const SelvedgeToast = defineComponent({
     const hold = (held: boolean) => () => (isHeld.value = held);
 
     return () => {
-      const level = props.level as Level;
       const toast = () =>
         h(
           "div",
-          { class: ["sv-toast", `sv-${level}`], onPointerenter: hold(true), onPointerleave: hold(false), onFocusin: hold(true), onFocusout: hold(false) },
+          { class: "sv-notice", "data-tone": props.level, onPointerenter: hold(true), onPointerleave: hold(false), onFocusin: hold(true), onFocusout: hold(false) },
           [
-            h(SelvedgeIcon, { name: ICONS[level] }),
             h("span", props.modelValue),
             props.action ? h("button", { type: "button", class: "sv-quiet", onClick: act }, props.action) : null,
             h("button", { type: "button", class: "sv-quiet", "aria-label": "Dismiss", onClick: end }, [h(SelvedgeIcon, { name: "x" })]),
           ],
         );
       // It is there before the message, so that screen readers say it when it comes.
-      return h("div", { class: "sv-toast-place", role: level === "error" ? "alert" : "status" }, props.modelValue ? [toast()] : []);
+      return h("div", { class: "sv-toast-place", role: props.level === "error" ? "alert" : "status" }, props.modelValue ? [toast()] : []);
     };
   },
 });
