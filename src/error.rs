@@ -5,10 +5,12 @@
 //! RPC layer decides what a client gets: it removes paths and backtraces unless the server was
 //! started in debug mode.
 
+mod folder;
 mod transfer;
 
 use std::{fmt, io, path::PathBuf};
 
+pub use folder::FolderError;
 pub use transfer::TransferError;
 
 /// The result of the library's functions.
@@ -206,6 +208,10 @@ pub enum Error {
     /// A file could not be transferred.
     #[error(transparent)]
     Transfer(#[from] TransferError),
+
+    /// A path in a shared folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
 
     /// The system refused an operation for which there is no specific variant.
     #[error("{doing}: {cause}")]

@@ -122,6 +122,11 @@ function earlyScript(): Plugin {
   };
 }
 
+/** Names a chunk after the package that it begins with; packages call their files alike. */
+function chunkName({ name, moduleIds }: Rolldown.PreRenderedChunk): string {
+  return /.*node_modules\/(?:@[^/]+\/)?([^/]+)/.exec(moduleIds.at(-1) ?? "")?.[1] ?? name;
+}
+
 const TARGET = ["es2022", "safari16"];
 
 const VUE = {
@@ -168,7 +173,7 @@ const page = defineConfig({
     rolldownOptions: {
       output: {
         entryFileNames: "assets/page.js",
-        chunkFileNames: "assets/[name].js",
+        chunkFileNames: (chunk) => `assets/${chunkName(chunk)}.js`,
         assetFileNames: "assets/page[extname]",
       },
     },

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Error, Result,
     calls::{callback::Function, page_calls::PageCalls, registry::Functions},
-    files::{dialogs::Asked, transfer::Transfers},
+    files::{dialogs::Asked, shared_folder::SharedFolders, transfer::Transfers},
     jobs::queue::Jobs,
     pages::{
         Extension, Module, Resource, Template, layout::Layouts, module::Modules,
@@ -85,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) questions: Questions<Asked>,
     pub(crate) jobs: Jobs,
     pub(crate) plots: Plots,
+    pub(crate) shared_folders: SharedFolders,
     pub(crate) tables: Tables,
     pub(crate) page_calls: PageCalls,
     pub(crate) modules: Mutex<Modules>,
@@ -177,6 +178,7 @@ impl Server {
             questions: Questions::default(),
             jobs: Jobs::default(),
             plots: Plots::default(),
+            shared_folders: SharedFolders::default(),
             tables: Tables::default(),
             page_calls: PageCalls::default(),
             modules: Mutex::default(),

@@ -7,7 +7,7 @@ use crate::{accessibility::nothing_serious_is_in, driver::Driver, support::start
 /// Width and height in pixels: a phone, a window, a large screen.
 const SIZES: [(u32, u32); 3] = [(320, 640), (1000, 700), (2560, 1440)];
 
-const PARTS: [&str; 6] = ["/", "/forms", "/controls", "/layout", "/plots", "/tables"];
+const PARTS: [&str; 7] = ["/", "/forms", "/controls", "/layout", "/files", "/plots", "/tables"];
 
 async fn shows(driver: &Driver, part: &str) {
     driver.js(&format!("location.hash = '{part}'")).await;

@@ -8,6 +8,7 @@ mod accessibility;
 mod attacks;
 mod browser;
 mod closing;
+mod code;
 mod driver;
 mod drops;
 mod elsewhere;

@@ -142,7 +142,7 @@ async fn the_gallery() {
     let driver = Driver::chromium().await;
     sized(&driver, 1000, 700).await;
     driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
-    let parts = ["text", "forms", "controls", "layout", "plots", "tables"];
+    let parts = ["text", "forms", "controls", "layout", "files", "plots", "tables"];
     for (scheme, parts) in [("light", &parts[..]), ("dark", &["controls", "plots"])] {
         server.state().set("scheme", scheme).flush();
         let is_set = format!("document.documentElement.dataset.colorScheme === '{scheme}'");

@@ -8,6 +8,7 @@ import { SelvedgeHeatmap } from "./components/heatmap";
 import { SelvedgeImage } from "./components/image";
 import { installElements } from "./components";
 import { ROUTING, shownTemplate } from "./components/page";
+import { EDITOR } from "./components/code/code";
 import { SelvedgePlot } from "./components/plot/plot";
 import { SelvedgeUpload, UPLOADS } from "./components/upload";
 import { createClient } from "./client";
@@ -279,6 +280,7 @@ export class Page {
     app.provide("trame", this.trame);
     app.provide(STREAMS, this.streams);
     app.provide(UPLOADS, this.uploads);
+    app.provide(EDITOR, () => import("./components/code/editor"));
     app.provide(ROUTING, { router: this.router, templates });
     installElements(app);
     app.component("SelvedgeCanvas", SelvedgeCanvas);

@@ -1,24 +1,26 @@
 //! What a page looks like without a line of CSS: plain HTML, and the elements of the page.
 #![forbid(unsafe_code)]
 
-use std::{ops::Range, thread::sleep, time::Duration};
+mod data;
+
+use std::{thread::sleep, time::Duration};
 
 use selvedge::{
     Ctx, Failure, Result, Server,
     jobs::Job,
     pages::{Density, Theme},
-    tables::{Column, Query, Rows, TableSource},
-    values::Attachment,
 };
-use serde::Serialize;
 use serde_json::{Value, json};
 
+use data::{add_plots, add_tables};
+
 /// The parts of the gallery: path, template, title and content.
-const PARTS: [(&str, &str, &str, &str); 6] = [
+const PARTS: [(&str, &str, &str, &str); 7] = [
     ("/", "text", "Text", include_str!("pages/text.html")),
     ("/forms", "forms", "Forms", include_str!("pages/forms.html")),
     ("/controls", "controls", "Controls", include_str!("pages/controls.html")),
     ("/layout", "layout", "Layout", include_str!("pages/layout.html")),
+    ("/files", "files", "Files", include_str!("pages/files.html")),
     ("/plots", "plots", "Plots", include_str!("pages/plots.html")),
     ("/tables", "tables", "Tables", include_str!("pages/tables.html")),
 ];
@@ -45,101 +47,53 @@ fn theme(accent: &str, compact: bool) -> Result<Theme> {
     Ok(Theme::new().accent(accent)?.density(density))
 }
 
-/// A field of numbers, as the page takes it.
-#[derive(Serialize)]
-struct Field {
-    width: u32,
-    height: u32,
-    /// Numbers of 32 bits, the lowest byte first.
-    data: Attachment,
+/// Settings that a user edits as text.
+const SETTINGS: &str = r#"{
+    "pump": { "speed": 300, "direction": "in" },
+    "limits": [0.5, 1.5e-3],
+    "alarm": true
+}
+"#;
+
+const SCRIPT: &str = r#"# Raises the speed until the pressure is reached.
+def ramp(pump, pressure, step=10):
+    """Returns the speed that was needed."""
+    while pump.pressure < pressure:
+        pump.speed += step
+    return pump.speed
+"#;
+
+/// Returns what is wrong in the settings, for the editor.
+fn problems(settings: &str) -> Value {
+    match serde_json::from_str::<Value>(settings) {
+        Ok(_) => json!([]),
+        Err(error) => {
+            let message = error.to_string();
+            json!([{"line": error.line(), "column": error.column(), "message": message}])
+        }
+    }
 }
 
-/// Number of points of the plot whose data stays in Rust.
-const POINTS: u32 = 1_000_000;
-
-/// The data of the plots.
-fn add_plots(server: &Server) -> Result<()> {
-    let line = |of: fn(f64) -> f64| -> Vec<(f64, f64)> {
-        (0..200).map(|at| f64::from(at) / 20.0).map(|x| (x, of(x))).collect()
-    };
-    let band: Vec<_> = line(f64::sin).into_iter().map(|(x, y)| (x, 2.7 + y, 3.3 + y)).collect();
-    let measured: Vec<_> =
-        line(|x| 3.0 + x.sin() + 0.2 * (17.0 * x).sin()).into_iter().step_by(8).collect();
-    let series = json!([
-        {"label": "model", "points": line(|x| 3.0 + x.sin())},
-        {"label": "tolerance", "kind": "band", "points": band},
-        {"label": "measured", "kind": "scatter", "points": measured},
-        {"label": "valve", "kind": "step", "points": line(|x| (x / 2.0).floor() % 2.0 + 1.0)},
-    ]);
-    let decades = (0..120).map(|at| 10_f64.powf(f64::from(at) / 30.0));
-    let response: Vec<_> = decades.map(|f| (f, 1.0 / (1.0 + (f / 100.0).powi(2)).sqrt())).collect();
-    let days: Vec<_> = (0..60)
-        .map(|day| (1_775_000_000.0 + 86_400.0 * f64::from(day), f64::from(day * 7 % 13)))
-        .collect();
-    let heat = |x: f64, y: f64| 293.0 + 40.0 * (-(x * x + y * y) / 300.0).exp() + (x / 6.0).sin();
-    let values = (-40..40).flat_map(|y| (-60..60).map(move |x| heat(f64::from(x), f64::from(y))));
-    let bytes: Vec<u8> = values.flat_map(|kelvin| (kelvin as f32).to_le_bytes()).collect();
-    let field = Field { width: 120, height: 80, data: bytes.into() };
+/// What the controls for texts and files need.
+fn add_files(server: &Server) -> Result<()> {
     server
         .state()
-        .set("field", field)
-        .set("series", series)
-        .set("response", response)
-        .set("days", days);
-
-    let signal = server.plot("signal", ["noise", "peaks"]);
-    let x: Vec<_> = (0..POINTS).map(|at| f64::from(at) / 1e5).collect();
-    let noise: Vec<_> = x.iter().map(|x| x.sin() + 0.4 * (1e4 * x).sin()).collect();
-    let peaks: Vec<_> = (0..POINTS).map(|at| if at % 333_333 == 99 { 3.0 } else { -1.8 }).collect();
-    signal.extend(&x, [&noise, &peaks])
-}
-
-/// A hundred million rows, each computed when a page shows it.
-struct Samples;
-
-/// Number of samples.
-const SAMPLES: u64 = 100_000_000;
-
-impl TableSource for Samples {
-    fn columns(&self) -> Vec<Column> {
-        let number =
-            |name: &str, title: &str| Column::new(name).title(title).numeric().unsortable();
-        vec![number("n", "Sample"), number("time", "Time, s"), number("value", "Voltage, V")]
-    }
-
-    fn count(&self, _: &Query) -> Result<u64, Failure> {
-        Ok(SAMPLES)
-    }
-
-    fn read(&self, _: &Query, rows: Range<u64>) -> Result<Vec<Vec<Value>>, Failure> {
-        let row = |n: u64| {
-            let time = n as f64 / 1e6;
-            vec![json!(n + 1), json!(time), json!((time.sin() * 1e4).round() / 1e4)]
-        };
-        Ok(rows.map(row).collect())
-    }
-}
-
-/// The rows of the tables.
-fn add_tables(server: &Server) {
-    let columns = [
-        Column::new("name").title("Run").editable(),
-        Column::new("speed").title("Speed, 1/min").numeric().editable(),
-        Column::new("state").title("State"),
-    ];
-    let runs = Rows::new(columns);
-    for run in 1..=500_u32 {
-        let state = ["done", "failed", "running"][run as usize % 3];
-        runs.push([json!(format!("Run {run}")), json!(200 + run * 37 % 400), json!(state)]);
-    }
-    server.table("runs", runs);
-    server.table("samples", Samples);
+        .set("settings", SETTINGS)
+        .set("problems", json!([]))
+        .set("script", SCRIPT)
+        .set("input", "")
+        .set("results", "");
+    server
+        .on_change("settings", |cx: Ctx, settings: String| cx.set("problems", problems(&settings)));
+    // The folder in which the gallery was started.
+    server.share_folder("examples", ".")?;
+    Ok(())
 }
 
 /// Makes the application.
 ///
 /// # Errors
-/// None is known: paths and colours are valid.
+/// If the folder in which it was started cannot be read.
 pub fn app() -> Result<Server> {
     let server = Server::new("gallery");
     let parts = PARTS.map(|(path, _, title, _)| [("path", path), ("title", title)]);
@@ -186,6 +140,7 @@ pub fn app() -> Result<Server> {
         .set("log", log);
     add_plots(&server)?;
     add_tables(&server);
+    add_files(&server)?;
     server.on_change("scheme", |cx: Ctx, scheme: String| cx.set("trame__color_scheme", scheme));
     server.on_change(
         ["accent", "compact"],
@@ -241,6 +196,32 @@ mod tests {
         page.press("Cancel").await?;
         assert!(!page.user().get::<bool>("asking")?);
         assert_eq!(page.mistakes()?, [""; 0]);
+        app.stop().await
+    }
+
+    #[tokio::test]
+    async fn a_file_is_found_in_the_shared_folder() -> Result {
+        let app = TestApp::start(&app()?).await?;
+        let mut page = app.page().await?;
+        page.press("Files").await?;
+        page.press("Choose a file").await?;
+        page.wait_for_text("Cargo.toml").await?;
+        page.press("src").await?;
+        page.wait_for_text("data.rs").await?;
+        page.fill("Filter", "LIB").await?;
+        page.press("lib.rs").await?;
+        assert_eq!(page.user().get::<String>("input")?, "src/lib.rs");
+        app.stop().await
+    }
+
+    #[tokio::test]
+    async fn a_mistake_in_the_settings_is_marked_in_its_line() -> Result {
+        let app = TestApp::start(&app()?).await?;
+        let mut page = app.page().await?;
+        page.press("Files").await?;
+        page.fill("Settings", "{\n  \"speed\": fast\n}").await?;
+        page.wait_for_text("expected ident at line 2").await?;
+        assert_eq!(page.user().get::<Value>("problems")?[0]["line"], 2);
         app.stop().await
     }
 

@@ -226,6 +226,30 @@ builders! {
         tone => "tone" Tone;
     }
 
+    /// A file of a folder that [`Server::share_folder`](crate::Server::share_folder) shares.
+    File = file(from => "from") "selvedge-file" {
+        /// The state key with the path below the folder, such as `"runs/17.csv"`.
+        model => "v-model" model;
+        /// The endings of files that can be chosen, as in `".csv,.txt"`; by default all.
+        accept => "accept" text;
+        /// A folder is chosen.
+        folder => "folder" flag;
+    }
+
+    /// A text with line numbers, undo and the colors of its language. It is sent when the user
+    /// pauses or leaves it.
+    Code = code(language => "language") "selvedge-code" {
+        /// The state key with the text.
+        model => "v-model" model;
+        /// A JavaScript expression of what is wrong in the text: a list of objects with `line`,
+        /// `message` and, if known, `column` and `level` (`error`, `warning`, `info`).
+        problems => "problems" expression;
+        /// The height in lines; by default that of the text.
+        rows => "rows" count;
+        /// It cannot be changed.
+        readonly => "readonly" flag;
+    }
+
     /// Lines of text with a filter. It follows the end until a user scrolls up.
     Log = log() "selvedge-log" {
         /// A JavaScript expression of the lines.

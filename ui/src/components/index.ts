@@ -1,8 +1,10 @@
 // The elements of the page, by their names in templates.
 
 import type { App, Component } from "vue";
+import { SelvedgeCode } from "./code/code";
 import { SelvedgeChoice, SelvedgeSelect, SelvedgeSwitch } from "./controls/choice";
 import { SelvedgeColor, SelvedgeColormap } from "./controls/color";
+import { SelvedgeFile } from "./controls/file";
 import { SelvedgeGauge, SelvedgeSparkline } from "./controls/gauge";
 import { SelvedgeLog } from "./controls/log";
 import { SelvedgeMatrix, SelvedgeVector } from "./controls/matrix";
@@ -28,12 +30,14 @@ const ELEMENTS: Record<string, Component> = {
   SelvedgeApp,
   SelvedgeCard,
   SelvedgeChoice,
+  SelvedgeCode,
   SelvedgeColor,
   SelvedgeColormap,
   SelvedgeDatetime,
   SelvedgeDialog,
   SelvedgeEmpty,
   SelvedgeField,
+  SelvedgeFile,
   SelvedgeGauge,
   SelvedgeGrid,
   SelvedgeIcon,
