@@ -17,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accent;
 mod app;
 mod appearance;
 mod closing;

@@ -19,6 +19,7 @@ use tokio::{
 #[cfg(unix)]
 use crate::instance::{Claim, Instance, Launches};
 use crate::{
+    accent::SystemAccent,
     desktop::{Desktop, Downloads, Question, Windows, failed},
     dialogs::{HostDialogs, NativeDialogs},
     ending::Ending,
@@ -189,6 +190,7 @@ fn build(
         .plugin(HostDialogs::plugin())
         .register_uri_scheme_protocol(splash::SCHEME, splash::page)
         .build(context)?;
+    app.manage(SystemAccent::read());
     app.manage(Storage::of(program));
     app.manage(Place::of(program));
     Ok(app)

@@ -11,7 +11,7 @@ use tauri::{
 };
 
 use crate::{
-    appearance, closing::CloseAddress, control::Control, desktop::Desktop,
+    accent::SystemAccent, appearance, closing::CloseAddress, control::Control, desktop::Desktop,
     navigation::open_outside, place, window_list,
 };
 
@@ -133,6 +133,10 @@ impl Desktop {
             });
         // On Linux the web view of each window reports the downloads of all windows.
         let follows = first || cfg!(not(target_os = "linux"));
+        let builder = match self.app.state::<SystemAccent>().script() {
+            Some(script) => builder.initialization_script(script),
+            None => builder,
+        };
         let builder = match (self.clone(), follows) {
             (desktop, true) => builder.on_download(move |_, event| desktop.follow_download(event)),
             (_, false) => builder,

@@ -71,6 +71,21 @@ impl Theme {
         Ok(self)
     }
 
+    /// Takes the accent colour of the system, where it has one: in a window of the program that of
+    /// the desktop when it started, in a browser that of the browser. It is darkened or lightened
+    /// like any other.
+    pub fn system_accent(self) -> Self {
+        let system = "var(--sv-system-accent, AccentColor)";
+        let light = |most: f64| format!("oklch(from {system} min(l, {most}) c h)");
+        let dark = |least: f64| format!("oklch(from {system} max(l, {least}) c h)");
+        self.variable("accent-light", light(0.48))
+            .variable("accent-dark", dark(0.76))
+            .variable("accent-strong-light", light(0.4))
+            .variable("accent-strong-dark", dark(0.84))
+            .variable("on-accent-light", WHITE.written())
+            .variable("on-accent-dark", BLACK.written())
+    }
+
     /// Sets the radius of corners in CSS pixels. Default: 4.
     pub fn corner_radius(self, pixels: f64) -> Self {
         self.variable("radius", format!("{pixels}px"))

@@ -1,5 +1,6 @@
 //! Tests the look of plain HTML with the gallery, in Chromium.
 
+use selvedge::pages::Theme;
 use serde_json::{Value, json};
 
 use crate::{accessibility::nothing_serious_is_in, driver::Driver, support::start};
@@ -66,6 +67,51 @@ async fn a_theme_reaches_open_pages_and_an_applications_own_rules_win() {
         .js("document.head.append(Object.assign(document.createElement('style'), { textContent: 'button { border-radius: 9px }' }))")
         .await;
     assert_eq!(driver.js(&format!("return {look}")).await[2], "9px");
+    driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_accent_of_the_system_can_be_read_whatever_it_is() {
+    let server = gallery::app().unwrap();
+    server.theme(&Theme::new().system_accent());
+    let running = start(&server).await;
+    let driver = Driver::chromium().await;
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+    // The contrasts of the accent on the grounds of a page, and of text on the accent.
+    let contrasts = "(() => {
+        const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+        const place = document.body.appendChild(document.createElement('i'));
+        const luminance = (variable) => {
+            place.style.color = `var(${variable})`;
+            canvas.fillStyle = getComputedStyle(place).color;
+            canvas.fillRect(0, 0, 1, 1);
+            const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+            const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map((part) => linear(part / 255));
+            return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+        };
+        const accent = luminance('--sv-accent');
+        const others = ['--sv-raised', '--sv-surface', '--sv-stage', '--sv-on-accent'].map(luminance);
+        place.remove();
+        return others.map((other) => (Math.max(accent, other) + 0.05) / (Math.min(accent, other) + 0.05));
+    })()";
+    for scheme in ["light", "dark"] {
+        server.state().set("scheme", scheme).flush();
+        let is_set = format!("document.documentElement.dataset.colorScheme === '{scheme}'");
+        driver.js_until(&is_set).await;
+        for accent in ["#ffff00", "#00ff00", "#0000ff", "#ff0000", "#e95420", "#3584e4", "#000000"]
+        {
+            driver
+                .js(&format!(
+                    "document.documentElement.style.setProperty('--sv-system-accent', '{accent}')"
+                ))
+                .await;
+            let contrasts = driver.js(&format!("return {contrasts}")).await;
+            let least = contrasts.as_array().unwrap().iter().filter_map(Value::as_f64);
+            let least = least.fold(f64::INFINITY, f64::min);
+            assert!(least >= 4.5, "{accent}, {scheme}: {contrasts}");
+        }
+    }
     driver.page.clone().close().await.unwrap();
     running.stop().await.unwrap();
 }

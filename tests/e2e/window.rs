@@ -31,6 +31,10 @@ async fn page_and_server_follow_each_other_and_frames_arrive() {
     driver.js_until("Number(document.getElementById('feed').value) === 0.07").await;
     assert_eq!(client.snapshot().await["preset"], "");
 
+    // The page knows the accent colour of the desktop.
+    let accent = "document.documentElement.style.getPropertyValue('--sv-system-accent').match(/^#[0-9a-f]{6}$/)";
+    driver.js_until(accent).await;
+
     // The plot is drawn, whatever the language of the system is.
     driver.js_until("document.querySelector('.sv-plot .u-over') !== null").await;
 

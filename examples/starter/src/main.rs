@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use selvedge::{Ctx, Module, Result, Server, window::WindowOptions};
+use selvedge::{Ctx, Result, Server, window::WindowOptions};
 use selvedge_desktop::App;
 
 fn app() -> Result<Server> {
@@ -18,12 +18,6 @@ fn app() -> Result<Server> {
     });
 
     server.template("main", selvedge::template!("page/main.html"));
-    server.enable_module(Module {
-        name: "starter".into(),
-        serve: [("starter".into(), selvedge::assets!("page", ["style.css"]))].into(),
-        styles: vec!["starter/style.css".into()],
-        ..Module::default()
-    })?;
     server.set_window(WindowOptions::new().size(480.0, 320.0));
     Ok(server)
 }
