@@ -249,7 +249,7 @@ export class Page {
       this.state.apply(missed.values);
       return;
     }
-    if (missed.restarted) this.status.notice("The application was started anew.");
+    if (missed.restarted) this.status.notice("The application was started anew.", "info");
     this.state.applySnapshot(await this.snapshot());
   }
 

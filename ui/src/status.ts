@@ -12,7 +12,7 @@ const BUSY_DELAY = 250;
 const NOTICE_TIME = 8000;
 
 export class Status {
-  private readonly seen = reactive({ mounted: false, notice: "" });
+  private readonly seen = reactive({ mounted: false, notice: "", tone: "error" as "error" | "info" });
   private readonly connection = shallowReactive<{ link: Link }>({ link: { phase: "starting" } });
   private readonly busy = ref(0);
   private noticeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -39,9 +39,10 @@ export class Status {
     }
   }
 
-  /** Shows an error to the user. */
-  notice(message: string): void {
+  /** Shows an error or, with another tone, a message to the user. */
+  notice(message: string, tone: "error" | "info" = "error"): void {
     this.seen.notice = message;
+    this.seen.tone = tone;
     clearTimeout(this.noticeTimer);
     this.noticeTimer = setTimeout(() => (this.seen.notice = ""), NOTICE_TIME);
   }
@@ -70,7 +71,7 @@ export class Status {
       if (fault.value) notices.push(card(fault.value.tone, [h("span", `${fault.value.title}. ${fault.value.text}`), button()], "status"));
       if (seen.notice) {
         const dismiss = h("button", { onClick: () => (seen.notice = "") }, "Dismiss");
-        notices.push(card("error", [h("span", seen.notice), dismiss], "alert"));
+        notices.push(card(seen.tone, [h("span", seen.notice), dismiss], seen.tone === "error" ? "alert" : "status"));
       }
       const files = uploads();
       if (files.length > 0) notices.push(card(undefined, [h("ul", { class: "sv-transfers" }, files.map(line))]));
