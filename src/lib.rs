@@ -78,6 +78,16 @@ pub mod pages;
 pub mod plots;
 mod protocol;
 mod random;
+/// Rooms: an application whose users do not all share one state.
+///
+/// [`Rooms`](rooms::Rooms) makes a room for each page, each browser, or each name in an address.
+pub mod rooms {
+    pub use crate::{
+        app::{Room, Scope},
+        run::rooms::Rooms,
+    };
+}
+
 pub mod run;
 pub mod state;
 mod stop_times;

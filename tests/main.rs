@@ -29,6 +29,7 @@ mod recorded;
 mod releasing;
 mod reloading;
 mod resume;
+mod rooms;
 mod scale;
 mod series;
 mod shells;

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use selvedge_wslink::ClientId;
 use serde::Serialize;
 
-use super::Server;
+use super::{Room, Server};
 use crate::{
     Failure, Result,
     error::TransferError,
@@ -53,6 +53,11 @@ impl Ctx {
 
     pub(crate) fn of(server: &Server, client: Option<ClientId>) -> Self {
         Ctx { server: server.clone(), client }
+    }
+
+    /// Returns the room of the application in which the call was made.
+    pub fn room(&self) -> Room {
+        self.server.room()
     }
 
     /// Returns the values shared with every client.

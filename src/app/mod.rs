@@ -2,7 +2,7 @@
 
 // - `server`: the handle; `server_options`: options at creation
 // - `callback_context`: the context of callbacks
-// - `exec_mode`: how an application is shown; `running_options`: what is known of a run; `program`: the name and identity of the program
+// - `exec_mode`: how an application is shown; `running_options`: what is known of a run; `rooms`: what a room is; `program`: the name and identity of the program
 // - `folders`: its folders on the user's machine
 // - `headers`: headers of HTTP responses, and what pages may load
 // - `websocket_endpoints`: WebSocket endpoints of the application
@@ -12,6 +12,7 @@ mod exec_mode;
 mod folders;
 pub(crate) mod headers;
 mod program;
+pub(crate) mod rooms;
 mod running_options;
 mod server;
 mod server_options;
@@ -23,6 +24,8 @@ pub use exec_mode::ExecMode;
 pub use folders::Folders;
 pub use headers::Source;
 pub use program::Program;
+pub(crate) use rooms::RoomPlan;
+pub use rooms::{Room, Scope};
 pub use running_options::{Backend, Compression, Endpoints, RunningOptions};
 pub(crate) use server::{Inner, unknown};
 pub use server::{Server, get_server, get_server_with};

@@ -17,8 +17,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    callback_context::Ctx, headers::AllowedSources, program::Program,
-    running_options::RunningOptions, server_options::ServerOptions, websocket_endpoints::Handlers,
+    callback_context::Ctx,
+    headers::AllowedSources,
+    program::Program,
+    rooms::{Room, RoomPlan},
+    running_options::RunningOptions,
+    server_options::ServerOptions,
+    websocket_endpoints::Handlers,
 };
 use crate::{
     Error, Result,
@@ -91,6 +96,10 @@ pub(crate) struct Inner {
     pub(crate) modules: Mutex<Modules>,
     pub(crate) layouts: Mutex<Layouts>,
     pub(crate) settings: Mutex<Settings>,
+    /// The room that this server is.
+    pub(crate) room: OnceLock<Room>,
+    /// The rooms whose pages this server shows.
+    pub(crate) rooms: OnceLock<RoomPlan>,
 }
 
 /// Settings that a host or a run stores in the server.
@@ -184,6 +193,8 @@ impl Server {
             modules: Mutex::default(),
             layouts: Mutex::default(),
             settings: Mutex::default(),
+            room: OnceLock::new(),
+            rooms: OnceLock::new(),
         };
         Self::view(Arc::new(inner), Translator::default())
     }

@@ -15,8 +15,10 @@
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
+use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::strangers::Strangers;
@@ -184,6 +186,39 @@ impl Access {
         self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
+    /// Returns the `Set-Cookie` value by which a browser is known again. `None` if the system has no
+    /// random numbers.
+    pub(crate) fn new_browser(&self, secure: bool) -> Option<String> {
+        let name = random_token().ok()?;
+        let cookie = format!("{}-browser={name}.{}", self.cookie_name, self.mark_of(&name));
+        let (age, secure) = (COOKIE_LIFETIME.as_secs(), if secure { "; Secure" } else { "" });
+        Some(format!("{cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}"))
+    }
+
+    /// Returns the name of the browser that sends a request; `None` if it has none of this server.
+    pub(crate) fn browser_of(&self, headers: &HeaderMap) -> Option<String> {
+        let cookie = format!("{}-browser", self.cookie_name);
+        let named = cookies(headers).filter(|(name, _)| *name == cookie);
+        let mut parts = named.filter_map(|(_, value)| value.split_once('.'));
+        let is_own = |(name, mark): &(&str, &str)| -> bool {
+            mark.as_bytes().ct_eq(self.mark_of(name).as_bytes()).into()
+        };
+        Some(parts.find(is_own)?.0.to_owned())
+    }
+
+    /// Returns what proves that this server has given a browser its name.
+    fn mark_of(&self, name: &str) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.tokens.cookie.as_bytes()) else {
+            // Keys may have any length.
+            return String::new();
+        };
+        mac.update(name.as_bytes());
+        mac.finalize()
+            .into_bytes()
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
     fn cookie(&self, kind: Kind) -> &str {
         match kind {
             Kind::Window => &self.tokens.window_cookie,
@@ -193,12 +228,7 @@ impl Access {
 
     /// Returns the client kind of a request's cookie; `None` without a valid one.
     pub(crate) fn cookie_of(&self, headers: &HeaderMap) -> Option<Kind> {
-        let values: Vec<&[u8]> = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
+        let values: Vec<&[u8]> = cookies(headers)
             .filter(|(name, _)| *name == self.cookie_name)
             .map(|(_, value)| value.as_bytes())
             .collect();
@@ -208,6 +238,12 @@ impl Access {
         };
         [Kind::Window, Kind::Other].into_iter().find(is_of)
     }
+}
+
+/// Returns the names and values of the cookies of a request.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 #[cfg(test)]

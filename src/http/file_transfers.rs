@@ -19,6 +19,7 @@ use tokio::{sync::watch, time::timeout};
 use super::{Site, error_page, lobby::Guest};
 use crate::{
     Failure,
+    app::Server,
     error::TransferError,
     files::{Outgoing, Phase, Sent},
 };
@@ -38,7 +39,8 @@ pub(super) async fn upload(
             "An upload needs a Content-Length.\n",
         );
     };
-    let Some(right) = site.server.transfers().redeem_upload(&ticket) else {
+    let redeem = |server: &Server| server.transfers().redeem_upload(&ticket);
+    let Some((site, right)) = site.in_some_room(redeem) else {
         return error_page::text(StatusCode::NOT_FOUND, NO_TICKET);
     };
     if length > right.size() {
@@ -86,7 +88,8 @@ pub(super) async fn download(
     Path(ticket): Path<String>,
     Extension(guest): Extension<Arc<Guest>>,
 ) -> Response {
-    let Some(file) = site.server.transfers().redeem_download(&ticket) else {
+    let redeem = |server: &Server| server.transfers().redeem_download(&ticket);
+    let Some((site, file)) = site.in_some_room(redeem) else {
         return error_page::text(StatusCode::NOT_FOUND, NO_TICKET);
     };
     guest.admit();

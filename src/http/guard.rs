@@ -130,7 +130,13 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
-    Some((StatusCode::SEE_OTHER, headers).into_response())
+    let mut response = (StatusCode::SEE_OTHER, headers).into_response();
+    if site.rooms.is_some() && site.access.browser_of(request.headers()).is_none() {
+        let cookie =
+            site.access.new_browser(secure).and_then(|text| HeaderValue::try_from(text).ok());
+        response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    }
+    Some(response)
 }
 
 /// Makes the browser repeat the request from a page of this server.

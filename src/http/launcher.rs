@@ -1,6 +1,6 @@
 //! The launcher: tells a page that is signed in where its session is.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use axum::{
     Json,
@@ -13,7 +13,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{REQUEST_TIMEOUT, Site, error_page};
+use super::{
+    REQUEST_TIMEOUT, Site, error_page,
+    rooms::{ROOM, Visit},
+};
 
 /// Maximum size in bytes of the body of a launcher request.
 const MAX_BODY: usize = 64 * 1024;
@@ -28,6 +31,11 @@ const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-
 #[serde(default, rename_all = "camelCase")]
 struct LaunchRequest {
     sign_in_proof: String,
+    /// The name of a room, from the address of the page.
+    room: String,
+    /// The room in which the page was before.
+    #[serde(rename = "selvedgeRoom")]
+    before: Option<String>,
 }
 
 /// Answers a launcher request as trame's pages expect: with the WebSocket's URL and the secret.
@@ -58,8 +66,22 @@ pub(super) async fn launch(
     let Some(kind) = kind else {
         return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
     };
-    let session_url = site.names.session_url(&headers, path);
-    let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
+    let mut session_url = site.names.session_url(&headers, path);
     let renewed = site.access.cookie_header(kind, site.names.is_secure(&headers));
-    ([no_store, (header::SET_COOKIE, renewed)], Json(answer)).into_response()
+    let fixed = [no_store, (header::SET_COOKIE, renewed)];
+    let Some(rooms) = &site.rooms else {
+        let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
+        return (fixed, Json(answer)).into_response();
+    };
+    let browser = site.access.browser_of(&headers);
+    let visit = Visit { name: launch.room, before: launch.before, browser };
+    let answer = match rooms.enter(visit).await {
+        Ok(place) => {
+            let _ = write!(session_url, "?{ROOM}={}", place.id);
+            let secret = place.access.secret(kind);
+            json!({ "sessionURL": session_url, "secret": secret, "selvedgeRoom": place.id })
+        }
+        Err(reason) => json!({ "error": reason.to_string() }),
+    };
+    (fixed, Json(answer)).into_response()
 }

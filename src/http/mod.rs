@@ -5,7 +5,7 @@
 //! - [`guard`]: the checks that every request must pass
 //! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
 //! - [`strangers`]: log lines about such peers
-//! - [`launcher`]: tells a page where its session is
+//! - [`launcher`]: tells a page where its session is; [`rooms`]: the rooms that sessions are in
 //! - [`static_files`]: static files; [`page`]: the built-in page; [`icons`]: its icons;
 //!   [`policy`]: security headers of all answers
 //! - [`state_websocket`]: the state server's WebSocket, from the upgrade to the close frame
@@ -27,6 +27,7 @@ mod lobby;
 mod names;
 pub(crate) mod page;
 mod policy;
+mod rooms;
 mod state_websocket;
 mod static_files;
 mod strangers;
@@ -44,6 +45,7 @@ pub(crate) use access::{Access, Tokens};
 pub(crate) use guard::SIGN_IN;
 pub(crate) use lobby::{Lobby, most_connections};
 pub(crate) use names::{Allowed, Names};
+pub(crate) use rooms::{NoRoom, Place, Rooms, Visit};
 pub(crate) use tls::Tls;
 
 use application_websockets::Ends;
@@ -100,6 +102,8 @@ pub(crate) struct Site {
     pub(crate) stop: CancellationToken,
     /// Tracks the tasks of WebSockets, which outlive their HTTP connections.
     pub(crate) websockets: TaskTracker,
+    /// The rooms whose pages the server shows, if it has any.
+    pub(crate) rooms: Option<Arc<dyn Rooms>>,
 }
 
 /// Answers HTTP requests on accepted connections.
@@ -191,8 +195,11 @@ impl Http {
 /// Handles paths without a route: endpoints of the application, which may be added while the server
 /// runs, and files.
 async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
-    match site.server.endpoint(request.uri().path()) {
-        Some(endpoint) => application_websockets::open(site, endpoint, request).await,
+    let of_room = site.of_address(request.uri());
+    let endpoint =
+        of_room.and_then(|site| Some((site.server.endpoint(request.uri().path())?, site)));
+    match endpoint {
+        Some((endpoint, site)) => application_websockets::open(site, endpoint, request).await,
         None if site.endpoints.http => static_files::file(State(site), request).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -17,7 +17,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use bytes::{Bytes, BytesMut};
@@ -34,6 +34,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{
     Site,
     application_websockets::{Ends, refused},
+    error_page,
     lobby::{BYTES_BEFORE_HELLO, Guest},
 };
 use crate::{
@@ -43,6 +44,9 @@ use crate::{
     },
     stop_times,
 };
+
+const NO_ROOM: &str =
+    "There is no such room. It may have ended: ask the launcher for the address of a session.\n";
 
 /// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
@@ -62,6 +66,10 @@ pub(super) async fn upgrade(
     let mut handshake = match Handshake::check(&request) {
         Ok(handshake) => handshake,
         Err(refusal) => return refused(refusal),
+    };
+    // A page whose room has ended learns that its secret is not valid any more, and asks the launcher.
+    let Some(site) = site.of_address(request.uri()).or_else(|| site.without_room()) else {
+        return error_page::text(StatusCode::NOT_FOUND, NO_ROOM);
     };
     let compression = ends.compresses(site.endpoints.compression, request.headers())
         && handshake.accept_compression();

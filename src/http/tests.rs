@@ -50,6 +50,7 @@ impl Target {
             heartbeat: Duration::from_secs(30),
             stop: stop.clone(),
             websockets: TaskTracker::new(),
+            rooms: None,
         };
         let http = if guarded { Http::new(site) } else { Http::with(site, |_, router| router) };
         let handler = move |connection| http.clone().serve(connection);

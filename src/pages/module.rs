@@ -260,7 +260,7 @@ impl From<&str> for VueUse {
 }
 
 /// The modules of one server, merged.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Modules {
     enabled: Vec<Module>,
     extensions: HashSet<TypeId>,

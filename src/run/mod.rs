@@ -39,6 +39,7 @@ mod logging;
 #[path = "no_logging.rs"]
 mod logging;
 mod ports;
+pub(crate) mod rooms;
 mod running;
 mod secret;
 pub(crate) mod shell;

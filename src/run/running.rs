@@ -13,6 +13,7 @@ use super::{
     frames::Frames,
     keep::Keeper,
     links,
+    rooms::Registry,
     start::announce,
     stop::{RunOutcome, StopFailure},
 };
@@ -20,7 +21,7 @@ use crate::{
     Error, Lifecycle, Result, Server,
     app::Backend,
     blocking,
-    http::{Access, Http, Lobby, Names, Site, Tls, Tokens, most_connections},
+    http::{Access, Http, Lobby, Names, Place, Rooms, Site, Tls, Tokens, most_connections},
     protocol::Tasks,
     state::State,
     stop_times,
@@ -138,6 +139,12 @@ impl Running {
         self.frames.connect_window()
     }
 
+    /// Returns what request handlers need of this run, as a room with this id.
+    pub(super) fn place(&self, id: String) -> Place {
+        let Frames { server, access, closing, clients, .. } = self.frames.clone();
+        Place { id, server, access, stop: closing, websockets: clients }
+    }
+
     /// Returns the name of the server.
     pub(super) fn server_name(&self) -> &str {
         self.frames.server.name()
@@ -237,7 +244,9 @@ impl Server {
         let known = Keeper::tokens(self, &options);
         let is_known = known.is_some();
         let tokens = known.map_or_else(Tokens::random, Ok)?;
+        let rooms = self.room_plan().map(|plan| Registry::new(plan.clone(), &options));
         let site = self.site(&options, &addresses, tls, tokens)?;
+        let site = Site { rooms: rooms.clone().map(|rooms| rooms as Arc<dyn Rooms>), ..site };
         let allowed_origins = site.names.allowed_origins().to_vec();
         let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
@@ -253,7 +262,7 @@ impl Server {
         let keeper = Keeper::begin(self, &options, site.access.tokens());
         self.make_ready().await;
         if let Some(timeout) = options.idle_timeout {
-            self.stop_when_idle(timeout, &claim.tasks);
+            self.stop_when_idle(timeout, rooms.clone(), &claim.tasks);
         }
         if let Some(keeper) = &keeper {
             claim.tasks.spawn_service(Arc::clone(keeper).follow());
@@ -275,6 +284,7 @@ impl Server {
             requested: claim.requested.clone(),
             tasks: claim.tasks.clone(),
             site,
+            rooms,
             frames: frames.clone(),
             keeper,
             limits: ServeOptions::new()
@@ -313,6 +323,7 @@ impl Server {
             heartbeat,
             stop: CancellationToken::new(),
             websockets: TaskTracker::new(),
+            rooms: None,
         })
     }
 
@@ -348,9 +359,14 @@ impl Server {
         blocking::run(move || states.iter().for_each(State::ready)).await;
     }
 
-    fn stop_when_idle(&self, timeout: Duration, tasks: &Tasks) {
+    fn stop_when_idle(&self, timeout: Duration, rooms: Option<Arc<Registry>>, tasks: &Tasks) {
         let server = self.clone();
         tasks.spawn_service(async move {
+            if let Some(rooms) = rooms {
+                rooms.unused_for(timeout).await;
+                tracing::info!(?timeout, "no room for a while: stopping");
+                return server.request_stop();
+            }
             let mut clients = server.hub().watch_connected();
             while clients.wait_for(|connected| *connected == 0).await.is_ok() {
                 let joined = clients.wait_for(|connected| *connected > 0);
@@ -369,6 +385,7 @@ struct Run {
     requested: CancellationToken,
     tasks: Tasks,
     site: Site,
+    rooms: Option<Arc<Registry>>,
     frames: Frames,
     keeper: Option<Arc<Keeper>>,
     limits: ServeOptions,
@@ -430,6 +447,9 @@ impl Run {
         };
         if timeout(stop_times::ANSWERS, settled).await.is_err() {
             tracing::debug!("some calls are not answered: the stop does not wait for them");
+        }
+        if let Some(rooms) = &self.rooms {
+            rooms.end().await;
         }
         self.frames.closing.cancel();
     }

@@ -444,6 +444,23 @@ impl StartOptions {
         }
     }
 
+    /// Returns the options of a room of a program with these options. It ends when it has been empty
+    /// for this time.
+    pub(super) fn of_room(self, idle: Duration) -> Self {
+        let follows = self.follows_files();
+        StartOptions {
+            backend: Backend::Generic,
+            secret: None,
+            certificate: None,
+            idle_timeout: Some(idle),
+            files: Vec::new(),
+            keep_state: None,
+            development: Switch::default(),
+            ..self
+        }
+        .hot_reload(follows)
+    }
+
     /// Checks the secret, the WebSocket path and the served folders.
     pub(super) fn check(&self, server: &Server) -> Result<()> {
         let refuse = |option, value: &dyn AsRef<Path>, hint| Error::InvalidOption {

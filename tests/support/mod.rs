@@ -62,9 +62,18 @@ async fn open_address(
     address: SocketAddr,
     headers: &[(&'static str, &str)],
 ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
+    open_path(address, "/ws", headers).await
+}
+
+/// Opens a WebSocket at a path.
+pub async fn open_path(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+    let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
@@ -136,16 +145,18 @@ pub async fn request_to(
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
+    let mut headers: HashMap<String, String> = HashMap::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        let values = headers.entry(name.to_ascii_lowercase()).or_default();
+        // One line for each of several cookies.
+        *values = if values.is_empty() { value.to_owned() } else { format!("{values}\n{value}") };
+    }
     Answer { status, headers, body: bytes[end + 4..].to_vec() }
 }
 
 /// What a browser has after following a sign-in link.
 pub struct SignedIn {
-    /// The whole `Set-Cookie` header.
+    /// The whole `Set-Cookie` headers, one in a line.
     pub set_cookie: String,
     pub proof: String,
 }
@@ -168,6 +179,12 @@ impl SignedIn {
         self.set_cookie.split(';').next().unwrap()
     }
 
+    /// Returns all cookies, as a browser sends them.
+    fn cookies(&self) -> String {
+        let cookies = self.set_cookie.lines().filter_map(|cookie| cookie.split(';').next());
+        cookies.collect::<Vec<_>>().join("; ")
+    }
+
     /// Returns what the page posts to the launcher.
     pub fn body(&self) -> String {
         json!({ "application": "trame", "signInProof": self.proof }).to_string()
@@ -175,8 +192,22 @@ impl SignedIn {
 
     /// Returns the launcher's answer to the page.
     pub async fn launch(&self, running: &Running, headers: &[(&str, &str)]) -> Value {
-        let headers = [&[("Cookie", self.cookie())], headers].concat();
-        let answer = request_with(running, "POST", "/paraview/", &headers, &self.body()).await;
+        self.launch_with(running, headers, json!({})).await
+    }
+
+    /// Returns the launcher's answer to a page that also posts these fields.
+    pub async fn launch_with(
+        &self,
+        running: &Running,
+        headers: &[(&str, &str)],
+        fields: Value,
+    ) -> Value {
+        let cookie = self.cookies();
+        let headers = [&[("Cookie", cookie.as_str())], headers].concat();
+        let mut body: Value = serde_json::from_str(&self.body()).unwrap();
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let body = body.to_string();
+        let answer = request_with(running, "POST", "/paraview/", &headers, &body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         serde_json::from_str(&answer.text()).unwrap()
     }
@@ -213,11 +244,19 @@ impl Client {
     }
 
     pub async fn hello_with(socket: WebSocketStream<TcpStream>, secret: &str) -> Self {
+        Self::try_hello(socket, secret).await.unwrap()
+    }
+
+    /// Says hello. Fails with the error with which the server refuses the secret.
+    pub async fn try_hello(
+        socket: WebSocketStream<TcpStream>,
+        secret: &str,
+    ) -> Result<Self, Msgpack> {
         let (chunks, inbox) = Default::default();
         let mut client = Client { socket, next_id: 0, chunks, inbox, id: String::new() };
-        let hello = client.call("wslink.hello", json!([{ "secret": secret }])).await.unwrap();
+        let hello = client.call("wslink.hello", json!([{ "secret": secret }])).await?;
         client.id = to_json(&hello)["clientID"].as_str().unwrap().to_owned();
-        client
+        Ok(client)
     }
 
     /// Calls a method and waits for its answer.

@@ -9,7 +9,7 @@ import SmartConnectModule, { type SmartConnect } from "wslink/src/SmartConnect";
 import { CallError, ConnectionLost, messageOf } from "./call-errors";
 import { isPromise, withFileContent } from "./files";
 import { onUnreadable } from "./msgpack";
-import { type Config, launcherURL } from "./options";
+import { type Config, keepRoom, launcherURL } from "./options";
 import { Pulse } from "./pulse";
 
 /** The state of the connection. */
@@ -207,6 +207,7 @@ export class Connection {
    */
   private found(config: Config, full: Config): void {
     if (!config.sessionURL) this.known = { ...full };
+    keepRoom(full);
     this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
   }
 

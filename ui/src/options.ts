@@ -12,6 +12,9 @@ export interface Config {
 /** Parameters that are removed from the visible address: they are for one session, or secret. */
 const CONSUMED = ["sessionURL", "sessionManagerURL", "secret", "application", "remove"];
 
+/** Where a tab keeps the room that its page is in, so that a reload leads back. */
+const ROOM_ITEM = "selvedge.room";
+
 /** The fragment in which a sign-in link passes its proof: browsers never send fragments. */
 const PROOF_FRAGMENT = "#signInProof=";
 const PROOF_ITEM = "selvedge.signInProof";
@@ -22,6 +25,7 @@ export function readOptions(location: Location, history: History): { config: Con
   const url = new URL(location.href);
   const query = Object.fromEntries(url.searchParams);
   delete query.signInProof; // not by a link that anybody can make
+  delete query.selvedgeRoom;
   const root = document.documentElement.dataset;
   const config: Config = {
     application: root.appName ?? "trame",
@@ -30,8 +34,12 @@ export function readOptions(location: Location, history: History): { config: Con
     ...(root.sessionManagerUrl ? { sessionManagerURL: root.sessionManagerUrl } : {}),
     ...query,
   };
-  // A link may name any launcher, but the proof is only for the page's own.
-  if (proof !== null && launcherURL(config).origin === location.origin) config.signInProof = proof;
+  // A link may name any launcher, but these are only for the page's own.
+  if (launcherURL(config).origin === location.origin) {
+    if (proof !== null) config.signInProof = proof;
+    const room = keptRoom(location);
+    if (room !== null) config.selvedgeRoom = room;
+  }
   if (config.sessionURL) config.sessionURL = sessionURL(config.sessionURL, location);
 
   const consumed = [...CONSUMED, ...(query.remove ?? "").split(",")].filter((name) => url.searchParams.has(name));
@@ -68,6 +76,24 @@ export function keepSignInProof({ signInProof }: Config): void {
     if (typeof signInProof === "string") localStorage.setItem(PROOF_ITEM, signInProof);
   } catch {
     // A browser without storage. This page still has the proof.
+  }
+}
+
+/** Returns the room that this tab was in at this address, if any. */
+function keptRoom({ pathname }: Location): string | null {
+  try {
+    return sessionStorage.getItem(`${ROOM_ITEM} ${pathname}`);
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+}
+
+/** Stores the room of a session for reloads. */
+export function keepRoom({ selvedgeRoom }: Config): void {
+  try {
+    if (typeof selvedgeRoom === "string") sessionStorage.setItem(`${ROOM_ITEM} ${window.location.pathname}`, selvedgeRoom);
+  } catch {
+    // A browser without storage: a reload leads to another room.
   }
 }
 

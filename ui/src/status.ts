@@ -12,7 +12,7 @@ const BUSY_DELAY = 250;
 const NOTICE_TIME = 8000;
 
 export class Status {
-  private readonly seen = reactive({ mounted: false, notice: "", tone: "error" as "error" | "info" });
+  private readonly seen = reactive({ mounted: false, notice: "", tone: "error" });
   private readonly connection = shallowReactive<{ link: Link }>({ link: { phase: "starting" } });
   private readonly busy = ref(0);
   private noticeTimer: ReturnType<typeof setTimeout> | undefined;

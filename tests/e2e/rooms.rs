@@ -1,0 +1,92 @@
+//! Tests rooms with real pages, in Chromium.
+
+use selvedge::{
+    Ctx, Running, Server,
+    rooms::{Room, Rooms, Scope},
+};
+
+use crate::{driver::Driver, support::start};
+
+fn app(room: &Room) -> selvedge::Result<Server> {
+    let server = Server::new("rooms");
+    server.state().set("count", 0).set("place", room.name());
+    server.trigger("end", |cx: Ctx| cx.server.request_stop());
+    server.template(
+        "main",
+        "<main><button id=more @click=\"count += 1\">{{ place }} {{ count }}</button></main>",
+    );
+    Ok(server)
+}
+
+async fn program(scope: Scope) -> Running {
+    start(&Rooms::new(app).scope(scope).server().unwrap()).await
+}
+
+async fn shows(driver: &Driver, text: &str) {
+    let shown = "document.querySelector('#more')?.textContent.trim()";
+    driver.js_until(&format!("{shown} === '{text}'")).await;
+}
+
+async fn click(driver: &Driver) {
+    driver.js("document.querySelector('#more').click()").await;
+}
+
+#[tokio::test]
+async fn a_reload_leads_back_and_another_tab_has_another_room() {
+    let running = program(Scope::Page).await;
+    let driver = Driver::chromium().await;
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+    shows(&driver, "0").await;
+    click(&driver).await;
+    shows(&driver, "1").await;
+    driver.page.refresh().await.unwrap();
+    shows(&driver, "1").await;
+    let first = driver.page.window().await.unwrap();
+    let second = driver.page.new_window(true).await.unwrap();
+    driver.page.switch_to_window(second.handle).await.unwrap();
+    driver.page.goto(running.url()).await.unwrap();
+    shows(&driver, "0").await;
+    driver.page.switch_to_window(first).await.unwrap();
+    click(&driver).await;
+    shows(&driver, "2").await;
+    driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_browsers_have_a_state_each_and_all_tabs_of_one_share_it() {
+    let running = program(Scope::Browser).await;
+    let (ada, bob) = (Driver::chromium().await, Driver::chromium().await);
+    for driver in [&ada, &bob] {
+        driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+        shows(driver, "0").await;
+    }
+    click(&ada).await;
+    shows(&ada, "1").await;
+    shows(&bob, "0").await;
+    let tab = ada.page.new_window(true).await.unwrap();
+    ada.page.switch_to_window(tab.handle).await.unwrap();
+    ada.page.goto(running.url()).await.unwrap();
+    shows(&ada, "1").await;
+    for driver in [ada, bob] {
+        driver.page.clone().close().await.unwrap();
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_whose_room_has_ended_gets_another_one_by_itself() {
+    let running = program(Scope::Named).await;
+    let driver = Driver::chromium().await;
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+    driver.page.goto(&format!("{}/?room=a", running.url())).await.unwrap();
+    shows(&driver, "a 0").await;
+    click(&driver).await;
+    shows(&driver, "a 1").await;
+    driver.js("trame.trigger('end').catch(() => 0); return 1").await;
+    shows(&driver, "a 0").await;
+    click(&driver).await;
+    shows(&driver, "a 1").await;
+    driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
+}
