@@ -84,6 +84,7 @@ mod random;
 pub mod rooms {
     pub use crate::{
         app::{Room, Scope},
+        protocol::User,
         run::rooms::Rooms,
     };
 }

@@ -10,14 +10,14 @@ use std::{
 
 use selvedge::{
     Ctx, Failure, Lifecycle, Running, Server,
-    rooms::{Room, Rooms, Scope},
+    rooms::{Room, Rooms, Scope, User},
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, sync::Notify, time::timeout};
 use tokio_tungstenite::WebSocketStream;
 
 use crate::support::{
-    Client, SECRET, SignedIn, TIMEOUT, open_path, options, request, request_with,
+    Client, SECRET, SignedIn, TIMEOUT, open_path, open_with, options, request, request_with,
 };
 
 /// A counter that says in which room it is.
@@ -102,8 +102,8 @@ async fn pages_with_the_same_name_share_a_room() {
 }
 
 #[tokio::test]
-async fn a_browser_has_a_room_of_its_own() {
-    let running = counters(Scope::Browser).await;
+async fn a_user_has_a_room_in_all_tabs() {
+    let running = counters(Scope::User).await;
     let (ada, bob) = (browser(&running).await, browser(&running).await);
     let mut tab = page(&running, &ada, json!({})).await;
     let mut second_tab = page(&running, &ada, json!({})).await;
@@ -113,12 +113,58 @@ async fn a_browser_has_a_room_of_its_own() {
     assert_eq!(stranger.trigger("add", json!([1])).await, 1);
     // The name of a browser that this server has not given is none.
     let (sign_in, name) = ada.set_cookie.split_once('\n').unwrap();
-    let forged = name.replacen("browser=k", "browser=l", 1);
+    let forged = name.replacen("user=b", "user=n", 1);
     for cookie in [sign_in.to_owned(), format!("{sign_in}\n{forged}")] {
         let nameless = SignedIn { set_cookie: cookie, proof: ada.proof.clone() };
         let answer = nameless.launch(&running, &[]).await;
-        assert!(answer["error"].as_str().unwrap().contains("cookies"), "{answer}");
+        assert!(answer["error"].as_str().unwrap().contains("who you are"), "{answer}");
     }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_named_user_has_one_room_on_all_devices() {
+    let running = counters(Scope::User).await;
+    let sign_in = async |name: &str| {
+        let link = running.sign_in_url_for(name).unwrap();
+        let path = link.strip_prefix(running.url()).unwrap();
+        SignedIn::from(&request(&running, "GET", path, &[]).await)
+    };
+    let (desk, phone, other) = (sign_in("Ada").await, sign_in("Ada").await, sign_in("Bob").await);
+    let mut at_desk = page(&running, &desk, json!({})).await;
+    let mut on_phone = page(&running, &phone, json!({})).await;
+    let mut others = page(&running, &other, json!({})).await;
+    assert_eq!(at_desk.trigger("add", json!([5])).await, 5);
+    assert_eq!(on_phone.trigger("add", json!([1])).await, 6);
+    assert_eq!(others.trigger("add", json!([1])).await, 1);
+    assert_eq!(
+        (&at_desk.snapshot().await["place"], &others.snapshot().await["place"]),
+        (&json!("Ada"), &json!("Bob"))
+    );
+    assert!(running.sign_in_url_for("").is_err());
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn callbacks_know_who_has_called() {
+    let server = Server::new("doc");
+    server.trigger("who", |_: Ctx, user: User| user.name().map(str::to_owned));
+    server.trigger("anyone", |cx: Ctx| cx.user().is_some());
+    let running = server.spawn(options()).await.unwrap();
+    let link = running.sign_in_url_for("Ada").unwrap();
+    let path = link.strip_prefix(running.url()).unwrap();
+    let ada = SignedIn::from(&request(&running, "GET", path, &[]).await);
+    let cookies = ada.cookies();
+    let socket = open_with(&running, &[("Cookie", &cookies)]).await.unwrap();
+    let mut client = Client::hello(socket).await;
+    assert_eq!(client.trigger("who", json!([])).await, "Ada");
+    // A name that this server has not written.
+    let forged = cookies.replace("user=n", "user=b");
+    let mut forger =
+        Client::hello(open_with(&running, &[("Cookie", &forged)]).await.unwrap()).await;
+    assert_eq!(forger.trigger("anyone", json!([])).await, false);
+    let mut program = Client::connect(&running).await;
+    assert!(program.call("trame.trigger", json!(["who", [], {}])).await.is_err());
     running.stop().await.unwrap();
 }
 

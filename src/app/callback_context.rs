@@ -10,7 +10,7 @@ use super::{Room, Server};
 use crate::{
     Failure, Result,
     error::TransferError,
-    protocol::Client,
+    protocol::{Client, User},
     state::{KeyFor, State, Translator},
 };
 
@@ -20,6 +20,7 @@ pub struct Ctx {
     /// The server that the callback is registered with.
     pub server: Server,
     client: Option<ClientId>,
+    user: Option<User>,
 }
 
 impl AsRef<State> for Ctx {
@@ -52,7 +53,8 @@ impl Ctx {
     }
 
     pub(crate) fn of(server: &Server, client: Option<ClientId>) -> Self {
-        Ctx { server: server.clone(), client }
+        let user = client.and_then(|id| server.hub().client(id)?.user().cloned());
+        Ctx { server: server.clone(), client, user }
     }
 
     /// Returns the room of the application in which the call was made.
@@ -82,6 +84,12 @@ impl Ctx {
     /// Returns the client that caused the call; `None` in listeners and hooks without one.
     pub fn client(&self) -> Option<ClientId> {
         self.client
+    }
+
+    /// Returns the user whose page caused the call. `None` without one: in hooks and timers, and if a
+    /// program caused it that has only the secret.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
     }
 
     /// Returns the page that caused this call.

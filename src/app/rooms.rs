@@ -16,8 +16,8 @@ pub enum Scope {
     Shared,
     /// All pages whose address has the same name: `/?room=NAME`. Without a name it is the room `""`.
     Named,
-    /// All pages of one browser.
-    Browser,
+    /// All pages and devices of one user. Users who have no name are told apart by their browsers.
+    User,
     /// One page. A reload leads back to its room.
     Page,
 }
@@ -61,7 +61,8 @@ impl Room {
         self.scope
     }
 
-    /// Returns the name in the address, in [`Scope::Named`]; empty in other scopes.
+    /// Returns the name of the room: in [`Scope::Named`] that in the address, in [`Scope::User`] that
+    /// of the user, if there is one. Empty otherwise.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -9,7 +9,7 @@ use super::{
     arguments::{Argument, Arguments},
     callback::Reply,
 };
-use crate::{Failure, Result, app::Ctx};
+use crate::{Failure, Result, app::Ctx, protocol::User};
 
 /// The client that made the call. A call without one fails: from Rust, by a timer, or by a listener
 /// on a change that no page has made.
@@ -29,6 +29,24 @@ impl<C: AsRef<Ctx>> Argument<C> for Caller {
     fn take(context: &C, _: &mut Arguments) -> Result<Self, Failure> {
         let client = context.as_ref().client();
         client.map(Caller).ok_or_else(|| Failure::msg("only a client can call this"))
+    }
+}
+
+/// The user whose page made the call. A call without one fails: from Rust, by a timer, or by a
+/// program that has only the secret.
+///
+/// ```
+/// use selvedge::{Ctx, Server, rooms::User};
+///
+/// let server = Server::new("doc");
+/// server.trigger("sign", |cx: Ctx, user: User| {
+///     cx.set("signed_by", user.name().unwrap_or("a guest"))
+/// });
+/// ```
+impl<C: AsRef<Ctx>> Argument<C> for User {
+    fn take(context: &C, _: &mut Arguments) -> Result<Self, Failure> {
+        let user = context.as_ref().user().cloned();
+        user.ok_or_else(|| Failure::msg("only a user who has signed in can call this"))
     }
 }
 

@@ -15,6 +15,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,11 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::strangers::Strangers;
-use crate::{Result, protocol::Kind, random::random_token};
+use crate::{
+    Result,
+    protocol::{Kind, User},
+    random::random_token,
+};
 
 /// Maximum number of open sign-in links; one more replaces the oldest.
 const MAX_SIGN_INS: usize = 64;
@@ -31,6 +36,10 @@ const MAX_SIGN_INS: usize = 64;
 /// programs on a host are sent to all of them, so those of programs that have ended must not pile
 /// up.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Begins the text of a user's cookie: what the rest is.
+const NAMED: &str = "n";
+const BROWSER: &str = "b";
 
 /// The credentials of one run of a server, and the sign-in links that are open.
 pub(crate) struct Access {
@@ -77,6 +86,8 @@ impl Tokens {
 struct SignIn {
     token: String,
     kind: Kind,
+    /// The name of the user whom the link signs in.
+    user: Option<String>,
     expires: Option<Instant>,
 }
 
@@ -134,26 +145,33 @@ impl Access {
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub(crate) fn issue_sign_in(&self, kind: Kind, lifetime: Option<Duration>) -> Result<String> {
+    pub(crate) fn issue_sign_in(
+        &self,
+        kind: Kind,
+        user: Option<&str>,
+        lifetime: Option<Duration>,
+    ) -> Result<String> {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
         let mut sign_ins = self.sign_ins.lock();
         if sign_ins.len() == MAX_SIGN_INS {
             sign_ins.remove(0);
         }
-        sign_ins.push(SignIn { token: token.clone(), kind, expires });
+        let user = user.map(str::to_owned);
+        sign_ins.push(SignIn { token: token.clone(), kind, user, expires });
         Ok(token)
     }
 
-    /// Redeems a sign-in token. Returns the kind of client that it signs in; `None` if it is not
-    /// valid.
-    pub(crate) fn redeem(&self, token: &str) -> Option<Kind> {
+    /// Redeems a sign-in token. Returns the kind of client that it signs in, and the name of the user
+    /// if there is one; `None` if it is not valid.
+    pub(crate) fn redeem(&self, token: &str) -> Option<(Kind, Option<String>)> {
         let mut sign_ins = self.sign_ins.lock();
         let now = Instant::now();
         sign_ins.retain(|sign_in| sign_in.expires.is_none_or(|expires| now < expires));
         let known = |sign_in: &SignIn| bool::from(sign_in.token.as_bytes().ct_eq(token.as_bytes()));
         let position = sign_ins.iter().position(known)?;
-        Some(sign_ins.remove(position).kind)
+        let SignIn { kind, user, .. } = sign_ins.remove(position);
+        Some((kind, user))
     }
 
     /// Returns the `Set-Cookie` value for a client that has signed in. Browsers send a `secure`
@@ -186,37 +204,45 @@ impl Access {
         self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
-    /// Returns the `Set-Cookie` value by which a browser is known again. `None` if the system has no
-    /// random numbers.
-    pub(crate) fn new_browser(&self, secure: bool) -> Option<String> {
-        let name = random_token().ok()?;
-        let cookie = format!("{}-browser={name}.{}", self.cookie_name, self.mark_of(&name));
-        let (age, secure) = (COOKIE_LIFETIME.as_secs(), if secure { "; Secure" } else { "" });
-        Some(format!("{cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}"))
+    /// Returns a user without a name, for a browser that is not known.
+    ///
+    /// # Errors
+    /// If the system has no random numbers.
+    pub(crate) fn new_user(&self) -> Result<User> {
+        Ok(User::of_browser(&random_token()?))
     }
 
-    /// Returns the name of the browser that sends a request; `None` if it has none of this server.
-    pub(crate) fn browser_of(&self, headers: &HeaderMap) -> Option<String> {
-        let cookie = format!("{}-browser", self.cookie_name);
+    /// Returns the `Set-Cookie` value by which a user is known again.
+    pub(crate) fn user_cookie(&self, user: &User, secure: bool) -> String {
+        let kind = if user.name().is_some() { NAMED } else { BROWSER };
+        let text = format!("{kind}{}", URL_SAFE_NO_PAD.encode(user.id()));
+        let (mark, age) = (self.mark_of(&text), COOKIE_LIFETIME.as_secs());
+        let secure = if secure { "; Secure" } else { "" };
+        format!(
+            "{}-user={text}.{mark}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}",
+            self.cookie_name
+        )
+    }
+
+    /// Returns the user who sends a request; `None` if this server knows none.
+    pub(crate) fn user_of(&self, headers: &HeaderMap) -> Option<User> {
+        let cookie = format!("{}-user", self.cookie_name);
         let named = cookies(headers).filter(|(name, _)| *name == cookie);
-        let mut parts = named.filter_map(|(_, value)| value.split_once('.'));
-        let is_own = |(name, mark): &(&str, &str)| -> bool {
-            mark.as_bytes().ct_eq(self.mark_of(name).as_bytes()).into()
-        };
-        Some(parts.find(is_own)?.0.to_owned())
+        named.filter_map(|(_, value)| value.split_once('.')).find_map(|(text, mark)| {
+            let is_own: bool = mark.as_bytes().ct_eq(self.mark_of(text).as_bytes()).into();
+            let (kind, id) = is_own.then(|| text.split_at_checked(1)).flatten()?;
+            let id = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
+            Some(if kind == NAMED { User::named(&id) } else { User::of_browser(&id) })
+        })
     }
 
-    /// Returns what proves that this server has given a browser its name.
-    fn mark_of(&self, name: &str) -> String {
+    /// Returns what proves that this server has written a text.
+    fn mark_of(&self, text: &str) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.tokens.cookie.as_bytes()) else {
-            // Keys may have any length.
-            return String::new();
+            unreachable!("a key may have any length");
         };
-        mac.update(name.as_bytes());
-        mac.finalize()
-            .into_bytes()
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        mac.update(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
     }
 
     fn cookie(&self, kind: Kind) -> &str {
@@ -259,11 +285,11 @@ mod tests {
     #[test]
     fn a_sign_in_link_works_once_and_in_time() {
         let access = access();
-        let token = access.issue_sign_in(Kind::Window, None).unwrap();
+        let token = access.issue_sign_in(Kind::Window, None, None).unwrap();
         assert_eq!(access.redeem("something else"), None);
-        assert_eq!(access.redeem(&token), Some(Kind::Window));
+        assert_eq!(access.redeem(&token), Some((Kind::Window, None)));
         assert_eq!(access.redeem(&token), None);
-        let late = access.issue_sign_in(Kind::Other, Some(Duration::ZERO)).unwrap();
+        let late = access.issue_sign_in(Kind::Other, None, Some(Duration::ZERO)).unwrap();
         assert_eq!(access.redeem(&late), None);
     }
 

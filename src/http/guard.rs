@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::{Site, error_page, lobby::Guest, names::is_authority, policy};
-use crate::pages::escape::escaped;
+use crate::{pages::escape::escaped, protocol::User};
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
@@ -112,7 +112,9 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     }
     let (token, mut location) = split_sign_in(request.uri())?;
     let redeemed = site.access.redeem(token);
-    let Some(kind) = redeemed.or_else(|| site.access.cookie_of(request.headers())) else {
+    let is_new = redeemed.is_some();
+    let signed_in = || Some((site.access.cookie_of(request.headers())?, None));
+    let Some((kind, name)) = redeemed.or_else(signed_in) else {
         return Some(match token {
             SAME_SITE => error_page::text(StatusCode::FORBIDDEN, USED_LINK),
             _ => try_from_here(&location),
@@ -120,7 +122,7 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     };
     // Clients that have only the cookie do not get the proof. Pages of modules would leave it in
     // the address.
-    if redeemed.is_some() && site.server.modules().page_is_built_in() {
+    if is_new && site.server.modules().page_is_built_in() {
         location = format!("{location}#{PROOF}={}", site.access.proof());
     }
     let secure = site.names.is_secure(request.headers());
@@ -131,11 +133,16 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
     let mut response = (StatusCode::SEE_OTHER, headers).into_response();
-    if site.rooms.is_some() && site.access.browser_of(request.headers()).is_none() {
-        let cookie =
-            site.access.new_browser(secure).and_then(|text| HeaderValue::try_from(text).ok());
-        response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
-    }
+    let user = match name {
+        Some(name) => Some(User::named(&name)),
+        None if site.access.user_of(request.headers()).is_some() => None,
+        // Fails if the system has no random numbers.
+        None => site.access.new_user().ok(),
+    };
+    let cookie = user.map(|user| HeaderValue::try_from(site.access.user_cookie(&user, secure)));
+    response
+        .headers_mut()
+        .extend(cookie.and_then(Result::ok).map(|cookie| (header::SET_COOKIE, cookie)));
     Some(response)
 }
 

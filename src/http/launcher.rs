@@ -73,8 +73,8 @@ pub(super) async fn launch(
         let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
         return (fixed, Json(answer)).into_response();
     };
-    let browser = site.access.browser_of(&headers);
-    let visit = Visit { name: launch.room, before: launch.before, browser };
+    let user = site.access.user_of(&headers);
+    let visit = Visit { name: launch.room, before: launch.before, user };
     let answer = match rooms.enter(visit).await {
         Ok(place) => {
             let _ = write!(session_url, "?{ROOM}={}", place.id);

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Access, Site, Tokens};
-use crate::app::Server;
+use crate::{app::Server, protocol::User};
 
 /// The query parameter of session URLs that names the room.
 pub(super) const ROOM: &str = "room";
@@ -21,8 +21,8 @@ pub(crate) struct Visit {
     pub(crate) name: String,
     /// The room in which the page was before, as it says.
     pub(crate) before: Option<String>,
-    /// The browser, as its cookie says.
-    pub(crate) browser: Option<String>,
+    /// The user, as a cookie says.
+    pub(crate) user: Option<User>,
 }
 
 /// A room that runs.
@@ -47,8 +47,10 @@ pub(crate) enum NoRoom {
     Stopping,
     #[error("The application cannot be started. Its log says why.")]
     Failed,
-    #[error("This browser keeps no cookies. The application needs them to know it again.")]
-    NoCookie,
+    #[error(
+        "The application does not know who you are. Open it by a sign-in link, and allow cookies."
+    )]
+    NoUser,
     #[error("The name of the room is too long: {0} bytes are allowed.")]
     NameTooLong(usize),
 }

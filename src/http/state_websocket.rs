@@ -39,7 +39,7 @@ use super::{
 };
 use crate::{
     protocol::{
-        Client, CloseFrame, Limits, Next, Session,
+        Client, CloseFrame, Limits, Next, Session, User,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
     },
     stop_times,
@@ -67,6 +67,7 @@ pub(super) async fn upgrade(
         Ok(handshake) => handshake,
         Err(refusal) => return refused(refusal),
     };
+    let user = site.access.user_of(request.headers());
     // A page whose room has ended learns that its secret is not valid any more, and asks the launcher.
     let Some(site) = site.of_address(request.uri()).or_else(|| site.without_room()) else {
         return error_page::text(StatusCode::NOT_FOUND, NO_ROOM);
@@ -80,7 +81,7 @@ pub(super) async fn upgrade(
     tokio::spawn(async move {
         // Fails if the peer has disconnected or its connection was displaced.
         if let Ok(stream) = upgraded.await {
-            serve(TokioIo::new(stream), &site, &guest, buffers, compression).await;
+            serve(TokioIo::new(stream), &site, user, &guest, buffers, compression).await;
         }
         drop(token);
     });
@@ -90,6 +91,7 @@ pub(super) async fn upgrade(
 async fn serve(
     stream: impl Stream,
     site: &Site,
+    user: Option<User>,
     guest: &Guest,
     buffers: Buffers,
     compression: bool,
@@ -98,7 +100,7 @@ async fn serve(
         let secret = Arc::clone(&site.access);
         Arc::new(move |given: &str| secret.greet(given))
     };
-    let mut session = match Session::new(&site.server, verify, Limits::default()) {
+    let mut session = match Session::new(&site.server, user, verify, Limits::default()) {
         Ok(session) => session,
         Err(error) => return tracing::error!(%error, "a client could not be accepted"),
     };

@@ -8,7 +8,7 @@ use std::sync::{
 use selvedge_wslink::ClientId;
 use tokio_util::sync::CancellationToken;
 
-use super::outbox::Outbox;
+use super::{outbox::Outbox, user::User};
 use crate::Result;
 
 /// What kind of client this is. The secret that it presents decides.
@@ -27,6 +27,7 @@ pub(crate) struct Client {
     /// Fires when the connection has ended.
     pub(crate) gone: CancellationToken,
     kind: OnceLock<Kind>,
+    user: Option<User>,
     extras: AtomicBool,
     series: AtomicBool,
 }
@@ -39,14 +40,25 @@ impl Client {
             outbox: Outbox::new(outbox_bytes),
             gone: CancellationToken::new(),
             kind: OnceLock::new(),
+            user: None,
             extras: AtomicBool::new(false),
             series: AtomicBool::new(false),
         })
     }
 
+    /// Sets who uses the client.
+    pub(crate) fn of_user(self, user: Option<User>) -> Self {
+        Client { user, ..self }
+    }
+
     /// Records the kind of the client. Only the first call counts.
     pub(crate) fn set_kind(&self, kind: Kind) {
         let _ = self.kind.set(kind);
+    }
+
+    /// Returns who uses the client, if that is known.
+    pub(crate) fn user(&self) -> Option<&User> {
+        self.user.as_ref()
     }
 
     /// Whether the client is a window of the application.

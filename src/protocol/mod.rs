@@ -3,7 +3,7 @@
 
 // - `session`: one connection, from its first byte to its last; `call_queue`: its calls, which may
 //   block; `dispatch`: calls of trame's methods and of the application's
-// - `hub`: all clients; `client`: one of them; `outbox`: what is sent to it; `stream`: pictures
+// - `hub`: all clients; `client`: one of them; `user`: who uses it; `outbox`: what is sent to it; `stream`: pictures
 // - `publish`: messages besides state; `resume`: what has changed since a mark; `answers`: answers
 //   that outlive a connection; `questions`: what waits for answers of clients
 // - `disclosure`: what clients learn about errors; `network_log`: a readable log of messages
@@ -27,6 +27,7 @@ mod resume;
 pub(crate) mod session;
 mod stream;
 mod tasks;
+mod user;
 
 pub(crate) use client::{Client, Kind};
 pub(crate) use hub::{Hub, Private};
@@ -35,3 +36,5 @@ pub(crate) use outbox::{CloseFrame, Hold, Next, TOO_SLOW};
 pub(crate) use questions::Questions;
 pub(crate) use session::{Limits, Session};
 pub(crate) use tasks::Tasks;
+pub(crate) use user::MAX_NAME as MAX_USER_NAME;
+pub use user::User;

@@ -11,7 +11,7 @@ use selvedge_wslink::{
 };
 use serde::Serialize;
 
-use super::{Client, CloseFrame, Kind, call_queue::CallQueue, dispatch};
+use super::{Client, CloseFrame, Kind, User, call_queue::CallQueue, dispatch};
 use crate::{Error, Result, app::Server, calls::registry::Lifecycle};
 
 /// Maximum size in bytes of a message before the hello.
@@ -84,10 +84,15 @@ impl Session {
     ///
     /// # Errors
     /// If the system has no random numbers for the client's id.
-    pub(crate) fn new(server: &Server, verify: VerifySecret, limits: Limits) -> Result<Self> {
+    pub(crate) fn new(
+        server: &Server,
+        user: Option<User>,
+        verify: VerifySecret,
+        limits: Limits,
+    ) -> Result<Self> {
         Ok(Session {
             server: server.clone(),
-            client: Arc::new(Client::new(limits.outbox)?),
+            client: Arc::new(Client::new(limits.outbox)?.of_user(user)),
             assembler: Assembler::new(MAX_MESSAGE_BEFORE_HELLO),
             verify,
             calls: None,

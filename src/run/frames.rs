@@ -54,7 +54,7 @@ impl Frames {
         if self.closing.is_cancelled() {
             return Err(Error::NotRunning);
         }
-        let session = Session::new(&self.server, verify, Limits::default())?;
+        let session = Session::new(&self.server, None, verify, Limits::default())?;
         let client = Arc::clone(session.client());
         let open = self.ended.child_token();
         let greeted = CancellationToken::new();

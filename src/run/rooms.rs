@@ -20,6 +20,7 @@ use crate::{
     app::{Room, RoomPlan, Scope},
     calls::callback::panic_message,
     http::{self, NoRoom, Place, Visit},
+    protocol::User,
     stop_times,
 };
 
@@ -102,7 +103,7 @@ impl Rooms {
         let RoomPlan { make, scope, .. } = &self.plan;
         match scope {
             Scope::Shared => make(&Room::shared()),
-            Scope::Named | Scope::Browser | Scope::Page => {
+            Scope::Named | Scope::User | Scope::Page => {
                 let model = make(&Room::new(*scope, "")?)?;
                 Ok(model.front(self.plan))
             }
@@ -120,7 +121,7 @@ impl std::fmt::Debug for Rooms {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Name(String),
-    Browser(String),
+    User(User),
     Page(String),
 }
 
@@ -166,9 +167,10 @@ impl Registry {
         match self.plan.scope {
             Scope::Named if visit.name.len() > MAX_NAME => Err(NoRoom::NameTooLong(MAX_NAME)),
             Scope::Named => Ok((Key::Name(visit.name.clone()), visit.name)),
-            Scope::Browser => {
-                let browser = visit.browser.ok_or(NoRoom::NoCookie)?;
-                Ok((Key::Browser(browser), String::new()))
+            Scope::User => {
+                let user = visit.user.ok_or(NoRoom::NoUser)?;
+                let name = user.name().unwrap_or_default().to_owned();
+                Ok((Key::User(user), name))
             }
             Scope::Page | Scope::Shared => {
                 let before = visit.before.and_then(|id| self.inner.lock().ids.get(&id).cloned());

@@ -86,6 +86,30 @@ impl Running {
         self.stop.link(None)
     }
 
+    /// Returns a link that signs in the user with this name once, and does not expire while the
+    /// server runs. [`Ctx::user`](crate::Ctx::user) tells callbacks who has called.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::Result<()> {
+    /// use selvedge::{Ctx, Server, StartOptions, rooms::User};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("sign", |cx: Ctx, user: User| cx.set("signed_by", user.id()));
+    /// let running = server.spawn(StartOptions::new().port(0)).await?;
+    /// println!("for Ada: {}", running.sign_in_url_for("Ada")?);
+    /// # running.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::InvalidOption`] if the name is empty or longer than 256 bytes
+    /// - if the system has no random numbers
+    pub fn sign_in_url_for(&self, user: &str) -> Result<String> {
+        self.stop.link_of_user(user)
+    }
+
     /// Returns a sign-in link for each [allowed origin](StartOptions::allowed_origin), where a
     /// proxy shows the application.
     ///

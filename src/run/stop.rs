@@ -6,7 +6,11 @@ use selvedge_port::{Holder, Released};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Result, http::Access, protocol::Kind};
+use crate::{
+    Error, Result,
+    http::Access,
+    protocol::{Kind, MAX_USER_NAME},
+};
 
 /// Lifetime of the sign-in links of windows and of [`StopHandle::sign_in_url`].
 const SIGN_IN_LIFETIME: Duration = Duration::from_secs(30);
@@ -157,7 +161,7 @@ impl StopHandle {
     /// Returns a link that signs in a window of the application, which gets native dialogs. It
     /// works once, within 30 seconds.
     pub(super) fn window_url(&self) -> Result<String> {
-        self.link_for(Kind::Window, &self.origin, Some(SIGN_IN_LIFETIME))
+        self.link_for(Kind::Window, None, &self.origin, Some(SIGN_IN_LIFETIME))
     }
 
     /// Returns a link that signs in once, within `lifetime` if there is one.
@@ -168,11 +172,29 @@ impl StopHandle {
     /// Returns a link that signs in once at another origin of the server, within `lifetime` if
     /// there is one.
     pub(super) fn link_at(&self, origin: &str, lifetime: Option<Duration>) -> Result<String> {
-        self.link_for(Kind::Other, origin, lifetime)
+        self.link_for(Kind::Other, None, origin, lifetime)
     }
 
-    fn link_for(&self, kind: Kind, origin: &str, lifetime: Option<Duration>) -> Result<String> {
-        let token = self.access.issue_sign_in(kind, lifetime)?;
+    /// Returns a link that signs in the user with this name, once.
+    pub(super) fn link_of_user(&self, name: &str) -> Result<String> {
+        if name.is_empty() || name.len() > MAX_USER_NAME {
+            return Err(Error::InvalidOption {
+                option: "the name of a user",
+                value: name.to_owned(),
+                hint: "Use 1 to 256 bytes",
+            });
+        }
+        self.link_for(Kind::Other, Some(name), &self.origin, None)
+    }
+
+    fn link_for(
+        &self,
+        kind: Kind,
+        user: Option<&str>,
+        origin: &str,
+        lifetime: Option<Duration>,
+    ) -> Result<String> {
+        let token = self.access.issue_sign_in(kind, user, lifetime)?;
         Ok(format!("{origin}/?{}={token}", crate::http::SIGN_IN))
     }
 }

@@ -55,7 +55,7 @@ async fn a_reload_leads_back_and_another_tab_has_another_room() {
 
 #[tokio::test]
 async fn two_browsers_have_a_state_each_and_all_tabs_of_one_share_it() {
-    let running = program(Scope::Browser).await;
+    let running = program(Scope::User).await;
     let (ada, bob) = (Driver::chromium().await, Driver::chromium().await);
     for driver in [&ada, &bob] {
         driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();

@@ -180,7 +180,7 @@ impl SignedIn {
     }
 
     /// Returns all cookies, as a browser sends them.
-    fn cookies(&self) -> String {
+    pub fn cookies(&self) -> String {
         let cookies = self.set_cookie.lines().filter_map(|cookie| cookie.split(';').next());
         cookies.collect::<Vec<_>>().join("; ")
     }

@@ -1,0 +1,55 @@
+//! Who uses a client.
+
+use std::{fmt, sync::Arc};
+
+/// Maximum length of a user's name in bytes.
+pub(crate) const MAX_NAME: usize = 256;
+
+/// A user who has signed in, on one or several pages and devices.
+///
+/// [`Running::sign_in_url_for`](crate::Running::sign_in_url_for) gives a user a name. Others are
+/// told apart by their browsers.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct User(Identity);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Named(Arc<str>),
+    /// The random name of a browser.
+    Browser(Arc<str>),
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("User").field(&self.name().unwrap_or("of a browser")).finish()
+    }
+}
+
+impl User {
+    /// Returns the user with this name.
+    pub(crate) fn named(name: &str) -> Self {
+        User(Identity::Named(name.into()))
+    }
+
+    /// Returns the user of the browser with this random name.
+    pub(crate) fn of_browser(id: &str) -> Self {
+        User(Identity::Browser(id.into()))
+    }
+
+    /// Returns the name that the user has signed in with, if any.
+    pub fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Identity::Named(name) => Some(name),
+            Identity::Browser(_) => None,
+        }
+    }
+
+    /// Returns a text that differs for each user. For a user without a name it is random, and stays
+    /// the same as long as the browser keeps its cookies.
+    pub fn id(&self) -> &str {
+        match &self.0 {
+            Identity::Named(name) => name,
+            Identity::Browser(id) => id,
+        }
+    }
+}
