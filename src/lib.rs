@@ -196,6 +196,7 @@ struct Readme;
 #[doc = include_str!("../docs/jobs.md")]
 #[doc = include_str!("../docs/models.md")]
 #[doc = include_str!("../docs/pages.md")]
+#[doc = include_str!("../docs/rooms.md")]
 struct Guides;
 
 /// Compiles the examples of the guide to tests.

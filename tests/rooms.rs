@@ -379,3 +379,27 @@ async fn pages_of_all_rooms_get_the_files_of_the_application() {
     assert_eq!(request(&running, "GET", "/own/own.css", &[]).await.text(), "a {}");
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_state_of_a_room_is_kept_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = async || {
+        let server = Rooms::new(|room| Ok(counter(room))).scope(Scope::Named).server().unwrap();
+        let kept = options().keep_state(folder.path().join("counter.kept"));
+        server.spawn(kept).await.unwrap()
+    };
+    let running = program().await;
+    let ada = browser(&running).await;
+    let mut left = page(&running, &ada, json!({"room": "left"})).await;
+    let mut right = page(&running, &ada, json!({"room": "right"})).await;
+    assert_eq!(left.trigger("add", json!([5])).await, 5);
+    assert_eq!(right.trigger("add", json!([1])).await, 1);
+    running.stop().await.unwrap();
+    let running = program().await;
+    let ada = browser(&running).await;
+    let mut left = page(&running, &ada, json!({"room": "left"})).await;
+    let mut right = page(&running, &ada, json!({"room": "right"})).await;
+    assert_eq!(left.trigger("add", json!([1])).await, 6);
+    assert_eq!(right.trigger("add", json!([1])).await, 2);
+    running.stop().await.unwrap();
+}

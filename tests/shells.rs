@@ -12,6 +12,7 @@ use selvedge::{
     Ctx, Error, Lifecycle, Result, Server, StartOptions,
     host::{Shell, ShellExit, ShellSession, ShellStart},
     port::{self, is_port_free},
+    rooms::{Room, Rooms, Scope},
 };
 
 /// A host whose behaviour a test supplies.
@@ -52,6 +53,22 @@ fn nothing_runs_before_the_host_starts_it() {
     let exit = server.run_in(host, options()).unwrap();
     assert_eq!((exit.code, exit.report.addresses.len()), (0, 1));
     assert!(!server.running() && is_free(exit.report.addresses[0].port()));
+}
+
+#[test]
+fn a_window_shows_one_room_whatever_the_scope() {
+    let app = |room: &Room| {
+        let server = Server::new("shell");
+        server.state().set("scope", format!("{:?}", room.scope()));
+        Ok(server)
+    };
+    let host = Host(|start: ShellStart| {
+        let session = started(start);
+        assert_eq!(session.server.state().get::<String>("scope")?, "Shared");
+        Ok(ShellExit { code: 0 })
+    });
+    let rooms = Rooms::new(app).scope(Scope::User);
+    Server::set_up_in("shell", move || rooms.server(), host, options()).unwrap();
 }
 
 #[test]

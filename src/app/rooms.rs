@@ -43,8 +43,9 @@ impl fmt::Debug for Room {
 }
 
 impl Room {
-    /// Returns the only room of an application that everyone shares.
-    pub(crate) fn shared() -> Self {
+    /// Returns the only room of a program whose pages all share it: in [`Scope::Shared`], in a window,
+    /// and in tests.
+    pub fn shared() -> Self {
         Room { scope: Scope::Shared, name: String::new(), id: String::new() }
     }
 
@@ -114,6 +115,14 @@ impl Server {
         drop(settings);
         let _ = front.inner.rooms.set(plan);
         front
+    }
+
+    /// Returns the server that a window shows: a window has one user, and so one room.
+    pub(crate) fn of_a_window(self) -> Result<Server> {
+        match self.room_plan() {
+            Some(plan) => (plan.make)(&Room::shared()),
+            None => Ok(self),
+        }
     }
 
     /// Returns how the rooms are made whose pages this server shows, if it has any.

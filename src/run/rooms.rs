@@ -3,10 +3,11 @@
 //! What must hold: a room is made once, however many pages ask for it at the same time; a slow or panicking application
 //! delays and fails only its own room; all rooms have ended when the program's run has.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 use tokio::{
     sync::{OnceCell, watch},
     task::{JoinError, spawn_blocking},
@@ -139,6 +140,8 @@ struct Made {
 pub(super) struct Registry {
     plan: RoomPlan,
     options: StartOptions,
+    /// The file in which the program keeps its state. The files of rooms are beside it.
+    kept: Option<PathBuf>,
     inner: Arc<Mutex<Inner>>,
     /// The number of rooms, with those that are being made.
     count: watch::Sender<usize>,
@@ -155,11 +158,11 @@ struct Inner {
 }
 
 impl Registry {
-    /// `options` are those of the program.
-    pub(super) fn new(plan: RoomPlan, options: &StartOptions) -> Arc<Self> {
-        let options = options.clone().of_room(plan.idle);
+    pub(super) fn new(plan: RoomPlan, program: &StartOptions) -> Arc<Self> {
+        let options = program.clone().of_rooms(plan.idle);
         let (inner, count, running) = Default::default();
-        Arc::new(Registry { plan, options, inner, count, running })
+        let kept = program.keep_state.clone();
+        Arc::new(Registry { plan, options, kept, inner, count, running })
     }
 
     /// Returns the key of the room that a page enters, and the name that the room gets.
@@ -203,7 +206,7 @@ impl Registry {
         Ok(slot)
     }
 
-    async fn make(&self, name: &str) -> Result<Made> {
+    async fn make(&self, key: &Key, name: &str) -> Result<Made> {
         let room = Room::new(self.plan.scope, name)?;
         let (make, id) = (Arc::clone(&self.plan.make), room.id().to_owned());
         let making = spawn_blocking(move || {
@@ -213,9 +216,29 @@ impl Registry {
         });
         // A panic of the application fails this room.
         let server = making.await.map_err(panicked)??;
-        let running = server.spawn(self.options.clone()).await?;
+        let options = match self.kept_file(key) {
+            Some(file) => self.options.clone().keep_state(file),
+            None => self.options.clone(),
+        };
+        let running = server.spawn(options).await?;
         tracing::info!(name, "a room begins");
         Ok(Made { place: running.place(id), running })
+    }
+
+    /// Returns the file in which the state of a room is kept. Rooms of pages are not kept: no page
+    /// leads back to one after the program has ended.
+    fn kept_file(&self, key: &Key) -> Option<PathBuf> {
+        let name = match key {
+            Key::Name(name) => format!("name {name}"),
+            Key::User(user) => format!("user {:?} {}", user.name(), user.id()),
+            Key::Page(_) => return None,
+        };
+        let hash = Sha256::digest(name);
+        let hash: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = self.kept.as_ref()?;
+        let mut own = file.file_name()?.to_owned();
+        own.push(format!(".{hash}"));
+        Some(file.with_file_name(own))
     }
 
     /// Makes a room in its slot, unless it is made already.
@@ -223,7 +246,7 @@ impl Registry {
         let mut is_new = false;
         let made = slot.0.get_or_try_init(|| {
             is_new = true;
-            self.make(&name)
+            self.make(&key, &name)
         });
         let made = made.await;
         let is_ending = {

@@ -283,7 +283,10 @@ impl Server {
         }
         self.tell_callbacks(port, &options);
         self.run_hooks(Lifecycle::ServerBind).await;
-        let keeper = Keeper::begin(self, &options, site.access.tokens());
+        // What shows the pages of rooms has no state of its own; in development, browsers stay signed in.
+        let has_state = rooms.is_none() || options.development.is_on();
+        let keeper =
+            has_state.then(|| Keeper::begin(self, &options, site.access.tokens())).flatten();
         self.make_ready().await;
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, rooms.clone(), &claim.tasks);

@@ -83,7 +83,7 @@ impl ShellStart {
     /// result is discarded.
     pub async fn start(self) -> Result<ShellSession> {
         let starting = async {
-            let server = set_up(self.set_up).await?;
+            let server = set_up(Box::new(|| (self.set_up)()?.of_a_window())).await?;
             server.settings().window.check()?;
             let running = server.spawn(self.options).await?;
             Ok::<_, Error>((server, running))

@@ -291,7 +291,8 @@ impl StartOptions {
     ///
     /// Values above 1 MiB, and any beyond 16 MiB in total, are omitted with a warning. Only the
     /// user who runs the program can read the file. If it cannot be read, a warning is logged and
-    /// nothing is restored. Each program needs its own file.
+    /// nothing is restored. Each program needs its own file. In a program with
+    /// [rooms](crate::rooms), each room by name and each user's room has a file beside this one.
     ///
     /// ```
     /// use selvedge::{Server, StartOptions};
@@ -444,9 +445,9 @@ impl StartOptions {
         }
     }
 
-    /// Returns the options of a room of a program with these options. It ends when it has been empty
-    /// for this time.
-    pub(super) fn of_room(self, idle: Duration) -> Self {
+    /// Returns the options of the rooms of a program with these options. A room ends when it has been
+    /// empty for this time.
+    pub(super) fn of_rooms(self, idle: Duration) -> Self {
         let follows = self.follows_files();
         StartOptions {
             backend: Backend::Generic,
