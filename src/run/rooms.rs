@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Running, StartOptions};
+use super::{Running, StartOptions, frames::Frames};
 use crate::{
     Error, Result, Server,
     app::{Room, RoomPlan, Scope},
@@ -44,7 +44,7 @@ const MAX_NAME: usize = 128;
 /// ```no_run
 /// use std::{process::ExitCode, time::Duration};
 ///
-/// use selvedge::{Ctx, Result, Server, StartOptions, rooms::{Room, Rooms, Scope}};
+/// use selvedge::{Result, Server, StartOptions, exit_code, rooms::{Room, Rooms, Scope}};
 ///
 /// fn app(room: &Room) -> Result<Server> {
 ///     let server = Server::new("counter");
@@ -53,9 +53,9 @@ const MAX_NAME: usize = 128;
 ///     Ok(server)
 /// }
 ///
-/// fn main() -> Result<ExitCode> {
+/// fn main() -> ExitCode {
 ///     let rooms = Rooms::new(app).scope(Scope::Named).idle(Duration::from_secs(3600));
-///     rooms.server()?.run(StartOptions::from_args())
+///     exit_code(rooms.server().and_then(|server| server.run(StartOptions::from_args())))
 /// }
 /// ```
 #[derive(Clone)]
@@ -155,6 +155,14 @@ struct Inner {
     /// The keys of the rooms that run, by their ids.
     ids: HashMap<String, Key>,
     is_ending: bool,
+}
+
+impl Running {
+    /// Returns what request handlers need of this run, as a room with this id.
+    fn place(&self, id: String) -> Place {
+        let Frames { server, access, closing, clients, .. } = self.frames.clone();
+        Place { id, server, access, stop: closing, websockets: clients }
+    }
 }
 
 impl Registry {

@@ -21,7 +21,7 @@ use crate::{
     Error, Lifecycle, Result, Server,
     app::Backend,
     blocking,
-    http::{Access, Http, Lobby, Names, Place, Rooms, Site, Tls, Tokens, most_connections},
+    http::{Access, Http, Lobby, Names, Rooms, Site, Tls, Tokens, most_connections},
     protocol::Tasks,
     state::State,
     stop_times,
@@ -47,7 +47,7 @@ pub struct Running {
     stop: StopHandle,
     addresses: Vec<SocketAddr>,
     pub(super) allowed_origins: Vec<String>,
-    frames: Frames,
+    pub(super) frames: Frames,
     /// Warnings for the user if other machines can reach the server.
     pub(super) warnings: Vec<String>,
     /// Whether the tokens of the previous program were restored, so that its pages stay signed in.
@@ -161,12 +161,6 @@ impl Running {
     #[cfg(feature = "testing")]
     pub(crate) fn connect_window(&self) -> Result<(FrameSink, FrameStream)> {
         self.frames.connect_window()
-    }
-
-    /// Returns what request handlers need of this run, as a room with this id.
-    pub(super) fn place(&self, id: String) -> Place {
-        let Frames { server, access, closing, clients, .. } = self.frames.clone();
-        Place { id, server, access, stop: closing, websockets: clients }
     }
 
     /// Returns the name of the server.
