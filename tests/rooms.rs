@@ -8,11 +8,14 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
 use selvedge::{
     Ctx, Failure, Lifecycle, Running, Server,
     rooms::{Room, Rooms, Scope, User},
 };
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tokio::{net::TcpStream, sync::Notify, time::timeout};
 use tokio_tungstenite::WebSocketStream;
 
@@ -43,7 +46,8 @@ async fn counters(scope: Scope) -> Running {
 struct Session {
     path: String,
     secret: String,
-    room: String,
+    /// What leads back after a reload; null where the name or the user does.
+    ticket: Value,
 }
 
 impl Session {
@@ -53,7 +57,7 @@ impl Session {
             |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
         let url = text("sessionURL");
         let path = url[url.find("/ws").unwrap()..].to_owned();
-        Session { path, secret: text("secret"), room: text("selvedgeRoom") }
+        Session { path, secret: text("secret"), ticket: answer["selvedgeRoom"].clone() }
     }
 
     async fn socket(&self, running: &Running) -> WebSocketStream<TcpStream> {
@@ -146,6 +150,34 @@ async fn a_named_user_has_one_room_on_all_devices() {
 }
 
 #[tokio::test]
+async fn the_next_user_of_a_browser_does_not_get_the_room_of_the_last_one() {
+    let running = counters(Scope::User).await;
+    let sign_in = async |link: String, cookies: &str| {
+        let path = link.strip_prefix(running.url()).unwrap().to_owned();
+        SignedIn::from(&request(&running, "GET", &path, &[("Cookie", cookies)]).await)
+    };
+    let ada = sign_in(running.sign_in_url_for("Ada").unwrap(), "").await;
+    let session = Session::of(&running, &ada, json!({})).await;
+    // Her page reconnects after another user has signed in.
+    let bob = sign_in(running.sign_in_url_for("Bob").unwrap(), &ada.cookies()).await;
+    let cookies = bob.cookies();
+    let socket =
+        open_path(running.addresses()[0], &session.path, &[("Cookie", &cookies)]).await.unwrap();
+    assert!(Client::try_hello(socket, &session.secret).await.is_err());
+    // A link without a name ends the name.
+    let guest = sign_in(running.sign_in_url().unwrap(), &ada.cookies()).await;
+    let mut client = page(&running, &guest, json!({})).await;
+    assert_eq!(client.snapshot().await["place"], "");
+    // The launcher renews both cookies.
+    let body = ada.body();
+    let cookies = ada.cookies();
+    let answer = request_with(&running, "POST", "/paraview/", &[("Cookie", &cookies)], &body).await;
+    let renewed: Vec<_> = answer.header("set-cookie").lines().collect();
+    assert!(renewed.len() == 2 && renewed[1].contains("-user=n"), "{renewed:?}");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn callbacks_know_who_has_called() {
     let server = Server::new("doc");
     server.trigger("who", |_: Ctx, user: User| user.name().map(str::to_owned));
@@ -158,11 +190,20 @@ async fn callbacks_know_who_has_called() {
     let socket = open_with(&running, &[("Cookie", &cookies)]).await.unwrap();
     let mut client = Client::hello(socket).await;
     assert_eq!(client.trigger("who", json!([])).await, "Ada");
-    // A name that this server has not written.
-    let forged = cookies.replace("user=n", "user=b");
-    let mut forger =
-        Client::hello(open_with(&running, &[("Cookie", &forged)]).await.unwrap()).await;
-    assert_eq!(forger.trigger("anyone", json!([])).await, false);
+    // Names that this server has not written: with a mark for another text, and under what clients know.
+    let known = ada.cookie().split_once('=').unwrap().1;
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(known.as_bytes()).unwrap();
+    mac.update(b"nQWRh");
+    let mark = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+    let name = ada.cookie().split_once('=').unwrap().0;
+    for forged in [cookies.replace("user=n", "user=b"), format!("{name}-user=nQWRh.{mark}")] {
+        let socket = open_with(&running, &[("Cookie", &forged)]).await.unwrap();
+        assert_eq!(
+            Client::hello(socket).await.trigger("anyone", json!([])).await,
+            false,
+            "{forged}"
+        );
+    }
     let mut program = Client::connect(&running).await;
     assert!(program.call("trame.trigger", json!(["who", [], {}])).await.is_err());
     running.stop().await.unwrap();
@@ -178,10 +219,17 @@ async fn a_page_has_a_room_to_which_a_reload_leads_back() {
     assert_eq!(first.trigger("add", json!([5])).await, 5);
     assert_eq!(other.trigger("add", json!([1])).await, 1);
     drop(first);
-    let mut reloaded = page(&running, &ada, json!({"selvedgeRoom": session.room})).await;
+    let mut reloaded = page(&running, &ada, json!({"selvedgeRoom": session.ticket})).await;
     assert_eq!(reloaded.trigger("add", json!([1])).await, 6);
-    let mut unknown = page(&running, &ada, json!({"selvedgeRoom": "guess"})).await;
-    assert_eq!(unknown.trigger("add", json!([1])).await, 1);
+    // Neither a guess, nor what an address tells, nor the ticket of another user leads there.
+    let id = session.path.split_once('=').unwrap().1;
+    for ticket in [json!("guess"), json!(id), json!(5)] {
+        let mut other = page(&running, &ada, json!({"selvedgeRoom": ticket})).await;
+        assert_eq!(other.trigger("add", json!([1])).await, 1);
+    }
+    let bob = browser(&running).await;
+    let mut other = page(&running, &bob, json!({"selvedgeRoom": session.ticket})).await;
+    assert_eq!(other.trigger("add", json!([1])).await, 1);
     running.stop().await.unwrap();
 }
 
@@ -233,9 +281,46 @@ async fn a_room_is_made_once_for_all_who_ask_at_the_same_time() {
     let ada = browser(&running).await;
     let pages = (0..8).map(|_| Session::of(&running, &ada, json!({"room": "one"})));
     let rooms: Vec<_> = futures_util::future::join_all(pages).await;
-    assert!(rooms.iter().all(|session| session.room == rooms[0].room));
+    assert!(rooms.iter().all(|session| session.path == rooms[0].path));
     assert_eq!(made.load(Ordering::SeqCst), 2);
     running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_room_that_could_not_be_made_is_tried_again_by_those_who_come_later() {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let (tried, exited) = (Arc::clone(&tries), Arc::clone(&ended));
+    let running = start(
+        Rooms::new(move |room| {
+            // The first one is the model.
+            if tried.fetch_add(1, Ordering::SeqCst) == 1 {
+                std::thread::sleep(Duration::from_millis(100));
+                return Err(selvedge::Error::NoShell);
+            }
+            let (server, exited) = (counter(room), Arc::clone(&exited));
+            server.on(Lifecycle::ServerExited, move |_: Ctx| {
+                exited.fetch_add(1, Ordering::SeqCst);
+            });
+            Ok(server)
+        })
+        .scope(Scope::Named),
+    )
+    .await;
+    let ada = browser(&running).await;
+    let launches = (0..5).map(|_| ada.launch_with(&running, &[], json!({"room": "one"})));
+    let answers = futures_util::future::join_all(launches).await;
+    assert!(answers.iter().any(|answer| answer["error"].is_string()), "{answers:?}");
+    let mut one = page(&running, &ada, json!({"room": "one"})).await;
+    let mut same = page(&running, &ada, json!({"room": "one"})).await;
+    assert_eq!(one.trigger("add", json!([1])).await, 1);
+    assert_eq!(same.trigger("add", json!([1])).await, 2);
+    running.stop().await.unwrap();
+    assert_eq!(
+        ended.load(Ordering::SeqCst),
+        tries.load(Ordering::SeqCst) - 2,
+        "each room has ended"
+    );
 }
 
 #[tokio::test]
@@ -301,6 +386,53 @@ async fn there_are_no_more_rooms_than_the_limit() {
 }
 
 #[tokio::test]
+async fn an_empty_room_makes_place_for_a_new_one() {
+    let running = start(Rooms::new(|room| Ok(counter(room))).scope(Scope::Named).limit(2)).await;
+    let ada = browser(&running).await;
+    let _one = page(&running, &ada, json!({"room": "1"})).await;
+    let two = page(&running, &ada, json!({"room": "2"})).await;
+    drop(two);
+    let three = async {
+        loop {
+            let answer = ada.launch_with(&running, &[], json!({"room": "3"})).await;
+            if answer["error"].is_null() {
+                return;
+            }
+        }
+    };
+    timeout(TIMEOUT, three).await.unwrap();
+    let mut three = page(&running, &ada, json!({"room": "3"})).await;
+    assert_eq!(three.trigger("add", json!([1])).await, 1);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_room_with_a_job_is_not_empty() {
+    let gate = Arc::new(Notify::new());
+    let ended = Arc::new(Notify::new());
+    let (open, told) = (Arc::clone(&gate), Arc::clone(&ended));
+    let rooms = Rooms::new(move |room| {
+        let (server, open, told) = (counter(room), Arc::clone(&open), Arc::clone(&told));
+        let mesh = server.job("mesh", move |_: selvedge::jobs::Job| {
+            let open = Arc::clone(&open);
+            async move { open.notified().await }
+        });
+        server.trigger("mesh", move |_: Ctx| mesh.start(()).map(drop));
+        server.on(Lifecycle::ServerExited, move |_: Ctx| told.notify_one());
+        Ok(server)
+    });
+    let running = start(rooms.scope(Scope::Named).idle(Duration::from_millis(10))).await;
+    let ada = browser(&running).await;
+    let mut client = page(&running, &ada, json!({})).await;
+    client.trigger("mesh", json!([])).await;
+    drop(client);
+    assert!(timeout(Duration::from_millis(300), ended.notified()).await.is_err());
+    gate.notify_one();
+    timeout(TIMEOUT, ended.notified()).await.unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_empty_room_ends_with_its_hooks_and_the_next_one_is_new() {
     let ended = Arc::new(Notify::new());
     let told = Arc::clone(&ended);
@@ -310,7 +442,8 @@ async fn an_empty_room_ends_with_its_hooks_and_the_next_one_is_new() {
         server.on(Lifecycle::ServerExited, move |_: Ctx| told.notify_one());
         Ok(server)
     });
-    let running = start(rooms.scope(Scope::Named).idle(Duration::from_millis(50))).await;
+    // A room is kept for its first page, however short the time is.
+    let running = start(rooms.scope(Scope::Named).idle(Duration::ZERO)).await;
     let ada = browser(&running).await;
     let session = Session::of(&running, &ada, json!({"room": "a"})).await;
     let mut client = session.client(&running).await;

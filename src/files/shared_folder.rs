@@ -139,7 +139,7 @@ impl Server {
     /// All signed-in users see the names, sizes and dates of the files, but not their content.
     ///
     /// ```
-    /// use selvedge::{Ctx, Server, error::FolderError};
+    /// use selvedge::{Ctx, Server, files::FolderError};
     ///
     /// let server = Server::new("solver");
     /// # let root = tempfile::tempdir()?;

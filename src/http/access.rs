@@ -29,8 +29,9 @@ use crate::{
     random::random_token,
 };
 
-/// Maximum number of open sign-in links; one more replaces the oldest.
-const MAX_SIGN_INS: usize = 64;
+/// Maximum number of open sign-in links without and with the name of a user, each; one more replaces
+/// the oldest.
+const MAX_SIGN_INS: [usize; 2] = [64, 1024];
 
 /// Lifetime of a browser's cookie, renewed each time the page is opened. The cookies of all
 /// programs on a host are sent to all of them, so those of programs that have ended must not pile
@@ -60,6 +61,8 @@ pub(crate) struct Tokens {
     cookie: String,
     window_cookie: String,
     proof: String,
+    /// Signs the names of users. Clients never get it.
+    user_key: String,
 }
 
 impl Tokens {
@@ -74,6 +77,7 @@ impl Tokens {
             cookie: random_token()?,
             window_cookie: random_token()?,
             proof: random_token()?,
+            user_key: random_token()?,
         })
     }
 
@@ -154,8 +158,11 @@ impl Access {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
         let mut sign_ins = self.sign_ins.lock();
-        if sign_ins.len() == MAX_SIGN_INS {
-            sign_ins.remove(0);
+        let is_alike = |sign_in: &SignIn| sign_in.user.is_some() == user.is_some();
+        let most = MAX_SIGN_INS[usize::from(user.is_some())];
+        let oldest = sign_ins.iter().position(is_alike);
+        if sign_ins.iter().filter(|sign_in| is_alike(sign_in)).count() >= most {
+            oldest.map(|oldest| sign_ins.remove(oldest));
         }
         let user = user.map(str::to_owned);
         sign_ins.push(SignIn { token: token.clone(), kind, user, expires });
@@ -238,7 +245,7 @@ impl Access {
 
     /// Returns what proves that this server has written a text.
     fn mark_of(&self, text: &str) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.tokens.cookie.as_bytes()) else {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.tokens.user_key.as_bytes()) else {
             unreachable!("a key may have any length");
         };
         mac.update(text.as_bytes());

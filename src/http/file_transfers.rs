@@ -15,6 +15,7 @@ use axum::{
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{Site, error_page, lobby::Guest};
 use crate::{
@@ -84,17 +85,19 @@ fn status(failure: &Failure) -> StatusCode {
 
 /// Sends a file that the application offers.
 pub(super) async fn download(
-    State(site): State<Arc<Site>>,
+    State(program): State<Arc<Site>>,
     Path(ticket): Path<String>,
     Extension(guest): Extension<Arc<Guest>>,
 ) -> Response {
     let redeem = |server: &Server| server.transfers().redeem_download(&ticket);
-    let Some((site, file)) = site.in_some_room(redeem) else {
+    let Some((site, file)) = program.in_some_room(redeem) else {
         return error_page::text(StatusCode::NOT_FOUND, NO_TICKET);
     };
     guest.admit();
     file.begin();
-    site.websockets.spawn(watch_over(Arc::clone(&site), file.watch(), guest));
+    // A file that is being sent outlives its room, but not the program.
+    let stop = program.stop.clone();
+    program.websockets.spawn(watch_over(site, stop, file.watch(), guest));
     let mut response = Response::new(Body::empty());
     describe(&file, response.headers_mut());
     *response.body_mut() = Body::from_stream(file);
@@ -131,12 +134,17 @@ fn disposition(name: &str) -> String {
 
 /// Ends the connection of a stalled download: its peer does not read, and hyper would wait for it
 /// forever.
-async fn watch_over(site: Arc<Site>, mut sent: watch::Receiver<Sent>, guest: Arc<Guest>) {
+async fn watch_over(
+    site: Arc<Site>,
+    stop: CancellationToken,
+    mut sent: watch::Receiver<Sent>,
+    guest: Arc<Guest>,
+) {
     let stall_timeout = site.server.transfers().stall_timeout();
     let is_over = |sent: &Sent| matches!(sent.phase, Phase::Done | Phase::Broken);
     while !is_over(&sent.borrow_and_update()) {
         tokio::select! {
-            () = site.stop.cancelled() => return,
+            () = stop.cancelled() => return,
             changed = timeout(stall_timeout, sent.changed()) => match changed {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return,

@@ -11,7 +11,10 @@ use axum::{
 };
 
 use super::{Site, error_page, lobby::Guest, names::is_authority, policy};
-use crate::{pages::escape::escaped, protocol::User};
+use crate::{
+    pages::escape::escaped,
+    protocol::{Kind, User},
+};
 
 /// The query parameter of sign-in links.
 pub(crate) const SIGN_IN: &str = "sign_in";
@@ -133,9 +136,12 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
     let mut response = (StatusCode::SEE_OTHER, headers).into_response();
+    let known = site.access.user_of(request.headers());
     let user = match name {
         Some(name) => Some(User::named(&name)),
-        None if site.access.user_of(request.headers()).is_some() => None,
+        // A window has one user, and its cookies would outlive it.
+        None if !is_new || kind == Kind::Window => None,
+        None if known.is_some_and(|user| user.name().is_none()) => None,
         // Fails if the system has no random numbers.
         None => site.access.new_user().ok(),
     };

@@ -7,10 +7,10 @@ use axum::{
     body::to_bytes,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{
@@ -32,10 +32,10 @@ const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-
 struct LaunchRequest {
     sign_in_proof: String,
     /// The name of a room, from the address of the page.
-    room: String,
-    /// The room in which the page was before.
+    room: Value,
+    /// The ticket of the room in which the page was before.
     #[serde(rename = "selvedgeRoom")]
-    before: Option<String>,
+    before: Value,
 }
 
 /// Answers a launcher request as trame's pages expect: with the WebSocket's URL and the secret.
@@ -67,21 +67,29 @@ pub(super) async fn launch(
         return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
     };
     let mut session_url = site.names.session_url(&headers, path);
-    let renewed = site.access.cookie_header(kind, site.names.is_secure(&headers));
+    let is_secure = site.names.is_secure(&headers);
+    let renewed = site.access.cookie_header(kind, is_secure);
+    let user = site.access.user_of(&headers);
     let fixed = [no_store, (header::SET_COOKIE, renewed)];
+    // Both cookies end at the same time.
+    let known = user.as_ref().map(|user| site.access.user_cookie(user, is_secure));
+    let known = AppendHeaders(known.map(|cookie| (header::SET_COOKIE, cookie)));
     let Some(rooms) = &site.rooms else {
         let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
-        return (fixed, Json(answer)).into_response();
+        return (fixed, known, Json(answer)).into_response();
     };
-    let user = site.access.user_of(&headers);
-    let visit = Visit { name: launch.room, before: launch.before, user };
+    let visit = Visit {
+        name: launch.room.as_str().unwrap_or_default().to_owned(),
+        before: launch.before.as_str().map(str::to_owned),
+        user,
+    };
     let answer = match rooms.enter(visit).await {
         Ok(place) => {
             let _ = write!(session_url, "?{ROOM}={}", place.id);
             let secret = place.access.secret(kind);
-            json!({ "sessionURL": session_url, "secret": secret, "selvedgeRoom": place.id })
+            json!({ "sessionURL": session_url, "secret": secret, "selvedgeRoom": place.ticket })
         }
         Err(reason) => json!({ "error": reason.to_string() }),
     };
-    (fixed, Json(answer)).into_response()
+    (fixed, known, Json(answer)).into_response()
 }

@@ -195,11 +195,10 @@ impl Http {
 /// Handles paths without a route: endpoints of the application, which may be added while the server
 /// runs, and files.
 async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
-    let of_room = site.of_address(request.uri());
-    let endpoint =
-        of_room.and_then(|site| Some((site.server.endpoint(request.uri().path())?, site)));
-    match endpoint {
-        Some((endpoint, site)) => application_websockets::open(site, endpoint, request).await,
+    let user = site.access.user_of(request.headers());
+    let of_room = site.of_address(request.uri(), user.as_ref());
+    match of_room.server.endpoint(request.uri().path()) {
+        Some(endpoint) => application_websockets::open(of_room, endpoint, request).await,
         None if site.endpoints.http => static_files::file(State(site), request).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }

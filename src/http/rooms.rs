@@ -9,7 +9,7 @@ use axum::http::Uri;
 use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Access, Site, Tokens};
+use super::{Access, Site};
 use crate::{app::Server, protocol::User};
 
 /// The query parameter of session URLs that names the room.
@@ -19,7 +19,7 @@ pub(super) const ROOM: &str = "room";
 pub(crate) struct Visit {
     /// The name in the address of the page; empty without one.
     pub(crate) name: String,
-    /// The room in which the page was before, as it says.
+    /// The ticket of the room in which the page was before.
     pub(crate) before: Option<String>,
     /// The user, as a cookie says.
     pub(crate) user: Option<User>,
@@ -36,6 +36,10 @@ pub(crate) struct Place {
     pub(crate) stop: CancellationToken,
     /// Counts the clients, which the end of the room awaits.
     pub(crate) websockets: TaskTracker,
+    /// The only user who may enter, if there is one.
+    pub(crate) user: Option<User>,
+    /// What leads a page back here after a reload. It is never part of an address.
+    pub(crate) ticket: Option<String>,
 }
 
 /// Why a page cannot enter a room.
@@ -65,6 +69,9 @@ pub(crate) trait Rooms: Send + Sync {
 
     /// Returns all rooms that run.
     fn all(&self) -> Vec<Place>;
+
+    /// Returns an access control that opens nothing.
+    fn closed(&self) -> Arc<Access>;
 }
 
 impl Site {
@@ -74,21 +81,24 @@ impl Site {
         Arc::new(Site { server, access, stop, websockets, rooms: None, ..self.clone() })
     }
 
-    /// Returns the site of the room that the address names; without rooms, this one. `None` if there
-    /// is no such room.
-    pub(super) fn of_address(self: &Arc<Self>, address: &Uri) -> Option<Arc<Self>> {
+    /// Returns the site of the room that the address names, for this user; without rooms, this one. If
+    /// there is no such room, the site is one that no secret opens: so a page whose room has ended
+    /// learns that it has to ask the launcher.
+    pub(super) fn of_address(self: &Arc<Self>, address: &Uri, user: Option<&User>) -> Arc<Self> {
         let Some(rooms) = &self.rooms else {
-            return Some(Arc::clone(self));
+            return Arc::clone(self);
         };
-        let pairs = address.query()?.split('&').filter_map(|pair| pair.split_once('='));
-        let id = pairs.into_iter().find(|(name, _)| *name == ROOM)?.1;
-        Some(self.within(rooms.find(id)?))
-    }
-
-    /// Returns a site that no secret opens. `None` if the system has no random numbers.
-    pub(super) fn without_room(&self) -> Option<Arc<Self>> {
-        let access = Arc::new(Access::new(0, Tokens::random().ok()?));
-        Some(Arc::new(Site { access, rooms: None, ..self.clone() }))
+        let pairs = address.query().unwrap_or_default().split('&');
+        let id = pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == ROOM);
+        let place = id.and_then(|(_, id)| rooms.find(id));
+        // Another user may have signed in, in the same browser.
+        let may_enter = |place: &Place| {
+            user.is_none_or(|user| place.user.as_ref().is_none_or(|own| own == user))
+        };
+        match place.filter(may_enter) {
+            Some(place) => self.within(place),
+            None => Arc::new(Site { access: rooms.closed(), rooms: None, ..Site::clone(self) }),
+        }
     }
 
     /// Returns the first result among the sites that a ticket may belong to.

@@ -17,7 +17,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::Response,
 };
 use bytes::{Bytes, BytesMut};
@@ -34,7 +34,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{
     Site,
     application_websockets::{Ends, refused},
-    error_page,
     lobby::{BYTES_BEFORE_HELLO, Guest},
 };
 use crate::{
@@ -44,9 +43,6 @@ use crate::{
     },
     stop_times,
 };
-
-const NO_ROOM: &str =
-    "There is no such room. It may have ended: ask the launcher for the address of a session.\n";
 
 /// Bytes that a message may have beyond [`Site::max_frame`].
 const FRAME_OVERHEAD: usize = 4096;
@@ -68,10 +64,7 @@ pub(super) async fn upgrade(
         Err(refusal) => return refused(refusal),
     };
     let user = site.access.user_of(request.headers());
-    // A page whose room has ended learns that its secret is not valid any more, and asks the launcher.
-    let Some(site) = site.of_address(request.uri()).or_else(|| site.without_room()) else {
-        return error_page::text(StatusCode::NOT_FOUND, NO_ROOM);
-    };
+    let site = site.of_address(request.uri(), user.as_ref());
     let compression = ends.compresses(site.endpoints.compression, request.headers())
         && handshake.accept_compression();
     guest.expect_hello();

@@ -48,6 +48,11 @@ impl Jobs {
         self.queues.lock().values().cloned().collect()
     }
 
+    /// Whether a job runs or waits.
+    pub(crate) fn are_unfinished(&self) -> bool {
+        self.all().iter().any(|queue| queue.is_unfinished())
+    }
+
     /// Returns the titles of the jobs that run or wait, and that a user should not end unasked.
     pub(super) fn unfinished(&self) -> Vec<String> {
         let mut queues = self.all();

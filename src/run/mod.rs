@@ -39,6 +39,7 @@ mod logging;
 #[path = "no_logging.rs"]
 mod logging;
 mod ports;
+mod room_registry;
 pub(crate) mod rooms;
 mod running;
 mod secret;

@@ -13,7 +13,7 @@ use super::{
     frames::Frames,
     keep::Keeper,
     links,
-    rooms::Registry,
+    room_registry::Registry,
     start::announce,
     stop::{RunOutcome, StopFailure},
 };
@@ -44,7 +44,7 @@ use crate::{
 /// # }
 /// ```
 pub struct Running {
-    stop: StopHandle,
+    pub(super) stop: StopHandle,
     addresses: Vec<SocketAddr>,
     pub(super) allowed_origins: Vec<String>,
     pub(super) frames: Frames,
@@ -86,8 +86,8 @@ impl Running {
         self.stop.link(None)
     }
 
-    /// Returns a link that signs in the user with this name once, and does not expire while the
-    /// server runs. [`Ctx::user`](crate::Ctx::user) tells callbacks who has called.
+    /// Returns a link that signs in the user with this name once, while the server runs. A further
+    /// link replaces the oldest of 1,024 that are open. [`Ctx::user`](crate::Ctx::user) tells callbacks who has called.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -262,7 +262,7 @@ impl Server {
         let known = Keeper::tokens(self, &options);
         let is_known = known.is_some();
         let tokens = known.map_or_else(Tokens::random, Ok)?;
-        let rooms = self.room_plan().map(|plan| Registry::new(plan.clone(), &options));
+        let rooms = Registry::of(self, &options)?;
         let site = self.site(&options, &addresses, tls, tokens)?;
         let site = Site { rooms: rooms.clone().map(|rooms| rooms as Arc<dyn Rooms>), ..site };
         let allowed_origins = site.names.allowed_origins().to_vec();
@@ -316,7 +316,10 @@ impl Server {
         claim.keep();
         tokio::spawn(run.drive(listener, outcome_sender));
         self.settings().running.send_replace(Some(told));
-        tracing::info!(url = stop.origin, "listening");
+        match stop.origin.is_empty() {
+            true => tracing::debug!("started without a socket"),
+            false => tracing::info!(url = stop.origin, "listening"),
+        }
         Ok(Running { stop, addresses, allowed_origins, frames, warnings, is_known })
     }
 
@@ -430,6 +433,7 @@ impl Run {
             .map(|released| StopReport { exit_code, ..released.into() })
             .map_err(StopFailure::from);
         match &result {
+            Ok(report) if report.addresses.is_empty() => tracing::debug!("stopped"),
             Ok(report) => tracing::info!(elapsed = ?report.elapsed, "stopped, the port is free"),
             Err(failure) => tracing::error!("{}", Error::from(failure.clone())),
         }

@@ -70,6 +70,8 @@ pub struct StartOptions {
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
     pub(super) serve_only: bool,
+    /// Whether the run is that of a room, which keeps its state beside that of the program.
+    pub(super) is_room: bool,
     /// Whether the program reads its command line with [`Cli`](super::Cli).
     pub(super) knows_flags: bool,
     /// Whether this launch only asks the running program for a sign-in link.
@@ -103,6 +105,7 @@ impl Default for StartOptions {
             stop_deadline: stop_times::RELEASE,
             heartbeat: None,
             serve_only: false,
+            is_room: false,
             knows_flags: false,
             sign_in_link: false,
         }
@@ -445,21 +448,18 @@ impl StartOptions {
         }
     }
 
-    /// Returns the options of the rooms of a program with these options. A room ends when it has been
-    /// empty for this time.
-    pub(super) fn of_rooms(self, idle: Duration) -> Self {
-        let follows = self.follows_files();
+    /// Returns the options of the rooms of a program with these options.
+    pub(super) fn of_rooms(self) -> Self {
         StartOptions {
             backend: Backend::Generic,
             secret: None,
             certificate: None,
-            idle_timeout: Some(idle),
+            idle_timeout: None,
             files: Vec::new(),
             keep_state: None,
-            development: Switch::default(),
+            is_room: true,
             ..self
         }
-        .hot_reload(follows)
     }
 
     /// Checks the secret, the WebSocket path and the served folders.

@@ -207,7 +207,8 @@ export class Connection {
    */
   private found(config: Config, full: Config): void {
     if (!config.sessionURL) this.known = { ...full };
-    keepRoom(full);
+    // Not if another launcher has told it.
+    if (launcherURL(config).origin === window.location.origin) keepRoom(full);
     this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
   }
 
