@@ -4,7 +4,9 @@ use selvedge::{Error, Running, Server};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Error as WsError;
 
-use crate::support::{Client, SECRET, SignedIn, open_with, options, request};
+use crate::support::{
+    Client, SECRET, SignedIn, open_path, open_with, options, request, request_with,
+};
 
 const NAME: &str = "app.example.com";
 const ORIGIN: &str = "https://app.example.com";
@@ -114,4 +116,32 @@ async fn an_invalid_name_fails_the_start() {
         assert!(matches!(refused, Err(Error::InvalidOption { .. })));
     }
     server.spawn(options()).await.unwrap().stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_application_under_a_path_is_whole_there_and_at_the_root() {
+    let server = Server::new("atlas");
+    let running = server.spawn(options().base_path("/apps/atlas/")).await.unwrap();
+    let link = running.sign_in_url().unwrap();
+    let path = link.strip_prefix(running.url()).unwrap();
+    assert!(path.starts_with("/apps/atlas/?sign_in="), "{link}");
+    let bare = request(&running, "GET", "/apps/atlas", &[]).await;
+    assert_eq!((bare.status, bare.header("location")), (308, "/apps/atlas/"));
+    let signed_in = SignedIn::from(&request(&running, "GET", path, &[]).await);
+    let own = format!("http://127.0.0.1:{}", running.port());
+    // A proxy has removed the path, or not.
+    for launcher in ["/apps/atlas/paraview/", "/paraview/"] {
+        let headers = [("Cookie", signed_in.cookie()), ("Origin", own.as_str())];
+        let answer = request_with(&running, "POST", launcher, &headers, &signed_in.body()).await;
+        let session = format!("ws://127.0.0.1:{}/apps/atlas/ws", running.port());
+        assert!(answer.text().contains(&session), "{answer:?}");
+    }
+    for path in ["/apps/atlas/ws", "/ws"] {
+        let socket = open_path(running.addresses()[0], path, &[]).await.unwrap();
+        Client::hello(socket).await;
+    }
+    for path in ["/apps/atlasx/", "/apps/", "/apps/atlas/apps/atlas/", "/apps/atlas/../atlas/"] {
+        assert_eq!(request(&running, "GET", path, &[]).await.status, 404, "{path}");
+    }
+    running.stop().await.unwrap();
 }

@@ -31,6 +31,9 @@ const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-
 #[serde(default, rename_all = "camelCase")]
 struct LaunchRequest {
     sign_in_proof: String,
+    /// The path of the page's address.
+    #[serde(rename = "selvedgeBase")]
+    base: Value,
     /// The name of a room, from the address of the page.
     room: Value,
     /// The ticket of the room in which the page was before.
@@ -66,7 +69,8 @@ pub(super) async fn launch(
     let Some(kind) = kind else {
         return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
     };
-    let mut session_url = site.names.session_url(&headers, path);
+    let mut session_url =
+        site.names.session_url(&headers, launch.base.as_str().unwrap_or_default(), path);
     let is_secure = site.names.is_secure(&headers);
     let renewed = site.access.cookie_header(kind, is_secure);
     let user = site.access.user_of(&headers);

@@ -54,7 +54,7 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
     middleware,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{any, get, post, put},
 };
 use hyper::{
@@ -110,6 +110,7 @@ pub(crate) struct Site {
 #[derive(Clone)]
 pub(crate) struct Http {
     router: TowerToHyperService<Router>,
+    names: Arc<Names>,
     access: Arc<Access>,
     lobby: Arc<Lobby>,
     tls: Option<Tls>,
@@ -130,7 +131,7 @@ impl Http {
         guarded: impl FnOnce(&Arc<Site>, Router<Arc<Site>>) -> Router<Arc<Site>>,
     ) -> Self {
         let (stop, lobby, tls) = (site.stop.clone(), site.lobby.clone(), site.tls.clone());
-        let access = Arc::clone(&site.access);
+        let (access, names) = (Arc::clone(&site.access), Arc::clone(&site.names));
         let site = Arc::new(site);
         let mut router = Router::new().fallback(other);
         if let Some(path) = &site.endpoints.websocket {
@@ -144,7 +145,7 @@ impl Http {
                 .route("/selvedge/download/{ticket}", get(file_transfers::download));
         }
         let router = guarded(&site, router).with_state(site);
-        Http { router: TowerToHyperService::new(router), access, lobby, tls, stop }
+        Http { router: TowerToHyperService::new(router), names, access, lobby, tls, stop }
     }
 
     /// Serves the requests of one connection until its peer or the run ends it.
@@ -173,7 +174,11 @@ impl Http {
     {
         let stream = Metered::new(stream, Arc::clone(&guest));
         let (router, known, seen) = (self.router, Arc::clone(&guest), buffers.clone());
+        let names = self.names;
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            if let Some(address) = names.without_base(request.uri()) {
+                *request.uri_mut() = address;
+            }
             request.extensions_mut().insert(Arc::clone(&known));
             request.extensions_mut().insert(ends);
             request.extensions_mut().insert(seen.clone());
@@ -195,6 +200,11 @@ impl Http {
 /// Handles paths without a route: endpoints of the application, which may be added while the server
 /// runs, and files.
 async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let base = site.names.base();
+    if !base.is_empty() && request.uri().path() == base {
+        // Relative addresses in the page need the slash.
+        return Redirect::permanent(&format!("{base}/")).into_response();
+    }
     let user = site.access.user_of(request.headers());
     let of_room = site.of_address(request.uri(), user.as_ref());
     match of_room.server.endpoint(request.uri().path()) {

@@ -6,17 +6,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 
 use crate::{Error, Result};
 
-/// Allowed names and origins beyond the server's own, as the user gave them.
+/// Maximum length of the path of an application in bytes.
+const MAX_BASE: usize = 1024;
+
+/// Allowed names and origins beyond the server's own, and the path of the application in front of a
+/// proxy, as the user gave them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Allowed {
     /// Allowed values of `Host`.
     pub(crate) hosts: Vec<String>,
     /// Allowed values of `Origin`.
     pub(crate) origins: Vec<String>,
+    /// The path under which a proxy shows the application; empty for none.
+    pub(crate) base: String,
 }
 
 impl Allowed {
@@ -30,6 +36,7 @@ impl Allowed {
         Ok(Allowed {
             hosts: hosts.collect::<Result<_>>()?,
             origins: origins.collect::<Result<_>>()?,
+            base: normal_base(&self.base)?,
         })
     }
 }
@@ -62,6 +69,30 @@ fn normal_origin(given: &str) -> Result<String> {
         hint: "Give scheme and name as they stand in the address bar, with the port if there is one there, and no path: \
                https://app.example.com. There are no wildcards",
     })
+}
+
+fn normal_base(given: &str) -> Result<String> {
+    let base = given.trim().trim_matches('/');
+    if base.is_empty() {
+        return Ok(String::new());
+    }
+    if is_base(base) {
+        return Ok(format!("/{base}"));
+    }
+    Err(Error::InvalidOption {
+        option: "--base-path",
+        value: given.to_owned(),
+        hint: "Give the path as it stands in the address bar, without a name: /apps/atlas/",
+    })
+}
+
+/// Returns whether these are segments of a path that mean the same in every address.
+fn is_base(path: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.~@".contains(c);
+    let is_segment = |segment: &str| {
+        !segment.is_empty() && !matches!(segment, "." | "..") && segment.chars().all(is_plain)
+    };
+    path.len() <= MAX_BASE && path.split('/').all(is_segment)
 }
 
 /// Returns whether this is `name` or `name:port`, with an IPv6 address in brackets.
@@ -200,8 +231,9 @@ impl Names {
     /// Returns the WebSocket's URL for the page that sent this request.
     ///
     /// Browsers send the page's origin with each POST, which is also where a proxy is reached.
-    /// Without an origin, the URL is built from `Host`.
-    pub(crate) fn session_url(&self, headers: &HeaderMap, path: &str) -> String {
+    /// Without an origin, the URL is built from `Host`. `base` is the path of the page, as it says;
+    /// it counts where the server was not told one.
+    pub(crate) fn session_url(&self, headers: &HeaderMap, base: &str, path: &str) -> String {
         let (origin, host) = (text(headers, &header::ORIGIN), text(headers, &header::HOST));
         let origin = Some(origin).filter(|origin| self.allows_origin(origin, host));
         let (scheme, host) = match origin.and_then(|origin| origin.split_once("://")) {
@@ -210,7 +242,25 @@ impl Names {
             None => ("http", host),
         };
         let scheme = if scheme == "https" { "wss" } else { "ws" };
-        format!("{scheme}://{host}/{path}")
+        let told = base.trim_matches('/');
+        let base = match &*self.allowed.base {
+            "" if is_base(told) => format!("/{told}"),
+            base => base.to_owned(),
+        };
+        format!("{scheme}://{host}{base}/{path}")
+    }
+
+    /// Returns the path under which a proxy shows the application: empty, or with a slash at its
+    /// beginning and none at its end.
+    pub(crate) fn base(&self) -> &str {
+        &self.allowed.base
+    }
+
+    /// Removes the path of the application from that of a request. A proxy may have done that.
+    pub(super) fn without_base(&self, address: &Uri) -> Option<Uri> {
+        let rest = address.path().strip_prefix(self.base()).filter(|rest| rest.starts_with('/'))?;
+        let query = address.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{rest}{query}").parse().ok()
     }
 
     /// Returns the origins that the user has allowed.
@@ -245,6 +295,7 @@ mod tests {
         let allowed = Allowed {
             hosts: vec!["App.example.com".to_owned()],
             origins: vec!["https://App.example.com:443/".to_owned()],
+            ..Allowed::default()
         };
         names("127.0.0.1", "127.0.0.1:4000", false, &allowed)
     }
@@ -326,6 +377,7 @@ mod tests {
         let allowed = Allowed {
             hosts: vec!["app.example.com:4000".to_owned()],
             origins: vec!["https://app.example.com".to_owned()],
+            ..Allowed::default()
         };
         let names = names("0.0.0.0", "0.0.0.0:4000", false, &allowed);
         for origin in ["https://app.example.com", "http://app.example.com:4000"] {
@@ -344,7 +396,7 @@ mod tests {
         assert!(!names.allows_origin("http://app.example.com", "app.example.com"));
         let from = headers(&[(header::HOST, "app.example.com")]);
         assert!(names.is_secure(&from));
-        assert_eq!(names.session_url(&from, "ws"), "wss://app.example.com/ws");
+        assert_eq!(names.session_url(&from, "", "ws"), "wss://app.example.com/ws");
     }
 
     #[test]
@@ -370,12 +422,12 @@ mod tests {
             (header::HOST, "127.0.0.1:4000"),
             (header::ORIGIN, "https://app.example.com"),
         ]);
-        assert_eq!(names.session_url(&proxied, "ws"), "wss://app.example.com/ws");
+        assert_eq!(names.session_url(&proxied, "", "ws"), "wss://app.example.com/ws");
         let named = headers(&[(header::HOST, "app.example.com")]);
-        assert_eq!(names.session_url(&named, "ws"), "wss://app.example.com/ws");
+        assert_eq!(names.session_url(&named, "", "ws"), "wss://app.example.com/ws");
         assert!(names.is_secure(&named));
         let local = headers(&[(header::HOST, "127.0.0.1:4000")]);
-        assert_eq!(names.session_url(&local, "ws"), "ws://127.0.0.1:4000/ws");
+        assert_eq!(names.session_url(&local, "", "ws"), "ws://127.0.0.1:4000/ws");
         assert!(!names.is_secure(&local));
     }
 
@@ -400,5 +452,43 @@ mod tests {
             assert!(error.contains("--allowed-origin"), "{error}");
         }
         assert_eq!(normal_host("[::1]:80").unwrap(), "[::1]:80");
+    }
+
+    #[test]
+    fn a_base_is_a_plain_path_and_removed_only_as_a_whole() {
+        let with_base = |base: &str| Allowed { base: base.to_owned(), ..Allowed::default() };
+        for base in
+            ["/a/../b", "/a//b", "//evil.example", "https://a", "/a?b", "/a b", "/%61", "/a\\b"]
+        {
+            let refused = with_base(base).normalized();
+            // Slashes at both ends are not part of the path.
+            assert!(refused.is_err() || base.starts_with("//"), "{base}");
+        }
+        let names = names("127.0.0.1", "127.0.0.1:4000", false, &with_base("apps/atlas/"));
+        let without =
+            |path: &str| names.without_base(&path.parse().unwrap()).map(|uri| uri.to_string());
+        assert_eq!(without("/apps/atlas/ws?room=1").as_deref(), Some("/ws?room=1"));
+        assert_eq!(without("/apps/atlas/").as_deref(), Some("/"));
+        for other in ["/apps/atlas", "/apps/atlasx/ws", "/apps/ATLAS/ws", "/ws", "/"] {
+            assert_eq!(without(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_page_says_its_path_where_the_server_does_not_know_it() {
+        let headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1:4000".parse().unwrap())]);
+        let url = |base: &str, told: &str| {
+            let allowed = Allowed { base: base.to_owned(), ..Allowed::default() };
+            names("127.0.0.1", "127.0.0.1:4000", false, &allowed).session_url(&headers, told, "ws")
+        };
+        assert_eq!(url("", "/user/ada/proxy/8080/"), "ws://127.0.0.1:4000/user/ada/proxy/8080/ws");
+        assert_eq!(url("/apps/atlas", "/other/"), "ws://127.0.0.1:4000/apps/atlas/ws");
+        for nonsense in ["", "/", "//evil.example/", "/a/../b/", "/a@b:80 /"] {
+            let url = url("", nonsense);
+            assert!(
+                url == "ws://127.0.0.1:4000/ws" || url.ends_with("4000/evil.example/ws"),
+                "{url}"
+            );
+        }
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn of_page(site: &Site, request: &HeaderMap, inline: Vec<String>) -> 
 /// Lists the server's own WebSocket origins, for browsers in which `'self'` covers HTTP alone, and
 /// those of allowed proxies.
 fn websocket_sources(names: &Names, request: &HeaderMap) -> String {
-    let own = names.session_url(request, "");
+    let own = names.session_url(request, "", "");
     let proxied = names.allowed_origins().iter().map(|origin| origin.replacen("http", "ws", 1));
     let sources = [own].into_iter().chain(proxied).filter_map(|url| {
         let (scheme, rest) = url.split_once("://")?;

@@ -64,7 +64,7 @@ pub(crate) trait Rooms: Send + Sync {
     /// Returns the room for a page. Makes it if it does not run yet.
     fn enter(&self, visit: Visit) -> BoxFuture<'_, Result<Place, NoRoom>>;
 
-    /// Returns the room with this id, if it runs.
+    /// Returns the room with this id, if it runs and has not begun to stop.
     fn find(&self, id: &str) -> Option<Place>;
 
     /// Returns all rooms that run.

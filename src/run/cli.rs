@@ -142,6 +142,9 @@ pub struct Cli {
     /// A further origin whose pages may connect, such as `https://app.example.com`; may be repeated
     #[arg(long = "allowed-origin", value_name = "ORIGIN")]
     allowed_origins: Vec<String>,
+    /// The path under which a proxy shows the application, such as `/apps/atlas/`
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
+    base_path: String,
     /// Serve HTTPS with a certificate chain and its private key, two PEM files
     #[arg(long, value_name = "CERT,KEY", value_parser = certificate)]
     ssl: Option<(PathBuf, PathBuf)>,
@@ -221,8 +224,11 @@ impl Cli {
 
     fn start_options(&self) -> Result<StartOptions> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let allowed =
-            Allowed { hosts: self.allowed_hosts.clone(), origins: self.allowed_origins.clone() };
+        let allowed = Allowed {
+            hosts: self.allowed_hosts.clone(),
+            origins: self.allowed_origins.clone(),
+            base: self.base_path.clone(),
+        };
         Ok(StartOptions {
             allowed: allowed.normalized()?,
             certificate: self.ssl.clone(),

@@ -361,7 +361,7 @@ impl Rooms for Registry {
 
     fn find(&self, id: &str) -> Option<Place> {
         let slot = self.inner.lock().ids.get(id).cloned()?;
-        Some(slot.room()?.place.clone())
+        Some(slot.room().filter(|made| !made.running.is_stopping())?.place.clone())
     }
 
     fn all(&self) -> Vec<Place> {

@@ -269,7 +269,8 @@ impl Server {
         let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
         let requested = claim.requested.clone();
-        let stop = StopHandle { requested, outcome, access: Arc::clone(&site.access), origin };
+        let (access, base) = (Arc::clone(&site.access), site.names.base().to_owned());
+        let stop = StopHandle { requested, outcome, access, origin, base };
         let warnings = exposure::warnings(&addresses, &options);
         // Otherwise the warnings are printed with the connection info.
         if !options.show_connection_info {

@@ -183,6 +183,16 @@ impl StartOptions {
         self
     }
 
+    /// Sets the path under which a proxy shows the application, such as `/apps/atlas/`. The server
+    /// answers there and, for proxies that remove the path, at its root.
+    ///
+    /// The built-in page finds its server under any path without this option. Links, trame's own page
+    /// and clients need it. The start fails with [`Error::InvalidOption`] if it is not a plain path.
+    pub fn base_path(mut self, path: impl Into<String>) -> Self {
+        self.allowed.base = path.into();
+        self
+    }
+
     /// Serves HTTPS only, with a certificate chain and its private key from PEM files, which are
     /// read at the start.
     ///

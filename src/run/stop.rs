@@ -101,6 +101,8 @@ pub struct StopHandle {
     pub(super) access: Arc<Access>,
     /// Scheme, host and port of the server.
     pub(super) origin: String,
+    /// The path of the application under each origin.
+    pub(super) base: String,
 }
 
 /// Formats no secret.
@@ -195,6 +197,6 @@ impl StopHandle {
         lifetime: Option<Duration>,
     ) -> Result<String> {
         let token = self.access.issue_sign_in(kind, user, lifetime)?;
-        Ok(format!("{origin}/?{}={token}", crate::http::SIGN_IN))
+        Ok(format!("{origin}{}/?{}={token}", self.base, crate::http::SIGN_IN))
     }
 }

@@ -5,7 +5,10 @@ use selvedge::{
     rooms::{Room, Rooms, Scope},
 };
 
-use crate::{driver::Driver, support::start};
+use crate::{
+    driver::Driver,
+    support::{options, start},
+};
 
 fn app(room: &Room) -> selvedge::Result<Server> {
     let server = Server::new("rooms");
@@ -87,6 +90,27 @@ async fn a_page_whose_room_has_ended_gets_another_one_by_itself() {
     shows(&driver, "a 0").await;
     click(&driver).await;
     shows(&driver, "a 1").await;
+    driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_works_under_a_path_and_keeps_its_room() {
+    let server = Rooms::new(app).scope(Scope::Page).server().unwrap();
+    let running = server.spawn(options().base_path("/apps/atlas/")).await.unwrap();
+    let driver = Driver::chromium().await;
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+    shows(&driver, "0").await;
+    click(&driver).await;
+    shows(&driver, "1").await;
+    assert_eq!(driver.page.current_url().await.unwrap().path(), "/apps/atlas/index.html");
+    driver.page.refresh().await.unwrap();
+    shows(&driver, "1").await;
+    // At the root, as behind a proxy that removes the path, the page has not been signed in.
+    driver.page.goto(running.url()).await.unwrap();
+    driver.js_until("document.body.textContent.includes('Not signed in')").await;
+    driver.page.goto(&format!("{}/apps/atlas/", running.url())).await.unwrap();
+    shows(&driver, "1").await;
     driver.page.clone().close().await.unwrap();
     running.stop().await.unwrap();
 }

@@ -19,6 +19,9 @@ const ROOM_ITEM = "selvedge.room";
 const PROOF_FRAGMENT = "#signInProof=";
 const PROOF_ITEM = "selvedge.signInProof";
 
+/** The path of the application. Several may be under one origin, which share their storage. */
+const base = (): string => new URL(".", document.baseURI).pathname;
+
 /** Reads the query of the address and removes the parts that the user must not see. */
 export function readOptions(location: Location, history: History): { config: Config; template: string } {
   const proof = signInProof(location, history);
@@ -37,7 +40,8 @@ export function readOptions(location: Location, history: History): { config: Con
   // A link may name any launcher, but these are only for the page's own.
   if (launcherURL(config).origin === location.origin) {
     if (proof !== null) config.signInProof = proof;
-    const room = keptRoom(location);
+    config.selvedgeBase = base();
+    const room = keptRoom();
     if (room !== null) config.selvedgeRoom = room;
   }
   if (config.sessionURL) config.sessionURL = sessionURL(config.sessionURL, location);
@@ -61,7 +65,7 @@ function signInProof(location: Location, history: History): string | null {
     return proof;
   }
   try {
-    return localStorage.getItem(PROOF_ITEM);
+    return localStorage.getItem(`${PROOF_ITEM} ${base()}`);
   } catch {
     return null; // a browser that keeps nothing
   }
@@ -73,16 +77,16 @@ function signInProof(location: Location, history: History): string | null {
  */
 export function keepSignInProof({ signInProof }: Config): void {
   try {
-    if (typeof signInProof === "string") localStorage.setItem(PROOF_ITEM, signInProof);
+    if (typeof signInProof === "string") localStorage.setItem(`${PROOF_ITEM} ${base()}`, signInProof);
   } catch {
     // A browser without storage. This page still has the proof.
   }
 }
 
 /** Returns the room that this tab was in at this address, if any. */
-function keptRoom({ pathname }: Location): string | null {
+function keptRoom(): string | null {
   try {
-    return sessionStorage.getItem(`${ROOM_ITEM} ${pathname}`);
+    return sessionStorage.getItem(`${ROOM_ITEM} ${base()}`);
   } catch {
     return null; // a browser that keeps nothing
   }
@@ -91,7 +95,7 @@ function keptRoom({ pathname }: Location): string | null {
 /** Stores the room of a session for reloads. */
 export function keepRoom({ selvedgeRoom }: Config): void {
   try {
-    if (typeof selvedgeRoom === "string") sessionStorage.setItem(`${ROOM_ITEM} ${window.location.pathname}`, selvedgeRoom);
+    if (typeof selvedgeRoom === "string") sessionStorage.setItem(`${ROOM_ITEM} ${base()}`, selvedgeRoom);
   } catch {
     // A browser without storage: a reload leads to another room.
   }

@@ -13,7 +13,7 @@ beforeEach(() => {
 
 describe("the address", () => {
   it("of a plain page has trame's defaults", () => {
-    expect(read("")).toEqual({ config: { application: "trame", useUrl: true, launcherRetry: [] }, template: "main" });
+    expect(read("")).toEqual({ config: { application: "trame", useUrl: true, launcherRetry: [], selvedgeBase: "/app/" }, template: "main" });
   });
 
   it("gives session and secret as they are written, and forgets them", () => {
@@ -34,7 +34,7 @@ describe("the address", () => {
   it("has no say about the proof, and does not get it sent elsewhere", () => {
     localStorage.clear();
     expect(read("?signInProof=forged").config).not.toHaveProperty("signInProof");
-    localStorage.setItem("selvedge.signInProof", "k12");
+    localStorage.setItem("selvedge.signInProof /app/", "k12");
     expect(read("?sessionManagerURL=https://elsewhere.example/").config).not.toHaveProperty("signInProof");
     expect(read("?sessionManagerURL=/paraview/").config.signInProof).toBe("k12");
     localStorage.clear();
