@@ -31,6 +31,7 @@ mod follow_files;
 #[path = "no_follow_files.rs"]
 mod follow_files;
 mod frames;
+mod idle;
 mod keep;
 mod links;
 #[cfg(feature = "log")]

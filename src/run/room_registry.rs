@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::{Running, StartOptions, frames::Frames};
 use crate::{
     Error, Result, Server,
-    app::{Room, RoomPlan, Scope},
+    app::{Backend, Room, RoomPlan, Scope},
     calls::callback::panic_message,
     http::{Access, NoRoom, Place, Rooms, Tokens, Visit},
     protocol::User,
@@ -119,6 +119,22 @@ impl Running {
 
     fn is_stopping(&self) -> bool {
         self.stop.requested.is_cancelled()
+    }
+}
+
+impl StartOptions {
+    /// Returns the options of the rooms of a program with these options.
+    fn of_rooms(self) -> Self {
+        StartOptions {
+            backend: Backend::Generic,
+            secret: None,
+            certificate: None,
+            idle_timeout: None,
+            files: Vec::new(),
+            keep_state: None,
+            is_room: true,
+            ..self
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One run of a server: bind, serve, stop.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use selvedge_port::{Listener, Released, ServeOptions};
 use tokio::{runtime::Handle, sync::watch, task::spawn_blocking, time::timeout};
@@ -382,25 +382,6 @@ impl Server {
     async fn make_ready(&self) {
         let states = [self.state().clone(), self.context().state().clone()];
         blocking::run(move || states.iter().for_each(State::ready)).await;
-    }
-
-    fn stop_when_idle(&self, timeout: Duration, rooms: Option<Arc<Registry>>, tasks: &Tasks) {
-        let server = self.clone();
-        tasks.spawn_service(async move {
-            if let Some(rooms) = rooms {
-                rooms.unused_for(timeout).await;
-                tracing::info!(?timeout, "no room for a while: stopping");
-                return server.request_stop();
-            }
-            let mut clients = server.hub().watch_connected();
-            while clients.wait_for(|connected| *connected == 0).await.is_ok() {
-                let joined = clients.wait_for(|connected| *connected > 0);
-                if tokio::time::timeout(timeout, joined).await.is_err() {
-                    tracing::info!(?timeout, "no client for a while: stopping");
-                    return server.request_stop();
-                }
-            }
-        });
     }
 }
 

@@ -458,20 +458,6 @@ impl StartOptions {
         }
     }
 
-    /// Returns the options of the rooms of a program with these options.
-    pub(super) fn of_rooms(self) -> Self {
-        StartOptions {
-            backend: Backend::Generic,
-            secret: None,
-            certificate: None,
-            idle_timeout: None,
-            files: Vec::new(),
-            keep_state: None,
-            is_room: true,
-            ..self
-        }
-    }
-
     /// Checks the secret, the WebSocket path and the served folders.
     pub(super) fn check(&self, server: &Server) -> Result<()> {
         let refuse = |option, value: &dyn AsRef<Path>, hint| Error::InvalidOption {
