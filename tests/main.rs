@@ -30,6 +30,8 @@ mod releasing;
 mod reloading;
 mod resume;
 mod rooms;
+mod rooms_model;
+mod rooms_scale;
 mod scale;
 mod series;
 mod shells;

@@ -72,13 +72,13 @@ proptest! {
 }
 
 /// Runs few cases, since each has its own sockets; set `PROPTEST_CASES` for more.
-fn config() -> Config {
+pub fn config() -> Config {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let default = Config::default();
     Config { cases: if asked { default.cases } else { 24 }, failure_persistence: None, ..default }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
