@@ -53,8 +53,15 @@ impl Ctx {
     }
 
     pub(crate) fn of(server: &Server, client: Option<ClientId>) -> Self {
-        let user = client.and_then(|id| server.hub().client(id)?.user().cloned());
-        Ctx { server: server.clone(), client, user }
+        match client.and_then(|id| server.hub().client(id)) {
+            Some(known) => Ctx::of_client(server, &known),
+            None => Ctx { server: server.clone(), client, user: None },
+        }
+    }
+
+    /// Returns the context of a call of this client.
+    pub(crate) fn of_client(server: &Server, client: &Client) -> Self {
+        Ctx { server: server.clone(), client: Some(client.id), user: client.user().cloned() }
     }
 
     /// Returns the room of the application in which the call was made.

@@ -1,9 +1,9 @@
 //! Rooms as data: what a room is, which scopes there are, and how an application makes its rooms.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::Server;
-use crate::{Result, random::random_token};
+use crate::Result;
 
 /// Makes the server of a room.
 pub(crate) type MakeRoom = dyn Fn(&Room) -> Result<Server> + Send + Sync;
@@ -25,36 +25,22 @@ pub enum Scope {
 /// An instance of the application, with a state of its own.
 ///
 /// Passed to the function that makes it, and returned by [`Ctx::room`](crate::Ctx::room).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
     scope: Scope,
     name: String,
-    id: String,
-}
-
-impl fmt::Debug for Room {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The id admits pages to the room.
-        f.debug_struct("Room")
-            .field("scope", &self.scope)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Room {
     /// Returns the only room of a program whose pages all share it: in [`Scope::Shared`], in a window,
     /// and in tests.
     pub fn shared() -> Self {
-        Room { scope: Scope::Shared, name: String::new(), id: String::new() }
+        Room::new(Scope::Shared, "")
     }
 
-    /// Returns a new room of an application.
-    ///
-    /// # Errors
-    /// If the system has no random numbers.
-    pub(crate) fn new(scope: Scope, name: &str) -> Result<Self> {
-        Ok(Room { scope, name: name.to_owned(), id: random_token()? })
+    /// Returns a room of an application.
+    pub(crate) fn new(scope: Scope, name: &str) -> Self {
+        Room { scope, name: name.to_owned() }
     }
 
     /// Returns the scope that the application has chosen.
@@ -66,11 +52,6 @@ impl Room {
     /// of the user, if there is one. Empty otherwise.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Returns the random name of the room in the addresses of its pages.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
     }
 }
 

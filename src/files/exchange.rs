@@ -134,7 +134,7 @@ impl Server {
             return Err(unknown("receiver of uploads", &name, Vec::new()).into());
         };
         transfers.check(announced.size)?;
-        let context = Ctx::of(self, Some(client.id));
+        let context = Ctx::of_client(self, client);
         let take = Box::new(move |upload| receiver(context, upload));
         let right = UploadRight::new(announced, CancellationToken::new(), take);
         Ok(Packed::encode(&transfers.offer_upload(client, right, false)?)?)

@@ -187,16 +187,8 @@ impl Access {
     /// A browser's cookie outlives the browser process, so that the browser is still signed in when
     /// it is opened again. A window signs in each time.
     pub(crate) fn cookie_header(&self, kind: Kind, secure: bool) -> String {
-        let lifetime = match kind {
-            Kind::Window => String::new(),
-            Kind::Other => format!("; Max-Age={}", COOKIE_LIFETIME.as_secs()),
-        };
-        format!(
-            "{}={}; Path=/; HttpOnly; SameSite=Strict{lifetime}{}",
-            self.cookie_name,
-            self.cookie(kind),
-            if secure { "; Secure" } else { "" }
-        )
+        let lifetime = (kind == Kind::Other).then_some(COOKIE_LIFETIME);
+        set_cookie(&self.cookie_name, self.cookie(kind), lifetime, secure)
     }
 
     /// Returns the proof that the page keeps in the storage of its origin, to show that it was
@@ -211,29 +203,21 @@ impl Access {
         self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
-    /// Returns a user without a name, for a browser that is not known.
-    ///
-    /// # Errors
-    /// If the system has no random numbers.
-    pub(crate) fn new_user(&self) -> Result<User> {
-        Ok(User::of_browser(&random_token()?))
-    }
-
     /// Returns the `Set-Cookie` value by which a user is known again.
     pub(crate) fn user_cookie(&self, user: &User, secure: bool) -> String {
         let kind = if user.name().is_some() { NAMED } else { BROWSER };
         let text = format!("{kind}{}", URL_SAFE_NO_PAD.encode(user.id()));
-        let (mark, age) = (self.mark_of(&text), COOKIE_LIFETIME.as_secs());
-        let secure = if secure { "; Secure" } else { "" };
-        format!(
-            "{}-user={text}.{mark}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}",
-            self.cookie_name
-        )
+        let value = format!("{text}.{}", self.mark_of(&text));
+        set_cookie(&self.user_cookie_name(), &value, Some(COOKIE_LIFETIME), secure)
+    }
+
+    fn user_cookie_name(&self) -> String {
+        format!("{}-user", self.cookie_name)
     }
 
     /// Returns the user who sends a request; `None` if this server knows none.
     pub(crate) fn user_of(&self, headers: &HeaderMap) -> Option<User> {
-        let cookie = format!("{}-user", self.cookie_name);
+        let cookie = self.user_cookie_name();
         let named = cookies(headers).filter(|(name, _)| *name == cookie);
         named.filter_map(|(_, value)| value.split_once('.')).find_map(|(text, mark)| {
             let is_own: bool = mark.as_bytes().ct_eq(self.mark_of(text).as_bytes()).into();
@@ -271,6 +255,13 @@ impl Access {
         };
         [Kind::Window, Kind::Other].into_iter().find(is_of)
     }
+}
+
+/// Returns the `Set-Cookie` value of a cookie, which ends with its browser if it has no lifetime.
+fn set_cookie(name: &str, value: &str, lifetime: Option<Duration>, secure: bool) -> String {
+    let lifetime = lifetime.map(|time| format!("; Max-Age={}", time.as_secs())).unwrap_or_default();
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{lifetime}{secure}")
 }
 
 /// Returns the names and values of the cookies of a request.

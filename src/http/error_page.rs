@@ -1,16 +1,14 @@
 //! Errors of the server: as plain text for programs, as a page for people who opened an address in a browser. The page
 //! looks like the messages of the application's own page (`ui/src/style/notices.css`).
 
+use super::policy;
+use crate::pages::escape::escaped;
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
-use sha2::{Digest, Sha256};
-
-use crate::pages::escape::escaped;
 
 const PAGE: &str = include_str!("error_page.html");
 
@@ -58,7 +56,7 @@ fn page(status: StatusCode, text: &str, headers: &HeaderMap) -> Response {
             response.headers_mut().insert(name, value.clone());
         }
     }
-    if let Ok(policy) = HeaderValue::try_from(policy()) {
+    if let Ok(policy) = HeaderValue::try_from(style_only()) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
@@ -77,10 +75,9 @@ fn marked_up(text: &str) -> String {
 }
 
 /// Allows the style sheet of the page, and nothing else.
-fn policy() -> String {
-    let style = PAGE.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next());
-    let hash = STANDARD.encode(Sha256::digest(style.unwrap_or_default()));
-    format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'")
+fn style_only() -> String {
+    let styles = policy::inline_hashes(PAGE, "style").join(" ");
+    format!("default-src 'none'; style-src {styles}; frame-ancestors 'none'")
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::{Site, error_page, lobby::Guest, names::is_authority, policy};
 use crate::{
     pages::escape::escaped,
     protocol::{Kind, User},
+    random::random_token,
 };
 
 /// The query parameter of sign-in links.
@@ -143,7 +144,7 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
         None if !is_new || kind == Kind::Window => None,
         None if known.is_some_and(|user| user.name().is_none()) => None,
         // Fails if the system has no random numbers.
-        None => site.access.new_user().ok(),
+        None => random_token().ok().map(|id| User::of_browser(&id)),
     };
     let cookie = user.map(|user| HeaderValue::try_from(site.access.user_cookie(&user, secure)));
     response

@@ -87,7 +87,7 @@ pub(super) async fn launch(
         before: launch.before.as_str().map(str::to_owned),
         user,
     };
-    let answer = match rooms.enter(visit).await {
+    let answer = match Arc::clone(rooms).enter(visit).await {
         Ok(place) => {
             let _ = write!(session_url, "?{ROOM}={}", place.id);
             let secret = place.access.secret(kind);

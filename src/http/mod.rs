@@ -205,8 +205,7 @@ async fn other(State(site): State<Arc<Site>>, request: Request) -> Response {
         // Relative addresses in the page need the slash.
         return Redirect::permanent(&format!("{base}/")).into_response();
     }
-    let user = site.access.user_of(request.headers());
-    let of_room = site.of_address(request.uri(), user.as_ref());
+    let of_room = site.of_request(&request);
     match of_room.server.endpoint(request.uri().path()) {
         Some(endpoint) => application_websockets::open(of_room, endpoint, request).await,
         None if site.endpoints.http => static_files::file(State(site), request).await,

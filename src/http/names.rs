@@ -256,9 +256,11 @@ impl Names {
         &self.allowed.base
     }
 
-    /// Removes the path of the application from that of a request. A proxy may have done that.
+    /// Returns the address of a request without the path of the application. `None` if it does not have
+    /// that path: there is none, or a proxy has removed it.
     pub(super) fn without_base(&self, address: &Uri) -> Option<Uri> {
-        let rest = address.path().strip_prefix(self.base()).filter(|rest| rest.starts_with('/'))?;
+        let base = Some(self.base()).filter(|base| !base.is_empty())?;
+        let rest = address.path().strip_prefix(base).filter(|rest| rest.starts_with('/'))?;
         let query = address.query().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{rest}{query}").parse().ok()
     }

@@ -54,7 +54,7 @@ pub(super) fn file(path: &str, headers: &HeaderMap, site: &Site) -> Option<Respo
             let mut response = respond(path, &file, headers);
             if path == "index.html" {
                 let document = unpacked(&file.data).unwrap_or_default();
-                let scripts = policy::inline_scripts(&String::from_utf8_lossy(&document));
+                let scripts = policy::inline_hashes(&String::from_utf8_lossy(&document), "script");
                 let policy = policy::of_page(site, headers, scripts);
                 response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
             }

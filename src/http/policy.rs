@@ -76,12 +76,14 @@ fn is_plain(authority: &str) -> bool {
     authority.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
 }
 
-/// Returns the hash of each inline script of a document (Content Security Policy Level 3, section
-/// 2.3.1).
-pub(super) fn inline_scripts(document: &str) -> Vec<String> {
-    let scripts = document.split("<script>").skip(1);
-    let scripts = scripts.filter_map(|rest| Some(rest.split_once("</script>")?.0));
-    scripts.map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))).collect()
+/// Returns the hash of each inline script or style sheet of a document: of the elements with this name
+/// and without attributes (Content Security Policy Level 3, section 2.3.1).
+pub(super) fn inline_hashes(document: &str, element: &str) -> Vec<String> {
+    let (begin, end) = (format!("<{element}>"), format!("</{element}>"));
+    let contents = document.split(&begin).skip(1);
+    let contents = contents.filter_map(|rest| Some(rest.split_once(&end)?.0));
+    let hash = |content| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content)));
+    contents.map(hash).collect()
 }
 
 /// Adds the headers that all answers carry. An answer keeps its own content security policy.
@@ -144,8 +146,8 @@ mod tests {
         // The example from the specification.
         let hash = "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='";
         let document = "<script src=x.js></script><script>alert('Hello, world.');</script>";
-        assert_eq!(inline_scripts(document), [hash]);
-        assert!(inline_scripts("<main>no script</main><script>without an end").is_empty());
+        assert_eq!(inline_hashes(document, "script"), [hash]);
+        assert!(inline_hashes("<main>no script</main><script>without an end", "script").is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::http::Uri;
+use axum::extract::Request;
 use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -62,7 +62,7 @@ pub(crate) enum NoRoom {
 /// The rooms of a program.
 pub(crate) trait Rooms: Send + Sync {
     /// Returns the room for a page. Makes it if it does not run yet.
-    fn enter(&self, visit: Visit) -> BoxFuture<'_, Result<Place, NoRoom>>;
+    fn enter(self: Arc<Self>, visit: Visit) -> BoxFuture<'static, Result<Place, NoRoom>>;
 
     /// Returns the room with this id, if it runs and has not begun to stop.
     fn find(&self, id: &str) -> Option<Place>;
@@ -81,19 +81,21 @@ impl Site {
         Arc::new(Site { server, access, stop, websockets, rooms: None, ..self.clone() })
     }
 
-    /// Returns the site of the room that the address names, for this user; without rooms, this one. If
-    /// there is no such room, the site is one that no secret opens: so a page whose room has ended
-    /// learns that it has to ask the launcher.
-    pub(super) fn of_address(self: &Arc<Self>, address: &Uri, user: Option<&User>) -> Arc<Self> {
+    /// Returns the site of the room that the address of a request names, for its user; without rooms,
+    /// this one. If there is no such room, the site is one that no secret opens: so a page whose room
+    /// has ended learns that it has to ask the launcher.
+    pub(super) fn of_request(self: &Arc<Self>, request: &Request) -> Arc<Self> {
         let Some(rooms) = &self.rooms else {
             return Arc::clone(self);
         };
-        let pairs = address.query().unwrap_or_default().split('&');
+        let pairs = request.uri().query().unwrap_or_default().split('&');
         let id = pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == ROOM);
         let place = id.and_then(|(_, id)| rooms.find(id));
         // Another user may have signed in, in the same browser.
-        let may_enter = |place: &Place| {
-            user.is_none_or(|user| place.user.as_ref().is_none_or(|own| own == user))
+        let user = self.access.user_of(request.headers());
+        let may_enter = |place: &Place| match (&user, &place.user) {
+            (Some(user), Some(own)) => user == own,
+            _ => true,
         };
         match place.filter(may_enter) {
             Some(place) => self.within(place),

@@ -64,7 +64,7 @@ pub(super) async fn upgrade(
         Err(refusal) => return refused(refusal),
     };
     let user = site.access.user_of(request.headers());
-    let site = site.of_address(request.uri(), user.as_ref());
+    let site = site.of_request(&request);
     let compression = ends.compresses(site.endpoints.compression, request.headers())
         && handshake.accept_compression();
     guest.expect_hello();

@@ -344,7 +344,7 @@ impl Server {
         ends_with_client: bool,
     ) {
         let hold = client.outbox.hold();
-        let context = Ctx::of(self, Some(client.id));
+        let context = Ctx::of_client(self, client);
         let mut future = match deferred(|| function(context, arguments)) {
             Outcome::Ready(result) => return self.answer_call(client, call, result),
             Outcome::Pending(future) => Deferred(future),

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::{sync::watch, time::timeout};
+
 use super::room_registry::Registry;
 use crate::{Server, protocol::Tasks};
 
@@ -9,25 +11,30 @@ impl Server {
     /// Stops the server when it has had no client, or no room, for this time.
     pub(super) fn stop_when_idle(
         &self,
-        timeout: Duration,
+        time: Duration,
         rooms: Option<Arc<Registry>>,
         tasks: &Tasks,
     ) {
         let server = self.clone();
         tasks.spawn_service(async move {
-            if let Some(rooms) = rooms {
-                rooms.unused_for(timeout).await;
-                tracing::info!(?timeout, "no room for a while: stopping");
-                return server.request_stop();
-            }
-            let mut clients = server.hub().watch_connected();
-            while clients.wait_for(|connected| *connected == 0).await.is_ok() {
-                let joined = clients.wait_for(|connected| *connected > 0);
-                if tokio::time::timeout(timeout, joined).await.is_err() {
-                    tracing::info!(?timeout, "no client for a while: stopping");
-                    return server.request_stop();
-                }
+            let (used, what) = match rooms {
+                Some(rooms) => (rooms.watch_count(), "room"),
+                None => (server.hub().watch_connected(), "client"),
+            };
+            if zero_for(used, time).await {
+                tracing::info!(?time, "no {what} for a while: stopping");
+                server.request_stop();
             }
         });
     }
+}
+
+/// Waits until a number has been zero for this time. Returns `false` if it ends before.
+async fn zero_for(mut count: watch::Receiver<usize>, time: Duration) -> bool {
+    while count.wait_for(|count| *count == 0).await.is_ok() {
+        if timeout(time, count.wait_for(|count| *count > 0)).await.is_err() {
+            return true;
+        }
+    }
+    false
 }

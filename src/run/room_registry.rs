@@ -68,13 +68,12 @@ impl Slot {
 }
 
 /// The rooms of one run.
-#[derive(Clone)]
 pub(super) struct Registry {
     plan: RoomPlan,
     options: StartOptions,
     /// The file in which the program keeps its state. The files of rooms are beside it.
     kept: Option<PathBuf>,
-    inner: Arc<Mutex<Inner>>,
+    inner: Mutex<Inner>,
     /// The number of rooms, with those that are being made.
     count: watch::Sender<usize>,
     /// The tasks that make and watch rooms.
@@ -214,8 +213,8 @@ impl Registry {
     }
 
     async fn make(&self, slot: &Arc<Slot>, name: &str) -> Result<Made> {
-        let room = Room::new(self.plan.scope, name)?;
-        let (make, id) = (Arc::clone(&self.plan.make), room.id().to_owned());
+        let room = Room::new(self.plan.scope, name);
+        let (make, id) = (Arc::clone(&self.plan.make), random_token()?);
         let making = spawn_blocking(move || {
             let server = make(&room)?;
             server.set_room(room);
@@ -262,7 +261,7 @@ impl Registry {
     }
 
     /// Makes a room, unless that was tried already. All who wait get the same outcome.
-    async fn fill(self, slot: Arc<Slot>, name: String) -> Result<Place, NoRoom> {
+    async fn fill(self: Arc<Self>, slot: Arc<Slot>, name: String) -> Result<Place, NoRoom> {
         let mut is_first = false;
         let making = async {
             is_first = true;
@@ -280,12 +279,12 @@ impl Registry {
         };
         let place = made.place.clone();
         if is_first {
-            self.tasks.spawn(self.clone().watch(slot));
+            self.tasks.spawn(Arc::clone(&self).watch(slot));
         }
         Ok(place)
     }
 
-    async fn enter(&self, visit: Visit) -> Result<Place, NoRoom> {
+    async fn enter(self: Arc<Self>, visit: Visit) -> Result<Place, NoRoom> {
         let (key, name) = self.key(visit)?;
         loop {
             let slot = self.slot(&key)?;
@@ -296,13 +295,13 @@ impl Registry {
                 continue;
             }
             // In a task of its own, so that a page that leaves does not leave half a room.
-            let filling = self.clone().fill(slot, name.clone());
+            let filling = Arc::clone(&self).fill(slot, name.clone());
             return self.tasks.spawn(filling).await.unwrap_or(Err(NoRoom::Failed));
         }
     }
 
     /// Ends a room when it has been empty for a while, and forgets it when it has ended.
-    async fn watch(self, slot: Arc<Slot>) {
+    async fn watch(self: Arc<Self>, slot: Arc<Slot>) {
         if let Some(made) = slot.room() {
             tokio::select! {
                 _ = made.running.stopped() => {}
@@ -332,14 +331,9 @@ impl Registry {
         }
     }
 
-    /// Waits until there has been no room for this time.
-    pub(super) async fn unused_for(&self, time: Duration) {
-        let mut count = self.count.subscribe();
-        while count.wait_for(|count| *count == 0).await.is_ok() {
-            if timeout(time, count.wait_for(|count| *count > 0)).await.is_err() {
-                return;
-            }
-        }
+    /// Returns the number of rooms, with those that are being made.
+    pub(super) fn watch_count(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
     }
 
     /// Ends all rooms. None can be entered any more.
@@ -371,8 +365,8 @@ fn panicked(error: JoinError) -> Error {
 }
 
 impl Rooms for Registry {
-    fn enter(&self, visit: Visit) -> BoxFuture<'_, Result<Place, NoRoom>> {
-        self.enter(visit).boxed()
+    fn enter(self: Arc<Self>, visit: Visit) -> BoxFuture<'static, Result<Place, NoRoom>> {
+        Registry::enter(self, visit).boxed()
     }
 
     fn find(&self, id: &str) -> Option<Place> {

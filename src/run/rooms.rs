@@ -84,7 +84,7 @@ impl Rooms {
         match scope {
             Scope::Shared => make(&Room::shared()),
             Scope::Named | Scope::User | Scope::Page => {
-                let model = make(&Room::new(*scope, "")?)?;
+                let model = make(&Room::new(*scope, ""))?;
                 Ok(model.front(self.plan))
             }
         }
