@@ -81,9 +81,10 @@ mod random;
 /// Rooms: an application whose users do not all share one state.
 ///
 /// [`Rooms`](rooms::Rooms) makes a room for each page, each browser, or each name in an address.
+/// [`Server::admit`] decides who may enter and as what [`Role`](rooms::Role).
 pub mod rooms {
     pub use crate::{
-        app::{Room, Scope},
+        app::{Person, Role, Room, Scope},
         protocol::User,
         run::rooms::Rooms,
     };

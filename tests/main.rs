@@ -50,6 +50,7 @@ mod tls;
 mod transfers;
 #[cfg(feature = "typescript")]
 mod typescript;
+mod users;
 mod values;
 mod websocket;
 mod window;

@@ -4,9 +4,7 @@ use selvedge::{Error, Running, Server};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Error as WsError;
 
-use crate::support::{
-    Client, SECRET, SignedIn, open_path, open_with, options, request, request_with,
-};
+use crate::support::{Client, SignedIn, open_path, open_with, options, request, request_with};
 
 const NAME: &str = "app.example.com";
 const ORIGIN: &str = "https://app.example.com";
@@ -36,12 +34,11 @@ async fn a_page_behind_tls_is_led_to_a_secure_session() {
     let running = behind_a_proxy().await;
     let (answer, cookie) = launched(&running, NAME, Some(ORIGIN), &[]).await;
     assert_eq!(answer["sessionURL"], "wss://app.example.com/ws");
-    assert_eq!(answer["secret"], SECRET);
     assert!(cookie.ends_with("; Secure"), "{cookie}");
 
     let headers = [("host", NAME), ("origin", ORIGIN)];
     let socket = open_with(&running, &headers).await.unwrap();
-    Client::hello(socket).await;
+    Client::hello_with(socket, answer["secret"].as_str().unwrap()).await;
     running.stop().await.unwrap();
 }
 

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use selvedge_wslink::ClientId;
 use serde::Serialize;
 
-use super::{Room, Server};
+use super::{Role, Room, Server};
 use crate::{
     Failure, Result,
     error::TransferError,
@@ -21,6 +21,7 @@ pub struct Ctx {
     pub server: Server,
     client: Option<ClientId>,
     user: Option<User>,
+    role: Role,
 }
 
 impl AsRef<State> for Ctx {
@@ -55,13 +56,14 @@ impl Ctx {
     pub(crate) fn of(server: &Server, client: Option<ClientId>) -> Self {
         match client.and_then(|id| server.hub().client(id)) {
             Some(known) => Ctx::of_client(server, &known),
-            None => Ctx { server: server.clone(), client, user: None },
+            None => Ctx { server: server.clone(), client, user: None, role: Role::Editor },
         }
     }
 
     /// Returns the context of a call of this client.
     pub(crate) fn of_client(server: &Server, client: &Client) -> Self {
-        Ctx { server: server.clone(), client: Some(client.id), user: client.user().cloned() }
+        let (user, role) = (client.user().cloned(), client.role());
+        Ctx { server: server.clone(), client: Some(client.id), user, role }
     }
 
     /// Returns the room of the application in which the call was made.
@@ -97,6 +99,12 @@ impl Ctx {
     /// program caused it that has only the secret.
     pub fn user(&self) -> Option<&User> {
         self.user.as_ref()
+    }
+
+    /// Returns what the client that caused the call may do. [`Role::Editor`] in listeners, hooks and
+    /// timers without a client.
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// Returns the page that caused this call.

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    Admission,
     callback_context::Ctx,
     headers::AllowedSources,
     program::Program,
@@ -27,8 +28,12 @@ use super::{
 };
 use crate::{
     Error, Result,
-    calls::{callback::Function, page_calls::PageCalls, registry::Functions},
+    calls::{
+        page_calls::PageCalls,
+        registry::{Functions, Rpc},
+    },
     files::{dialogs::Asked, shared_folder::SharedFolders, transfer::Transfers},
+    http::Access,
     jobs::queue::Jobs,
     pages::{
         Extension, Module, Resource, Template, layout::Layouts, module::Modules,
@@ -84,7 +89,8 @@ pub(crate) struct Inner {
     pub(crate) functions: Functions<Ctx>,
     #[cfg(feature = "typescript")]
     pub(crate) signatures: crate::typescript::signatures::Signatures,
-    pub(crate) rpcs: RwLock<HashMap<String, Function<Ctx>>>,
+    pub(crate) rpcs: RwLock<HashMap<String, Rpc>>,
+    pub(crate) admission: RwLock<Option<Admission>>,
     pub(crate) endpoints: Handlers,
     pub(crate) transfers: Transfers,
     pub(crate) questions: Questions<Asked>,
@@ -111,6 +117,8 @@ pub(crate) struct Settings {
     pub(crate) exit_code: i32,
     /// The port that the server listens on.
     pub(crate) port: Option<u16>,
+    /// Where pages of the current run sign in.
+    pub(crate) front: Option<Arc<Access>>,
     /// The options of the current run, set once it is ready.
     pub(crate) running: watch::Sender<Option<RunningOptions>>,
     /// Whether pages get the full text of errors.
@@ -182,6 +190,7 @@ impl Server {
             #[cfg(feature = "typescript")]
             signatures: crate::typescript::signatures::Signatures::default(),
             rpcs: RwLock::default(),
+            admission: RwLock::default(),
             endpoints: RwLock::default(),
             transfers: Transfers::default(),
             questions: Questions::default(),

@@ -227,6 +227,12 @@ pub(crate) fn caught<T: 'static>(
     AssertUnwindSafe(future).catch_unwind().map(flat).boxed()
 }
 
+/// Calls a plain function of the application. A panic in it becomes a failure.
+pub(crate) fn caught_here<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let result = std::panic::catch_unwind(AssertUnwindSafe(call));
+    result.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+}
+
 fn panicked(panic: &(dyn Any + Send)) -> Failure {
     // Not `Failure::msg`: the application did not choose this text for clients.
     Error::Callback(format!("panicked: {}", panic_message(panic))).into()

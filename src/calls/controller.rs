@@ -156,7 +156,12 @@ impl Controller {
         let (mut main, mut results) = (None, Vec::new());
         for (role, function) in calls {
             if role == Role::Task {
-                self.server.start_function(&function, callee.clone(), args.clone(), client);
+                self.server.start_function(
+                    &function,
+                    callee.clone(),
+                    args.clone(),
+                    Ctx::of(&self.server, client),
+                );
                 continue;
             }
             let value = self.server.call(&function, callee.clone(), args.clone(), client).await?;

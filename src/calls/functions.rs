@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use selvedge_wslink::{ClientId, Packed, words::method};
+use selvedge_wslink::{ClientId, Packed};
 use serde::Serialize;
 
 use super::{
@@ -22,6 +22,7 @@ use crate::{
     Failure, Result,
     app::{Ctx, Inner, Server, unknown},
     blocking,
+    protocol::Client,
     state::{KeyName, Listener, Reaction, State, Translator, deferred},
 };
 #[cfg(feature = "typescript")]
@@ -152,8 +153,8 @@ impl Server {
         let name = self.trigger_name(name);
         #[cfg(feature = "typescript")]
         self.inner.signatures.note(FunctionKind::Trigger, &name, parameters_of(&callback));
-        let ends_with_client = self.inner.functions.set_trigger(name.clone(), self.bind(callback));
-        Trigger::new(name, ends_with_client)
+        let switches = self.inner.functions.set_trigger(name.clone(), self.bind(callback));
+        Trigger::new(name, switches)
     }
 
     /// Registers a function as [`trigger`](Self::trigger) does, under a generated name.
@@ -201,57 +202,6 @@ impl Server {
             return Err(unknown("trigger", &name, similar).into());
         };
         self.call(&trigger.function, format!("trigger `{name}`"), list(&args)?, None).await
-    }
-
-    /// Registers a function as an RPC method that clients call by name, for instance
-    /// `"demo.frame"`.
-    ///
-    /// Unlike triggers, RPC methods are called by your own client code through its wslink session.
-    ///
-    /// ```
-    /// use selvedge::{values::Attachment, Ctx, Server};
-    ///
-    /// let server = Server::new("doc");
-    /// server.rpc("camera.frame", |_: Ctx, width: usize, height: usize| {
-    ///     Attachment::from(vec![0; width * height])
-    /// });
-    /// ```
-    ///
-    /// # Panics
-    /// If the name is not lower-case words joined by dots (as wslink requires), or belongs to the
-    /// protocol: names below `wslink.`, `application.` and `selvedge.`, and trame's own methods.
-    /// Names of widget packages, such as `trame.rca.size`, are free.
-    #[track_caller]
-    pub fn rpc<M: 'static>(&self, method: &str, callback: impl Callback<Ctx, M>) -> &Self {
-        assert!(is_dotted_name(method), "`{method}` is not lower-case words joined by dots");
-        assert!(!method::is_reserved(method), "`{method}` belongs to the protocol");
-        #[cfg(feature = "typescript")]
-        self.inner.signatures.note(FunctionKind::Method, method, parameters_of(&callback));
-        let mut rpcs = self.inner.rpcs.write();
-        rpcs.insert(method.to_owned(), self.bind(callback));
-        drop(rpcs);
-        self
-    }
-
-    /// Calls an RPC method from Rust, as a client would.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`](crate::Error::Unknown) if there is no such method, and the method's own
-    /// errors.
-    pub async fn protocol_call(
-        &self,
-        method: &str,
-        args: impl Serialize,
-    ) -> Result<Packed, Failure> {
-        let function = self.rpc_function(method);
-        let function = function.ok_or_else(|| unknown("RPC method", method, Vec::new()))?;
-        self.call(&function, format!("RPC method `{method}`"), list(&args)?, None).await
-    }
-
-    /// Returns the RPC method of this name.
-    pub(crate) fn rpc_function(&self, method: &str) -> Option<Function<Ctx>> {
-        let rpcs = self.inner.rpcs.read();
-        rpcs.get(method).cloned()
     }
 
     /// Calls a function and waits for its result. State changes that it makes are flushed.
@@ -326,7 +276,10 @@ impl Server {
         let callee = hook_name(event);
         if role == Role::Task {
             let server = self.clone();
-            blocking::run(move || server.start_function(&hook, callee, Vec::new(), None)).await;
+            blocking::run(move || {
+                server.start_function(&hook, callee, Vec::new(), Ctx::of(&server, None))
+            })
+            .await;
             return None;
         }
         match self.begin(hook, callee.clone()).await? {
@@ -347,10 +300,14 @@ impl Server {
     }
 
     /// Starts the hooks of an event without waiting for async ones.
-    pub(crate) fn start_hooks(&self, client: Option<ClientId>, event: Lifecycle, args: &[Packed]) {
+    pub(crate) fn start_hooks(&self, client: Option<&Client>, event: Lifecycle, args: &[Packed]) {
         let callee = hook_name(event);
         for (_, hook) in self.hooks(event) {
-            self.start_function(&hook, callee.clone(), args.to_vec(), client);
+            let context = match client {
+                Some(client) => Ctx::of_client(self, client),
+                None => Ctx::of(self, None),
+            };
+            self.start_function(&hook, callee.clone(), args.to_vec(), context);
         }
     }
 
@@ -360,10 +317,10 @@ impl Server {
         function: &Function<Ctx>,
         callee: String,
         args: Vec<Packed>,
-        client: Option<ClientId>,
+        context: Ctx,
     ) {
         let arguments = Arguments::new(callee.clone(), args, Default::default());
-        match deferred(|| function(Ctx::of(self, client), arguments)) {
+        match deferred(|| function(context, arguments)) {
             Outcome::Ready(result) => self.report(&callee, result),
             Outcome::Pending(future) => self.hub().spawn(self.clone().finish(callee, future)),
         }
@@ -458,13 +415,6 @@ impl WeakServer {
     fn upgrade(&self) -> Option<Server> {
         Some(Server::view(self.inner.upgrade()?, self.translator.clone()))
     }
-}
-
-fn is_dotted_name(name: &str) -> bool {
-    name.split('.').all(|word| {
-        word.starts_with(|first: char| first.is_ascii_lowercase())
-            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    })
 }
 
 fn hook_name(event: Lifecycle) -> String {

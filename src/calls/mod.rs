@@ -4,7 +4,7 @@
 // - `callback`: calls functions of the application, and encodes their results; `arguments`: what
 //   they are called with
 // - `registry`: functions by name; `functions`: registers and runs those of a server
-// - `controller`: functions found by name; `trigger`: a trigger in templates
+// - `controller`: functions found by name; `trigger`: a trigger in templates; `rpc`: RPC methods
 // - `extractors`: parameters that come from the context of a call
 // - `keys`: what listeners watch
 // - `page_calls`: calls into one page, with a result
@@ -18,6 +18,7 @@ pub(crate) mod functions;
 mod keys;
 pub(crate) mod page_calls;
 pub(crate) mod registry;
+mod rpc;
 mod timers;
 mod trigger;
 

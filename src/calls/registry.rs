@@ -7,14 +7,15 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
 use parking_lot::RwLock;
 use selvedge_wslink::text::similar;
 
-use super::callback::Function;
+use super::{callback::Function, trigger::TriggerSwitches};
+use crate::app::Ctx;
 
 /// An event in the life of the server or of a page, for [`Server::on`](crate::Server::on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,20 +153,27 @@ impl<C> Default for Slot<C> {
 /// The functions that one call runs, with their roles: the main one first, tasks last.
 pub(crate) type Calls<C> = Vec<(Role, Function<C>)>;
 
-/// A trigger, and what is known of it beside its code.
+/// A trigger.
 pub(crate) struct RegisteredTrigger<C> {
     pub(crate) function: Function<C>,
-    /// Whether an async call ends when its client disconnects.
-    pub(crate) ends_with_client: Arc<AtomicBool>,
+    pub(crate) switches: Arc<TriggerSwitches>,
 }
 
 impl<C> Clone for RegisteredTrigger<C> {
     fn clone(&self) -> Self {
         RegisteredTrigger {
             function: Arc::clone(&self.function),
-            ends_with_client: Arc::clone(&self.ends_with_client),
+            switches: Arc::clone(&self.switches),
         }
     }
+}
+
+/// An RPC method.
+#[derive(Clone)]
+pub(crate) struct Rpc {
+    pub(crate) function: Function<Ctx>,
+    /// Whether viewers may call it.
+    pub(crate) for_viewers: bool,
 }
 
 /// The triggers and the controller's functions.
@@ -191,14 +199,12 @@ impl<C> Functions<C> {
         format!("trigger__{}", self.generated.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Registers a trigger, replacing one of the same name. Returns the switch for whether its async
-    /// calls end with their client.
-    pub(crate) fn set_trigger(&self, name: String, function: Function<C>) -> Arc<AtomicBool> {
-        let ends_with_client = Arc::new(AtomicBool::new(false));
-        let trigger =
-            RegisteredTrigger { function, ends_with_client: Arc::clone(&ends_with_client) };
+    /// Registers a trigger, replacing one of the same name. Returns its switches, which are off.
+    pub(crate) fn set_trigger(&self, name: String, function: Function<C>) -> Arc<TriggerSwitches> {
+        let switches = Arc::<TriggerSwitches>::default();
+        let trigger = RegisteredTrigger { function, switches: Arc::clone(&switches) };
         self.triggers.write().insert(name, trigger);
-        ends_with_client
+        switches
     }
 
     /// Removes a trigger. Returns whether it existed.
@@ -208,6 +214,15 @@ impl<C> Functions<C> {
 
     pub(crate) fn trigger(&self, name: &str) -> Option<RegisteredTrigger<C>> {
         self.triggers.read().get(name).cloned()
+    }
+
+    /// Returns the names of the triggers that viewers may call.
+    pub(crate) fn triggers_for_viewers(&self) -> Vec<String> {
+        let triggers = self.triggers.read();
+        let open = triggers
+            .iter()
+            .filter(|(_, trigger)| trigger.switches.for_viewers.load(Ordering::Relaxed));
+        open.map(|(name, _)| name.clone()).collect()
     }
 
     /// Returns the names of the registered triggers.

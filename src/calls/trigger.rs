@@ -11,12 +11,21 @@ use crate::pages::{Handler, Prop};
 #[derive(Clone, Debug)]
 pub struct Trigger {
     name: String,
-    ends_with_client: Arc<AtomicBool>,
+    switches: Arc<TriggerSwitches>,
+}
+
+/// What is known of a trigger beside its code.
+#[derive(Debug, Default)]
+pub(crate) struct TriggerSwitches {
+    /// Whether an async call ends when its client disconnects.
+    pub(crate) ends_with_client: AtomicBool,
+    /// Whether viewers may call it.
+    pub(crate) for_viewers: AtomicBool,
 }
 
 impl Trigger {
-    pub(crate) fn new(name: String, ends_with_client: Arc<AtomicBool>) -> Self {
-        Trigger { name, ends_with_client }
+    pub(crate) fn new(name: String, switches: Arc<TriggerSwitches>) -> Self {
+        Trigger { name, switches }
     }
 
     /// Ends the trigger's async calls at their next await when their client has disconnected: for
@@ -30,7 +39,21 @@ impl Trigger {
     /// server.trigger("suggest", async |_: Ctx, text: String| text.to_uppercase()).ends_with_client();
     /// ```
     pub fn ends_with_client(self) -> Self {
-        self.ends_with_client.store(true, Ordering::Relaxed);
+        self.switches.ends_with_client.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Lets [viewers](crate::rooms::Role::Viewer) call the trigger, too: for what changes nothing that
+    /// others see, such as an export.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Server};
+    ///
+    /// let server = Server::new("doc");
+    /// server.trigger("export", |cx: Ctx| cx.send_file("notes.txt", "…")).for_viewers();
+    /// ```
+    pub fn for_viewers(self) -> Self {
+        self.switches.for_viewers.store(true, Ordering::Relaxed);
         self
     }
 

@@ -164,7 +164,9 @@ impl Server {
         let folder = SharedFolder::new(root.as_ref())?;
         let folders = self.inner.shared_folders.clone();
         folders.0.lock().insert(name.into(), folder.clone());
-        self.rpc(LIST, move |_: Ctx, name: String, path: String| folders.list(&name, &path));
+        self.rpc_for_viewers(LIST, move |_: Ctx, name: String, path: String| {
+            folders.list(&name, &path)
+        });
         Ok(folder)
     }
 }

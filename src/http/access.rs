@@ -7,15 +7,19 @@
 //!   one.
 //! - `Origin`, which browsers send with every WebSocket and POST, must be this server's. A foreign
 //!   page sends its own, a sandboxed one `null`. Programs send none: they need the secret.
-//! - Pages get the secret if they have the cookie and the proof, which a sign-in link provides.
+//! - Pages get a secret if they have the cookie and the proof, which a sign-in link provides. Both
+//!   the cookie and the page's secret are those of one user: a user who drops the name in it has
+//!   no access.
 //!   Cookies ignore ports, so the cookie's name holds the port, and every other server on the host
 //!   is sent the cookie, too. The proof travels in the fragment of the URL, which is not sent to
 //!   servers, and stays in the storage of the page's origin.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use axum::http::{HeaderMap, header};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -24,8 +28,8 @@ use subtle::ConstantTimeEq;
 
 use super::strangers::Strangers;
 use crate::{
-    Result,
-    protocol::{Kind, User},
+    Error, Result,
+    protocol::{Bearer, MAX_USER_NAME, User},
     random::random_token,
 };
 
@@ -38,9 +42,14 @@ const MAX_SIGN_INS: [usize; 2] = [64, 1024];
 /// up.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Begins the text of a user's cookie: what the rest is.
-const NAMED: &str = "n";
-const BROWSER: &str = "b";
+/// Begins the text of a user: what the rest is. See [`random_token`] for what trame's page does to
+/// other letters.
+const NAMED: &str = "m";
+const ANONYMOUS: &str = "g";
+
+/// What a signed text is for, so that none can be used for another purpose.
+const COOKIE: &str = "cookie ";
+const SECRET: &str = "secret ";
 
 /// The credentials of one run of a server, and the sign-in links that are open.
 pub(crate) struct Access {
@@ -54,14 +63,13 @@ pub(crate) struct Access {
 /// The tokens that grant access to a server.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Tokens {
-    /// The secret of browsers and programs.
+    /// The secret of programs.
     secret: String,
     /// The secret of the application's own windows, which tells them apart from browsers.
     window_secret: String,
-    cookie: String,
     window_cookie: String,
     proof: String,
-    /// Signs the names of users. Clients never get it.
+    /// Signs the cookies and secrets of users. Clients never get it.
     user_key: String,
 }
 
@@ -74,7 +82,6 @@ impl Tokens {
         Ok(Tokens {
             secret: random_token()?,
             window_secret: random_token()?,
-            cookie: random_token()?,
             window_cookie: random_token()?,
             proof: random_token()?,
             user_key: random_token()?,
@@ -87,12 +94,51 @@ impl Tokens {
     }
 }
 
+/// Whom a sign-in link signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Invited {
+    /// A window of the application.
+    Window,
+    /// A user without a name.
+    Anyone,
+    /// The user with this name.
+    Named(String),
+}
+
+impl Invited {
+    /// Returns the user with this name.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] if it is empty or too long.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        match (1..=MAX_USER_NAME).contains(&name.len()) {
+            true => Ok(Invited::Named(name.to_owned())),
+            false => Err(Error::InvalidOption {
+                option: "the name of a user",
+                value: name.to_owned(),
+                hint: "Use 1 to 256 bytes",
+            }),
+        }
+    }
+}
+
 struct SignIn {
     token: String,
-    kind: Kind,
-    /// The name of the user whom the link signs in.
-    user: Option<String>,
+    invited: Invited,
     expires: Option<Instant>,
+}
+
+impl SignIn {
+    fn is_named(&self) -> bool {
+        matches!(self.invited, Invited::Named(_))
+    }
+}
+
+/// Shows no token.
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("cookie_name", &self.cookie_name).finish_non_exhaustive()
+    }
 }
 
 impl Access {
@@ -107,36 +153,37 @@ impl Access {
         &self.tokens
     }
 
-    /// Returns the secret of clients of this kind.
-    pub(crate) fn secret(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Window => &self.tokens.window_secret,
-            Kind::Other => &self.tokens.secret,
+    /// Returns the secret that a client presents in its hello.
+    pub(crate) fn secret_of(&self, bearer: &Bearer) -> String {
+        match bearer {
+            Bearer::Window => self.tokens.window_secret.clone(),
+            Bearer::Program => self.tokens.secret.clone(),
+            Bearer::Browser(user) => self.signed(SECRET, user),
         }
     }
 
     /// Returns whether this is a secret. Compares in constant time.
     pub(crate) fn verify(&self, secret: &str) -> bool {
-        self.kind_of(secret).is_some()
+        self.bearer_of(secret).is_some()
     }
 
-    /// Maps a secret to its client kind; `None` if the secret is wrong. Compares in constant time.
-    pub(crate) fn kind_of(&self, secret: &str) -> Option<Kind> {
-        let is = |kind: Kind| bool::from(self.secret(kind).as_bytes().ct_eq(secret.as_bytes()));
-        match (is(Kind::Window), is(Kind::Other)) {
-            (true, _) => Some(Kind::Window),
-            (_, true) => Some(Kind::Other),
-            _ => None,
+    /// Returns who has a secret; `None` if it is wrong. Compares in constant time.
+    pub(crate) fn bearer_of(&self, secret: &str) -> Option<Bearer> {
+        let is = |own: &str| bool::from(own.as_bytes().ct_eq(secret.as_bytes()));
+        match (is(&self.tokens.window_secret), is(&self.tokens.secret)) {
+            (true, _) => Some(Bearer::Window),
+            (_, true) => Some(Bearer::Program),
+            _ => self.verified(SECRET, secret).map(Bearer::Browser),
         }
     }
 
-    /// Maps the secret of a hello to its client kind. Logs a wrong secret.
-    pub(crate) fn greet(&self, secret: &str) -> Option<Kind> {
-        let kind = self.kind_of(secret);
-        if kind.is_none() {
+    /// Returns who has the secret of a hello. Logs a wrong secret.
+    pub(crate) fn greet(&self, secret: &str) -> Option<Bearer> {
+        let bearer = self.bearer_of(secret);
+        if bearer.is_none() {
             self.strangers.wrong_secret();
         }
-        kind
+        bearer
     }
 
     /// Logs how many lines were suppressed, at the end of the run.
@@ -144,51 +191,55 @@ impl Access {
         self.strangers.settle();
     }
 
-    /// Creates the token of a link that signs in one client of this kind, once, and within
-    /// `lifetime` if it is given.
+    /// Creates the token of a link that signs in once, and within `lifetime` if it is given.
     ///
     /// # Errors
     /// If the system has no random numbers.
     pub(crate) fn issue_sign_in(
         &self,
-        kind: Kind,
-        user: Option<&str>,
+        invited: Invited,
         lifetime: Option<Duration>,
     ) -> Result<String> {
         let token = random_token()?;
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
+        let new = SignIn { token: token.clone(), invited, expires };
         let mut sign_ins = self.sign_ins.lock();
-        let is_alike = |sign_in: &SignIn| sign_in.user.is_some() == user.is_some();
-        let most = MAX_SIGN_INS[usize::from(user.is_some())];
+        let is_alike = |sign_in: &SignIn| sign_in.is_named() == new.is_named();
+        let most = MAX_SIGN_INS[usize::from(new.is_named())];
         let oldest = sign_ins.iter().position(is_alike);
         if sign_ins.iter().filter(|sign_in| is_alike(sign_in)).count() >= most {
             oldest.map(|oldest| sign_ins.remove(oldest));
         }
-        let user = user.map(str::to_owned);
-        sign_ins.push(SignIn { token: token.clone(), kind, user, expires });
+        sign_ins.push(new);
         Ok(token)
     }
 
-    /// Redeems a sign-in token. Returns the kind of client that it signs in, and the name of the user
-    /// if there is one; `None` if it is not valid.
-    pub(crate) fn redeem(&self, token: &str) -> Option<(Kind, Option<String>)> {
+    /// Redeems a sign-in token. Returns whom it signs in; `None` if it is not valid.
+    pub(crate) fn redeem(&self, token: &str) -> Option<Invited> {
         let mut sign_ins = self.sign_ins.lock();
         let now = Instant::now();
         sign_ins.retain(|sign_in| sign_in.expires.is_none_or(|expires| now < expires));
         let known = |sign_in: &SignIn| bool::from(sign_in.token.as_bytes().ct_eq(token.as_bytes()));
         let position = sign_ins.iter().position(known)?;
-        let SignIn { kind, user, .. } = sign_ins.remove(position);
-        Some((kind, user))
+        Some(sign_ins.remove(position).invited)
     }
 
     /// Returns the `Set-Cookie` value for a client that has signed in. Browsers send a `secure`
     /// cookie over TLS only.
     ///
     /// A browser's cookie outlives the browser process, so that the browser is still signed in when
-    /// it is opened again. A window signs in each time.
-    pub(crate) fn cookie_header(&self, kind: Kind, secure: bool) -> String {
-        let lifetime = (kind == Kind::Other).then_some(COOKIE_LIFETIME);
-        set_cookie(&self.cookie_name, self.cookie(kind), lifetime, secure)
+    /// it is opened again. A window signs in each time. Programs have no cookie.
+    pub(crate) fn cookie_header(&self, bearer: &Bearer, secure: bool) -> Option<String> {
+        let (value, lifetime) = match bearer {
+            Bearer::Window => (self.tokens.window_cookie.clone(), String::new()),
+            Bearer::Browser(user) => {
+                let lifetime = format!("; Max-Age={}", COOKIE_LIFETIME.as_secs());
+                (self.signed(COOKIE, user), lifetime)
+            }
+            Bearer::Program => return None,
+        };
+        let (name, secure) = (&self.cookie_name, if secure { "; Secure" } else { "" });
+        Some(format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{lifetime}{secure}"))
     }
 
     /// Returns the proof that the page keeps in the storage of its origin, to show that it was
@@ -203,65 +254,58 @@ impl Access {
         self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
-    /// Returns the `Set-Cookie` value by which a user is known again.
-    pub(crate) fn user_cookie(&self, user: &User, secure: bool) -> String {
-        let kind = if user.name().is_some() { NAMED } else { BROWSER };
-        let text = format!("{kind}{}", URL_SAFE_NO_PAD.encode(user.id()));
-        let value = format!("{text}.{}", self.mark_of(&text));
-        set_cookie(&self.user_cookie_name(), &value, Some(COOKIE_LIFETIME), secure)
+    /// Returns a text that says who a user is, and that only this server can have written for this
+    /// purpose. It survives trame's page, which writes addresses in lower case.
+    fn signed(&self, purpose: &str, user: &User) -> String {
+        let kind = if user.name().is_some() { NAMED } else { ANONYMOUS };
+        let text = format!("{kind}{}", hex(user.id().as_bytes()));
+        let mark = self.mark_of(purpose, &text);
+        format!("{text}.{mark}")
     }
 
-    fn user_cookie_name(&self) -> String {
-        format!("{}-user", self.cookie_name)
-    }
-
-    /// Returns the user who sends a request; `None` if this server knows none.
-    pub(crate) fn user_of(&self, headers: &HeaderMap) -> Option<User> {
-        let cookie = self.user_cookie_name();
-        let named = cookies(headers).filter(|(name, _)| *name == cookie);
-        named.filter_map(|(_, value)| value.split_once('.')).find_map(|(text, mark)| {
-            let is_own: bool = mark.as_bytes().ct_eq(self.mark_of(text).as_bytes()).into();
-            let (kind, id) = is_own.then(|| text.split_at_checked(1)).flatten()?;
-            let id = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
-            Some(if kind == NAMED { User::named(&id) } else { User::of_browser(&id) })
-        })
+    /// Returns the user whom a signed text names; `None` if this server has not written it for this
+    /// purpose.
+    fn verified(&self, purpose: &str, signed: &str) -> Option<User> {
+        let (text, mark) = signed.split_once('.')?;
+        let is_own: bool = mark.as_bytes().ct_eq(self.mark_of(purpose, text).as_bytes()).into();
+        let (kind, id) = is_own.then(|| text.split_at_checked(1)).flatten()?;
+        let id = String::from_utf8(unhex(id)?).ok()?;
+        Some(if kind == NAMED { User::named(&id) } else { User::of_browser(&id) })
     }
 
     /// Returns what proves that this server has written a text.
-    fn mark_of(&self, text: &str) -> String {
+    fn mark_of(&self, purpose: &str, text: &str) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.tokens.user_key.as_bytes()) else {
             unreachable!("a key may have any length");
         };
+        mac.update(purpose.as_bytes());
         mac.update(text.as_bytes());
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        hex(&mac.finalize().into_bytes())
     }
 
-    fn cookie(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Window => &self.tokens.window_cookie,
-            Kind::Other => &self.tokens.cookie,
-        }
-    }
-
-    /// Returns the client kind of a request's cookie; `None` without a valid one.
-    pub(crate) fn cookie_of(&self, headers: &HeaderMap) -> Option<Kind> {
-        let values: Vec<&[u8]> = cookies(headers)
+    /// Returns who has the cookie of a request; `None` without a valid one.
+    pub(crate) fn cookie_of(&self, headers: &HeaderMap) -> Option<Bearer> {
+        let values: Vec<&str> = cookies(headers)
             .filter(|(name, _)| *name == self.cookie_name)
-            .map(|(_, value)| value.as_bytes())
+            .map(|(_, value)| value)
             .collect();
-        let is_of = |kind: &Kind| {
-            let cookie = self.cookie(*kind).as_bytes();
-            values.iter().any(|value| value.ct_eq(cookie).into())
-        };
-        [Kind::Window, Kind::Other].into_iter().find(is_of)
+        let window = self.tokens.window_cookie.as_bytes();
+        if values.iter().any(|value| value.as_bytes().ct_eq(window).into()) {
+            return Some(Bearer::Window);
+        }
+        let user = values.iter().find_map(|value| self.verified(COOKIE, value));
+        user.map(Bearer::Browser)
     }
 }
 
-/// Returns the `Set-Cookie` value of a cookie, which ends with its browser if it has no lifetime.
-fn set_cookie(name: &str, value: &str, lifetime: Option<Duration>, secure: bool) -> String {
-    let lifetime = lifetime.map(|time| format!("; Max-Age={}", time.as_secs())).unwrap_or_default();
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{lifetime}{secure}")
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    let bytes = pairs.map(|pair| u8::from_str_radix(pair.filter(|pair| pair.len() == 2)?, 16).ok());
+    bytes.collect()
 }
 
 /// Returns the names and values of the cookies of a request.
@@ -280,47 +324,72 @@ mod tests {
         Access::new(4000, Tokens::random().unwrap())
     }
 
+    fn bearers() -> [Bearer; 3] {
+        let users = [User::named("Ada Lovelace, λ"), User::of_browser("7f")];
+        let [named, anonymous] = users.map(Bearer::Browser);
+        [Bearer::Window, named, anonymous]
+    }
+
     #[test]
     fn a_sign_in_link_works_once_and_in_time() {
         let access = access();
-        let token = access.issue_sign_in(Kind::Window, None, None).unwrap();
+        let token = access.issue_sign_in(Invited::Window, None).unwrap();
         assert_eq!(access.redeem("something else"), None);
-        assert_eq!(access.redeem(&token), Some((Kind::Window, None)));
+        assert_eq!(access.redeem(&token), Some(Invited::Window));
         assert_eq!(access.redeem(&token), None);
-        let late = access.issue_sign_in(Kind::Other, None, Some(Duration::ZERO)).unwrap();
+        let late = access.issue_sign_in(Invited::Anyone, Some(Duration::ZERO)).unwrap();
         assert_eq!(access.redeem(&late), None);
     }
 
     #[test]
     fn the_cookie_is_found_among_others_and_only_with_its_value() {
         let access = access();
-        let pair = |kind| access.cookie_header(kind, false).split(';').next().unwrap().to_owned();
         let headers = |value: &str| {
             HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(value).unwrap())])
         };
-        for kind in [Kind::Window, Kind::Other] {
-            let found = access.cookie_of(&headers(&format!("other=1; {}", pair(kind))));
-            assert_eq!(found, Some(kind));
+        for bearer in bearers() {
+            let cookie = access.cookie_header(&bearer, false).unwrap();
+            let pair = cookie.split(';').next().unwrap();
+            let found = access.cookie_of(&headers(&format!("other=1; {pair}")));
+            assert_eq!(found, Some(bearer));
         }
-        assert_eq!(access.cookie_of(&headers("selvedge-4000=guess")), None);
-        assert_eq!(access.cookie_of(&headers("selvedge-4000")), None);
+        for wrong in
+            ["selvedge-4000=guess", "selvedge-4000=m61.", "selvedge-4000=.", "selvedge-4000"]
+        {
+            assert_eq!(access.cookie_of(&headers(wrong)), None, "{wrong}");
+        }
         assert_eq!(access.cookie_of(&HeaderMap::new()), None);
     }
 
     #[test]
-    fn the_secret_of_a_window_is_distinguished_from_that_of_browsers() {
-        let access = access();
-        for kind in [Kind::Window, Kind::Other] {
-            assert_eq!(access.kind_of(access.secret(kind)), Some(kind));
+    fn a_secret_tells_who_has_it_and_opens_no_other_server() {
+        let (access, other) = (access(), access());
+        for bearer in bearers().into_iter().chain([Bearer::Program]) {
+            let secret = access.secret_of(&bearer);
+            assert_eq!(access.bearer_of(&secret), Some(bearer));
+            assert_eq!(other.bearer_of(&secret), None);
+            assert_eq!(secret, secret.to_ascii_lowercase(), "trame's page writes it so");
         }
-        assert_eq!(access.kind_of("guess"), None);
+        assert_eq!(access.bearer_of("guess"), None);
     }
 
     #[test]
-    fn secrets_differ_and_survive_the_stock_page() {
+    fn what_is_signed_for_one_user_or_purpose_is_worth_nothing_for_another() {
+        let access = access();
+        let [secret, cookie] =
+            [SECRET, COOKIE].map(|purpose| access.signed(purpose, &User::named("a")));
+        assert_eq!(access.bearer_of(&cookie), None);
+        assert_eq!(access.verified(COOKIE, &secret), None);
+        let mark = secret.split_once('.').unwrap().1;
+        for forged in ["m62", "g61", "m", "", "m6", "m6161", "x"] {
+            assert_eq!(access.bearer_of(&format!("{forged}.{mark}")), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn secrets_differ() {
         let secrets = [(); 2].map(|()| random_token().unwrap());
         assert_ne!(secrets[0], secrets[1]);
         assert_eq!(secrets[0].len(), 65);
-        assert_eq!(secrets[0].to_ascii_lowercase(), secrets[0]);
     }
 }

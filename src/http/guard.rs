@@ -7,13 +7,14 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
-    response::{Html, IntoResponse, Response},
+    response::{AppendHeaders, Html, IntoResponse, Response},
 };
 
-use super::{Site, error_page, lobby::Guest, names::is_authority, policy};
+use super::{Site, access::Invited, error_page, lobby::Guest, names::is_authority, policy};
 use crate::{
+    Result,
     pages::escape::escaped,
-    protocol::{Kind, User},
+    protocol::{Bearer, User},
     random::random_token,
 };
 
@@ -40,7 +41,7 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     if let Some(refusal) = refuse(&site, &request) {
         return refusal;
     }
-    if site.access.cookie_of(request.headers()).is_some()
+    if site.bearer_of(&request).is_some()
         && let Some(guest) = request.extensions().get::<Arc<Guest>>()
     {
         guest.admit();
@@ -117,12 +118,20 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     let (token, mut location) = split_sign_in(request.uri())?;
     let redeemed = site.access.redeem(token);
     let is_new = redeemed.is_some();
-    let signed_in = || Some((site.access.cookie_of(request.headers())?, None));
-    let Some((kind, name)) = redeemed.or_else(signed_in) else {
-        return Some(match token {
-            SAME_SITE => error_page::text(StatusCode::FORBIDDEN, USED_LINK),
-            _ => try_from_here(&location),
-        });
+    let known = site.access.cookie_of(request.headers());
+    let bearer = match (redeemed, known) {
+        (Some(invited), known) => match signed_in(invited, known) {
+            Ok(bearer) => bearer,
+            Err(error) => {
+                tracing::error!(%error, "a user cannot be signed in");
+                return Some(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+            }
+        },
+        (None, Some(known)) => known,
+        (None, None) if token == SAME_SITE => {
+            return Some(error_page::text(StatusCode::FORBIDDEN, USED_LINK));
+        }
+        (None, None) => return Some(try_from_here(&location)),
     };
     // Clients that have only the cookie do not get the proof. Pages of modules would leave it in
     // the address.
@@ -132,25 +141,25 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     let secure = site.names.is_secure(request.headers());
     let headers = [
         (header::LOCATION, location),
-        (header::SET_COOKIE, site.access.cookie_header(kind, secure)),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
-    let mut response = (StatusCode::SEE_OTHER, headers).into_response();
-    let known = site.access.user_of(request.headers());
-    let user = match name {
-        Some(name) => Some(User::named(&name)),
-        // A window has one user, and its cookies would outlive it.
-        None if !is_new || kind == Kind::Window => None,
-        None if known.is_some_and(|user| user.name().is_none()) => None,
-        // Fails if the system has no random numbers.
-        None => random_token().ok().map(|id| User::of_browser(&id)),
-    };
-    let cookie = user.map(|user| HeaderValue::try_from(site.access.user_cookie(&user, secure)));
-    response
-        .headers_mut()
-        .extend(cookie.and_then(Result::ok).map(|cookie| (header::SET_COOKIE, cookie)));
-    Some(response)
+    let cookie = site.access.cookie_header(&bearer, secure);
+    let cookie = AppendHeaders(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    Some((StatusCode::SEE_OTHER, headers, cookie).into_response())
+}
+
+/// Returns who a client is that a link has signed in. A user without a name stays the same in the
+/// same browser.
+fn signed_in(invited: Invited, known: Option<Bearer>) -> Result<Bearer> {
+    Ok(match (invited, known) {
+        (Invited::Window, _) => Bearer::Window,
+        (Invited::Named(name), _) => Bearer::Browser(User::named(&name)),
+        (Invited::Anyone, Some(Bearer::Browser(user))) if user.name().is_none() => {
+            Bearer::Browser(user)
+        }
+        (Invited::Anyone, _) => Bearer::Browser(User::of_browser(&random_token()?)),
+    })
 }
 
 /// Makes the browser repeat the request from a page of this server.

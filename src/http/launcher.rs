@@ -1,6 +1,6 @@
 //! The launcher: tells a page that is signed in where its session is.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -17,6 +17,7 @@ use super::{
     REQUEST_TIMEOUT, Site, error_page,
     rooms::{ROOM, Visit},
 };
+use crate::protocol::Bearer;
 
 /// Maximum size in bytes of the body of a launcher request.
 const MAX_BODY: usize = 64 * 1024;
@@ -47,6 +48,9 @@ pub(super) async fn launch(
     headers: HeaderMap,
     request: Request,
 ) -> Response {
+    let proxied = site.proxies.user_of(&request);
+    let prefix = site.proxies.prefix_of(&request).map(str::to_owned);
+    let bearer = site.bearer_of(&request);
     let body = match timeout(REQUEST_TIMEOUT, to_bytes(request.into_body(), MAX_BODY)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
@@ -61,39 +65,56 @@ pub(super) async fn launch(
     };
     let launch: LaunchRequest = serde_json::from_slice(&body).unwrap_or_default();
     // The page of a module or of a folder, such as trame's own, does not know the proof.
-    let is_page = site.access.verify_proof(&launch.sign_in_proof)
+    let is_page = proxied.is_some()
+        || site.access.verify_proof(&launch.sign_in_proof)
         || site.endpoints.content.is_some()
         || !site.server.modules().page_is_built_in();
-    let kind = is_page.then(|| site.access.cookie_of(&headers)).flatten();
-    let no_store = (header::CACHE_CONTROL, "no-store".to_owned());
-    let Some(kind) = kind else {
-        return ([no_store], Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
+    let bearer = is_page.then_some(bearer).flatten();
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    let Some(bearer) = bearer else {
+        return (no_store, Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
     };
-    let mut session_url =
-        site.names.session_url(&headers, launch.base.as_str().unwrap_or_default(), path);
-    let is_secure = site.names.is_secure(&headers);
-    let renewed = site.access.cookie_header(kind, is_secure);
-    let user = site.access.user_of(&headers);
-    let fixed = [no_store, (header::SET_COOKIE, renewed)];
-    // Both cookies end at the same time.
-    let known = user.as_ref().map(|user| site.access.user_cookie(user, is_secure));
-    let known = AppendHeaders(known.map(|cookie| (header::SET_COOKIE, cookie)));
+    // A user whom a proxy names is signed in as long as the proxy says so.
+    let renewed = match proxied {
+        Some(_) => None,
+        None => site.access.cookie_header(&bearer, site.names.is_secure(&headers)),
+    };
+    let renewed = AppendHeaders(renewed.map(|cookie| (header::SET_COOKIE, cookie)));
+    let base = prefix.as_deref().or(launch.base.as_str()).unwrap_or_default();
+    let session_url = site.names.session_url(&headers, base, path);
+    let answer = match session(&site, &launch, &bearer, session_url).await {
+        Ok(session) => session,
+        Err(reason) => json!({ "error": reason }),
+    };
+    (no_store, renewed, Json(answer)).into_response()
+}
+
+/// Returns the session of a page.
+///
+/// # Errors
+/// The reason why there is none.
+async fn session(
+    site: &Site,
+    launch: &LaunchRequest,
+    bearer: &Bearer,
+    session_url: String,
+) -> Result<Value, String> {
     let Some(rooms) = &site.rooms else {
-        let answer = json!({ "sessionURL": session_url, "secret": site.access.secret(kind) });
-        return (fixed, known, Json(answer)).into_response();
+        site.server.role_of(bearer)?;
+        let secret = site.access.secret_of(bearer);
+        return Ok(json!({ "sessionURL": session_url, "secret": secret }));
     };
     let visit = Visit {
         name: launch.room.as_str().unwrap_or_default().to_owned(),
         before: launch.before.as_str().map(str::to_owned),
-        user,
+        user: bearer.user().cloned(),
     };
-    let answer = match Arc::clone(rooms).enter(visit).await {
-        Ok(place) => {
-            let _ = write!(session_url, "?{ROOM}={}", place.id);
-            let secret = place.access.secret(kind);
-            json!({ "sessionURL": session_url, "secret": secret, "selvedgeRoom": place.ticket })
-        }
-        Err(reason) => json!({ "error": reason.to_string() }),
-    };
-    (fixed, known, Json(answer)).into_response()
+    let entered = Arc::clone(rooms).enter(visit).await;
+    let place = entered.map_err(|reason| reason.to_string())?;
+    place.server.role_of(bearer)?;
+    Ok(json!({
+        "sessionURL": format!("{session_url}?{ROOM}={}", place.id),
+        "secret": place.access.secret_of(bearer),
+        "selvedgeRoom": place.ticket,
+    }))
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`access`]: the secret, sign-in links, the cookie
 //! - [`names`]: the names that the server answers to, and the origins whose pages may send requests
+//! - [`proxies`]: what trusted proxies say of requests
 //! - [`guard`]: the checks that every request must pass
 //! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
 //! - [`strangers`]: log lines about such peers
@@ -27,6 +28,7 @@ mod lobby;
 mod names;
 pub(crate) mod page;
 mod policy;
+mod proxies;
 mod rooms;
 mod state_websocket;
 mod static_files;
@@ -41,10 +43,11 @@ mod tls;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use access::{Access, Tokens};
+pub(crate) use access::{Access, Invited, Tokens};
 pub(crate) use guard::SIGN_IN;
 pub(crate) use lobby::{Lobby, most_connections};
 pub(crate) use names::{Allowed, Names};
+pub(crate) use proxies::{Proxies, ProxyOptions};
 pub(crate) use rooms::{NoRoom, Place, Rooms, Visit};
 pub(crate) use tls::Tls;
 
@@ -71,7 +74,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::app::{Endpoints, Server};
+use crate::{
+    app::{Endpoints, Server},
+    protocol::Bearer,
+};
 
 /// Time limit for the TLS handshake, for the headers of a request, and for the body of a launcher
 /// request, each.
@@ -90,6 +96,7 @@ pub(crate) struct Site {
     pub(crate) server: Server,
     pub(crate) access: Arc<Access>,
     pub(crate) names: Arc<Names>,
+    pub(crate) proxies: Arc<Proxies>,
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) tls: Option<Tls>,
     /// The endpoints and folders that are served.
@@ -104,6 +111,14 @@ pub(crate) struct Site {
     pub(crate) websockets: TaskTracker,
     /// The rooms whose pages the server shows, if it has any.
     pub(crate) rooms: Option<Arc<dyn Rooms>>,
+}
+
+impl Site {
+    /// Returns who sends a request: the user whom a trusted proxy names, or whose cookie it has.
+    fn bearer_of(&self, request: &Request) -> Option<Bearer> {
+        let named = self.proxies.user_of(request).map(Bearer::Browser);
+        named.or_else(|| self.access.cookie_of(request.headers()))
+    }
 }
 
 /// Answers HTTP requests on accepted connections.

@@ -10,7 +10,10 @@ use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Access, Site};
-use crate::{app::Server, protocol::User};
+use crate::{
+    app::Server,
+    protocol::{Bearer, User},
+};
 
 /// The query parameter of session URLs that names the room.
 pub(super) const ROOM: &str = "room";
@@ -21,7 +24,6 @@ pub(crate) struct Visit {
     pub(crate) name: String,
     /// The ticket of the room in which the page was before.
     pub(crate) before: Option<String>,
-    /// The user, as a cookie says.
     pub(crate) user: Option<User>,
 }
 
@@ -92,8 +94,9 @@ impl Site {
         let id = pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == ROOM);
         let place = id.and_then(|(_, id)| rooms.find(id));
         // Another user may have signed in, in the same browser.
-        let user = self.access.user_of(request.headers());
-        let may_enter = |place: &Place| match (&user, &place.user) {
+        let bearer = self.bearer_of(request);
+        let user = bearer.as_ref().and_then(Bearer::user);
+        let may_enter = |place: &Place| match (user, &place.user) {
             (Some(user), Some(own)) => user == own,
             _ => true,
         };

@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     protocol::{
-        Client, CloseFrame, Limits, Next, Session, User,
+        Client, CloseFrame, Limits, Next, Session,
         session::{HELLO_TIMEOUT, LOCKED_OUT, NO_HELLO, PROTOCOL_ERROR, TOO_LARGE, closing_after},
     },
     stop_times,
@@ -63,7 +63,6 @@ pub(super) async fn upgrade(
         Ok(handshake) => handshake,
         Err(refusal) => return refused(refusal),
     };
-    let user = site.access.user_of(request.headers());
     let site = site.of_request(&request);
     let compression = ends.compresses(site.endpoints.compression, request.headers())
         && handshake.accept_compression();
@@ -74,7 +73,7 @@ pub(super) async fn upgrade(
     tokio::spawn(async move {
         // Fails if the peer has disconnected or its connection was displaced.
         if let Ok(stream) = upgraded.await {
-            serve(TokioIo::new(stream), &site, user, &guest, buffers, compression).await;
+            serve(TokioIo::new(stream), &site, &guest, buffers, compression).await;
         }
         drop(token);
     });
@@ -84,7 +83,6 @@ pub(super) async fn upgrade(
 async fn serve(
     stream: impl Stream,
     site: &Site,
-    user: Option<User>,
     guest: &Guest,
     buffers: Buffers,
     compression: bool,
@@ -93,7 +91,7 @@ async fn serve(
         let secret = Arc::clone(&site.access);
         Arc::new(move |given: &str| secret.greet(given))
     };
-    let mut session = match Session::new(&site.server, user, verify, Limits::default()) {
+    let mut session = match Session::new(&site.server, verify, Limits::default()) {
         Ok(session) => session,
         Err(error) => return tracing::error!(%error, "a client could not be accepted"),
     };

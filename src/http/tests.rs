@@ -12,7 +12,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Access, Allowed, Http, Lobby, Names, Site, Tokens};
-use crate::app::{Endpoints, Server};
+use crate::{
+    app::{Endpoints, Server},
+    protocol::{Bearer, User},
+};
 
 /// Time limit for an answer; longer than any takes.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +46,7 @@ impl Target {
             server: Server::new("target"),
             access: Arc::clone(&access),
             names: Arc::new(names.unwrap()),
+            proxies: Arc::default(),
             lobby: Lobby::new(crowd),
             tls: None,
             endpoints,
@@ -130,7 +134,8 @@ async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_
 
 /// Builds a launcher request with the cookie and this proof, which may be empty.
 fn launch(target: &Target, origin: &str, proof: &str) -> String {
-    let cookie = target.access.cookie_header(crate::protocol::Kind::Other, false);
+    let browser = Bearer::Browser(User::of_browser("7f"));
+    let cookie = target.access.cookie_header(&browser, false).unwrap();
     let pair = cookie.split(';').next().unwrap();
     let body = format!(r#"{{"signInProof":"{proof}"}}"#);
     format!(

@@ -76,9 +76,12 @@ impl Server {
         let plots = self.inner.plots.clone();
         let name = self.state().name(&key).into_owned();
         let data = plots.data(&name, series.len());
-        self.rpc(METHOD, move |_: Ctx, key: String, from: f64, to: f64, width: usize| {
-            plots.window(&key, from, to, width)
-        });
+        self.rpc_for_viewers(
+            METHOD,
+            move |_: Ctx, key: String, from: f64, to: f64, width: usize| {
+                plots.window(&key, from, to, width)
+            },
+        );
         self.state().read_only(&[&key]).transient(&[&key]);
         let plot = Plot { state: self.state().clone(), key, series, data };
         plot.tell();

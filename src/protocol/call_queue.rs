@@ -180,7 +180,7 @@ impl Runner {
     fn run_jobs(&self, ending: &CancellationToken) {
         while let Some(job) = self.shared.take() {
             match job {
-                Job::Event(event) => self.server.start_hooks(Some(self.client.id), event, &[]),
+                Job::Event(event) => self.server.start_hooks(Some(&self.client), event, &[]),
                 // The answer would not reach the client.
                 Job::Call { .. } if ending.is_cancelled() => {}
                 Job::Call { request, ticket, .. } => {

@@ -1,23 +1,37 @@
 //! One connected client.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use selvedge_wslink::ClientId;
 use tokio_util::sync::CancellationToken;
 
 use super::{outbox::Outbox, user::User};
-use crate::Result;
+use crate::{Result, app::Role};
 
-/// What kind of client this is. The secret that it presents decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+/// Who has a credential of the server: a secret or a cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bearer {
     /// A window of the application, which has native dialogs.
     Window,
-    /// A browser or a program.
-    Other,
+    /// The browser of a user.
+    Browser(User),
+    /// A program that has the secret of the server.
+    Program,
+}
+
+impl Bearer {
+    pub(crate) fn user(&self) -> Option<&User> {
+        match self {
+            Bearer::Browser(user) => Some(user),
+            Bearer::Window | Bearer::Program => None,
+        }
+    }
 }
 
 /// A connection that has sent its hello, or is about to.
@@ -26,10 +40,16 @@ pub(crate) struct Client {
     pub(crate) outbox: Outbox,
     /// Fires when the connection has ended.
     pub(crate) gone: CancellationToken,
-    kind: OnceLock<Kind>,
-    user: Option<User>,
+    admitted: OnceLock<Admitted>,
     extras: AtomicBool,
     series: AtomicBool,
+}
+
+/// What is known of a client that has sent its hello.
+struct Admitted {
+    bearer: Bearer,
+    role: Role,
+    since: Instant,
 }
 
 impl Client {
@@ -39,31 +59,35 @@ impl Client {
             id: ClientId::random()?,
             outbox: Outbox::new(outbox_bytes),
             gone: CancellationToken::new(),
-            kind: OnceLock::new(),
-            user: None,
+            admitted: OnceLock::new(),
             extras: AtomicBool::new(false),
             series: AtomicBool::new(false),
         })
     }
 
-    /// Sets who uses the client.
-    pub(crate) fn of_user(self, user: Option<User>) -> Self {
-        Client { user, ..self }
+    /// Records who the client is and what it may do. Only the first call counts.
+    pub(crate) fn admit(&self, bearer: Bearer, role: Role) {
+        let _ = self.admitted.set(Admitted { bearer, role, since: Instant::now() });
     }
 
-    /// Records the kind of the client. Only the first call counts.
-    pub(crate) fn set_kind(&self, kind: Kind) {
-        let _ = self.kind.set(kind);
-    }
-
-    /// Returns who uses the client, if that is known.
+    /// Returns the user of the client, if it has one.
     pub(crate) fn user(&self) -> Option<&User> {
-        self.user.as_ref()
+        self.admitted.get()?.bearer.user()
+    }
+
+    /// Returns what the client may do.
+    pub(crate) fn role(&self) -> Role {
+        self.admitted.get().map_or(Role::Viewer, |admitted| admitted.role)
+    }
+
+    /// Returns when the client was admitted.
+    pub(crate) fn joined(&self) -> Option<Instant> {
+        Some(self.admitted.get()?.since)
     }
 
     /// Whether the client is a window of the application.
     pub(crate) fn is_window(&self) -> bool {
-        self.kind.get() == Some(&Kind::Window)
+        self.admitted.get().is_some_and(|admitted| admitted.bearer == Bearer::Window)
     }
 
     /// Records that the client knows this server's extensions of trame's protocol.

@@ -26,18 +26,23 @@ use serde_json::json;
 use super::{
     Client, Hold,
     answers::{self, CallFault, MAX_TICKET, Redeemed, Ticket},
+    viewers::ONLY_VIEWS,
 };
 use crate::{
     Failure, Result,
-    app::{Ctx, Server, unknown},
+    app::{Ctx, Role, Server, unknown},
     calls::{
         Arguments,
         callback::{Function, Outcome, ResultNotEncoded},
         functions::Deferred,
-        registry::Lifecycle,
+        registry::{Lifecycle, Rpc},
     },
     state::deferred,
 };
+
+/// Methods of wslink's programs that end the server.
+pub(super) const EXIT: &str = "application.exit";
+pub(super) const EXIT_LATER: &str = "application.exit.later";
 
 /// Returns whether a method runs no code of the application and so never blocks.
 pub(crate) fn runs_no_callback(method: &str) -> bool {
@@ -65,8 +70,14 @@ impl Server {
     /// Answers one call of an authenticated client.
     pub(super) fn dispatch(&self, client: &Arc<Client>, request: Request, ticket: Option<Ticket>) {
         self.hub().log().inspect(|log| log.received(client.id, &request));
+        if client.role() == Role::Viewer && self.needs_editor(&request) {
+            return self.answer(client, &request, Err(Failure::msg(ONLY_VIEWS)));
+        }
         match request.method.as_str() {
-            method::STATE_GET => self.send_snapshot(client, &request.id),
+            method::STATE_GET => {
+                self.send_snapshot(client, &request.id);
+                self.tell_role(client);
+            }
             method::STATE_UPDATE => {
                 if let Err(failure) = self.update_state(client, &request) {
                     self.answer(client, &request, Err(failure));
@@ -80,6 +91,7 @@ impl Server {
                 if let Err(error) = self.send_missed(client, &request) {
                     self.answer(client, &request, Err(error.into()));
                 }
+                self.tell_role(client);
             }
             _ if method::is_reserved(&request.method) => {
                 let hold = client.outbox.hold();
@@ -125,11 +137,11 @@ impl Server {
                     self.force_state_push(&keys.iter().map(String::as_str).collect::<Vec<_>>());
                 })
                 .map_err(Failure::from),
-            "application.exit" => {
+            EXIT => {
                 self.request_stop();
                 Ok(())
             }
-            "application.exit.later" => self.stop_later(request),
+            EXIT_LATER => self.stop_later(request),
             method::SELVEDGE_HELLO => {
                 client.learn_extras();
                 let series = request.args.first().and_then(|page| page.entry("series"));
@@ -137,7 +149,10 @@ impl Server {
                     client.follow_series();
                 }
                 let development = self.settings().development;
-                let answer = json!({"version": 1, "development": development});
+                let mut answer = json!({"version": 1, "development": development});
+                if self.has_admission() {
+                    answer["openToViewers"] = json!(self.inner.functions.triggers_for_viewers());
+                }
                 return Some(Packed::encode(&answer).map_err(Failure::from));
             }
             method::TRIGGER_CHECK if self.settings().development => {
@@ -185,7 +200,11 @@ impl Server {
         for change in changes {
             let Change { key } = change.decode_as("a change of state")?;
             let value = change.entry("value").unwrap_or(Packed::nil());
-            match self.state().admit(&key, value.clone()) {
+            let admitted = match client.role() {
+                Role::Editor => self.state().admit(&key, value.clone()),
+                Role::Viewer => Err(Failure::msg(ONLY_VIEWS)),
+            };
+            match admitted {
                 Ok(admitted) => {
                     if admitted != value {
                         others.push(key.clone());
@@ -222,7 +241,7 @@ impl Server {
 
     fn page_event(&self, client: &Client, event: &str) {
         match Lifecycle::from_page(event) {
-            Some(event) => self.start_hooks(Some(client.id), event, &[]),
+            Some(event) => self.start_hooks(Some(client), event, &[]),
             None => tracing::debug!(event, "a page announced an unknown event"),
         }
     }
@@ -230,7 +249,7 @@ impl Server {
     fn page_error(&self, client: &Client, error: &str) {
         tracing::warn!(?client.id, "a page reports: {error}");
         let args: Vec<Packed> = Packed::encode(error).into_iter().collect();
-        self.start_hooks(Some(client.id), Lifecycle::Error, &args);
+        self.start_hooks(Some(client), Lifecycle::Error, &args);
     }
 
     /// Returns the error text if there is no such trigger, for pages in development.
@@ -278,7 +297,7 @@ impl Server {
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
         let call = Call { request, callee, ticket };
-        let ends_with_client = trigger.ends_with_client.load(Ordering::Relaxed);
+        let ends_with_client = trigger.switches.ends_with_client.load(Ordering::Relaxed);
         self.call_function(client, call, &trigger.function, arguments, ends_with_client);
     }
 
@@ -321,8 +340,7 @@ impl Server {
     }
 
     fn call_rpc(&self, client: &Arc<Client>, mut request: Request) {
-        let function = self.rpc_function(&request.method);
-        let Some(function) = function else {
+        let Some(Rpc { function, .. }) = self.rpc_method(&request.method) else {
             return self.answer_unknown(client, &request);
         };
         let callee = format!("RPC method `{}`", request.method);

@@ -106,6 +106,11 @@ impl Hub {
         self.clients.lock().get(&client).cloned()
     }
 
+    /// Returns the connected clients.
+    pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
+        self.clients.lock().values().cloned().collect()
+    }
+
     /// Returns the number of connected clients that have sent their hello.
     pub(crate) fn connected(&self) -> usize {
         *self.connected.borrow()
@@ -187,8 +192,7 @@ impl Hub {
 
     /// Waits until every client's outbox has been empty once.
     pub(crate) async fn drained(&self) {
-        let clients: Vec<Arc<Client>> = self.clients.lock().values().cloned().collect();
-        for client in clients {
+        for client in self.clients() {
             client.gone.run_until_cancelled(client.outbox.drained()).await;
         }
     }

@@ -6,6 +6,7 @@
 // - `hub`: all clients; `client`: one of them; `user`: who uses it; `outbox`: what is sent to it; `stream`: pictures
 // - `publish`: messages besides state; `resume`: what has changed since a mark; `answers`: answers
 //   that outlive a connection; `questions`: what waits for answers of clients
+// - `viewers`: what clients may do that may only look
 // - `disclosure`: what clients learn about errors; `network_log`: a readable log of messages
 // - `tasks`: the tasks of a run
 //
@@ -28,8 +29,9 @@ pub(crate) mod session;
 mod stream;
 mod tasks;
 mod user;
+mod viewers;
 
-pub(crate) use client::{Client, Kind};
+pub(crate) use client::{Bearer, Client};
 pub(crate) use hub::{Hub, Private};
 pub(crate) use network_log::NetworkLog;
 pub(crate) use outbox::{CloseFrame, Hold, Next, TOO_SLOW};

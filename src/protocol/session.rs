@@ -11,7 +11,7 @@ use selvedge_wslink::{
 };
 use serde::Serialize;
 
-use super::{Client, CloseFrame, Kind, User, call_queue::CallQueue, dispatch};
+use super::{Bearer, Client, CloseFrame, call_queue::CallQueue, dispatch};
 use crate::{Error, Result, app::Server, calls::registry::Lifecycle};
 
 /// Maximum size in bytes of a message before the hello.
@@ -47,8 +47,8 @@ pub(crate) fn closing_after(error: &Error) -> CloseFrame {
     }
 }
 
-/// Maps a secret to its client kind; `None` if the secret is wrong.
-pub(crate) type VerifySecret = Arc<dyn Fn(&str) -> Option<Kind> + Send + Sync>;
+/// Returns who has a secret; `None` if it is wrong.
+pub(crate) type VerifySecret = Arc<dyn Fn(&str) -> Option<Bearer> + Send + Sync>;
 
 /// The server's side of a connection. Dropping it removes the client from the server.
 pub(crate) struct Session {
@@ -84,15 +84,10 @@ impl Session {
     ///
     /// # Errors
     /// If the system has no random numbers for the client's id.
-    pub(crate) fn new(
-        server: &Server,
-        user: Option<User>,
-        verify: VerifySecret,
-        limits: Limits,
-    ) -> Result<Self> {
+    pub(crate) fn new(server: &Server, verify: VerifySecret, limits: Limits) -> Result<Self> {
         Ok(Session {
             server: server.clone(),
-            client: Arc::new(Client::new(limits.outbox)?.of_user(user)),
+            client: Arc::new(Client::new(limits.outbox)?),
             assembler: Assembler::new(MAX_MESSAGE_BEFORE_HELLO),
             verify,
             calls: None,
@@ -186,12 +181,19 @@ impl Session {
         }
         let hello = request.args.first().and_then(|argument| argument.decode::<Hello>().ok());
         let secret = hello.map(|hello| hello.secret).unwrap_or_default();
-        let Some(kind) = (self.verify)(&secret) else {
+        let Some(bearer) = (self.verify)(&secret) else {
             self.wrong_hellos += 1;
             self.refuse(&request.id, ErrorCode::Unauthorized, "Authentication failed");
             return;
         };
-        self.client.set_kind(kind);
+        match self.server.role_of(&bearer) {
+            Ok(role) => self.client.admit(bearer, role),
+            Err(reason) => {
+                self.wrong_hellos += 1;
+                self.refuse(&request.id, ErrorCode::Unauthorized, &reason);
+                return;
+            }
+        }
         let hub = self.server.hub();
         let welcome =
             Welcome { client_id: self.client.id.to_string(), max_msg_size: hub.max_frame() };

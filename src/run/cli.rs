@@ -8,7 +8,7 @@ use super::{StartOptions, development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
     app::{Compression, Endpoints, ExecMode, Program},
-    http::Allowed,
+    http::{Allowed, Invited, ProxyOptions},
 };
 
 /// Text that `--version` prints after the name of a program without a version.
@@ -44,11 +44,13 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// | `--server` | serve only, without opening a browser or window; the variable `TRAME_SERVER` also keeps the browser closed |
 /// | `--app` | show a window |
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
-/// | `--sign-in-link` | print a sign-in link of the program that the same user already runs, on `--port` if given, and exit; on Unix |
+/// | `--sign-in-link`, `--sign-in-link=USER` | print a sign-in link of the program that the same user already runs, on `--port` if given, and exit; the link signs in a user with this name if there is one; on Unix |
 /// | `--banner` | print the names of the application and the library when the server listens |
 /// | `--debug` | send pages the whole text of errors, with paths, and log in detail |
 /// | `--allowed-host NAME[:PORT]` | another name that the server answers to; may be repeated |
 /// | `--allowed-origin ORIGIN` | another origin whose pages may connect, `https://app.example.com`; may be repeated |
+/// | `--trusted-proxy ADDRESS` | the address or network of a proxy whose headers are believed; may be repeated |
+/// | `--user-header NAME` | the header in which that proxy tells the user whom it has authenticated, `X-Forwarded-User` |
 /// | `--ssl CERT,KEY` | serve HTTPS with this certificate chain and private key, two PEM files |
 /// | `--hot-reload` | update open pages when the files of templates and modules change; also `TRAME_HOT_RELOAD` |
 /// | `--keep-state FILE` | keep the state in this file, and restore it from there; also `SELVEDGE_KEEP_STATE` |
@@ -100,9 +102,10 @@ pub struct Cli {
     /// Develop the program: pages follow their files, state and sign-in survive a restart
     #[arg(long)]
     dev: bool,
-    /// Print a sign-in link of the program that runs already, and end
-    #[arg(long)]
-    sign_in_link: bool,
+    /// Print a sign-in link of the program that runs already, for the user with this name if there
+    /// is one, and end
+    #[arg(long, value_name = "USER", num_args = 0..=1, require_equals = true)]
+    sign_in_link: Option<Option<String>>,
     /// Do not stop on signals
     #[arg(long = "nosignalhandlers")]
     no_signal_handlers: bool,
@@ -145,6 +148,13 @@ pub struct Cli {
     /// The path under which a proxy shows the application, such as `/apps/atlas/`
     #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     base_path: String,
+    /// The address or network of a proxy whose headers are believed, such as 10.0.0.5; may be repeated
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
+    trusted_proxies: Vec<String>,
+    /// The header in which that proxy tells the user whom it has authenticated, such as
+    /// X-Forwarded-User
+    #[arg(long, value_name = "NAME")]
+    user_header: Option<String>,
     /// Serve HTTPS with a certificate chain and its private key, two PEM files
     #[arg(long, value_name = "CERT,KEY", value_parser = certificate)]
     ssl: Option<(PathBuf, PathBuf)>,
@@ -229,8 +239,14 @@ impl Cli {
             origins: self.allowed_origins.clone(),
             base: self.base_path.clone(),
         };
+        let proxies = ProxyOptions {
+            addresses: self.trusted_proxies.clone(),
+            user_header: self.user_header.clone(),
+        };
+        proxies.parsed()?;
         Ok(StartOptions {
             allowed: allowed.normalized()?,
+            proxies,
             certificate: self.ssl.clone(),
             hosts: [self.host.clone(), None, variable("TRAME_DEFAULT_HOST")],
             port: self.port,
@@ -253,9 +269,16 @@ impl Cli {
             endpoints: self.endpoints(),
             serve_only: self.server,
             knows_flags: true,
-            sign_in_link: self.sign_in_link,
+            sign_in_link: self.invited()?,
             ..StartOptions::default()
         })
+    }
+
+    /// Returns whom the link signs in that the user asks for.
+    fn invited(&self) -> Result<Option<Invited>> {
+        let named =
+            |user: &Option<String>| user.as_deref().map_or(Ok(Invited::Anyone), Invited::named);
+        self.sign_in_link.as_ref().map(named).transpose()
     }
 
     fn secret(&self) -> Result<Option<Secret>> {

@@ -47,14 +47,14 @@ impl Frames {
     /// Connects a window of the application, without a secret.
     #[cfg(feature = "testing")]
     pub(super) fn connect_window(&self) -> Result<(FrameSink, FrameStream)> {
-        self.admit(Arc::new(|_: &str| Some(crate::protocol::Kind::Window)))
+        self.admit(Arc::new(|_: &str| Some(crate::protocol::Bearer::Window)))
     }
 
     fn admit(&self, verify: VerifySecret) -> Result<(FrameSink, FrameStream)> {
         if self.closing.is_cancelled() {
             return Err(Error::NotRunning);
         }
-        let session = Session::new(&self.server, None, verify, Limits::default())?;
+        let session = Session::new(&self.server, verify, Limits::default())?;
         let client = Arc::clone(session.client());
         let open = self.ended.child_token();
         let greeted = CancellationToken::new();

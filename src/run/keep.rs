@@ -161,14 +161,14 @@ impl StartOptions {
             Some(program.with_file_name(format!("{stem}.{name:.60}.kept")))
         };
         let asked = self.keep_state.clone();
-        let is_kept = self.development.is_on() && !self.is_room;
+        let is_kept = self.development.is_on() && self.front.is_none();
         asked.or_else(|| is_kept.then(beside).flatten())
     }
 
     /// Returns whether pages stay signed in: in development, except for windows, which their host
     /// signs in.
     fn keeps_pages_signed_in(&self) -> bool {
-        self.development.is_on() && self.exec_mode != ExecMode::Desktop && !self.is_room
+        self.development.is_on() && self.exec_mode != ExecMode::Desktop && self.front.is_none()
     }
 
     /// Removes the file in development if the user ended the program (closed the window or pressed

@@ -14,7 +14,10 @@ use std::net::SocketAddr;
 use tokio::task::JoinSet;
 
 use super::{Exit, Running, StartOptions, StopHandle, StopReport, terminal::print};
-use crate::{Error, Result};
+use crate::{
+    Error, Result, Server,
+    http::{Invited, SIGN_IN},
+};
 
 /// Makes the sign-in links of one run.
 #[derive(Clone)]
@@ -33,9 +36,9 @@ impl Links {
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub(super) fn make(&self) -> Result<Vec<String>> {
-        let public = self.origins.iter().map(|origin| self.stop.link_at(origin, None));
-        std::iter::once(self.stop.link(None)).chain(public).collect()
+    pub(super) fn make(&self, invited: &Invited) -> Result<Vec<String>> {
+        let origins = std::iter::once(&self.stop.origin).chain(&self.origins);
+        origins.map(|origin| self.stop.link_for(invited.clone(), origin, None)).collect()
     }
 }
 
@@ -104,17 +107,45 @@ impl OnRequest {
 /// # Errors
 /// [`Error::NoLink`] if no program of this name and user returns one.
 pub(super) fn ask(name: &str, options: &StartOptions) -> Result<Option<Exit>> {
-    if !options.sign_in_link {
+    let Some(invited) = &options.sign_in_link else {
         return Ok(None);
-    }
+    };
     #[cfg(unix)]
-    let links: Vec<String> =
-        socket::places(name).flat_map(|folder| socket::ask(&folder, name, options.port)).collect();
+    let links: Vec<String> = socket::places(name)
+        .flat_map(|folder| socket::ask(&folder, name, options.port, invited))
+        .collect();
     #[cfg(not(unix))]
-    let links: Vec<String> = Vec::new();
+    let (links, _): (Vec<String>, _) = (Vec::new(), invited);
     if links.is_empty() {
         return Err(Error::NoLink(name.to_owned()));
     }
     links.iter().for_each(print);
     Ok(Some(Exit { code: 0, report: StopReport::default() }))
+}
+
+impl Server {
+    /// Returns the query of a link that signs in the user with this name once, while the server runs:
+    /// `?sign_in=…`. A page makes a link of it that works wherever the page itself does, also under
+    /// a proxy's name and path: `<a :href="invitation">`. A further link replaces the oldest of 1,024
+    /// that are open.
+    ///
+    /// ```
+    /// use selvedge::{Ctx, Failure, Server};
+    ///
+    /// let server = Server::new("board");
+    /// server.trigger("invite", |cx: Ctx, name: String| -> Result<(), Failure> {
+    ///     cx.set("invitation", cx.server.sign_in_query_for(&name)?);
+    ///     Ok(())
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::NotRunning`] if the server does not run
+    /// - [`Error::InvalidOption`] if the name is empty or longer than 256 bytes
+    /// - if the system has no random numbers
+    pub fn sign_in_query_for(&self, user: &str) -> Result<String> {
+        let front = self.settings().front.clone().ok_or(Error::NotRunning)?;
+        let token = front.issue_sign_in(Invited::named(user)?, None)?;
+        Ok(format!("?{SIGN_IN}={token}"))
+    }
 }

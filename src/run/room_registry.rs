@@ -123,7 +123,7 @@ impl Running {
 
 impl StartOptions {
     /// Returns the options of the rooms of a program with these options.
-    fn of_rooms(self) -> Self {
+    fn of_rooms(self, front: &Arc<Access>) -> Self {
         StartOptions {
             backend: Backend::Generic,
             secret: None,
@@ -131,23 +131,27 @@ impl StartOptions {
             idle_timeout: None,
             files: Vec::new(),
             keep_state: None,
-            is_room: true,
+            front: Some(Arc::clone(front)),
             ..self
         }
     }
 }
 
 impl Registry {
-    /// Returns the rooms of a program with these options. `None` if its server is that of the
+    /// Returns the rooms of a program with these options, whose pages sign in at `front`. `None` if its server is that of the
     /// application.
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub(super) fn of(server: &Server, program: &StartOptions) -> Result<Option<Arc<Self>>> {
+    pub(super) fn of(
+        server: &Server,
+        program: &StartOptions,
+        front: &Arc<Access>,
+    ) -> Result<Option<Arc<Self>>> {
         let Some(plan) = server.room_plan().cloned() else {
             return Ok(None);
         };
-        let options = program.clone().of_rooms();
+        let options = program.clone().of_rooms(front);
         let (inner, count, tasks) = Default::default();
         let kept = program.kept_file(server.name());
         let closed = Arc::new(Access::new(0, Tokens::random()?));

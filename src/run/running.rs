@@ -21,7 +21,7 @@ use crate::{
     Error, Lifecycle, Result, Server,
     app::Backend,
     blocking,
-    http::{Access, Http, Lobby, Names, Rooms, Site, Tls, Tokens, most_connections},
+    http::{Access, Http, Invited, Lobby, Names, Rooms, Site, Tls, Tokens, most_connections},
     protocol::Tasks,
     state::State,
     stop_times,
@@ -107,7 +107,7 @@ impl Running {
     /// - [`Error::InvalidOption`] if the name is empty or longer than 256 bytes
     /// - if the system has no random numbers
     pub fn sign_in_url_for(&self, user: &str) -> Result<String> {
-        self.stop.link_of_user(user)
+        self.stop.link_for(Invited::named(user)?, &self.stop.origin, None)
     }
 
     /// Returns a sign-in link for each [allowed origin](StartOptions::allowed_origin), where a
@@ -117,7 +117,7 @@ impl Running {
     /// If the system has no random numbers.
     pub fn public_sign_in_urls(&self) -> Result<Vec<String>> {
         let origins = self.allowed_origins.iter();
-        origins.map(|origin| self.stop.link_at(origin, None)).collect()
+        origins.map(|origin| self.stop.link_for(Invited::Anyone, origin, None)).collect()
     }
 
     /// Connects a client whose messages the caller carries, and returns its two directions.
@@ -262,8 +262,10 @@ impl Server {
         let known = Keeper::tokens(self, &options);
         let is_known = known.is_some();
         let tokens = known.map_or_else(Tokens::random, Ok)?;
-        let rooms = Registry::of(self, &options)?;
         let site = self.site(&options, &addresses, tls, tokens)?;
+        let front = options.front.as_ref().unwrap_or(&site.access);
+        self.settings().front = Some(Arc::clone(front));
+        let rooms = Registry::of(self, &options, front)?;
         let site = Site { rooms: rooms.clone().map(|rooms| rooms as Arc<dyn Rooms>), ..site };
         let allowed_origins = site.names.allowed_origins().to_vec();
         let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
@@ -341,6 +343,7 @@ impl Server {
             server: self.clone(),
             access: Arc::new(Access::new(port, tokens.with_secret(secret))),
             names: Arc::new(names),
+            proxies: Arc::new(options.proxies.parsed()?),
             lobby: Lobby::for_this_system(),
             tls,
             endpoints: options.endpoints.clone(),

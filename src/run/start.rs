@@ -9,7 +9,7 @@ use super::{
     links::{Links, OnRequest},
     terminal::{print, print_error},
 };
-use crate::{Error, Result, Server, app::ExecMode};
+use crate::{Error, Result, Server, app::ExecMode, http::Invited};
 
 /// The result of a start, by [`ExecMode`].
 #[non_exhaustive]
@@ -93,7 +93,7 @@ pub(super) fn announce(
     }
     if options.show_connection_info {
         print("\nApp running at:");
-        for link in links.make()? {
+        for link in links.make(&Invited::Anyone)? {
             print(format_args!(" - {link}"));
         }
         let ways = on_request.iter().flat_map(|on_request| &on_request.ways);

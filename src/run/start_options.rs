@@ -1,8 +1,11 @@
 //! Start options in code. [`cli`](super::cli) reads the same options from a command line.
 
+mod access;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,7 +13,7 @@ use super::{development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
     app::{Backend, Compression, Endpoints, ExecMode, RunningOptions},
-    http::Allowed,
+    http::{Access, Allowed, Invited, ProxyOptions},
     stop_times,
     window::Launch,
 };
@@ -51,6 +54,7 @@ pub struct StartOptions {
     pub(super) exec_mode: ExecMode,
     pub(super) secret: Option<Secret>,
     pub(super) allowed: Allowed,
+    pub(super) proxies: ProxyOptions,
     /// The files of the certificate chain and the private key.
     pub(super) certificate: Option<(PathBuf, PathBuf)>,
     pub(super) idle_timeout: Option<Duration>,
@@ -70,12 +74,13 @@ pub struct StartOptions {
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
     pub(super) serve_only: bool,
-    /// Whether the run is that of a room, which keeps its state beside that of the program.
-    pub(super) is_room: bool,
+    /// Where pages sign in, if the run is that of a room. It keeps its state beside that of the
+    /// program.
+    pub(super) front: Option<Arc<Access>>,
     /// Whether the program reads its command line with [`Cli`](super::Cli).
     pub(super) knows_flags: bool,
-    /// Whether this launch only asks the running program for a sign-in link.
-    pub(super) sign_in_link: bool,
+    /// Whom a link signs in, if this launch only asks the running program for one.
+    pub(super) sign_in_link: Option<Invited>,
 }
 
 impl Default for StartOptions {
@@ -87,6 +92,7 @@ impl Default for StartOptions {
             exec_mode: ExecMode::Main,
             secret: None,
             allowed: Allowed::default(),
+            proxies: ProxyOptions::default(),
             certificate: None,
             idle_timeout: None,
             open_browser: false,
@@ -105,9 +111,9 @@ impl Default for StartOptions {
             stop_deadline: stop_times::RELEASE,
             heartbeat: None,
             serve_only: false,
-            is_room: false,
+            front: None,
             knows_flags: false,
-            sign_in_link: false,
+            sign_in_link: None,
         }
     }
 }
@@ -151,55 +157,6 @@ impl StartOptions {
     /// showing a window.
     pub fn is_serve_only(&self) -> bool {
         self.serve_only
-    }
-
-    /// Sets a fixed secret, for clients that get it by other means. By default each start makes a
-    /// new one.
-    ///
-    /// The start fails with [`Error::InvalidOption`] if the secret is empty, which would let anyone
-    /// in.
-    pub fn secret(mut self, secret: impl Into<String>) -> Self {
-        self.secret = Some(Secret(secret.into()));
-        self
-    }
-
-    /// Adds a name that the server answers to, for example behind a proxy: the name in the address
-    /// bar, with the port if the address bar shows one. May be called several times.
-    ///
-    /// Requests to other names are rejected, which stops DNS rebinding. The start fails with
-    /// [`Error::InvalidOption`] if the name is invalid; there are no wildcards.
-    pub fn allowed_host(mut self, host: impl Into<String>) -> Self {
-        self.allowed.hosts.push(host.into());
-        self
-    }
-
-    /// Adds an origin whose pages may connect: scheme, name and port, for example
-    /// `https://app.example.com` if a proxy adds TLS. May be called several times.
-    ///
-    /// Connections from pages of other origins are rejected. The start fails with
-    /// [`Error::InvalidOption`] if the origin is invalid; there are no wildcards.
-    pub fn allowed_origin(mut self, origin: impl Into<String>) -> Self {
-        self.allowed.origins.push(origin.into());
-        self
-    }
-
-    /// Sets the path under which a proxy shows the application, such as `/apps/atlas/`. The server
-    /// answers there and, for proxies that remove the path, at its root.
-    ///
-    /// The built-in page finds its server under any path without this option. Links, trame's own page
-    /// and clients need it. The start fails with [`Error::InvalidOption`] if it is not a plain path.
-    pub fn base_path(mut self, path: impl Into<String>) -> Self {
-        self.allowed.base = path.into();
-        self
-    }
-
-    /// Serves HTTPS only, with a certificate chain and its private key from PEM files, which are
-    /// read at the start.
-    ///
-    /// The start fails with [`Error::Certificate`] if they cannot be used.
-    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        self.certificate = Some((certificate.into(), key.into()));
-        self
     }
 
     /// Stops the server when no client has been connected for this long. Zero disables the stop.

@@ -8,8 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Error, Result,
-    http::Access,
-    protocol::{Kind, MAX_USER_NAME},
+    http::{Access, Invited, SIGN_IN},
 };
 
 /// Lifetime of the sign-in links of windows and of [`StopHandle::sign_in_url`].
@@ -163,40 +162,23 @@ impl StopHandle {
     /// Returns a link that signs in a window of the application, which gets native dialogs. It
     /// works once, within 30 seconds.
     pub(super) fn window_url(&self) -> Result<String> {
-        self.link_for(Kind::Window, None, &self.origin, Some(SIGN_IN_LIFETIME))
+        self.link_for(Invited::Window, &self.origin, Some(SIGN_IN_LIFETIME))
     }
 
     /// Returns a link that signs in once, within `lifetime` if there is one.
     pub(super) fn link(&self, lifetime: Option<Duration>) -> Result<String> {
-        self.link_at(&self.origin, lifetime)
+        self.link_for(Invited::Anyone, &self.origin, lifetime)
     }
 
-    /// Returns a link that signs in once at another origin of the server, within `lifetime` if
-    /// there is one.
-    pub(super) fn link_at(&self, origin: &str, lifetime: Option<Duration>) -> Result<String> {
-        self.link_for(Kind::Other, None, origin, lifetime)
-    }
-
-    /// Returns a link that signs in the user with this name, once.
-    pub(super) fn link_of_user(&self, name: &str) -> Result<String> {
-        if name.is_empty() || name.len() > MAX_USER_NAME {
-            return Err(Error::InvalidOption {
-                option: "the name of a user",
-                value: name.to_owned(),
-                hint: "Use 1 to 256 bytes",
-            });
-        }
-        self.link_for(Kind::Other, Some(name), &self.origin, None)
-    }
-
-    fn link_for(
+    /// Returns a link at an origin of the server that signs in once, within `lifetime` if there is
+    /// one.
+    pub(super) fn link_for(
         &self,
-        kind: Kind,
-        user: Option<&str>,
+        invited: Invited,
         origin: &str,
         lifetime: Option<Duration>,
     ) -> Result<String> {
-        let token = self.access.issue_sign_in(kind, user, lifetime)?;
-        Ok(format!("{origin}{}/?{}={token}", self.base, crate::http::SIGN_IN))
+        let token = self.access.issue_sign_in(invited, lifetime)?;
+        Ok(format!("{origin}{}/?{SIGN_IN}={token}", self.base))
     }
 }

@@ -159,7 +159,7 @@ impl Server {
         let tables = self.inner.tables.clone();
         tables.insert(name, Arc::clone(&source));
         let (reading, writing) = (tables.clone(), tables);
-        self.rpc(READ, move |_: Ctx, key: String, query: Query, from: u64, to: u64| {
+        self.rpc_for_viewers(READ, move |_: Ctx, key: String, query: Query, from: u64, to: u64| {
             reading.read(&key, &query, from..to)
         });
         let write =

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Menu, WindowChange, WindowControl, WindowProgress, WindowState, check};
 use crate::{
     Error, Result,
-    app::{Server, unknown},
+    app::{Ctx, Server, unknown},
 };
 
 /// The application's window, which any thread can change and query.
@@ -61,7 +61,7 @@ impl Server {
             return self.report(&callee, Err(unknown("trigger", name, similar).into()));
         };
         match args.iter().map(Packed::encode).collect::<Result<Vec<_>, _>>() {
-            Ok(args) => self.start_function(&trigger.function, callee, args, None),
+            Ok(args) => self.start_function(&trigger.function, callee, args, Ctx::of(self, None)),
             Err(error) => self.report(&callee, Err(error.into())),
         }
     }

@@ -156,7 +156,7 @@ pub async fn request_to(
 
 /// What a browser has after following a sign-in link.
 pub struct SignedIn {
-    /// The whole `Set-Cookie` headers, one in a line.
+    /// The whole `Set-Cookie` header.
     pub set_cookie: String,
     pub proof: String,
 }
@@ -168,6 +168,13 @@ impl SignedIn {
         Self::from(&request(running, "GET", path, headers).await)
     }
 
+    /// Signs in a user with a name.
+    pub async fn as_user(running: &Running, name: &str) -> Self {
+        let link = running.sign_in_url_for(name).unwrap();
+        let path = link.strip_prefix(running.url()).unwrap();
+        Self::from(&request(running, "GET", path, &[]).await)
+    }
+
     pub fn from(answer: &Answer) -> Self {
         assert_eq!(answer.status, 303, "{answer:?}");
         let location = answer.header("location");
@@ -177,12 +184,6 @@ impl SignedIn {
 
     pub fn cookie(&self) -> &str {
         self.set_cookie.split(';').next().unwrap()
-    }
-
-    /// Returns all cookies, as a browser sends them.
-    pub fn cookies(&self) -> String {
-        let cookies = self.set_cookie.lines().filter_map(|cookie| cookie.split(';').next());
-        cookies.collect::<Vec<_>>().join("; ")
     }
 
     /// Returns what the page posts to the launcher.
@@ -202,8 +203,7 @@ impl SignedIn {
         headers: &[(&str, &str)],
         fields: Value,
     ) -> Value {
-        let cookie = self.cookies();
-        let headers = [&[("Cookie", cookie.as_str())], headers].concat();
+        let headers = [&[("Cookie", self.cookie())], headers].concat();
         let mut body: Value = serde_json::from_str(&self.body()).unwrap();
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let body = body.to_string();

@@ -27,6 +27,8 @@ export type Link =
 export interface Extras {
   version: number;
   development?: boolean;
+  /** The triggers that users who may only look may call. Missing if all users may do everything. */
+  openToViewers?: string[];
 }
 
 export interface ConnectionEvents {

@@ -36,6 +36,7 @@ import { createTrame, type Trame } from "./trame";
 import { Uploads } from "./uploads";
 import { installWidgets } from "./widgets";
 import { loadExternalScripts } from "./widgets/handler";
+import { VIEWER } from "./viewers";
 
 const STATE_TOPIC = "trame.state.topic";
 const APPEND_TOPIC = "selvedge.append";
@@ -63,6 +64,7 @@ export class Page {
   private readonly reported = new Set<string>();
   private readonly mistakes = new Mistakes((message) => console.warn(message), (message) => this.report(message));
   private readonly triggers = new Set<string>();
+  private openToViewers: ReadonlySet<string> | null = null;
   private readonly end = new AbortController();
   private readonly consoleError = console.error;
   /** The original `console.error`. */
@@ -94,6 +96,7 @@ export class Page {
           this.resume.connected(answer !== null);
           this.tickets.connected(answer !== null);
           this.mistakes.on = answer?.development ?? false;
+          this.openToViewers = answer?.openToViewers ? new Set(answer.openToViewers) : null;
         },
         unreadable: (message) => {
           this.status.notice(message);
@@ -139,6 +142,7 @@ export class Page {
     this.connection.subscribe(ROUTE_TOPIC, (path) => this.router.go(String(path)));
     this.connection.subscribe(RELOAD_TOPIC, (urls) => reloadAssets(urls, () => window.location.reload()));
     this.state.setLocal("trame__busy", 0);
+    this.state.setLocal(VIEWER, false);
     window.trame = this.trame;
     window.Vue = Vue;
   }
@@ -275,6 +279,7 @@ export class Page {
     if (this.end.signal.aborted) return;
     const check = (name: string) => void this.checkTrigger(name);
     const templates = new Templates(this.state, this.helpers(), this.templateRefs, this.mistakes, check, this.router.helper);
+    templates.openToViewers = this.openToViewers;
     const app = Vue.createApp(this.root(templates));
     this.trame.app = app;
     app.provide("trame", this.trame);

@@ -4,13 +4,14 @@
 // A template that cannot be compiled or rendered is replaced by the reason; the rest of the page
 // keeps working.
 
-import { compile, type CompilerError, DOMErrorCodes, type RootNode } from "@vue/compiler-dom";
+import { compile, type CompilerError, DOMErrorCodes, type NodeTransform, type RootNode } from "@vue/compiler-dom";
 import { camelize, capitalize, generateCodeFrame, hyphenate, isGloballyAllowed } from "@vue/shared";
 import * as Vue from "vue";
 import type { TemplateRefs } from "./actions";
 import { TemplateError } from "./components/template-error";
 import { type Mistakes, similarTags } from "./mistakes";
 import type { SharedState } from "./state";
+import { disableForViewers } from "./viewers";
 
 const PREFIX = "trame__template_";
 
@@ -73,6 +74,8 @@ export class Templates {
   private app: Vue.App | null = null;
   /** Whether the app has all components. If not, unknown ones are not reported. */
   componentsComplete = true;
+  /** The triggers that users who may only look may call; null if all users may do everything. */
+  openToViewers: ReadonlySet<string> | null = null;
 
   constructor(
     private readonly state: SharedState,
@@ -122,7 +125,10 @@ export class Templates {
   private compiled(name: string, source: string): Vue.Component {
     let component = this.bySource.get(source);
     if (!component) {
-      const result = compileTemplate(source, (warning) => this.warn(name, warning));
+      const open = this.openToViewers;
+      const isLocal = (key: string) => this.state.has(key) && !this.state.canDirty(key);
+      const transforms = open ? [disableForViewers(open, isLocal)] : [];
+      const result = compileTemplate(source, transforms, (warning) => this.warn(name, warning));
       if ("render" in result) {
         this.check(name, result.root);
         if (this.mistakes.on) {
@@ -254,6 +260,7 @@ const INSTEAD = {
 
 function compileTemplate(
   source: string,
+  nodeTransforms: NodeTransform[],
   onWarn: (warning: CompilerError) => void,
 ): { render: Render; root: RootNode } | Failure {
   const errors: CompilerError[] = [];
@@ -261,6 +268,7 @@ function compileTemplate(
     const { code, ast } = compile(source, {
       hoistStatic: true,
       comments: false,
+      nodeTransforms,
       isCustomElement: (tag) => customElements.get(tag) !== undefined,
       onError: (error) => errors.push(error),
       onWarn,

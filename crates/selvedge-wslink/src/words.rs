@@ -106,6 +106,8 @@ pub mod key {
     pub const CLIENT_ONLY: &str = "trame__client_only";
     /// Number of calls in progress.
     pub const BUSY: &str = "trame__busy";
+    /// Whether the user of a page may only look.
+    pub const VIEWER: &str = "trame__viewer";
     /// The look of the built-in page.
     pub const THEME: &str = "trame__selvedge_theme";
     /// The routes of the built-in page.

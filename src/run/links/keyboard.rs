@@ -12,7 +12,10 @@ use std::{
 use tokio::{net::unix::pipe::Receiver, time::sleep};
 
 use super::Links;
-use crate::run::terminal::{print, print_error};
+use crate::{
+    http::Invited,
+    run::terminal::{print, print_error},
+};
 
 /// Interval between checks whether a program in the background has returned to the foreground.
 const BACKGROUND: Duration = Duration::from_secs(1);
@@ -69,7 +72,7 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 fn print_links(links: &Links) {
-    match links.make() {
+    match links.make(&Invited::Anyone) {
         Ok(links) => links.iter().for_each(|link| print(format_args!(" - {link}"))),
         Err(error) => print_error(format_args!("error: {error}")),
     }

@@ -1,9 +1,9 @@
-//! Requests for sign-in links over a socket in a folder of the user. Every connection gets the
-//! links.
+//! Requests for sign-in links over a socket in a folder of the user. A request is a line with the
+//! name of the user to sign in, or an empty one; the answer is a line for each link.
 
 use std::{
     fs,
-    io::{self, Read},
+    io::{self, Read, Write},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::UnixStream,
@@ -13,13 +13,20 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tokio::{io::AsyncWriteExt, net::UnixListener};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::UnixListener,
+    time::timeout,
+};
 
 use super::Links;
-use crate::app::Program;
+use crate::{app::Program, http::Invited};
 
 /// Time-out for the answer of a running program.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Maximum size of a request in bytes.
+const MAX_REQUEST: u64 = 1024;
 
 /// Maximum size of an answer in bytes.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -76,14 +83,26 @@ pub(super) async fn serve(listener: UnixListener, links: Links) {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let Ok(links) = links.make() else { continue };
+        let Some(invited) = invited(&mut stream).await else { continue };
+        let Ok(links) = links.make(&invited) else { continue };
         // A few hundred bytes fit into the socket's buffer, so this does not block.
         let _ = stream.write_all((links.join("\n") + "\n").as_bytes()).await;
     }
 }
 
+/// Reads whom a link is for. `None` if the request is invalid or takes too long.
+async fn invited(stream: &mut tokio::net::UnixStream) -> Option<Invited> {
+    let mut line = String::new();
+    let mut reader = BufReader::new(stream).take(MAX_REQUEST);
+    timeout(ANSWER_TIMEOUT, reader.read_line(&mut line)).await.ok()?.ok()?;
+    match line.strip_suffix('\n')? {
+        "" => Some(Invited::Anyone),
+        name => Invited::named(name).ok(),
+    }
+}
+
 /// Returns the links of the program on this port, or of all programs with this name.
-pub(super) fn ask(folder: &Path, name: &str, port: Option<u16>) -> Vec<String> {
+pub(super) fn ask(folder: &Path, name: &str, port: Option<u16>, invited: &Invited) -> Vec<String> {
     let prefix = prefix(name);
     let is_asked = |file: &str| {
         let of = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
@@ -92,16 +111,21 @@ pub(super) fn ask(folder: &Path, name: &str, port: Option<u16>) -> Vec<String> {
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let asked = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_asked));
-    asked.filter_map(|entry| ask_one(&entry.path()).ok()).flatten().collect()
+    asked.filter_map(|entry| ask_one(&entry.path(), invited).ok()).flatten().collect()
 }
 
-fn ask_one(path: &Path) -> io::Result<Vec<String>> {
+fn ask_one(path: &Path, invited: &Invited) -> io::Result<Vec<String>> {
     // A link of another user could lead this user to that user's program.
     if fs::symlink_metadata(path)?.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    let name = match invited {
+        Invited::Named(name) => name,
+        _ => "",
+    };
+    stream.write_all(format!("{name}\n").as_bytes())?;
     let mut answer = String::new();
     (&mut stream).take(MAX_ANSWER).read_to_string(&mut answer)?;
     Ok(answer.lines().map(str::to_owned).collect())
@@ -121,7 +145,7 @@ mod tests {
         assert!(listen(dir.path(), "other", 4000).is_ok() && path.exists());
         drop(listener);
         std::mem::forget(place); // killed
-        assert!(path.exists() && ask(dir.path(), "app", None).is_empty());
+        assert!(path.exists() && ask(dir.path(), "app", None, &Invited::Anyone).is_empty());
         let (_listener, place) = listen(dir.path(), "app", 4000).unwrap();
         drop(place);
         assert!(!path.exists());

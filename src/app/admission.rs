@@ -1,0 +1,76 @@
+//! Who may enter, and who may change something.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Server;
+use crate::{
+    Failure,
+    calls::callback::caught_here,
+    protocol::{Bearer, User},
+};
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    Editor,
+    /// See everything and follow its changes, but change nothing and call nothing, except what the
+    /// application has opened for viewers with
+    /// [`Trigger::for_viewers`](crate::calls::Trigger::for_viewers).
+    Viewer,
+}
+
+/// Decides who may enter.
+pub(crate) type Admission = Arc<dyn Fn(&User) -> Result<Role, Failure> + Send + Sync>;
+
+impl Server {
+    /// Decides which users may enter, and what they may do. Without this, all may do everything.
+    ///
+    /// `decide` is asked before a page gets its session and again each time that it connects. An
+    /// error refuses the page, which shows the text of the error. It must not block: look names up
+    /// in memory. Windows and programs that have the secret of the server are not asked about; they
+    /// are editors.
+    ///
+    /// ```
+    /// use selvedge::{Failure, Server, rooms::{Role, User}};
+    ///
+    /// let server = Server::new("board");
+    /// server.admit(|user: &User| match user.name() {
+    ///     Some("ada" | "grace") => Ok(Role::Editor),
+    ///     Some(_) => Ok(Role::Viewer),
+    ///     None => Err(Failure::msg("Open the board by a link with your name.")),
+    /// });
+    /// ```
+    pub fn admit(
+        &self,
+        decide: impl Fn(&User) -> Result<Role, Failure> + Send + Sync + 'static,
+    ) -> &Self {
+        *self.inner.admission.write() = Some(Arc::new(decide));
+        self
+    }
+
+    /// Returns what a client may do.
+    ///
+    /// # Errors
+    /// The reason why it may not enter.
+    pub(crate) fn role_of(&self, bearer: &Bearer) -> Result<Role, String> {
+        let Bearer::Browser(user) = bearer else {
+            return Ok(Role::Editor);
+        };
+        let Some(decide) = self.inner.admission.read().clone() else {
+            return Ok(Role::Editor);
+        };
+        caught_here(|| decide(user)).map_err(|failure| {
+            tracing::info!(?user, "a user was refused: {failure}");
+            self.for_clients(&failure)
+        })
+    }
+
+    /// Returns whether some users may be refused or restricted.
+    pub(crate) fn has_admission(&self) -> bool {
+        self.inner.admission.read().is_some()
+    }
+}
