@@ -21,10 +21,11 @@ const OPERATED = /^(?:click|change|input|submit|update:.+)$/;
 const text = (expression: ExpressionNode | undefined): string =>
   expression?.type === NodeTypes.SIMPLE_EXPRESSION ? expression.content : "";
 
-/** Returns whether an event handler does nothing but call triggers that viewers may call. */
+/** Returns whether an event handler is a call of a trigger that viewers may call. */
 function isOpen(handler: string, open: ReadonlySet<string>): boolean {
-  const calls = [...handler.matchAll(/^\s*trigger\(\s*(?:'([^'\\]+)'|"([^"\\]+)")/g)];
-  return calls.length === 1 && open.has(calls[0]?.[1] ?? calls[0]?.[2] ?? "");
+  const [, single, double] = /^\s*trigger\(\s*(?:'([^'\\]+)'|"([^"\\]+)")/.exec(handler) ?? [];
+  const name = single ?? double;
+  return name !== undefined && open.has(name) && handler.split("trigger(").length === 2;
 }
 
 /**

@@ -129,6 +129,8 @@ export class FakeServer {
   extras = true;
   /** Whether the program is being developed. */
   development = false;
+  /** The triggers that viewers may call, in a program that has viewers. */
+  openToViewers: string[] | undefined;
   secret = "wslink-secret";
   state: Record<string, unknown> = {
     trame__scripts: [],
@@ -203,7 +205,8 @@ export class FakeServer {
     } else if (method.startsWith("selvedge.") && !this.extras) {
       fail(-32601, "Unregistered method called");
     } else if (method === "selvedge.hello") {
-      reply({ version: 1, development: this.development });
+      const { development, openToViewers } = this;
+      reply({ version: 1, development, ...(openToViewers && { openToViewers }) });
     } else if (method === "selvedge.mark") {
       setTimeout(() => socket.deliver({ wslink: "1.0", id: "publish:selvedge.mark:0", result: this.mark }), 0);
       reply(null);
