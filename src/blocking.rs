@@ -17,6 +17,7 @@ use tokio::{
     runtime::{Handle, Id, RuntimeFlavor, worker_index},
     task::block_in_place,
 };
+use tracing::Span;
 
 mod watch;
 
@@ -145,7 +146,8 @@ impl Drop for Blocking {
 /// # Cancellation
 /// Code that has begun goes on.
 pub(crate) async fn run<T: Send + 'static>(code: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    match tokio::task::spawn_blocking(code).await {
+    let span = Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(code)).await {
         Ok(value) => Some(value),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -55,6 +55,7 @@
 //! - `cli`: options on the command line: [`run::Cli`], [`StartOptions::from_args`]
 //! - `client`: the [`client`] of state servers
 //! - `dev`: pages follow their files, in development
+//! - `monitoring`: an address for operators with health and metrics: [`StartOptions::monitoring`]
 //! - `log`: a logger for programs that bring none, with files that are rotated
 //! - `tls`: `--ssl`, and `wss://` for clients
 //!
@@ -74,6 +75,7 @@ mod error;
 pub mod files;
 mod http;
 pub mod jobs;
+mod monitoring;
 pub mod pages;
 pub mod plots;
 mod protocol;

@@ -1,6 +1,12 @@
 //! The log of a test.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use tracing::{Dispatch, subscriber::NoSubscriber};
+
+/// With a single dispatcher, tracing takes it for that of all threads: what another test logs first
+/// would never be logged here.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// Collects what is logged on this thread, until it is dropped.
 pub struct Log {
@@ -23,6 +29,7 @@ impl std::io::Write for Lines {
 
 impl Log {
     pub fn start() -> Self {
+        LazyLock::force(&SECOND);
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()

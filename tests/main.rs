@@ -20,6 +20,8 @@ mod measured;
 mod model;
 mod models;
 mod network_log;
+#[cfg(feature = "monitoring")]
+mod operation;
 mod options;
 mod output;
 mod ports;

@@ -322,6 +322,35 @@ fn signals_that_were_ignored_stay_ignored() {
 }
 
 #[cfg(unix)]
+#[tokio::test]
+async fn sigterm_lets_users_leave_if_the_program_drains() {
+    if is_again() {
+        let server = Server::new("starting");
+        server
+            .on(Lifecycle::ServerReady, |cx: Ctx| println!("ready {} ", cx.server.port().unwrap()));
+        let run = move || server.run(options().drain(Duration::from_secs(600)));
+        let exit = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+        std::process::exit(exit.code);
+    }
+    let test = "starting::sigterm_lets_users_leave_if_the_program_drains";
+    for leaves in [true, false] {
+        let (mut child, mut lines) = start_again(test, "1");
+        let port = lines
+            .find_map(|line| line.split_once("ready ")?.1.split(' ').next()?.parse::<u16>().ok());
+        let mut client = Client::connect_to(([127, 0, 0, 1], port.unwrap()).into()).await;
+        send_signal(&child, "-TERM");
+        client.published("selvedge.draining").await;
+        if leaves {
+            drop(client);
+        } else {
+            send_signal(&child, "-TERM");
+            assert_eq!(client.closed().await, Some(1001), "a second signal ends the wait");
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(143));
+    }
+}
+
+#[cfg(unix)]
 #[test]
 fn a_second_signal_ends_a_program_whose_callbacks_block() {
     if is_again() {

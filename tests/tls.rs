@@ -25,7 +25,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::support::{SECRET, TIMEOUT, frame, options, to_json};
+use crate::support::{TIMEOUT, frame, options, to_json};
 
 /// A certificate for this machine, in files, and a client configuration that trusts it.
 struct Certificate {
@@ -115,14 +115,14 @@ async fn a_browser_signs_in_and_talks_over_tls() {
     let launched: Value = serde_json::from_str(&body).unwrap();
     let session = launched["sessionURL"].as_str().unwrap();
     assert_eq!(session, format!("{}/ws", origin.replace("https", "wss")));
-    assert_eq!(launched["secret"], SECRET);
+    let secret = &launched["secret"];
 
     let mut request = session.into_client_request().unwrap();
     request.headers_mut().insert("origin", origin.parse().unwrap());
     let stream = certificate.connect(&running).await;
     let (mut socket, _) = client_async(request, stream).await.unwrap();
     let hello =
-        json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": SECRET}]});
+        json!({"id": "system:c0:0", "method": "wslink.hello", "args": [{"secret": secret}]});
     socket.send(Message::Binary(frame(&hello).into())).await.unwrap();
     let Some(Ok(Message::Binary(answer))) = socket.next().await else { panic!("no answer") };
     let answer = to_json(&rmpv::decode::read_value(&mut &answer[12..]).unwrap());

@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn a_ticket_is_good_once_for_its_purpose_and_only_with_its_client() {
         let transfers = Transfers::default();
-        let client = Arc::new(Client::new(1000).unwrap());
+        let client = Arc::new(Client::new(1000, None).unwrap());
         let file = || Download::from_bytes("a", "b").opened_for_test();
         let offer = || {
             let url = transfers.offer_download(&client, file()).unwrap();
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn the_tickets_of_a_large_folder_cost_the_same_each_and_dead_ones_go() {
         let transfers = Transfers::default();
-        let client = Arc::new(Client::new(1000).unwrap());
+        let client = Arc::new(Client::new(1000, None).unwrap());
         let offer = |count: usize| {
             let begin = Instant::now();
             for _ in 0..count {
@@ -308,7 +308,7 @@ mod tests {
         let (few, many) = (offer(2000), offer(32_000));
         assert!(many < 100 * few, "{few:?} for 2000 and {many:?} for 32000");
         client.gone.cancel();
-        let other = Arc::new(Client::new(1000).unwrap());
+        let other = Arc::new(Client::new(1000, None).unwrap());
         let file = || Download::from_bytes("a", "b").opened_for_test();
         for _ in 0..40_000 {
             transfers.offer_download(&other, file()).unwrap();

@@ -16,6 +16,7 @@ use selvedge_port::Buffers;
 use selvedge_websocket::{Accepted, Decision, Options, Refusal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{Site, error_page, lobby::Guest};
 use crate::{
@@ -45,7 +46,8 @@ pub(super) async fn open(site: Arc<Site>, endpoint: Endpoint, mut request: Reque
     let waiting = left.clone().drop_guard();
     let handler = endpoint(asking);
     let accepted = pending.accepted();
-    site.websockets.spawn(attend(handler, accepted, Arc::clone(&site), left, path.clone()));
+    let attending = attend(handler, accepted, Arc::clone(&site), left, path.clone());
+    site.websockets.spawn(attending.instrument(site.span.clone()));
     let decision = pending.decision().await;
     waiting.disarm();
     match decision {

@@ -15,12 +15,15 @@ use tokio::time::timeout;
 
 use super::{
     REQUEST_TIMEOUT, Site, error_page,
-    rooms::{ROOM, Visit},
+    rooms::{NoRoom, ROOM, Visit},
 };
 use crate::protocol::Bearer;
 
 /// Maximum size in bytes of the body of a launcher request.
 const MAX_BODY: usize = 64 * 1024;
+
+/// When a page may ask again that was refused because the program is busy or stopping, in seconds.
+const RETRY_AFTER: &str = "10";
 
 const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
     its terminal for another link, or start it once more with --sign-in-link.";
@@ -82,11 +85,43 @@ pub(super) async fn launch(
     let renewed = AppendHeaders(renewed.map(|cookie| (header::SET_COOKIE, cookie)));
     let base = prefix.as_deref().or(launch.base.as_str()).unwrap_or_default();
     let session_url = site.names.session_url(&headers, base, path);
-    let answer = match session(&site, &launch, &bearer, session_url).await {
-        Ok(session) => session,
-        Err(reason) => json!({ "error": reason }),
-    };
-    (no_store, renewed, Json(answer)).into_response()
+    match session(&site, &launch, &bearer, session_url).await {
+        Ok(session) => (no_store, renewed, Json(session)).into_response(),
+        Err(refusal) => (no_store, renewed, refusal).into_response(),
+    }
+}
+
+/// Why a page gets no session.
+struct Refusal {
+    reason: String,
+    /// Whether the page may get one later. wslink's pages then ask again, if they are configured so.
+    is_passing: bool,
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Refusal { reason, is_passing: false }
+    }
+}
+
+impl From<NoRoom> for Refusal {
+    fn from(reason: NoRoom) -> Self {
+        let is_passing = matches!(reason, NoRoom::Full(_) | NoRoom::Stopping);
+        Refusal { reason: reason.to_string(), is_passing }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let answer = Json(json!({ "error": self.reason }));
+        match self.is_passing {
+            true => {
+                let later = [(header::RETRY_AFTER, RETRY_AFTER)];
+                (StatusCode::SERVICE_UNAVAILABLE, later, answer).into_response()
+            }
+            false => answer.into_response(),
+        }
+    }
 }
 
 /// Returns the session of a page.
@@ -98,7 +133,10 @@ async fn session(
     launch: &LaunchRequest,
     bearer: &Bearer,
     session_url: String,
-) -> Result<Value, String> {
+) -> Result<Value, Refusal> {
+    if site.draining.is_cancelled() {
+        return Err(NoRoom::Stopping.into());
+    }
     let Some(rooms) = &site.rooms else {
         site.server.role_of(bearer)?;
         let secret = site.access.secret_of(bearer);
@@ -109,8 +147,7 @@ async fn session(
         before: launch.before.as_str().map(str::to_owned),
         user: bearer.user().cloned(),
     };
-    let entered = Arc::clone(rooms).enter(visit).await;
-    let place = entered.map_err(|reason| reason.to_string())?;
+    let place = Arc::clone(rooms).enter(visit).await?;
     place.server.role_of(bearer)?;
     Ok(json!({
         "sessionURL": format!("{session_url}?{ROOM}={}", place.id),

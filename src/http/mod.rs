@@ -73,6 +73,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Span;
 
 use crate::{
     app::{Endpoints, Server},
@@ -105,10 +106,14 @@ pub(crate) struct Site {
     pub(crate) max_frame: usize,
     /// Heartbeat interval of WebSockets; zero turns heartbeats off.
     pub(crate) heartbeat: Duration,
+    /// Cancelled when no new page is admitted any more.
+    pub(crate) draining: CancellationToken,
     /// Cancelled when the run ends.
     pub(crate) stop: CancellationToken,
     /// Tracks the tasks of WebSockets, which outlive their HTTP connections.
     pub(crate) websockets: TaskTracker,
+    /// What log lines about clients name.
+    pub(crate) span: Span,
     /// The rooms whose pages the server shows, if it has any.
     pub(crate) rooms: Option<Arc<dyn Rooms>>,
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use futures_util::future::BoxFuture;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Span;
 
 use super::{Access, Site};
 use crate::{
@@ -38,6 +39,8 @@ pub(crate) struct Place {
     pub(crate) stop: CancellationToken,
     /// Counts the clients, which the end of the room awaits.
     pub(crate) websockets: TaskTracker,
+    /// What log lines about its clients name.
+    pub(crate) span: Span,
     /// The only user who may enter, if there is one.
     pub(crate) user: Option<User>,
     /// What leads a page back here after a reload. It is never part of an address.
@@ -79,8 +82,8 @@ pub(crate) trait Rooms: Send + Sync {
 impl Site {
     /// Returns what request handlers need of a room.
     pub(super) fn within(&self, place: Place) -> Arc<Self> {
-        let Place { server, access, stop, websockets, .. } = place;
-        Arc::new(Site { server, access, stop, websockets, rooms: None, ..self.clone() })
+        let Place { server, access, stop, websockets, span, .. } = place;
+        Arc::new(Site { server, access, stop, websockets, span, rooms: None, ..self.clone() })
     }
 
     /// Returns the site of the room that the address of a request names, for its user; without rooms,

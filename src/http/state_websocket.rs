@@ -30,6 +30,7 @@ use selvedge_websocket::{
 };
 use selvedge_wslink::chunk::Frame;
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument;
 
 use super::{
     Site,
@@ -70,13 +71,15 @@ pub(super) async fn upgrade(
     // Taken before the task starts, so that a stop in between waits for the task, too.
     let token = site.websockets.token();
     let upgraded = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
+    let span = site.span.clone();
+    let serving = async move {
         // Fails if the peer has disconnected or its connection was displaced.
         if let Ok(stream) = upgraded.await {
             serve(TokioIo::new(stream), &site, &guest, buffers, compression).await;
         }
         drop(token);
-    });
+    };
+    tokio::spawn(serving.instrument(span));
     handshake.response(None, HeaderMap::new()).map(|()| Body::empty())
 }
 
@@ -117,6 +120,7 @@ async fn serve(
         Ended::Closing(closing) => client.outbox.close(closing),
         Ended::ByPeer(code) => client.outbox.close(CloseFrame { code, reason: "" }),
         Ended::GivenUp => {
+            client.metrics().inspect(|metrics| metrics.client_given_up());
             tracing::warn!(?client.id, "a client is too slow and was disconnected");
         }
         Ended::Silent => {
@@ -258,7 +262,10 @@ async fn write<S: Stream>(
     let mut batch = Vec::new();
     loop {
         let closing = match client.outbox.next(&mut batch).await {
-            Next::Send => None,
+            Next::Send => {
+                client.count_sent(&batch);
+                None
+            }
             Next::CatchUp(keys) => {
                 site.server.hub().catch_up(site.server.state(), client, &keys);
                 continue;

@@ -52,8 +52,10 @@ impl Target {
             endpoints,
             max_frame: 1 << 20,
             heartbeat: Duration::from_secs(30),
+            draining: CancellationToken::new(),
             stop: stop.clone(),
             websockets: TaskTracker::new(),
+            span: tracing::Span::none(),
             rooms: None,
         };
         let http = if guarded { Http::new(site) } else { Http::with(site, |_, router| router) };

@@ -2,17 +2,17 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
 };
 
-use selvedge_wslink::ClientId;
+use selvedge_wslink::{ClientId, chunk::Frame};
 use tokio_util::sync::CancellationToken;
 
 use super::{outbox::Outbox, user::User};
-use crate::{Result, app::Role};
+use crate::{Result, app::Role, monitoring::Metrics};
 
 /// Who has a credential of the server: a secret or a cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) outbox: Outbox,
     /// Fires when the connection has ended.
     pub(crate) gone: CancellationToken,
+    /// What is counted, if anything is.
+    metrics: Option<Arc<Metrics>>,
     admitted: OnceLock<Admitted>,
     extras: AtomicBool,
     series: AtomicBool,
@@ -54,15 +56,31 @@ struct Admitted {
 
 impl Client {
     /// Creates a client whose outbox holds up to `outbox_bytes`.
-    pub(crate) fn new(outbox_bytes: usize) -> Result<Self> {
+    pub(crate) fn new(outbox_bytes: usize, metrics: Option<Arc<Metrics>>) -> Result<Self> {
         Ok(Client {
             id: ClientId::random()?,
             outbox: Outbox::new(outbox_bytes),
             gone: CancellationToken::new(),
+            metrics,
             admitted: OnceLock::new(),
             extras: AtomicBool::new(false),
             series: AtomicBool::new(false),
         })
+    }
+
+    /// Counts what happens with the client, if anything is counted.
+    pub(crate) fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_deref()
+    }
+
+    /// Counts frames that are sent to the client.
+    pub(crate) fn count_sent(&self, frames: &[Frame]) {
+        if let Some(metrics) = self.metrics() {
+            let bytes = frames
+                .iter()
+                .map(|frame| frame.parts().iter().map(|part| part.len()).sum::<usize>());
+            metrics.sent(frames.len(), bytes.sum());
+        }
     }
 
     /// Records who the client is and what it may do. Only the first call counts.

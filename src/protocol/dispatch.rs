@@ -10,7 +10,7 @@ use std::{
     future::poll_fn,
     pin::pin,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
@@ -64,6 +64,8 @@ struct Call {
     /// The name of the function in errors.
     callee: String,
     ticket: Option<Ticket>,
+    /// What is called and since when, if that is counted.
+    counted: Option<(&'static str, String, Instant)>,
 }
 
 impl Server {
@@ -296,7 +298,8 @@ impl Server {
         request.args.clear();
         let callee = format!("trigger `{name}`");
         let arguments = Arguments::new(callee.clone(), positional, named);
-        let call = Call { request, callee, ticket };
+        let counted = client.metrics().map(|_| ("trigger", name, Instant::now()));
+        let call = Call { request, callee, ticket, counted };
         let ends_with_client = trigger.switches.ends_with_client.load(Ordering::Relaxed);
         self.call_function(client, call, &trigger.function, arguments, ends_with_client);
     }
@@ -347,7 +350,8 @@ impl Server {
         let args = std::mem::take(&mut request.args);
         let kwargs = std::mem::take(&mut request.kwargs);
         let arguments = Arguments::new(callee.clone(), args, kwargs);
-        let call = Call { request, callee, ticket: None };
+        let counted = client.metrics().map(|_| ("rpc", request.method.clone(), Instant::now()));
+        let call = Call { request, callee, ticket: None, counted };
         self.call_function(client, call, &function, arguments, false);
     }
 
@@ -396,7 +400,10 @@ impl Server {
     }
 
     fn answer_call(&self, client: &Client, call: Call, result: Result<Packed, Failure>) {
-        let Call { request, callee, ticket } = call;
+        let Call { request, callee, ticket, counted } = call;
+        if let (Some(metrics), Some((kind, name, since))) = (client.metrics(), counted) {
+            metrics.called(kind, &name, since.elapsed(), result.is_err());
+        }
         let failed = result.as_ref().err().map(|failure| Failure::msg(failure.to_string()));
         let outcome = self.outcome(&request.method, result);
         let message = self.message(&request.id, &outcome);

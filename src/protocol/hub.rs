@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     blocking,
+    monitoring::Metrics,
     state::{KeyName, Sink, State},
 };
 
@@ -47,6 +48,8 @@ pub(crate) struct Hub {
     calls: TaskTracker,
     answers: Arc<Answers>,
     log: Option<NetworkLog>,
+    /// What is counted in the current run.
+    metrics: Mutex<Option<Arc<Metrics>>>,
     max_frame: usize,
 }
 
@@ -64,6 +67,7 @@ impl Hub {
             calls: TaskTracker::new(),
             answers: Arc::default(),
             log,
+            metrics: Mutex::default(),
             max_frame,
         }
     }
@@ -81,6 +85,11 @@ impl Hub {
     /// The log of the messages on the wire, if there is one.
     pub(crate) fn log(&self) -> Option<&NetworkLog> {
         self.log.as_ref()
+    }
+
+    /// What is counted in the current run.
+    pub(crate) fn metrics(&self) -> Option<Arc<Metrics>> {
+        self.metrics.lock().clone()
     }
 
     /// Adds a client. It gets everything that is published from now on.
@@ -247,7 +256,13 @@ impl Hub {
 
     /// Sets the tasks of a run of the server, and starts the task that flushes changes made outside
     /// of callbacks.
-    pub(crate) fn begin(self: &Arc<Self>, tasks: Tasks, states: [State; 2]) {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        tasks: Tasks,
+        states: [State; 2],
+        metrics: Option<Arc<Metrics>>,
+    ) {
+        *self.metrics.lock() = metrics;
         self.log().inspect(|log| log.begin());
         tasks.spawn_service(Arc::clone(self).flush_unflushed(states));
         let answers = Arc::clone(&self.answers);

@@ -139,6 +139,13 @@ pub(crate) enum Next {
 }
 
 impl Outbox {
+    /// Returns the number of bytes that wait for the client.
+    #[cfg(feature = "monitoring")]
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let queue = self.queue.lock();
+        queue.bytes + queue.answer_bytes
+    }
+
     pub(crate) fn new(limit: usize) -> Self {
         let queue = OutboxQueue {
             items: VecDeque::new(),

@@ -87,7 +87,7 @@ impl Session {
     pub(crate) fn new(server: &Server, verify: VerifySecret, limits: Limits) -> Result<Self> {
         Ok(Session {
             server: server.clone(),
-            client: Arc::new(Client::new(limits.outbox)?),
+            client: Arc::new(Client::new(limits.outbox, server.hub().metrics())?),
             assembler: Assembler::new(MAX_MESSAGE_BEFORE_HELLO),
             verify,
             calls: None,
@@ -138,6 +138,7 @@ impl Session {
             return Ok(());
         };
         let bytes = message.len();
+        self.client.metrics().inspect(|metrics| metrics.received(bytes));
         match Incoming::parse(message)? {
             Incoming::Request(request) => self.call(request, bytes),
             Incoming::Invalid { id } => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, Span};
 
 use crate::blocking::own_task;
 
@@ -14,12 +15,14 @@ pub(crate) struct Tasks {
     ending: CancellationToken,
     cancel: CancellationToken,
     runtime: Handle,
+    /// What log lines of the tasks name.
+    span: Span,
 }
 
 impl Tasks {
     pub(crate) fn new(runtime: Handle) -> Self {
-        let cancel = CancellationToken::new();
-        Tasks { tracker: TaskTracker::new(), ending: cancel.child_token(), cancel, runtime }
+        let (cancel, span) = (CancellationToken::new(), Span::current());
+        Tasks { tracker: TaskTracker::new(), ending: cancel.child_token(), cancel, runtime, span }
     }
 
     /// Runs the future of a callback. It may continue for a while when the run ends.
@@ -49,7 +52,8 @@ impl Tasks {
         let until = async move {
             end.run_until_cancelled(future).await;
         };
-        self.tracker.spawn_on(own_task(self.runtime.id(), until), &self.runtime);
+        let task = own_task(self.runtime.id(), until).instrument(self.span.clone());
+        self.tracker.spawn_on(task, &self.runtime);
     }
 
     /// Ends all tasks at their next await, without waiting for them.

@@ -53,6 +53,7 @@ pub(super) fn release(server: &Server) {
     let mut settings = server.settings();
     settings.stop = None;
     settings.port = None;
+    settings.front = None;
     // The event loop may be gone, so nothing may wait for it.
     settings.control = None;
     settings.dialogs = None;

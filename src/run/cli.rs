@@ -44,6 +44,8 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// | `--server` | serve only, without opening a browser or window; the variable `TRAME_SERVER` also keeps the browser closed |
 /// | `--app` | show a window |
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
+/// | `--drain SECONDS` | on SIGTERM, admit no new pages, tell the open ones, and stop when they have left or after this time; default 0, stop at once |
+/// | `--monitoring ADDRESS:PORT` | an address for operators: `/healthz`, `/readyz`, and `/metrics` for Prometheus |
 /// | `--sign-in-link`, `--sign-in-link=USER` | print a sign-in link of the program that the same user already runs, on `--port` if given, and exit; the link signs in a user with this name if there is one; on Unix |
 /// | `--banner` | print the names of the application and the library when the server listens |
 /// | `--debug` | send pages the whole text of errors, with paths, and log in detail |
@@ -87,6 +89,13 @@ pub struct Cli {
     /// Stop after this many seconds without clients; 0 is never
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     timeout: u64,
+    /// On SIGTERM, let users leave for this many seconds before it stops
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    drain: u64,
+    /// An address for operators: health and metrics for Prometheus
+    #[cfg(feature = "monitoring")]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    monitoring: Option<String>,
     /// Print the names of the application and the library when it listens
     #[arg(long)]
     banner: bool,
@@ -256,6 +265,9 @@ impl Cli {
             },
             secret: self.secret()?,
             idle_timeout: (self.timeout > 0).then(|| Duration::from_secs(self.timeout)),
+            drain: Duration::from_secs(self.drain),
+            #[cfg(feature = "monitoring")]
+            monitoring: self.monitoring.clone(),
             open_browser: !self.server && !self.app && variable("TRAME_SERVER").is_none(),
             show_connection_info: true,
             banner: self.banner,

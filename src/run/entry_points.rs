@@ -28,6 +28,9 @@ const AWAIT_INSTEAD: &str = "Call `server.serve(options).await` there, or `serve
 const NO_ASYNC_MAIN: &str = "Call it from a `main` without `#[tokio::main]`: it starts a runtime of its own, and windows need the \
     main thread";
 
+/// The signal with which service managers end a program.
+const SIGTERM: i32 = 15;
+
 /// The exit code after a panic, the same as Rust's.
 const PANICKED: i32 = 101;
 
@@ -111,6 +114,12 @@ impl Server {
             report = served => report,
             number = next(&mut signals) => {
                 code = 128 + number;
+                if number == SIGTERM && !options.drain.is_zero() {
+                    tokio::select! {
+                        _ = running.drain(options.drain) => {}
+                        _ = next(&mut signals) => {}
+                    }
+                }
                 tokio::select! {
                     report = running.stop() => report,
                     _ = next(&mut signals) => std::process::exit(code),

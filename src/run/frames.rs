@@ -206,7 +206,10 @@ impl FrameStream {
             }
         };
         match next {
-            Next::Send => self.frames.extend(batch),
+            Next::Send => {
+                self.client.count_sent(&batch);
+                self.frames.extend(batch);
+            }
             Next::CatchUp(keys) => {
                 let server = &self.server;
                 let state = server.state();
@@ -214,6 +217,7 @@ impl FrameStream {
             }
             Next::Close(closing) => {
                 if closing == TOO_SLOW {
+                    self.client.metrics().inspect(|metrics| metrics.client_given_up());
                     tracing::warn!(client = ?self.client.id, "a client is too slow and was disconnected");
                 }
                 self.end = Some(closing);

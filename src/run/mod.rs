@@ -6,7 +6,9 @@
 // - `start_options`: start options in code; `cli`: the same options on the command line
 // - `secret`: a fixed secret; `development`: options for development
 // - `start`: one call for every exec mode
-// - `claim`: the right to run a server; `running`: one run, from the bind to the proof that the port is free
+// - `claim`: the right to run a server; `running`: starts a run
+// - `drive`: a run while it is served, and its end in order; `drain`: its end after the users have left
+// - `monitor`: the address for operators
 // - `follow_files`: open pages follow their files, in development
 // - `keep`: keeps the state in a file between starts
 // - `ports`: keeps the same port between starts
@@ -23,6 +25,8 @@ mod claim;
 #[cfg(feature = "cli")]
 mod cli;
 mod development;
+mod drain;
+mod drive;
 mod entry_points;
 mod exposure;
 #[cfg(feature = "dev")]
@@ -39,6 +43,11 @@ mod logging;
 #[cfg(not(feature = "log"))]
 #[path = "no_logging.rs"]
 mod logging;
+#[cfg(feature = "monitoring")]
+mod monitor;
+#[cfg(not(feature = "monitoring"))]
+#[path = "no_monitor.rs"]
+mod monitor;
 mod ports;
 mod room_registry;
 pub(crate) mod rooms;

@@ -4,7 +4,15 @@
 //! delays and fails only its own room; each room that runs is known here until it has ended, and all have ended when the
 //! program's run has.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use parking_lot::Mutex;
@@ -15,6 +23,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 use super::{Running, StartOptions, frames::Frames};
 use crate::{
@@ -74,6 +83,8 @@ pub(super) struct Registry {
     /// The file in which the program keeps its state. The files of rooms are beside it.
     kept: Option<PathBuf>,
     inner: Mutex<Inner>,
+    /// The number of rooms that have been made, by which log lines name them.
+    made: AtomicU64,
     /// The number of rooms, with those that are being made.
     count: watch::Sender<usize>,
     /// The tasks that make and watch rooms.
@@ -108,7 +119,8 @@ impl Running {
             Key::User(user) => (Some(user.clone()), None),
             Key::Page(token, _) => (None, Some(token.clone())),
         };
-        Place { id, server, access, stop: closing, websockets: clients, user, ticket }
+        let span = Span::current();
+        Place { id, server, access, stop: closing, websockets: clients, span, user, ticket }
     }
 
     /// Asks the server to stop, without waiting for it.
@@ -131,6 +143,8 @@ impl StartOptions {
             idle_timeout: None,
             files: Vec::new(),
             keep_state: None,
+            #[cfg(feature = "monitoring")]
+            monitoring: None,
             front: Some(Arc::clone(front)),
             ..self
         }
@@ -152,10 +166,10 @@ impl Registry {
             return Ok(None);
         };
         let options = program.clone().of_rooms(front);
-        let (inner, count, tasks) = Default::default();
+        let (inner, made, count, tasks) = Default::default();
         let kept = program.kept_file(server.name());
         let closed = Arc::new(Access::new(0, Tokens::random()?));
-        Ok(Some(Arc::new(Registry { plan, options, kept, inner, count, tasks, closed })))
+        Ok(Some(Arc::new(Registry { plan, options, kept, inner, made, count, tasks, closed })))
     }
 
     /// Returns the key of the room that a page enters, and the name that the room gets.
@@ -194,6 +208,7 @@ impl Registry {
         if count >= self.plan.limit {
             let Some(empty) = inner.longest_empty().and_then(|slot| slot.room()) else {
                 tracing::warn!(limit = self.plan.limit, "a page was refused: all rooms are in use");
+                self.options.metrics.as_ref().inspect(|metrics| metrics.page_refused());
                 return Err(NoRoom::Full(self.plan.limit));
             };
             empty.running.begin_stop();
@@ -218,9 +233,9 @@ impl Registry {
 
     async fn make(&self, slot: &Arc<Slot>, name: &str) -> Result<Made> {
         let room = Room::new(self.plan.scope, name);
-        let (make, id) = (Arc::clone(&self.plan.make), random_token()?);
+        let (make, id, span) = (Arc::clone(&self.plan.make), random_token()?, Span::current());
         let making = spawn_blocking(move || {
-            let server = make(&room)?;
+            let server = span.in_scope(|| make(&room))?;
             server.set_room(room);
             Ok::<_, Error>(server)
         });
@@ -244,7 +259,8 @@ impl Registry {
             running.stop().await?;
             return Err(Error::NotRunning);
         }
-        tracing::info!(name, "a room begins");
+        tracing::info!("a room begins");
+        self.options.metrics.as_ref().inspect(|metrics| metrics.room_begun());
         Ok(Made { place: running.place(id, &slot.key), running })
     }
 
@@ -269,7 +285,9 @@ impl Registry {
         let mut is_first = false;
         let making = async {
             is_first = true;
-            let made = self.make(&slot, &name).await;
+            let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+            let span = tracing::info_span!("room", number, name);
+            let made = self.make(&slot, &name).instrument(span).await;
             made.inspect_err(|error| {
                 tracing::error!(%error, name, "a room cannot be made");
                 // Those who come later try again.
@@ -333,6 +351,11 @@ impl Registry {
             }
             *slot.empty_since.lock() = None;
         }
+    }
+
+    /// Returns the servers of the rooms that run.
+    pub(super) fn servers(&self) -> Vec<Server> {
+        self.all().into_iter().map(|place| place.server).collect()
     }
 
     /// Returns the number of rooms, with those that are being made.

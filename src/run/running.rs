@@ -2,27 +2,21 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use selvedge_port::{Listener, Released, ServeOptions};
-use tokio::{runtime::Handle, sync::watch, task::spawn_blocking, time::timeout};
+use selvedge_port::{Listener, ServeOptions};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, Span};
 
 use super::{
-    FrameSink, FrameStream, StartOptions, StopHandle, StopReport,
-    claim::{Claim, release},
-    exposure, follow_files,
-    frames::Frames,
-    keep::Keeper,
-    links,
-    room_registry::Registry,
-    start::announce,
-    stop::{RunOutcome, StopFailure},
+    FrameSink, FrameStream, StartOptions, StopHandle, StopReport, claim::Claim, drive::Run,
+    exposure, follow_files, frames::Frames, keep::Keeper, links, monitor::Monitor,
+    room_registry::Registry, start::announce,
 };
 use crate::{
-    Error, Lifecycle, Result, Server,
+    Lifecycle, Result, Server,
     app::Backend,
     blocking,
-    http::{Access, Http, Invited, Lobby, Names, Rooms, Site, Tls, Tokens, most_connections},
-    protocol::Tasks,
+    http::{Access, Invited, Lobby, Names, Rooms, Site, Tls, Tokens, most_connections},
     state::State,
     stop_times,
 };
@@ -46,10 +40,12 @@ use crate::{
 pub struct Running {
     pub(super) stop: StopHandle,
     addresses: Vec<SocketAddr>,
+    pub(super) monitoring: Box<[SocketAddr]>,
     pub(super) allowed_origins: Vec<String>,
     pub(super) frames: Frames,
+    pub(super) rooms: Option<Arc<Registry>>,
     /// Warnings for the user if other machines can reach the server.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Box<[String]>,
     /// Whether the tokens of the previous program were restored, so that its pages stay signed in.
     pub(super) is_known: bool,
 }
@@ -76,6 +72,13 @@ impl Running {
     /// Returns the port that the server listens on; 0 without sockets.
     pub fn port(&self) -> u16 {
         self.addresses.first().map_or(0, SocketAddr::port)
+    }
+
+    /// Returns the addresses for operators, see
+    /// [`StartOptions::monitoring`].
+    #[cfg(feature = "monitoring")]
+    pub fn monitoring_addresses(&self) -> &[SocketAddr] {
+        &self.monitoring
     }
 
     /// Returns a link that signs in once and does not expire while the server runs.
@@ -246,9 +249,10 @@ impl Server {
             return Box::pin(self.root_server().start_listening(options)).await;
         }
         options.check(self)?;
+        let options = options.with_metrics();
         let claim = Claim::new(self)?;
         let states = [self.state().clone(), self.context().state().clone()];
-        self.hub().begin(claim.tasks.clone(), states);
+        self.hub().begin(claim.tasks.clone(), states, options.metrics.clone());
         let certificate = options.certificate.as_ref();
         let tls = certificate.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
         self.run_hooks(Lifecycle::ServerStart).await;
@@ -256,6 +260,8 @@ impl Server {
             Backend::Tcp => Some(options.bind().await?),
             Backend::Generic => None,
         };
+        let monitor = Monitor::bind(&options).await?;
+        let monitoring = monitor.addresses().into();
         let addresses = listener.as_ref().map_or(&[][..], Listener::addresses);
         let addresses = addresses.to_vec();
         let port = listener.as_ref().map(Listener::port);
@@ -270,10 +276,10 @@ impl Server {
         let allowed_origins = site.names.allowed_origins().to_vec();
         let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
-        let requested = claim.requested.clone();
+        let (requested, draining) = (claim.requested.clone(), site.draining.clone());
         let (access, base) = (Arc::clone(&site.access), site.names.base().to_owned());
-        let stop = StopHandle { requested, outcome, access, origin, base };
-        let warnings = exposure::warnings(&addresses, &options);
+        let stop = StopHandle { requested, draining, outcome, access, origin, base };
+        let warnings = exposure::warnings(&addresses, &options).into_boxed_slice();
         // Otherwise the warnings are printed with the connection info.
         if !options.show_connection_info {
             warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -308,22 +314,32 @@ impl Server {
             requested: claim.requested.clone(),
             tasks: claim.tasks.clone(),
             site,
-            rooms,
+            rooms: rooms.clone(),
             frames: frames.clone(),
             keeper,
+            monitor,
             limits: ServeOptions::new()
                 .grace(stop_times::CONNECTIONS)
                 .deadline(options.stop_deadline)
                 .max_connections(most_connections()),
         };
         claim.keep();
-        tokio::spawn(run.drive(listener, outcome_sender));
+        tokio::spawn(run.drive(listener, outcome_sender).in_current_span());
         self.settings().running.send_replace(Some(told));
         match stop.origin.is_empty() {
             true => tracing::debug!("started without a socket"),
             false => tracing::info!(url = stop.origin, "listening"),
         }
-        Ok(Running { stop, addresses, allowed_origins, frames, warnings, is_known })
+        Ok(Running {
+            stop,
+            addresses,
+            monitoring,
+            allowed_origins,
+            frames,
+            rooms,
+            warnings,
+            is_known,
+        })
     }
 
     /// Returns what request handlers need of a run with these options.
@@ -349,8 +365,10 @@ impl Server {
             endpoints: options.endpoints.clone(),
             max_frame: self.hub().max_frame(),
             heartbeat,
+            draining: CancellationToken::new(),
             stop: CancellationToken::new(),
             websockets: TaskTracker::new(),
+            span: Span::current(),
             rooms: None,
         })
     }
@@ -385,101 +403,5 @@ impl Server {
     async fn make_ready(&self) {
         let states = [self.state().clone(), self.context().state().clone()];
         blocking::run(move || states.iter().for_each(State::ready)).await;
-    }
-}
-
-/// A run while it is served. Dropping it allows the server to be started again.
-struct Run {
-    server: Server,
-    requested: CancellationToken,
-    tasks: Tasks,
-    site: Site,
-    rooms: Option<Arc<Registry>>,
-    frames: Frames,
-    keeper: Option<Arc<Keeper>>,
-    limits: ServeOptions,
-}
-
-impl Run {
-    /// Serves until asked to stop, then ends in order: last data, close frames and answers,
-    /// sockets, probe, callbacks, hooks.
-    async fn drive(self, listener: Option<Listener>, outcome: watch::Sender<RunOutcome>) {
-        let released = self.serve(listener).await;
-        self.tasks.finish(stop_times::CALLBACKS).await;
-        if let Some(keeper) = self.keeper.clone() {
-            // Fails if the runtime is shutting down; then the file is slightly out of date.
-            let _ = spawn_blocking(move || keeper.save()).await;
-        }
-        self.run_exit_hooks().await;
-        self.site.access.settle();
-        let exit_code = self.server.settings().exit_code;
-        drop(self);
-        let result = released
-            .map(|released| StopReport { exit_code, ..released.into() })
-            .map_err(StopFailure::from);
-        match &result {
-            Ok(report) if report.addresses.is_empty() => tracing::debug!("stopped"),
-            Ok(report) => tracing::info!(elapsed = ?report.elapsed, "stopped, the port is free"),
-            Err(failure) => tracing::error!("{}", Error::from(failure.clone())),
-        }
-        outcome.send_replace(Some(result));
-    }
-
-    /// Runs the hooks on `ServerExited`, and waits briefly for the tasks that they start.
-    async fn run_exit_hooks(&self) {
-        let tasks = Tasks::new(Handle::current());
-        self.server.hub().use_tasks(tasks.clone());
-        let hooks = self.server.run_hooks(Lifecycle::ServerExited);
-        let limit = stop_times::EXIT_HOOKS;
-        if timeout(limit, hooks).await.is_err() {
-            tracing::warn!("hooks on ServerExited did not end within {limit:?}");
-        }
-        tasks.finish(stop_times::CALLBACKS).await;
-    }
-
-    async fn serve(&self, listener: Option<Listener>) -> Result<Released> {
-        let (released, ()) = tokio::join!(self.serve_sockets(listener), self.begin_to_close());
-        let clients = &self.frames.clients;
-        clients.close();
-        if timeout(stop_times::GOODBYES, clients.wait()).await.is_err() {
-            tracing::warn!("{} clients did not read their close frame", clients.len());
-        }
-        released
-    }
-
-    /// Waits for the request to stop, flushes, waits for pending answers, and starts the closing.
-    async fn begin_to_close(&self) {
-        self.requested.cancelled().await;
-        let state = self.server.state().clone();
-        let settled = async {
-            blocking::run(move || state.flush()).await;
-            self.server.hub().calls_answered().await;
-        };
-        if timeout(stop_times::ANSWERS, settled).await.is_err() {
-            tracing::debug!("some calls are not answered: the stop does not wait for them");
-        }
-        if let Some(rooms) = &self.rooms {
-            rooms.end().await;
-        }
-        self.frames.closing.cancel();
-    }
-
-    async fn serve_sockets(&self, listener: Option<Listener>) -> Result<Released> {
-        let closing = self.frames.closing.clone();
-        let Some(listener) = listener else {
-            closing.cancelled().await;
-            return Ok(Released::default());
-        };
-        let http = Http::new(self.site.clone());
-        let handler = move |connection| http.clone().serve(connection);
-        Ok(selvedge_port::serve(listener, closing, self.limits.clone(), handler).await?)
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        self.frames.closing.cancel();
-        self.frames.ended.cancel();
-        release(&self.server);
     }
 }

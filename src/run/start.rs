@@ -99,7 +99,10 @@ pub(super) fn announce(
         let ways = on_request.iter().flat_map(|on_request| &on_request.ways);
         let ways: String = ways.fold(String::new(), |text, way| text + "; " + way);
         print(format_args!("   (each link signs in one browser, until the program ends{ways})\n"));
-        for warning in &running.warnings {
+        for address in &*running.monitoring {
+            print(format_args!("Health and metrics at http://{address}\n"));
+        }
+        for warning in &*running.warnings {
             print_error(format_args!("warning: {warning}."));
         }
     }

@@ -1,6 +1,7 @@
 //! Start options in code. [`cli`](super::cli) reads the same options from a command line.
 
 mod access;
+mod operation;
 
 use std::{
     net::SocketAddr,
@@ -14,6 +15,7 @@ use crate::{
     Error, Result, Server,
     app::{Backend, Compression, Endpoints, ExecMode, RunningOptions},
     http::{Access, Allowed, Invited, ProxyOptions},
+    monitoring::Metrics,
     stop_times,
     window::Launch,
 };
@@ -73,6 +75,12 @@ pub struct StartOptions {
     pub(super) endpoints: Endpoints,
     pub(super) stop_deadline: Duration,
     pub(super) heartbeat: Option<Duration>,
+    pub(super) drain: Duration,
+    /// Host and port for operators.
+    #[cfg(feature = "monitoring")]
+    pub(super) monitoring: Option<String>,
+    /// What is counted in this run.
+    pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) serve_only: bool,
     /// Where pages sign in, if the run is that of a room. It keeps its state beside that of the
     /// program.
@@ -110,6 +118,10 @@ impl Default for StartOptions {
             endpoints: Endpoints::default(),
             stop_deadline: stop_times::RELEASE,
             heartbeat: None,
+            drain: Duration::ZERO,
+            #[cfg(feature = "monitoring")]
+            monitoring: None,
+            metrics: None,
             serve_only: false,
             front: None,
             knows_flags: false,
@@ -157,15 +169,6 @@ impl StartOptions {
     /// showing a window.
     pub fn is_serve_only(&self) -> bool {
         self.serve_only
-    }
-
-    /// Stops the server when no client has been connected for this long. Zero disables the stop.
-    ///
-    /// Only clients that have sent the secret count: requests for files and silent connections do
-    /// not keep a server alive.
-    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = (!timeout.is_zero()).then_some(timeout);
-        self
     }
 
     /// Opens the system's browser when the server listens. Only works in [`Server::run`] and
@@ -334,20 +337,6 @@ impl StartOptions {
     /// ways assume `ws`.
     pub fn ws_endpoint(mut self, path: Option<&str>) -> Self {
         self.endpoints.websocket = path.map(|path| path.trim_matches('/').to_owned());
-        self
-    }
-
-    /// Sets how long a stop may wait until the port is free before it fails. Default 20 s.
-    pub fn stop_deadline(mut self, deadline: Duration) -> Self {
-        self.stop_deadline = deadline;
-        self
-    }
-
-    /// Sets the interval of silence after which a client is pinged. A client that shows no sign of
-    /// life for another half of it is disconnected. Zero turns this off. Defaults to the server's
-    /// [`ws_heart_beat`](crate::run::ServerOptions::ws_heart_beat).
-    pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.heartbeat = Some(interval);
         self
     }
 

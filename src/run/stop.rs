@@ -96,6 +96,8 @@ pub(super) type RunOutcome = Option<Result<StopReport, StopFailure>>;
 #[derive(Clone)]
 pub struct StopHandle {
     pub(super) requested: CancellationToken,
+    /// Cancelled when no new page is admitted any more.
+    pub(super) draining: CancellationToken,
     pub(super) outcome: watch::Receiver<RunOutcome>,
     pub(super) access: Arc<Access>,
     /// Scheme, host and port of the server.

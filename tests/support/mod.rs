@@ -208,7 +208,8 @@ impl SignedIn {
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let body = body.to_string();
         let answer = request_with(running, "POST", "/paraview/", &headers, &body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        // 503 is the answer if there is no room.
+        assert!(matches!(answer.status, 200 | 503), "{answer:?}");
         serde_json::from_str(&answer.text()).unwrap()
     }
 }

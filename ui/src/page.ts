@@ -43,6 +43,7 @@ const APPEND_TOPIC = "selvedge.append";
 const ACTIONS_TOPIC = "trame.actions.topic";
 const RELOAD_TOPIC = "selvedge.reload";
 const ROUTE_TOPIC = "selvedge.route";
+const DRAINING_TOPIC = "selvedge.draining";
 const DOWNLOAD_TOPIC = "selvedge.download";
 
 export class Page {
@@ -138,6 +139,11 @@ export class Page {
       const { name, type, content, url } = file as { name: string; type?: string; content?: Uint8Array; url?: string };
       if (url === undefined) void download(name, content, type);
       else downloadFrom(new URL(url, document.baseURI).href, name);
+    });
+    this.connection.subscribe(DRAINING_TOPIC, (told) => {
+      const { seconds } = told as { seconds: number };
+      const time = seconds < 120 ? `${seconds} seconds` : `${Math.floor(seconds / 60)} minutes`;
+      this.status.notice(`The application stops in ${time} at the latest. Finish what you are doing.`, "info");
     });
     this.connection.subscribe(ROUTE_TOPIC, (path) => this.router.go(String(path)));
     this.connection.subscribe(RELOAD_TOPIC, (urls) => reloadAssets(urls, () => window.location.reload()));

@@ -74,6 +74,8 @@ pub mod topic {
     pub const PAGE_CALL: &str = "selvedge.page.call";
     /// Items that are appended to lists of the state.
     pub const APPEND: &str = "selvedge.append";
+    /// The program ends soon.
+    pub const DRAINING: &str = "selvedge.draining";
     /// A path that one page shows.
     pub const ROUTE: &str = "selvedge.route";
     /// Marks: numbers of changes.

@@ -1,5 +1,6 @@
 //! Tests of command lines and the options that they set.
 use super::*;
+use crate::http::Invited;
 
 fn parse(args: &[&str]) -> Result<StartOptions, clap::Error> {
     StartOptions::try_from_args([&["program"], args].concat())
@@ -99,12 +100,18 @@ fn a_proxy_and_a_certificate_are_named_by_flags() {
         "b.example:81",
         "--allowed-origin",
         "https://App.example.com/",
+        "--trusted-proxy",
+        "10.0.0.0/24",
+        "--user-header",
+        "X-Forwarded-User",
         "--ssl",
         "cert.pem,key.pem",
     ];
     let options = parse(&flags).unwrap();
     assert_eq!(options.allowed.hosts, ["app.example.com", "b.example:81"]);
     assert_eq!(options.allowed.origins, ["https://app.example.com"]);
+    assert_eq!(options.proxies.addresses, ["10.0.0.0/24"]);
+    assert_eq!(options.proxies.user_header.as_deref(), Some("X-Forwarded-User"));
     assert_eq!(options.certificate, Some(("cert.pem".into(), "key.pem".into())));
     assert!(!options.debug && parse(&["--debug"]).unwrap().debug);
 }
@@ -117,6 +124,10 @@ fn invalid_values_are_refused_with_a_hint() {
         &["--port", "x"],
         &["--server", "--app"],
         &["--fs-endpoints", "a"],
+        &["--trusted-proxy", "proxy.example.com"],
+        &["--user-header", "X-Forwarded-User"],
+        &["--sign-in-link="],
+        &["--sign-in-link", "ada"],
         &["--allowed-host", "*"],
         &["--allowed-origin", "app.example.com"],
         &["--ssl", "cert.pem"],
@@ -160,4 +171,12 @@ fn an_application_adds_arguments_to_those_of_its_server() {
     assert_eq!(options.port_to_bind(), 0);
     let help = command().render_help().to_string();
     assert!(help.contains("--data") && help.contains("--authKeyFile"), "{help}");
+}
+
+#[test]
+fn a_link_is_for_anyone_or_for_a_user_with_a_name() {
+    assert_eq!(parse(&[]).unwrap().sign_in_link, None);
+    assert_eq!(parse(&["--sign-in-link"]).unwrap().sign_in_link, Some(Invited::Anyone));
+    let named = parse(&["--sign-in-link=Ada Lovelace", "--port", "0"]).unwrap();
+    assert_eq!(named.sign_in_link, Some(Invited::Named("Ada Lovelace".to_owned())));
 }

@@ -1,0 +1,198 @@
+//! What is counted while a program runs, in the text format of Prometheus.
+//!
+//! What must hold: the number of time series is bounded by what the application registers, never by
+//! what clients send.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+/// What a program has at the moment of a question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Levels {
+    pub(crate) rooms: usize,
+    pub(crate) clients: usize,
+    /// Bytes that wait for all clients.
+    pub(crate) waiting_bytes: usize,
+    /// Bytes that wait for the client with the longest queue.
+    pub(crate) longest_queue_bytes: usize,
+}
+
+/// The labels of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Callee {
+    /// `trigger` or `rpc`.
+    kind: &'static str,
+    name: String,
+}
+
+/// The counters of one run.
+pub(crate) struct Metrics {
+    registry: Registry,
+    messages_received: Counter,
+    bytes_received: Counter,
+    frames_sent: Counter,
+    bytes_sent: Counter,
+    durations: Family<Callee, Histogram>,
+    failures: Family<Callee, Counter>,
+    clients_given_up: Counter,
+    rooms_begun: Counter,
+    pages_refused: Counter,
+    rooms: Gauge,
+    clients: Gauge,
+    waiting: Gauge,
+    longest_queue: Gauge,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// Creates the histogram of the durations of a function: 0.1 ms to 26 s.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 4.0, 10))
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("selvedge"),
+            messages_received: Counter::default(),
+            bytes_received: Counter::default(),
+            frames_sent: Counter::default(),
+            bytes_sent: Counter::default(),
+            durations: Family::new_with_constructor(durations),
+            failures: Family::default(),
+            clients_given_up: Counter::default(),
+            rooms_begun: Counter::default(),
+            pages_refused: Counter::default(),
+            rooms: Gauge::default(),
+            clients: Gauge::default(),
+            waiting: Gauge::default(),
+            longest_queue: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("rooms", "Rooms that run", self.rooms.clone());
+        registry.register("clients", "Clients that are connected", self.clients.clone());
+        registry.register_with_unit(
+            "waiting",
+            "What waits for clients",
+            Unit::Bytes,
+            self.waiting.clone(),
+        );
+        registry.register_with_unit(
+            "longest_queue",
+            "What waits for the client with the longest queue",
+            Unit::Bytes,
+            self.longest_queue.clone(),
+        );
+        registry.register(
+            "messages_received",
+            "Messages of clients",
+            self.messages_received.clone(),
+        );
+        registry.register_with_unit(
+            "received",
+            "The size of the messages of clients",
+            Unit::Bytes,
+            self.bytes_received.clone(),
+        );
+        registry.register("frames_sent", "Frames sent to clients", self.frames_sent.clone());
+        registry.register_with_unit(
+            "sent",
+            "The size of the frames sent to clients, before compression",
+            Unit::Bytes,
+            self.bytes_sent.clone(),
+        );
+        registry.register_with_unit(
+            "call_duration",
+            "The time until functions of the application have answered",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register("calls_failed", "Calls that failed", self.failures.clone());
+        registry.register(
+            "clients_given_up",
+            "Clients that were disconnected because they did not read",
+            self.clients_given_up.clone(),
+        );
+        registry.register("rooms_begun", "Rooms that were made", self.rooms_begun.clone());
+        registry.register(
+            "pages_refused",
+            "Pages for which there was no room",
+            self.pages_refused.clone(),
+        );
+    }
+
+    /// Counts a message of a client.
+    pub(crate) fn received(&self, bytes: usize) {
+        self.messages_received.inc();
+        self.bytes_received.inc_by(bytes as u64);
+    }
+
+    /// Counts frames for a client.
+    pub(crate) fn sent(&self, frames: usize, bytes: usize) {
+        self.frames_sent.inc_by(frames as u64);
+        self.bytes_sent.inc_by(bytes as u64);
+    }
+
+    /// Counts a call of a function that the application has registered.
+    pub(crate) fn called(&self, kind: &'static str, name: &str, took: Duration, failed: bool) {
+        let callee = Callee { kind, name: name.to_owned() };
+        self.durations.get_or_create(&callee).observe(took.as_secs_f64());
+        if failed {
+            self.failures.get_or_create(&callee).inc();
+        }
+    }
+
+    /// Counts a client that was disconnected because it did not read.
+    pub(crate) fn client_given_up(&self) {
+        self.clients_given_up.inc();
+    }
+
+    /// Counts a room that was made.
+    pub(crate) fn room_begun(&self) {
+        self.rooms_begun.inc();
+    }
+
+    /// Counts a page for which there was no room.
+    pub(crate) fn page_refused(&self) {
+        self.pages_refused.inc();
+    }
+
+    /// Returns all metrics as text.
+    pub(super) fn text(&self, levels: Levels) -> Result<String, fmt::Error> {
+        let set = |gauge: &Gauge<i64, AtomicI64>, value: usize| {
+            gauge.inner().store(i64::try_from(value).unwrap_or(i64::MAX), Ordering::Relaxed);
+        };
+        set(&self.rooms, levels.rooms);
+        set(&self.clients, levels.clients);
+        set(&self.waiting, levels.waiting_bytes);
+        set(&self.longest_queue, levels.longest_queue_bytes);
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,73 @@
+//! The end of a program after its users have left.
+//!
+//! What must hold: once the program drains, no new page is admitted, and pages that are open can go
+//! on until the time is over.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use selvedge_wslink::{Packed, words::topic};
+use serde_json::json;
+use tokio::time::{interval, timeout};
+
+use super::{Running, StopReport};
+use crate::{Result, Server};
+
+/// Interval between checks whether jobs still run.
+const CHECK: Duration = Duration::from_millis(200);
+
+impl Running {
+    /// Stops the server after its users have left: admits no new pages, tells the open ones, and waits
+    /// until no client is connected and no job runs, for at most this time. Pages that lose their
+    /// connection meanwhile may come back.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// use selvedge::{Server, StartOptions};
+    ///
+    /// let running = Server::new("doc").spawn(StartOptions::new().port(0)).await?;
+    /// let report = running.drain(Duration::from_secs(60)).await?;
+    /// assert_eq!(report.addresses.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`stop`](Self::stop).
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the wait, not the server.
+    pub async fn drain(&self, time: Duration) -> Result<StopReport> {
+        self.stop.draining.cancel();
+        let servers = match &self.rooms {
+            Some(rooms) => rooms.servers(),
+            None => vec![self.frames.server.clone()],
+        };
+        tracing::info!(?time, "draining: no new page is admitted");
+        let told = Packed::encode(&json!({ "seconds": time.as_secs() }))?;
+        servers.iter().for_each(|server| server.hub().publish(topic::DRAINING, &told, None));
+        let unused = join_all(servers.iter().map(unused));
+        if timeout(time, unused).await.is_err() {
+            tracing::info!("the time for draining is over");
+        }
+        self.stop().await
+    }
+}
+
+/// Waits until a server has neither clients nor jobs.
+async fn unused(server: &Server) {
+    let mut clients = server.hub().watch_connected();
+    let mut checks = interval(CHECK);
+    loop {
+        if clients.wait_for(|count| *count == 0).await.is_err() {
+            return;
+        }
+        if !server.inner.jobs.are_unfinished() {
+            return;
+        }
+        checks.tick().await;
+    }
+}

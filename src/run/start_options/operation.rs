@@ -1,0 +1,59 @@
+//! Start options for operators: when it ends, and what it tells.
+
+use std::time::Duration;
+
+use super::StartOptions;
+
+impl StartOptions {
+    /// Stops the server when no client has been connected for this long. Zero disables the stop.
+    ///
+    /// Only clients that have sent the secret count: requests for files and silent connections do
+    /// not keep a server alive.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = (!timeout.is_zero()).then_some(timeout);
+        self
+    }
+
+    /// Sets how long a stop may wait until the port is free before it fails. Default 20 s.
+    pub fn stop_deadline(mut self, deadline: Duration) -> Self {
+        self.stop_deadline = deadline;
+        self
+    }
+
+    /// Sets the interval of silence after which a client is pinged. A client that shows no sign of
+    /// life for another half of it is disconnected. Zero turns this off. Defaults to the server's
+    /// [`ws_heart_beat`](crate::run::ServerOptions::ws_heart_beat).
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.heartbeat = Some(interval);
+        self
+    }
+
+    /// Lets users leave before SIGTERM ends the program. It admits no new pages, tells those that are
+    /// open, and stops when the last client has disconnected and no job runs, or after this time.
+    /// Another signal ends the wait. Default zero: it stops at once. [`Running::drain`] does the same
+    /// in code.
+    ///
+    /// [`Running::drain`]: crate::Running::drain
+    pub fn drain(mut self, time: Duration) -> Self {
+        self.drain = time;
+        self
+    }
+
+    /// Opens an address for operators, such as `127.0.0.1:9090`; port 0 takes any free one. It
+    /// answers without a secret:
+    /// - `/healthz` with 200 as long as the program runs
+    /// - `/readyz` with 200 while it admits pages, and with 503 while it [drains](Self::drain)
+    /// - `/metrics` in the text format of Prometheus
+    ///
+    /// On a loopback address, it answers only to the names of that address. The names of triggers and
+    /// RPC methods are in the metrics, values are not. It ends with the run, and its port is proved
+    /// free, too.
+    ///
+    /// The start fails with [`Error::InvalidOption`](crate::Error::InvalidOption) if it is no address
+    /// with a port.
+    #[cfg(feature = "monitoring")]
+    pub fn monitoring(mut self, address: impl Into<String>) -> Self {
+        self.monitoring = Some(address.into());
+        self
+    }
+}
