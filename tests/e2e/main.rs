@@ -32,6 +32,7 @@ mod proxies;
 mod proxy;
 mod refusals;
 mod resume;
+mod reverse_proxies;
 mod rooms;
 mod routes;
 mod saving;

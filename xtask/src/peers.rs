@@ -25,6 +25,14 @@ const PEERS: Environment = Environment {
     options: &[],
 };
 
+/// For the end-to-end tests: Jupyter, which shows applications beside notebooks.
+const JUPYTER: Environment = Environment {
+    folder: "peers_jupyter",
+    requirements: "tests/e2e/jupyter_requirements.txt",
+    python: "python3",
+    options: &[],
+};
+
 /// For windows of trame. Their web view is a package of the system, for the system's Python.
 const WINDOWS: Environment = Environment {
     folder: "peers_with_windows",
@@ -53,6 +61,11 @@ pub(crate) fn test() -> Result<Option<String>> {
     tests.args(["--", "--ignored", "websocket::autobahn", "websocket::peers"]);
     command::run(tests.env("SELVEDGE_PEERS", environment))?;
     Ok(None)
+}
+
+/// Returns the virtual environment of Jupyter.
+pub(crate) fn ensure_jupyter() -> Result<PathBuf> {
+    ensure(&JUPYTER)
 }
 
 /// Returns the virtual environment of NiceGUI.

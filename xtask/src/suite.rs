@@ -282,12 +282,14 @@ fn end_to_end() -> Result<Option<String>> {
     ready_for_apps()?;
     system::ensure(system::SCREEN)?;
     system::ensure(system::DRIVERS)?;
+    system::ensure(system::PROXIES)?;
+    let jupyter = peers::ensure_jupyter()?;
     page::ensure_installed()?;
     build_apps()?;
     starter::build()?;
     cargo(&["test", "--locked", "-p", "selvedge-e2e", "--no-run"])?;
     let display = Display::start(1280, 1024)?.with_window_manager()?;
-    command::run(display.show(&mut end_to_end_tests()))?;
+    command::run(display.show(end_to_end_tests().env("SELVEDGE_JUPYTER", jupyter)))?;
     Ok(None)
 }
 

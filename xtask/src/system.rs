@@ -131,6 +131,28 @@ pub(crate) const DRIVERS: &[Need] = &[
     },
 ];
 
+/// Requirements for the configurations of the guide to deployment.
+pub(crate) const PROXIES: &[Need] = &[
+    Need {
+        probe: Probe::Program("nginx"),
+        why: "stands in front of servers",
+        debian: "nginx",
+        others: ["nginx", "nginx", "nginx"],
+    },
+    Need {
+        probe: Probe::Program("haproxy"),
+        why: "stands in front of servers",
+        debian: "haproxy",
+        others: ["haproxy", "haproxy", "haproxy"],
+    },
+    Need {
+        probe: Probe::Program("caddy"),
+        why: "stands in front of servers",
+        debian: "caddy",
+        others: ["caddy", "caddy", "caddy"],
+    },
+];
+
 /// Requirements for running other implementations of WebSockets.
 pub(crate) const PEERS: &[Need] = &[
     Need {
