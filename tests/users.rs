@@ -100,13 +100,18 @@ async fn viewers_follow_the_state_but_change_and_call_nothing() {
         ("own.write", json!([])),
         ("application.exit", json!([])),
         ("application.exit.later", json!([0])),
-        ("trame.force.push", json!(["count"])),
         ("selvedge.upload.open", json!([{"name": "a", "size": 1}])),
     ] {
         let answer = refusal(bob.call(method, args).await);
         assert!(answer.contains("look at this"), "{method}: {answer}");
     }
     assert_eq!(server.state().get::<i64>("count").unwrap(), 0);
+    // A value that a page has missed is for that page alone.
+    bob.take_inbox();
+    bob.call("trame.force.push", json!(["count"])).await.unwrap();
+    assert_eq!(bob.pushed().await, json!({"count": 0}));
+    ada.snapshot().await;
+    assert_eq!(ada.take_inbox(), [Value::Null; 0]);
     assert_eq!(bob.trigger("export", json!([])).await, "all of it");
     assert_eq!(to_json(&bob.call("own.read", json!([])).await.unwrap()), "viewer");
     assert_eq!(to_json(&ada.call("own.read", json!([])).await.unwrap()), "editor");

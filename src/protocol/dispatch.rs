@@ -135,8 +135,13 @@ impl Server {
                 .iter()
                 .map(|key| key.decode::<String>())
                 .collect::<Result<Vec<String>, _>>()
-                .map(|keys| {
-                    self.force_state_push(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+                .map(|keys| match client.role() {
+                    Role::Editor => {
+                        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+                        self.force_state_push(&keys);
+                    }
+                    // What a page asks for that has missed a part of a list.
+                    Role::Viewer => self.restore(client, &keys),
                 })
                 .map_err(Failure::from),
             EXIT => {

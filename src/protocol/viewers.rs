@@ -29,7 +29,7 @@ impl Server {
                 let trigger = name.and_then(|name| self.inner.functions.trigger(&name));
                 trigger.is_some_and(|trigger| !trigger.switches.for_viewers.load(Ordering::Relaxed))
             }
-            method::FORCE_PUSH | method::UPLOAD_OPEN | EXIT | EXIT_LATER => true,
+            method::UPLOAD_OPEN | EXIT | EXIT_LATER => true,
             name if method::is_reserved(name) => false,
             name => self.rpc_method(name).is_some_and(|rpc| !rpc.for_viewers),
         }

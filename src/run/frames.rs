@@ -44,10 +44,13 @@ impl Frames {
         self.admit(Arc::new(move |given: &str| access.greet(given)))
     }
 
-    /// Connects a window of the application, without a secret.
+    /// Connects a client that needs no secret.
     #[cfg(feature = "testing")]
-    pub(super) fn connect_window(&self) -> Result<(FrameSink, FrameStream)> {
-        self.admit(Arc::new(|_: &str| Some(crate::protocol::Bearer::Window)))
+    pub(super) fn connect_as(
+        &self,
+        bearer: crate::protocol::Bearer,
+    ) -> Result<(FrameSink, FrameStream)> {
+        self.admit(Arc::new(move |_: &str| Some(bearer.clone())))
     }
 
     fn admit(&self, verify: VerifySecret) -> Result<(FrameSink, FrameStream)> {

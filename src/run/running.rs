@@ -160,10 +160,13 @@ impl Running {
         self.frames.connect()
     }
 
-    /// Connects a window of the application, whose messages the caller carries.
+    /// Connects a client that needs no secret, whose messages the caller carries.
     #[cfg(feature = "testing")]
-    pub(crate) fn connect_window(&self) -> Result<(FrameSink, FrameStream)> {
-        self.frames.connect_window()
+    pub(crate) fn connect_as(
+        &self,
+        bearer: crate::protocol::Bearer,
+    ) -> Result<(FrameSink, FrameStream)> {
+        self.frames.connect_as(bearer)
     }
 
     /// Returns the name of the server.

@@ -10,6 +10,8 @@ use super::{Page, Result, TestDialogs, User};
 use crate::{
     Running, Server, StartOptions,
     app::Backend,
+    protocol::Bearer,
+    rooms,
     run::{FrameSink, FrameStream},
 };
 
@@ -83,9 +85,41 @@ impl TestApp {
         Ok(user)
     }
 
+    /// Opens a page like [`user`](Self::user) in the browser of a user who has signed in with this
+    /// name, for applications that look at [`Ctx::user`](crate::Ctx::user) or decide with
+    /// [`Server::admit`] who may enter. Dialogs are those of browsers.
+    ///
+    /// ```
+    /// use selvedge::{Server, rooms::{Role, User}, testing::TestApp};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> selvedge::testing::Result {
+    /// let server = Server::new("doc");
+    /// server.state().set("count", 0);
+    /// server.admit(|user: &User| Ok(match user.name() {
+    ///     Some("Ada") => Role::Editor,
+    ///     _ => Role::Viewer,
+    /// }));
+    /// let app = TestApp::start(&server).await?;
+    /// app.user_named("Ada").await?.set("count", 1).await?;
+    /// assert!(app.user_named("Bob").await?.set("count", 2).await.is_err());
+    /// # app.stop().await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped, and an error
+    /// with the application's reason if it refuses the user.
+    pub async fn user_named(&self, name: &str) -> Result<User> {
+        let bearer = Bearer::Browser(rooms::User::named(name));
+        let user = User::open(&self.server, &self.running, bearer).await?;
+        user.announce("client_connected").await?;
+        Ok(user)
+    }
+
     /// Opens a page that says of itself that it is connected, as recorded pages do.
     pub(super) async fn unannounced_user(&self) -> Result<User> {
-        User::open(&self.server, &self.running).await
+        User::open(&self.server, &self.running, Bearer::Window).await
     }
 
     /// Opens a page and renders its templates, to be read and operated.
@@ -118,9 +152,9 @@ impl TestApp {
 /// Connects a client over a WebSocket in memory.
 ///
 /// The task ends when the server has forgotten the client.
-pub(super) async fn connect(running: &Running) -> Result<(Client, JoinHandle<()>)> {
+pub(super) async fn connect(running: &Running, bearer: Bearer) -> Result<(Client, JoinHandle<()>)> {
     let (near, far) = tokio::io::duplex(BUFFER);
-    let (sink, stream) = running.connect_window()?;
+    let (sink, stream) = running.connect_as(bearer)?;
     let options = Options::new().max_message_size(MAX_MESSAGE).receive_queue(16, MAX_MESSAGE);
     let far = Connection::over(far, Role::Server, options.clone());
     let carried = tokio::spawn(carry(far, sink, stream));

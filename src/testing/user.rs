@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{Error, PageCall, Result, app::connect, page_calls};
 use crate::{
     Running, Server,
+    protocol::Bearer,
     state::{KeyFor, KeyOf},
 };
 
@@ -40,6 +41,7 @@ pub struct User {
     answering: Mutex<Option<AbortOnDropHandle<()>>>,
     server: Server,
     running: Arc<Running>,
+    bearer: Bearer,
     patience: Duration,
 }
 
@@ -50,11 +52,15 @@ impl fmt::Debug for User {
 }
 
 impl User {
-    pub(super) async fn open(server: &Server, running: &Arc<Running>) -> Result<Self> {
-        let (client, carried) = connect(running).await?;
+    pub(super) async fn open(
+        server: &Server,
+        running: &Arc<Running>,
+        bearer: Bearer,
+    ) -> Result<Self> {
+        let (client, carried) = connect(running, bearer.clone()).await?;
         let (server, running) = (server.clone(), Arc::clone(running));
         let (carried, answering) = (Some(carried), Mutex::default());
-        Ok(User { client, carried, answering, server, running, patience: PATIENCE })
+        Ok(User { client, carried, answering, server, running, bearer, patience: PATIENCE })
     }
 
     /// Returns another handle of the same page, for calls that are made at the same time.
@@ -65,6 +71,7 @@ impl User {
             answering: Mutex::default(),
             server: self.server.clone(),
             running: Arc::clone(&self.running),
+            bearer: self.bearer.clone(),
             patience: self.patience,
         }
     }
@@ -87,7 +94,7 @@ impl User {
     /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped.
     pub async fn reload(&mut self) -> Result {
         self.close().await?;
-        let (client, carried) = connect(&self.running).await?;
+        let (client, carried) = connect(&self.running, self.bearer.clone()).await?;
         (self.client, self.carried) = (client, Some(carried));
         self.announce("client_connected").await
     }

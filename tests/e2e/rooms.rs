@@ -1,12 +1,13 @@
 //! Tests rooms with real pages, in Chromium.
 
 use selvedge::{
-    Ctx, Running, Server,
-    rooms::{Room, Rooms, Scope},
+    Ctx, Module, Running, Server,
+    rooms::{Role, Room, Rooms, Scope, User},
 };
 
 use crate::{
     driver::Driver,
+    packages::manifests,
     support::{options, start},
 };
 
@@ -112,5 +113,81 @@ async fn a_page_works_under_a_path_and_keeps_its_room() {
     driver.page.goto(&format!("{}/apps/atlas/", running.url())).await.unwrap();
     shows(&driver, "1").await;
     driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_page_of_trame_has_a_room_for_each_user() {
+    let page = &manifests()[0];
+    let rooms = Rooms::new(move |room| {
+        let server = app(room)?;
+        server.enable_module(Module::from_manifest(page)?)?;
+        Ok(server)
+    });
+    let running = start(&rooms.scope(Scope::User).server().unwrap()).await;
+    let (ada, bob) = (Driver::chromium().await, Driver::chromium().await);
+    for (driver, name) in [(&ada, "Ada"), (&bob, "Bob")] {
+        driver.page.goto(&running.sign_in_url_for(name).unwrap()).await.unwrap();
+        shows(driver, &format!("{name} 0")).await;
+    }
+    assert!(
+        ada.js(
+            "return window.selvedgeEarly === undefined && !document.querySelector('.sv-notices')"
+        )
+        .await
+        .as_bool()
+        .unwrap(),
+        "it is trame's own page"
+    );
+    click(&ada).await;
+    shows(&ada, "Ada 1").await;
+    shows(&bob, "Bob 0").await;
+    ada.page.refresh().await.unwrap();
+    shows(&ada, "Ada 1").await;
+    for driver in [ada, bob] {
+        driver.page.clone().close().await.unwrap();
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn controls_of_a_viewer_are_disabled_and_follow_the_others() {
+    let server = Server::new("rooms");
+    server.state().set("count", 0);
+    server.trigger("export", |cx: Ctx| cx.set("exported", true)).for_viewers();
+    server.template(
+        "main",
+        "<main><button id=more @click=\"count += 1\">{{ count }}</button>
+         <input id=field v-model.number=count type=number>
+         <selvedge-slider id=slider v-model=count></selvedge-slider>
+         <button id=export @click=\"trigger('export')\">Export</button></main>",
+    );
+    server.admit(|user: &User| match user.name() {
+        Some("Ada") => Ok(Role::Editor),
+        _ => Ok(Role::Viewer),
+    });
+    let running = start(&server).await;
+    let (ada, bob) = (Driver::chromium().await, Driver::chromium().await);
+    for (driver, name) in [(&ada, "Ada"), (&bob, "Bob")] {
+        driver.page.goto(&running.sign_in_url_for(name).unwrap()).await.unwrap();
+        shows(driver, "0").await;
+    }
+    click(&ada).await;
+    shows(&bob, "1").await;
+    bob.js_until("document.querySelector('#more').disabled").await;
+    let disabled =
+        "return [...document.querySelectorAll('main button, main input')].map(e => e.disabled)";
+    assert_eq!(bob.js(disabled).await, serde_json::json!([true, true, true, false]));
+    assert!(!ada.js(disabled).await.as_array().unwrap().contains(&true.into()));
+    bob.js("document.querySelector('#export').click()").await;
+    ada.js_until("trame.state.get('exported') === true").await;
+    // What the page does not prevent, the server refuses; the page shows why, and the true value.
+    bob.js("trame.state.set('count', 50)").await;
+    bob.js_until("document.body.textContent.includes('You can look at this, but not change it')")
+        .await;
+    shows(&bob, "1").await;
+    for driver in [ada, bob] {
+        driver.page.clone().close().await.unwrap();
+    }
     running.stop().await.unwrap();
 }

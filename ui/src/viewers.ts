@@ -13,6 +13,9 @@ import {
 /** The key that says whether this page's user may only look. */
 export const VIEWER = "trame__viewer";
 
+/** The attribute of controls that viewers may use, too. */
+const FOR_VIEWERS = "data-for-viewers";
+
 const CONTROLS = new Set(["button", "input", "select", "textarea", "fieldset"]);
 
 /** Events by which a user operates a control. */
@@ -30,8 +33,8 @@ function isOpen(handler: string, open: ReadonlySet<string>): boolean {
 
 /**
  * Disables the controls of a template while the page's user may only look: those that edit a key of
- * the state and those that handle an event, except if it calls a trigger in `open`. A control whose
- * own `:disabled` mentions the key decides for itself.
+ * the state and those that handle an event, except if it calls a trigger in `open`, or the control has
+ * the attribute `data-for-viewers`.
  */
 export function disableForViewers(open: ReadonlySet<string>, isLocal: (key: string) => boolean): NodeTransform {
   const edits = ({ name, arg, exp }: DirectiveNode): boolean => {
@@ -41,6 +44,7 @@ export function disableForViewers(open: ReadonlySet<string>, isLocal: (key: stri
   return (node) => {
     if (node.type !== NodeTypes.ELEMENT) return;
     if (!CONTROLS.has(node.tag) && node.tagType !== ElementTypes.COMPONENT) return;
+    if (node.props.some(({ name }) => name === FOR_VIEWERS)) return;
     const directives = node.props.filter((prop) => prop.type === NodeTypes.DIRECTIVE);
     if (!directives.some(edits)) return;
     const isDisabled = (prop: (typeof node.props)[number]) =>
@@ -48,7 +52,6 @@ export function disableForViewers(open: ReadonlySet<string>, isLocal: (key: stri
     const own = node.props.find(isDisabled);
     if (own && own.type !== NodeTypes.DIRECTIVE) return;
     const condition = own ? `(${text(own.exp) || "disabled"}) || ${VIEWER}` : VIEWER;
-    if (own && text(own.exp).includes(VIEWER)) return;
     node.props = node.props.filter((prop) => prop !== own);
     node.props.push({
       type: NodeTypes.DIRECTIVE,

@@ -31,7 +31,7 @@ describe("controls of users who may only look", () => {
       <button id="arguments" @click='trigger("export", ["csv"])'></button>
       <input id="local" v-model="tab">
       <button id="hovered" @mouseenter="window.hovered = true"></button>
-      <button id="own" :disabled="trame__viewer && busy" @click="speed += 1"></button>
+      <button id="own" data-for-viewers @click="speed += 1"></button>
       <button id="more" @click="trigger('export'); trigger('add')"></button>`);
     for (const id of ["open", "arguments", "local", "hovered", "own"]) expect(isDisabled(`#${id}`), id).toBe(false);
     expect(isDisabled("#more")).toBe(true);
