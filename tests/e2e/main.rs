@@ -6,6 +6,7 @@
 
 mod accessibility;
 mod attacks;
+mod board;
 mod browser;
 mod closing;
 mod code;

@@ -82,7 +82,7 @@ impl Picture {
 }
 
 /// Compares what the page shows with the picture of this name, or takes the picture.
-async fn shows(driver: &Driver, name: &str) {
+pub async fn shows(driver: &Driver, name: &str) {
     still(driver).await;
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/pictures").join(name);
     let file = file.with_extension("png");
@@ -130,7 +130,7 @@ async fn at_rest(driver: &Driver) -> Vec<u8> {
     .await
 }
 
-async fn sized(driver: &Driver, width: u32, height: u32) {
+pub async fn sized(driver: &Driver, width: u32, height: u32) {
     let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
     driver.devtools("Emulation.setDeviceMetricsOverride", size).await;
 }

@@ -39,7 +39,7 @@ fn pages() -> Result {
     system::ensure(system::SCREEN)?;
     system::ensure(system::DRIVERS)?;
     page::ensure_built()?;
-    let mut test = command::cargo(&["test", "-p", "selvedge-e2e", "--", "pictures::"]);
+    let mut test = command::cargo(&["test", "-p", "selvedge-e2e", "--", "pictures::", "board::"]);
     command::run(test.env("SELVEDGE_TAKE_PICTURES", "1"))?;
     let pictures = project::root().join("docs/pictures/*.png");
     // A palette makes the files a quarter of the size, without a visible difference.
