@@ -50,7 +50,7 @@ impl Trigger {
     /// use selvedge::{Ctx, Server};
     ///
     /// let server = Server::new("doc");
-    /// server.trigger("export", |cx: Ctx| cx.send_file("notes.txt", "…")).for_viewers();
+    /// server.trigger("export", |cx: Ctx| cx.state().packed("notes")).for_viewers();
     /// ```
     pub fn for_viewers(self) -> Self {
         self.switches.for_viewers.store(true, Ordering::Relaxed);
