@@ -17,7 +17,7 @@ use tokio::{net::TcpStream, sync::Notify, time::timeout};
 use tokio_tungstenite::WebSocketStream;
 
 use crate::support::{
-    Client, SECRET, SignedIn, TIMEOUT, open_path, options, request, request_with,
+    Client, SECRET, SignedIn, TIMEOUT, open_path, options, request, request_with, to_json,
 };
 
 /// A counter that says in which room it is.
@@ -217,6 +217,48 @@ async fn what_opens_one_room_opens_no_other() {
     // Without a sign-in there is no room.
     let answer = request_with(&running, "POST", "/paraview/", &[], "{}").await;
     assert!(answer.text().contains("Not signed in"), "{answer:?}");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_page_gets_from_one_room_is_worth_nothing_in_another() {
+    let rooms = Rooms::new(|room| {
+        let server = counter(room);
+        server.trigger("show", |cx: Ctx| cx.server.stream("field", cx.room().name().to_owned()));
+        server
+            .trigger("tell", |cx: Ctx| cx.server.publish("own.topic", cx.room().name().to_owned()));
+        server.trigger("ask", async |cx: Ctx| {
+            cx.show_message(selvedge::window::MessageRequest::info("Go on?")).await
+        });
+        Ok(server)
+    });
+    let running = start(rooms.scope(Scope::Named)).await;
+    let ada = browser(&running).await;
+    let mut left = page(&running, &ada, json!({"room": "left"})).await;
+    let mut right = page(&running, &ada, json!({"room": "right"})).await;
+    // Streams and topics of the same name.
+    for client in [&mut left, &mut right] {
+        client.call("selvedge.hello", json!([{"version": 1}])).await.unwrap();
+        client.call("selvedge.stream.open", json!(["field"])).await.unwrap();
+    }
+    left.trigger("show", json!([])).await;
+    left.trigger("tell", json!([])).await;
+    assert_eq!(left.published("own.topic").await, "left");
+    right.trigger("show", json!([])).await;
+    right.trigger("tell", json!([])).await;
+    assert_eq!(right.published("field").await, "right");
+    assert_eq!(right.published("own.topic").await, "right");
+    // A mark.
+    left.call("selvedge.mark", json!([])).await.unwrap();
+    let mark = left.published("selvedge.mark").await;
+    assert_ne!(to_json(&left.call("selvedge.resume", mark.clone()).await.unwrap()), Value::Null);
+    assert_eq!(to_json(&right.call("selvedge.resume", mark).await.unwrap()), Value::Null);
+    // A dialog.
+    let asked = left.send("trame.trigger", json!(["ask", [], {}])).await;
+    let dialog = left.published("selvedge.dialog").await;
+    assert!(right.call("selvedge.dialog.answer", json!([dialog["id"], "ok"])).await.is_err());
+    left.call("selvedge.dialog.answer", json!([dialog["id"], "ok"])).await.unwrap();
+    left.answer(&asked).await.unwrap();
     running.stop().await.unwrap();
 }
 

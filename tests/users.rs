@@ -287,13 +287,22 @@ async fn a_user_header_from_an_address_that_is_not_trusted_names_nobody() {
 
 #[tokio::test]
 async fn a_trusted_proxy_tells_the_path_that_it_has_removed() {
-    let prefix = [("X-Forwarded-Prefix", "/apps/atlas/")];
-    for (trusted, base) in [("127.0.0.1", "/apps/atlas"), ("10.0.0.1", "")] {
+    for (trusted, prefix, base) in [
+        ("127.0.0.1", "/apps/atlas/", "/apps/atlas"),
+        ("127.0.0.1", "apps", "/apps"),
+        ("10.0.0.1", "/apps/atlas/", ""),
+        // Never another host.
+        ("127.0.0.1", "//evil.example/", "/evil.example"),
+        ("127.0.0.1", "/apps/../other", ""),
+        ("127.0.0.1", "/a%2fb", ""),
+        ("127.0.0.1", "/a?b=", ""),
+        ("127.0.0.1", "", ""),
+    ] {
         let running = Server::new("doc").spawn(options().trusted_proxy(trusted)).await.unwrap();
         let browser = SignedIn::at(&running, &[]).await;
-        let launched = browser.launch(&running, &prefix).await;
+        let launched = browser.launch(&running, &[("X-Forwarded-Prefix", prefix)]).await;
         let url = launched["sessionURL"].as_str().unwrap().to_owned();
-        assert_eq!(url, format!("ws://127.0.0.1:{}{base}/ws", running.port()));
+        assert_eq!(url, format!("ws://127.0.0.1:{}{base}/ws", running.port()), "{prefix}");
         running.stop().await.unwrap();
     }
 }

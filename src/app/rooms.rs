@@ -64,6 +64,8 @@ pub(crate) struct RoomPlan {
     pub(crate) idle: Duration,
     /// Maximum number of rooms.
     pub(crate) limit: usize,
+    /// Maximum number of rooms whose states are kept.
+    pub(crate) kept: usize,
 }
 
 impl Server {

@@ -11,6 +11,7 @@
 // - `monitor`: the address for operators
 // - `follow_files`: open pages follow their files, in development
 // - `keep`: keeps the state in a file between starts
+// - `room_registry`: the rooms of a program; `kept_rooms`: the files in which they keep their states
 // - `ports`: keeps the same port between starts
 // - `frames`: clients without a socket
 // - `stop`: handles that stop a run and return its outcome
@@ -37,6 +38,7 @@ mod follow_files;
 mod frames;
 mod idle;
 mod keep;
+mod kept_rooms;
 mod links;
 #[cfg(feature = "log")]
 mod logging;

@@ -6,7 +6,6 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +15,6 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 use tokio::{
     sync::{OnceCell, watch},
     task::{JoinError, spawn_blocking},
@@ -25,7 +23,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
-use super::{Running, StartOptions, frames::Frames};
+use super::{Running, StartOptions, frames::Frames, kept_rooms::KeptRooms};
 use crate::{
     Error, Result, Server,
     app::{Backend, Room, RoomPlan, Scope},
@@ -49,6 +47,18 @@ enum Key {
     User(User),
     /// A page: the random token that its tab keeps, and its user.
     Page(String, Option<User>),
+}
+
+impl Key {
+    /// Returns the name under which the state of a room is kept, if there is a way back to the room
+    /// after the program has ended.
+    fn kept_name(&self) -> Option<String> {
+        match self {
+            Key::Name(name) => Some(format!("name {name}")),
+            Key::User(user) => Some(format!("user {}", user.name()?)),
+            Key::Page(..) => None,
+        }
+    }
 }
 
 /// A room that is made, runs, or ends.
@@ -80,8 +90,8 @@ impl Slot {
 pub(super) struct Registry {
     plan: RoomPlan,
     options: StartOptions,
-    /// The file in which the program keeps its state. The files of rooms are beside it.
-    kept: Option<PathBuf>,
+    /// The files in which rooms keep their states, if they do.
+    kept: Option<KeptRooms>,
     inner: Mutex<Inner>,
     /// The number of rooms that have been made, by which log lines name them.
     made: AtomicU64,
@@ -168,6 +178,7 @@ impl Registry {
         let options = program.clone().of_rooms(front);
         let (inner, made, count, tasks) = Default::default();
         let kept = program.kept_file(server.name());
+        let kept = kept.map(|file| KeptRooms::beside(file, plan.kept));
         let closed = Arc::new(Access::new(0, Tokens::random()?));
         Ok(Some(Arc::new(Registry { plan, options, kept, inner, made, count, tasks, closed })))
     }
@@ -244,9 +255,10 @@ impl Registry {
         if self.inner.lock().is_ending {
             return Err(Error::NotRunning);
         }
-        let options = match self.kept_file(&slot.key) {
-            Some(file) => self.options.clone().keep_state(file),
-            None => self.options.clone(),
+        let options = self.options.clone();
+        let options = match self.kept.as_ref().zip(slot.key.kept_name()) {
+            Some((kept, name)) => options.keep_state(kept.of_room(&name).await),
+            None => options,
         };
         let running = server.spawn(options).await?;
         let is_ending = {
@@ -262,22 +274,6 @@ impl Registry {
         tracing::info!("a room begins");
         self.options.metrics.as_ref().inspect(|metrics| metrics.room_begun());
         Ok(Made { place: running.place(id, &slot.key), running })
-    }
-
-    /// Returns the file in which the state of a room is kept, if there is a way back to the room
-    /// after the program has ended.
-    fn kept_file(&self, key: &Key) -> Option<PathBuf> {
-        let name = match key {
-            Key::Name(name) => format!("name {name}"),
-            Key::User(user) => format!("user {}", user.name()?),
-            Key::Page(..) => return None,
-        };
-        let hash = Sha256::digest(name);
-        let hash: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let file = self.kept.as_ref()?;
-        let mut own = file.file_name()?.to_owned();
-        own.push(format!(".{hash}"));
-        Some(file.with_file_name(own))
     }
 
     /// Makes a room, unless that was tried already. All who wait get the same outcome.

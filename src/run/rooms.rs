@@ -13,6 +13,9 @@ const IDLE: Duration = Duration::from_secs(600);
 /// Default of [`Rooms::limit`].
 const LIMIT: usize = 100;
 
+/// Default of [`Rooms::kept`].
+const KEPT: usize = 1000;
+
 /// An application whose users do not all share one state: it has a room for each of them, or for
 /// each group.
 ///
@@ -50,8 +53,8 @@ impl Rooms {
     /// `app` is also called once at the start, for a room that is not entered and not started: its
     /// modules, headers and title are those of all pages.
     pub fn new(app: impl Fn(&Room) -> Result<Server> + Send + Sync + 'static) -> Self {
-        let plan = RoomPlan { make: Arc::new(app), scope: Scope::Page, idle: IDLE, limit: LIMIT };
-        Rooms { plan }
+        let (make, scope) = (Arc::new(app), Scope::Page);
+        Rooms { plan: RoomPlan { make, scope, idle: IDLE, limit: LIMIT, kept: KEPT } }
     }
 
     /// Sets which pages share a room. Default: [`Scope::Page`].
@@ -69,6 +72,13 @@ impl Rooms {
     /// Sets the maximum number of rooms. A page for which there is no room says so. Default: 100.
     pub fn limit(mut self, rooms: usize) -> Self {
         self.plan.limit = rooms;
+        self
+    }
+
+    /// Sets the maximum number of rooms whose states are [kept](crate::StartOptions::keep_state). For
+    /// one more, the state goes that has not changed for the longest time. Default: 1,000.
+    pub fn kept(mut self, rooms: usize) -> Self {
+        self.plan.kept = rooms;
         self
     }
 

@@ -107,7 +107,7 @@ impl Running {
     /// ```
     ///
     /// # Errors
-    /// - [`Error::InvalidOption`] if the name is empty or longer than 256 bytes
+    /// - [`Error::InvalidOption`](crate::Error::InvalidOption) if the name is empty or longer than 256 bytes
     /// - if the system has no random numbers
     pub fn sign_in_url_for(&self, user: &str) -> Result<String> {
         self.stop.link_for(Invited::named(user)?, &self.stop.origin, None)
@@ -155,7 +155,7 @@ impl Running {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotRunning`] if the server is stopping or has stopped.
+    /// [`Error::NotRunning`](crate::Error::NotRunning) if the server is stopping or has stopped.
     pub fn connect(&self) -> Result<(FrameSink, FrameStream)> {
         self.frames.connect()
     }
@@ -227,12 +227,12 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// - [`Error::AlreadyRunning`] if the server already runs
+    /// - [`Error::AlreadyRunning`](crate::Error::AlreadyRunning) if the server already runs
     /// - [`port::Error::Busy`](crate::port::Error::Busy) if another socket has the port; names the
     ///   holder
     /// - [`port::Error::Bind`](crate::port::Error::Bind) if the address cannot be used for another
     ///   reason
-    /// - [`Error::InvalidOption`] if the value of an option is invalid
+    /// - [`Error::InvalidOption`](crate::Error::InvalidOption) if the value of an option is invalid
     ///
     /// # Panics
     /// Outside of a tokio runtime.
