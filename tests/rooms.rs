@@ -455,6 +455,22 @@ async fn an_empty_room_ends_with_its_hooks_and_the_next_one_is_new() {
 }
 
 #[tokio::test]
+async fn callbacks_of_a_room_know_where_the_program_is() {
+    let rooms = Rooms::new(|room| {
+        let server = counter(room);
+        server.trigger("place", |cx: Ctx| {
+            (cx.server.port(), cx.server.server_options().map(|options| options.url))
+        });
+        Ok(server)
+    });
+    let running = start(rooms).await;
+    let mut client = page(&running, &browser(&running).await, json!({})).await;
+    let place = client.trigger("place", json!([])).await;
+    assert_eq!(place, json!([running.port(), running.url()]));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn all_rooms_end_with_the_program() {
     let ended = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ended);

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -86,6 +87,15 @@ impl Slot {
     }
 }
 
+/// Where pages reach a program and sign in. Its rooms have no sockets of their own.
+#[derive(Clone, Debug)]
+pub(super) struct Front {
+    pub(super) access: Arc<Access>,
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Scheme, host and port.
+    pub(super) origin: String,
+}
+
 /// The rooms of one run.
 pub(super) struct Registry {
     plan: RoomPlan,
@@ -145,7 +155,7 @@ impl Running {
 
 impl StartOptions {
     /// Returns the options of the rooms of a program with these options.
-    fn of_rooms(self, front: &Arc<Access>) -> Self {
+    fn of_rooms(self, front: &Front) -> Self {
         StartOptions {
             backend: Backend::Generic,
             secret: None,
@@ -155,7 +165,7 @@ impl StartOptions {
             keep_state: None,
             #[cfg(feature = "monitoring")]
             monitoring: None,
-            front: Some(Arc::clone(front)),
+            front: Some(front.clone()),
             ..self
         }
     }
@@ -170,7 +180,7 @@ impl Registry {
     pub(super) fn of(
         server: &Server,
         program: &StartOptions,
-        front: &Arc<Access>,
+        front: &Front,
     ) -> Result<Option<Arc<Self>>> {
         let Some(plan) = server.room_plan().cloned() else {
             return Ok(None);

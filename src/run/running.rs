@@ -8,9 +8,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, Span};
 
 use super::{
-    FrameSink, FrameStream, StartOptions, StopHandle, StopReport, claim::Claim, drive::Run,
-    exposure, follow_files, frames::Frames, keep::Keeper, links, monitor::Monitor,
-    room_registry::Registry, start::announce,
+    FrameSink, FrameStream, StartOptions, StopHandle, StopReport,
+    claim::Claim,
+    drive::Run,
+    exposure, follow_files,
+    frames::Frames,
+    keep::Keeper,
+    links,
+    monitor::Monitor,
+    room_registry::{Front, Registry},
+    start::announce,
 };
 use crate::{
     Lifecycle, Result, Server,
@@ -267,17 +274,19 @@ impl Server {
         let monitoring = monitor.addresses().into();
         let addresses = listener.as_ref().map_or(&[][..], Listener::addresses);
         let addresses = addresses.to_vec();
-        let port = listener.as_ref().map(Listener::port);
         let known = Keeper::tokens(self, &options);
         let is_known = known.is_some();
         let tokens = known.map_or_else(Tokens::random, Ok)?;
         let site = self.site(&options, &addresses, tls, tokens)?;
-        let front = options.front.as_ref().unwrap_or(&site.access);
-        self.settings().front = Some(Arc::clone(front));
-        let rooms = Registry::of(self, &options, front)?;
+        let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
+        let own = || {
+            let access = Arc::clone(&site.access);
+            Front { access, addresses: addresses.clone(), origin: origin.clone() }
+        };
+        let front = options.front.clone().unwrap_or_else(own);
+        let rooms = Registry::of(self, &options, &front)?;
         let site = Site { rooms: rooms.clone().map(|rooms| rooms as Arc<dyn Rooms>), ..site };
         let allowed_origins = site.names.allowed_origins().to_vec();
-        let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let (outcome_sender, outcome) = watch::channel(None);
         let (requested, draining) = (claim.requested.clone(), site.draining.clone());
         let (access, base) = (Arc::clone(&site.access), site.names.base().to_owned());
@@ -287,7 +296,7 @@ impl Server {
         if !options.show_connection_info {
             warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         }
-        self.tell_callbacks(port, &options);
+        self.tell_callbacks(&front, &options);
         self.run_hooks(Lifecycle::ServerBind).await;
         // What shows the pages of rooms has no state of its own; in development, browsers stay signed in.
         let has_state = rooms.is_none() || options.development.is_on();
@@ -304,7 +313,7 @@ impl Server {
             let follow = follow_files::follow(self.clone(), options.endpoints.clone());
             claim.tasks.spawn_service(follow);
         }
-        let told = options.as_started(&addresses, &stop.origin, site.heartbeat);
+        let told = options.as_started(&front, site.heartbeat);
         let frames = Frames {
             server: self.clone(),
             access: Arc::clone(&site.access),
@@ -394,10 +403,12 @@ impl Server {
         running.stopped().await
     }
 
-    /// Stores the port and the error detail of this run, for the application and for answers.
-    fn tell_callbacks(&self, port: Option<u16>, options: &StartOptions) {
+    /// Stores where pages reach this run and the detail of errors, for the application and for
+    /// answers.
+    fn tell_callbacks(&self, front: &Front, options: &StartOptions) {
         let mut settings = self.settings();
-        settings.port = port;
+        settings.front = Some(Arc::clone(&front.access));
+        settings.port = front.addresses.first().map(SocketAddr::port);
         settings.debug = options.debug;
         settings.development = options.development.is_on() || cfg!(debug_assertions);
     }

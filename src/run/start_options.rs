@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use super::{development::Switch, secret::Secret};
+use super::{development::Switch, room_registry::Front, secret::Secret};
 use crate::{
     Error, Result, Server,
     app::{Backend, Compression, Endpoints, ExecMode, RunningOptions},
-    http::{Access, Allowed, Invited, ProxyOptions},
+    http::{Allowed, Invited, ProxyOptions},
     monitoring::Metrics,
     stop_times,
     window::Launch,
@@ -84,7 +84,7 @@ pub struct StartOptions {
     pub(super) serve_only: bool,
     /// Where pages sign in, if the run is that of a room. It keeps its state beside that of the
     /// program.
-    pub(super) front: Option<Arc<Access>>,
+    pub(super) front: Option<Front>,
     /// Whether the program reads its command line with [`Cli`](super::Cli).
     pub(super) knows_flags: bool,
     /// Whom a link signs in, if this launch only asks the running program for one.
@@ -383,19 +383,14 @@ impl StartOptions {
     }
 
     /// Returns the public description of a run with these options, once it listens.
-    pub(super) fn as_started(
-        &self,
-        addresses: &[SocketAddr],
-        url: &str,
-        heartbeat: Duration,
-    ) -> RunningOptions {
+    pub(super) fn as_started(&self, front: &Front, heartbeat: Duration) -> RunningOptions {
         RunningOptions {
             exec_mode: self.exec_mode,
             backend: self.backend,
             host: self.host_to_bind().to_owned(),
-            port: addresses.first().map_or(0, SocketAddr::port),
-            addresses: addresses.to_vec(),
-            url: url.to_owned(),
+            port: front.addresses.first().map_or(0, SocketAddr::port),
+            addresses: front.addresses.clone(),
+            url: front.origin.clone(),
             idle_timeout: self.idle_timeout,
             stop_deadline: self.stop_deadline,
             heartbeat,
