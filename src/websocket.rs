@@ -21,11 +21,11 @@ pub use selvedge_websocket::{
 /// `path`, `query` and `headers`.
 ///
 /// ```
-/// use selvedge::{Failure, Server, websocket::Request};
+/// use selvedge::{Failure, Server, rooms::Role, websocket::Request};
 ///
 /// async fn chat(request: Request) -> Result<(), Failure> {
 ///     let token = request.query().and_then(|query| query.strip_prefix("token="));
-///     if !token.is_some_and(|token| request.verify_secret(token)) {
+///     if token.and_then(|token| request.role_of(token)) != Some(Role::Editor) {
 ///         request.reject(401, "A token is missing.\n");
 ///         return Ok(());
 ///     }
@@ -44,8 +44,8 @@ pub struct Request {
     compression: bool,
 }
 
-/// Checks whether a text is the secret of the server.
-pub(crate) type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// Returns what the client with a secret may do; `None` if it has no access.
+pub(crate) type Verify = Box<dyn Fn(&str) -> Option<crate::app::Role> + Send + Sync>;
 
 impl Request {
     pub(crate) fn new(
@@ -56,10 +56,12 @@ impl Request {
         Request { request, verify, compression }
     }
 
-    /// Whether this is the secret of the server, which its pages and its wslink clients have.
+    /// Returns what the client with this secret may do. `None` if the secret is wrong, or if the
+    /// application [refuses](crate::Server::admit) its user. Pages and wslink clients have a secret.
+    ///
     /// Compared in constant time. The handler decides where the request carries it, in a header or
     /// in the query; web pages cannot set headers.
-    pub fn verify_secret(&self, secret: &str) -> bool {
+    pub fn role_of(&self, secret: &str) -> Option<crate::app::Role> {
         (self.verify)(secret)
     }
 

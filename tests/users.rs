@@ -1,5 +1,6 @@
 //! Tests users: how they sign in, what the application learns of them, and what they may do.
 
+use futures_util::StreamExt;
 use selvedge::{
     Ctx, Failure, Lifecycle, Running, Server,
     rooms::{Person, Role, Room, Rooms, Scope, User},
@@ -159,6 +160,38 @@ async fn a_user_who_has_lost_access_is_refused_with_an_old_secret() {
     server.admit(|_: &User| Err(Failure::msg("The board is closed.")));
     let answer = refusal(Client::try_hello(open(&running).await, &secret).await.map(|_| ()));
     assert!(answer.contains("The board is closed."), "{answer}");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_websocket_of_the_application_knows_roles() {
+    let server = guarded();
+    server.websocket("/own", async |request: selvedge::websocket::Request| {
+        let token = request.query().and_then(|query| query.strip_prefix("token="));
+        let role = token.and_then(|token| request.role_of(token));
+        let connection = request.accept().await?;
+        connection.send(format!("{role:?}")).await?;
+        Ok(())
+    });
+    let running = server.spawn(options()).await.unwrap();
+    let secret = async |name| {
+        let browser = SignedIn::as_user(&running, name).await;
+        browser.launch(&running, &[]).await["secret"].as_str().unwrap().to_owned()
+    };
+    let closed = secret("Carl").await;
+    for (token, role) in [
+        (secret("Ada").await, "Some(Editor)"),
+        (secret("Bob").await, "Some(Viewer)"),
+        (SECRET.to_owned(), "Some(Editor)"),
+        ("guess".to_owned(), "None"),
+        (closed.replace("m4361726c", "m426f62"), "None"),
+    ] {
+        let path = format!("/own?token={token}");
+        let address = running.addresses()[0];
+        let mut socket = crate::support::open_path(address, &path, &[]).await.unwrap();
+        let told = socket.next().await.unwrap().unwrap();
+        assert_eq!(told.into_text().unwrap().as_str(), role);
+    }
     running.stop().await.unwrap();
 }
 

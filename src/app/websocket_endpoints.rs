@@ -28,7 +28,7 @@ impl Server {
     ///
     /// Requests pass the same guard as all others: their `Host` is the server's own, and web pages
     /// of other origins are rejected. Other programs on this machine are not. To reject them, let
-    /// the handler check the server's secret with [`Request::verify_secret`], or a token of its
+    /// the handler check the client's secret with [`Request::role_of`], or a token of its
     /// own.
     ///
     /// ```

@@ -162,11 +162,6 @@ impl Access {
         }
     }
 
-    /// Returns whether this is a secret. Compares in constant time.
-    pub(crate) fn verify(&self, secret: &str) -> bool {
-        self.bearer_of(secret).is_some()
-    }
-
     /// Returns who has a secret; `None` if it is wrong. Compares in constant time.
     pub(crate) fn bearer_of(&self, secret: &str) -> Option<Bearer> {
         let is = |own: &str| bool::from(own.as_bytes().ct_eq(secret.as_bytes()));

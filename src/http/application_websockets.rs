@@ -98,8 +98,9 @@ fn with_what_is_known(
     if let Some(buffers) = request.extensions().get::<Buffers>().cloned() {
         asking = asking.unacknowledged(move || buffers.unacknowledged());
     }
-    let access = Arc::clone(&site.access);
-    websocket::Request::new(asking, Box::new(move |secret| access.verify(secret)), compression)
+    let (access, server) = (Arc::clone(&site.access), site.server.clone());
+    let role_of = move |secret: &str| server.role_of(&access.bearer_of(secret)?).ok();
+    websocket::Request::new(asking, Box::new(role_of), compression)
 }
 
 /// Converts the answer to a request that is no opening handshake.
