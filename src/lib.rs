@@ -73,6 +73,7 @@ mod blocking;
 pub mod calls;
 mod error;
 pub mod files;
+mod hex;
 mod http;
 pub mod jobs;
 mod monitoring;

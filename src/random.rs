@@ -1,6 +1,6 @@
 //! Random secrets.
 
-use crate::{Error, Result};
+use crate::{Error, Result, hex::hex};
 
 /// Returns 256 random bits as text. trame's page lower-cases a secret and parses numbers, booleans
 /// and lists in it, so the text has no capitals and starts with a letter that starts none of these.
@@ -10,5 +10,5 @@ use crate::{Error, Result};
 pub(crate) fn random_token() -> Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(Error::random("making a secret"))?;
-    Ok(bytes.iter().fold("k".to_owned(), |token, byte| token + &format!("{byte:02x}")))
+    Ok(format!("k{}", hex(&bytes)))
 }

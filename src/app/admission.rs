@@ -8,7 +8,7 @@ use super::Server;
 use crate::{
     Failure,
     calls::callback::caught_here,
-    protocol::{Bearer, User},
+    protocol::{Bearer, CloseFrame, User},
 };
 
 /// What a client may do.
@@ -19,7 +19,8 @@ pub enum Role {
     Editor,
     /// See everything and follow its changes, but change nothing and call nothing, except what the
     /// application has opened for viewers with
-    /// [`Trigger::for_viewers`](crate::calls::Trigger::for_viewers).
+    /// [`Trigger::for_viewers`](crate::calls::Trigger::for_viewers). Hooks on
+    /// [events](crate::Lifecycle) of the page run, as for all clients.
     Viewer,
 }
 
@@ -31,7 +32,7 @@ impl Server {
     ///
     /// `decide` is asked before a page gets its session and again each time that it connects. An
     /// error refuses the page, which shows the text of the error. It must not block: look names up
-    /// in memory. Windows and programs that have the secret of the server are not asked about; they
+    /// in memory. When the answer for somebody has changed, call [`readmit`](Self::readmit). Windows and programs that have the secret of the server are not asked about; they
     /// are editors.
     ///
     /// ```
@@ -50,6 +51,37 @@ impl Server {
     ) -> &Self {
         *self.inner.admission.write() = Some(Arc::new(decide));
         self
+    }
+
+    /// Asks again who may enter and as what, and disconnects the clients whose role has changed or
+    /// who may not be here any more. Pages connect again by themselves, with their new role, or show
+    /// why they are refused.
+    ///
+    /// ```
+    /// use std::{collections::HashSet, sync::{Arc, Mutex}};
+    ///
+    /// use selvedge::{Ctx, Failure, Server, rooms::{Role, User}};
+    ///
+    /// let server = Server::new("board");
+    /// let banned = Arc::new(Mutex::new(HashSet::new()));
+    /// let known = Arc::clone(&banned);
+    /// server.admit(move |user: &User| match known.lock().expect("no panic").contains(user.id()) {
+    ///     false => Ok(Role::Editor),
+    ///     true => Err(Failure::msg("You have been banned from this board.")),
+    /// });
+    /// server.trigger("ban", move |cx: Ctx, user: String| {
+    ///     banned.lock().expect("no panic").insert(user);
+    ///     cx.server.readmit();
+    /// });
+    /// ```
+    pub fn readmit(&self) {
+        for client in self.hub().clients() {
+            let is_same = |bearer: &Bearer| self.role_of(bearer) == Ok(client.role());
+            if !client.bearer().is_some_and(is_same) {
+                tracing::info!(?client.id, "a client is disconnected: its role has changed");
+                client.outbox.close(CloseFrame { code: 1012, reason: "The role has changed" });
+            }
+        }
     }
 
     /// Returns what a client may do.

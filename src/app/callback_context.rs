@@ -56,7 +56,11 @@ impl Ctx {
     pub(crate) fn of(server: &Server, client: Option<ClientId>) -> Self {
         match client.and_then(|id| server.hub().client(id)) {
             Some(known) => Ctx::of_client(server, &known),
-            None => Ctx { server: server.clone(), client, user: None, role: Role::Editor },
+            None => {
+                // The role of a client that has left is not known any more.
+                let role = if client.is_some() { Role::Viewer } else { Role::Editor };
+                Ctx { server: server.clone(), client, user: None, role }
+            }
         }
     }
 

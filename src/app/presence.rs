@@ -1,11 +1,14 @@
-//! Who is here, as a value that pages follow.
+//! The connected clients, as a key of the state.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{Ctx, Role, Server};
 use crate::{Lifecycle, protocol::Client};
 
-/// One of those who are here: a page of a user, a window, or a program.
+/// A connected client: a page of a user, a window, or a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The id of the client, as text. It differs for each page, and [`Ctx::client`] has the same.
@@ -51,9 +54,14 @@ impl Server {
     /// ```
     pub fn presence(&self, key: &str) -> &Self {
         self.state().set(key, Vec::<Person>::new()).read_only(&[key]).transient(&[key]);
+        // Hooks of several clients run at the same time, and the last list must be the newest.
+        let one = Arc::<Mutex<()>>::default();
         for event in [Lifecycle::ConnectionOpened, Lifecycle::ConnectionClosed] {
-            let key = key.to_owned();
-            self.on(event, move |cx: Ctx| cx.set(&*key, cx.server.people()));
+            let (key, one) = (key.to_owned(), Arc::clone(&one));
+            self.on(event, move |cx: Ctx| {
+                let _one = one.lock();
+                cx.set(&*key, cx.server.people());
+            });
         }
         self
     }

@@ -36,7 +36,7 @@ impl Server {
     }
 
     /// Registers an RPC method like [`rpc`](Self::rpc) that [viewers](crate::rooms::Role::Viewer) may
-    /// call, too: one that changes nothing that others see.
+    /// call, too. Use it for methods without effects on other users.
     ///
     /// # Panics
     /// Like [`rpc`](Self::rpc).

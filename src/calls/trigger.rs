@@ -43,8 +43,9 @@ impl Trigger {
         self
     }
 
-    /// Lets [viewers](crate::rooms::Role::Viewer) call the trigger, too: for what changes nothing that
-    /// others see, such as an export.
+    /// Lets [viewers](crate::rooms::Role::Viewer) call the trigger, too. Use it for triggers without
+    /// effects on other users, such as an export, and before pages connect: a page learns once which
+    /// triggers are open.
     ///
     /// ```
     /// use selvedge::{Ctx, Server};

@@ -7,10 +7,9 @@
 //!   one.
 //! - `Origin`, which browsers send with every WebSocket and POST, must be this server's. A foreign
 //!   page sends its own, a sandboxed one `null`. Programs send none: they need the secret.
-//! - Pages get a secret if they have the cookie and the proof, which a sign-in link provides. Both
-//!   the cookie and the page's secret are those of one user: a user who drops the name in it has
-//!   no access.
-//!   Cookies ignore ports, so the cookie's name holds the port, and every other server on the host
+//! - Pages get a secret if they have the cookie and the proof, which a sign-in link provides.
+//!   Cookie, proof and secret contain the user and a signature, so a user can neither change the
+//!   name nor drop it. Cookies ignore ports, so the cookie's name holds the port, and every other server on the host
 //!   is sent the cookie, too. The proof travels in the fragment of the URL, which is not sent to
 //!   servers, and stays in the storage of the page's origin.
 
@@ -29,7 +28,8 @@ use subtle::ConstantTimeEq;
 use super::strangers::Strangers;
 use crate::{
     Error, Result,
-    protocol::{Bearer, MAX_USER_NAME, User},
+    hex::{hex, unhex},
+    protocol::{Bearer, User},
     random::random_token,
 };
 
@@ -37,19 +37,23 @@ use crate::{
 /// the oldest.
 const MAX_SIGN_INS: [usize; 2] = [64, 1024];
 
+/// Maximum number of open sign-in links of one user with a name.
+const MAX_SIGN_INS_OF_USER: usize = 16;
+
 /// Lifetime of a browser's cookie, renewed each time the page is opened. The cookies of all
 /// programs on a host are sent to all of them, so those of programs that have ended must not pile
 /// up.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Begins the text of a user: what the rest is. See [`random_token`] for what trame's page does to
-/// other letters.
+/// Prefixes of a signed user: with a name, or with the random id of a browser. See [`random_token`]
+/// for what trame's page does to other letters.
 const NAMED: &str = "m";
 const ANONYMOUS: &str = "g";
 
 /// What a signed text is for, so that none can be used for another purpose.
 const COOKIE: &str = "cookie ";
 const SECRET: &str = "secret ";
+const PROOF: &str = "proof ";
 
 /// The credentials of one run of a server, and the sign-in links that are open.
 pub(crate) struct Access {
@@ -68,7 +72,7 @@ pub(crate) struct Tokens {
     /// The secret of the application's own windows, which tells them apart from browsers.
     window_secret: String,
     window_cookie: String,
-    proof: String,
+    window_proof: String,
     /// Signs the cookies and secrets of users. Clients never get it.
     user_key: String,
 }
@@ -83,7 +87,7 @@ impl Tokens {
             secret: random_token()?,
             window_secret: random_token()?,
             window_cookie: random_token()?,
-            proof: random_token()?,
+            window_proof: random_token()?,
             user_key: random_token()?,
         })
     }
@@ -94,7 +98,7 @@ impl Tokens {
     }
 }
 
-/// Whom a sign-in link signs in.
+/// The user of a sign-in link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Invited {
     /// A window of the application.
@@ -109,14 +113,14 @@ impl Invited {
     /// Returns the user with this name.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] if it is empty or too long.
+    /// [`Error::InvalidOption`] if it is no name, see [`User::checked_name`].
     pub(crate) fn named(name: &str) -> Result<Self> {
-        match (1..=MAX_USER_NAME).contains(&name.len()) {
-            true => Ok(Invited::Named(name.to_owned())),
-            false => Err(Error::InvalidOption {
+        match User::checked_name(name) {
+            Some(name) => Ok(Invited::Named(name.to_owned())),
+            None => Err(Error::InvalidOption {
                 option: "the name of a user",
                 value: name.to_owned(),
-                hint: "Use 1 to 256 bytes",
+                hint: "Use 1 to 256 bytes without control characters",
             }),
         }
     }
@@ -205,6 +209,11 @@ impl Access {
         if sign_ins.iter().filter(|sign_in| is_alike(sign_in)).count() >= most {
             oldest.map(|oldest| sign_ins.remove(oldest));
         }
+        let of_user = |sign_in: &SignIn| new.is_named() && sign_in.invited == new.invited;
+        if sign_ins.iter().filter(|sign_in| of_user(sign_in)).count() >= MAX_SIGN_INS_OF_USER {
+            let oldest = sign_ins.iter().position(of_user);
+            oldest.map(|oldest| sign_ins.remove(oldest));
+        }
         sign_ins.push(new);
         Ok(token)
     }
@@ -239,14 +248,18 @@ impl Access {
 
     /// Returns the proof that the page keeps in the storage of its origin, to show that it was
     /// signed in itself. The cookie is not enough: browsers send it to the servers on all ports of
-    /// the host, and any of them could present it.
-    pub(crate) fn proof(&self) -> &str {
-        &self.tokens.proof
+    /// the host, and any of them could present it. Each user has a proof of their own, so that the
+    /// proof of one user does not help with the cookie of another.
+    pub(crate) fn proof_of(&self, bearer: &Bearer) -> String {
+        match bearer {
+            Bearer::Browser(user) => self.signed(PROOF, user),
+            Bearer::Window | Bearer::Program => self.tokens.window_proof.clone(),
+        }
     }
 
-    /// Returns whether this is the proof. Compares in constant time.
-    pub(crate) fn verify_proof(&self, proof: &str) -> bool {
-        self.tokens.proof.as_bytes().ct_eq(proof.as_bytes()).into()
+    /// Returns whether this is the proof of a bearer. Compares in constant time.
+    pub(crate) fn verify_proof(&self, proof: &str, bearer: &Bearer) -> bool {
+        self.proof_of(bearer).as_bytes().ct_eq(proof.as_bytes()).into()
     }
 
     /// Returns a text that says who a user is, and that only this server can have written for this
@@ -268,7 +281,7 @@ impl Access {
         Some(if kind == NAMED { User::named(&id) } else { User::of_browser(&id) })
     }
 
-    /// Returns what proves that this server has written a text.
+    /// Returns the signature of a text for a purpose.
     fn mark_of(&self, purpose: &str, text: &str) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.tokens.user_key.as_bytes()) else {
             unreachable!("a key may have any length");
@@ -291,16 +304,6 @@ impl Access {
         let user = values.iter().find_map(|value| self.verified(COOKIE, value));
         user.map(Bearer::Browser)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    let bytes = pairs.map(|pair| u8::from_str_radix(pair.filter(|pair| pair.len() == 2)?, 16).ok());
-    bytes.collect()
 }
 
 /// Returns the names and values of the cookies of a request.
@@ -334,6 +337,29 @@ mod tests {
         assert_eq!(access.redeem(&token), None);
         let late = access.issue_sign_in(Invited::Anyone, Some(Duration::ZERO)).unwrap();
         assert_eq!(access.redeem(&late), None);
+    }
+
+    #[test]
+    fn many_links_for_one_user_leave_those_of_others_open() {
+        let access = access();
+        let named = |name: &str| access.issue_sign_in(Invited::named(name).unwrap(), None).unwrap();
+        let (first, other) = (named("eve"), named("ada"));
+        let last = (0..5000).map(|_| named("eve")).last().unwrap();
+        assert_eq!(access.redeem(&first), None);
+        assert_eq!(access.redeem(&last), Some(Invited::Named("eve".to_owned())));
+        assert_eq!(access.redeem(&other), Some(Invited::Named("ada".to_owned())));
+    }
+
+    #[test]
+    fn the_proof_of_one_user_does_not_help_with_the_cookie_of_another() {
+        let access = access();
+        let [window, ada, guest] = bearers();
+        for (bearer, other) in [(&window, &ada), (&ada, &guest), (&guest, &window)] {
+            assert!(access.verify_proof(&access.proof_of(bearer), bearer));
+            assert!(!access.verify_proof(&access.proof_of(other), bearer));
+            assert!(!access.verify_proof("", bearer));
+        }
+        assert!(!access.verify_proof(&access.secret_of(&ada), &ada));
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     // Clients that have only the cookie do not get the proof. Pages of modules would leave it in
     // the address.
     if is_new && site.server.modules().page_is_built_in() {
-        location = format!("{location}#{PROOF}={}", site.access.proof());
+        location = format!("{location}#{PROOF}={}", site.access.proof_of(&bearer));
     }
     let secure = site.names.is_secure(request.headers());
     let headers = [

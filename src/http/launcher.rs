@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::{
     REQUEST_TIMEOUT, Site, error_page,
+    names::is_base_path,
     rooms::{NoRoom, ROOM, Visit},
 };
 use crate::protocol::Bearer;
@@ -69,7 +70,9 @@ pub(super) async fn launch(
     let launch: LaunchRequest = serde_json::from_slice(&body).unwrap_or_default();
     // The page of a module or of a folder, such as trame's own, does not know the proof.
     let is_page = proxied.is_some()
-        || site.access.verify_proof(&launch.sign_in_proof)
+        || bearer
+            .as_ref()
+            .is_some_and(|bearer| site.access.verify_proof(&launch.sign_in_proof, bearer))
         || site.endpoints.content.is_some()
         || !site.server.modules().page_is_built_in();
     let bearer = is_page.then_some(bearer).flatten();
@@ -83,7 +86,8 @@ pub(super) async fn launch(
         None => site.access.cookie_header(&bearer, site.names.is_secure(&headers)),
     };
     let renewed = AppendHeaders(renewed.map(|cookie| (header::SET_COOKIE, cookie)));
-    let base = prefix.as_deref().or(launch.base.as_str()).unwrap_or_default();
+    let base = prefix.as_deref().filter(|prefix| is_base_path(prefix));
+    let base = base.or(launch.base.as_str()).unwrap_or_default();
     let session_url = site.names.session_url(&headers, base, path);
     match session(&site, &launch, &bearer, session_url).await {
         Ok(session) => (no_store, renewed, Json(session)).into_response(),
@@ -145,10 +149,13 @@ async fn session(
     let visit = Visit {
         name: launch.room.as_str().unwrap_or_default().to_owned(),
         before: launch.before.as_str().map(str::to_owned),
-        user: bearer.user().cloned(),
+        bearer: bearer.clone(),
     };
     let place = Arc::clone(rooms).enter(visit).await?;
-    place.server.role_of(bearer)?;
+    // The room may have taken long to make.
+    if site.draining.is_cancelled() {
+        return Err(NoRoom::Stopping.into());
+    }
     Ok(json!({
         "sessionURL": format!("{session_url}?{ROOM}={}", place.id),
         "secret": place.access.secret_of(bearer),

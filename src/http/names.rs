@@ -1,8 +1,7 @@
 //! The names that the server answers to, and the origins whose pages may send requests.
 //!
-//! Both are lists of exact names without wildcards or suffixes. `X-Forwarded-*` headers are
-//! ignored, because any client can set them. A server behind a proxy gets its public names when it
-//! starts.
+//! Both are lists of exact names without wildcards or suffixes. No header can add one. A server
+//! behind a proxy gets its public names when it starts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -84,6 +83,11 @@ fn normal_base(given: &str) -> Result<String> {
         value: given.to_owned(),
         hint: "Give the path as it stands in the address bar, without a name: /apps/atlas/",
     })
+}
+
+/// Returns whether this is a path that means the same in every address, and not the root.
+pub(super) fn is_base_path(path: &str) -> bool {
+    is_base(path.trim_matches('/'))
 }
 
 /// Returns whether these are segments of a path that mean the same in every address.
@@ -242,9 +246,8 @@ impl Names {
             None => ("http", host),
         };
         let scheme = if scheme == "https" { "wss" } else { "ws" };
-        let told = base.trim_matches('/');
         let base = match &*self.allowed.base {
-            "" if is_base(told) => format!("/{told}"),
+            "" if is_base_path(base) => format!("/{}", base.trim_matches('/')),
             base => base.to_owned(),
         };
         format!("{scheme}://{host}{base}/{path}")

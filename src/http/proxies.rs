@@ -2,8 +2,8 @@
 //! application.
 //!
 //! What must hold: a header counts only if the connection comes from an address that the operator
-//! has named; the name of a user only if he has also named its header, since a proxy passes on
-//! headers of clients that it does not know.
+//! has named; the name of a user only if the operator has also named the header, since a proxy
+//! passes on headers of clients that it does not know.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,10 +11,7 @@ use axum::{extract::Request, http::HeaderName};
 use ipnet::IpNet;
 
 use super::application_websockets::Ends;
-use crate::{
-    Error, Result,
-    protocol::{MAX_USER_NAME, User},
-};
+use crate::{Error, Result, protocol::User};
 
 /// The header in which a proxy tells the path that it has removed from the address.
 const PREFIX: &str = "x-forwarded-prefix";
@@ -51,6 +48,16 @@ impl ProxyOptions {
                 hint: "Name the proxy that sends it, too: --trusted-proxy 10.0.0.5",
             });
         }
+        if let (Some(_), Some(all)) =
+            (&user_header, networks.iter().find(|net| net.prefix_len() == 0))
+        {
+            return Err(Error::InvalidOption {
+                option: "--trusted-proxy",
+                value: all.to_string(),
+                hint: "With --user-header, name the addresses of your proxies: from all addresses, anyone \
+                       could sign in as any user",
+            });
+        }
         Ok(Proxies { networks, user_header })
     }
 }
@@ -79,9 +86,7 @@ impl Proxies {
     /// Returns the user whom a trusted proxy names in a request.
     pub(super) fn user_of(&self, request: &Request) -> Option<User> {
         let header = self.user_header.as_ref()?;
-        let name = self.told(request, header.as_str())?;
-        let is_name = (1..=MAX_USER_NAME).contains(&name.len());
-        (is_name && !name.chars().any(char::is_control)).then(|| User::named(name))
+        User::checked_name(self.told(request, header.as_str())?).map(User::named)
     }
 
     /// Returns the path under which a trusted proxy shows the application.
@@ -150,7 +155,7 @@ mod tests {
         assert_eq!(of(&["ada", "eve"]), None);
         assert_eq!(of(&[""]), None);
         assert_eq!(of(&["a\tb"]), None);
-        assert_eq!(of(&[&"a".repeat(MAX_USER_NAME + 1)]), None);
+        assert_eq!(of(&[&"a".repeat(257)]), None);
         assert_eq!(of(&[]), None);
     }
 
@@ -172,6 +177,7 @@ mod tests {
         };
         assert!(refused(&["proxy.example.com"], None).contains("10.0.0.0/24"));
         assert!(refused(&["10.0.0.5"], Some("X User")).contains("X-Forwarded-User"));
+        assert!(refused(&["0.0.0.0/0"], Some("X-Forwarded-User")).contains("anyone"));
         assert!(refused(&[], Some("X-Forwarded-User")).contains("--trusted-proxy"));
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Visit {
     pub(crate) name: String,
     /// The ticket of the room in which the page was before.
     pub(crate) before: Option<String>,
-    pub(crate) user: Option<User>,
+    pub(crate) bearer: Bearer,
 }
 
 /// A room that runs.
@@ -62,6 +62,8 @@ pub(crate) enum NoRoom {
     NoUser,
     #[error("The name of the room is too long: {0} bytes are allowed.")]
     NameTooLong(usize),
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// The rooms of a program.

@@ -134,10 +134,13 @@ async fn a_foreign_page_opens_a_websocket_of_a_server_that_does_not_look_at_the_
     }
 }
 
+fn browser() -> Bearer {
+    Bearer::Browser(User::of_browser("7f"))
+}
+
 /// Builds a launcher request with the cookie and this proof, which may be empty.
 fn launch(target: &Target, origin: &str, proof: &str) -> String {
-    let browser = Bearer::Browser(User::of_browser("7f"));
-    let cookie = target.access.cookie_header(&browser, false).unwrap();
+    let cookie = target.access.cookie_header(&browser(), false).unwrap();
     let pair = cookie.split(';').next().unwrap();
     let body = format!(r#"{{"signInProof":"{proof}"}}"#);
     format!(
@@ -149,7 +152,7 @@ fn launch(target: &Target, origin: &str, proof: &str) -> String {
 #[tokio::test]
 async fn a_page_on_another_port_posts_to_a_launcher_that_does_not_look_at_the_origin() {
     let foreign = "Origin: http://127.0.0.1:1\r\n";
-    let head = |target: &Target| launch(target, foreign, target.access.proof());
+    let head = |target: &Target| launch(target, foreign, &target.access.proof_of(&browser()));
     let [without, with] = without_and_with(head).await;
     assert!(without.contains("\"secret\":"), "{without}");
     assert!(with.starts_with("HTTP/1.1 403"), "{with}");
@@ -158,7 +161,7 @@ async fn a_page_on_another_port_posts_to_a_launcher_that_does_not_look_at_the_or
 #[tokio::test]
 async fn a_program_that_was_sent_our_cookie_lacks_the_proof() {
     let target = Target::new(usize::MAX, true).await;
-    let with_proof = target.send(&launch(&target, "", target.access.proof())).await;
+    let with_proof = target.send(&launch(&target, "", &target.access.proof_of(&browser()))).await;
     assert!(with_proof.contains("\"secret\":"), "{with_proof}");
     for proof in ["", "guess"] {
         let without = target.send(&launch(&target, "", proof)).await;

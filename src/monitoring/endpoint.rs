@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -57,7 +57,7 @@ async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
     match watched.metrics.text((watched.levels)()) {
         Ok(text) => {
             let content = (header::CONTENT_TYPE, TEXT);
-            (HeaderMap::new(), [content], text).into_response()
+            ([content], text).into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

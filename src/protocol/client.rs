@@ -88,9 +88,14 @@ impl Client {
         let _ = self.admitted.set(Admitted { bearer, role, since: Instant::now() });
     }
 
+    /// Returns who the client is, once it is admitted.
+    pub(crate) fn bearer(&self) -> Option<&Bearer> {
+        Some(&self.admitted.get()?.bearer)
+    }
+
     /// Returns the user of the client, if it has one.
     pub(crate) fn user(&self) -> Option<&User> {
-        self.admitted.get()?.bearer.user()
+        self.bearer()?.user()
     }
 
     /// Returns what the client may do.

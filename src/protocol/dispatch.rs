@@ -140,7 +140,7 @@ impl Server {
                         let keys: Vec<_> = keys.iter().map(String::as_str).collect();
                         self.force_state_push(&keys);
                     }
-                    // What a page asks for that has missed a part of a list.
+                    // Pages send this after they have missed a part of a list.
                     Role::Viewer => self.restore(client, &keys),
                 })
                 .map_err(Failure::from),

@@ -6,7 +6,7 @@
 // - `hub`: all clients; `client`: one of them; `user`: who uses it; `outbox`: what is sent to it; `stream`: pictures
 // - `publish`: messages besides state; `resume`: what has changed since a mark; `answers`: answers
 //   that outlive a connection; `questions`: what waits for answers of clients
-// - `viewers`: what clients may do that may only look
+// - `viewers`: the limits of viewers
 // - `disclosure`: what clients learn about errors; `network_log`: a readable log of messages
 // - `tasks`: the tasks of a run
 //
@@ -38,5 +38,4 @@ pub(crate) use outbox::{CloseFrame, Hold, Next, TOO_SLOW};
 pub(crate) use questions::Questions;
 pub(crate) use session::{Limits, Session};
 pub(crate) use tasks::Tasks;
-pub(crate) use user::MAX_NAME as MAX_USER_NAME;
 pub use user::User;

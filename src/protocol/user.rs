@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 /// Maximum length of a user's name in bytes.
-pub(crate) const MAX_NAME: usize = 256;
+const MAX_NAME: usize = 256;
 
 /// A user who has signed in, on one or several pages and devices.
 ///
@@ -34,6 +34,14 @@ impl User {
     /// Returns the user of the browser with this random name.
     pub(crate) fn of_browser(id: &str) -> Self {
         User(Identity::Browser(id.into()))
+    }
+
+    /// Returns a name without blanks around it; `None` if it is empty, longer than 256 bytes, or has
+    /// control characters.
+    pub(crate) fn checked_name(name: &str) -> Option<&str> {
+        let name = name.trim();
+        let is_name = (1..=MAX_NAME).contains(&name.len()) && !name.chars().any(char::is_control);
+        is_name.then_some(name)
     }
 
     /// Returns the name that the user has signed in with, if any.

@@ -1,7 +1,7 @@
 //! What viewers may do, and how their pages learn that they are viewers.
 //!
-//! What must hold: a viewer runs no code of the application that is not open to viewers, and sets no
-//! key, whatever messages it sends.
+//! What must hold: a viewer calls no function of the application that is not open to viewers, and
+//! sets no key, whatever messages it sends. Hooks on the events of its own page run.
 
 use std::sync::atomic::Ordering;
 

@@ -42,19 +42,33 @@ impl Running {
     /// Dropping the future ends the wait, not the server.
     pub async fn drain(&self, time: Duration) -> Result<StopReport> {
         self.stop.draining.cancel();
-        let servers = match &self.rooms {
-            Some(rooms) => rooms.servers(),
-            None => vec![self.frames.server.clone()],
-        };
         tracing::info!(?time, "draining: no new page is admitted");
         let told = Packed::encode(&json!({ "seconds": time.as_secs() }))?;
-        servers.iter().for_each(|server| server.hub().publish(topic::DRAINING, &told, None));
-        let unused = join_all(servers.iter().map(unused));
-        if timeout(time, unused).await.is_err() {
+        for server in self.servers() {
+            server.hub().publish(topic::DRAINING, &told, None);
+        }
+        let left = async {
+            // A room may still have been made for a page that came before.
+            while !self.servers().iter().all(is_unused) {
+                join_all(self.servers().iter().map(unused)).await;
+            }
+        };
+        if timeout(time, left).await.is_err() {
             tracing::info!("the time for draining is over");
         }
         self.stop().await
     }
+
+    fn servers(&self) -> Vec<Server> {
+        match &self.rooms {
+            Some(rooms) => rooms.servers(),
+            None => vec![self.frames.server.clone()],
+        }
+    }
+}
+
+fn is_unused(server: &Server) -> bool {
+    server.hub().connected() == 0 && !server.inner.jobs.are_unfinished()
 }
 
 /// Waits until a server has neither clients nor jobs.
@@ -65,7 +79,7 @@ async fn unused(server: &Server) {
         if clients.wait_for(|count| *count == 0).await.is_err() {
             return;
         }
-        if !server.inner.jobs.are_unfinished() {
+        if is_unused(server) {
             return;
         }
         checks.tick().await;

@@ -125,6 +125,9 @@ impl Keeper {
             let pair = Packed::encode_list([&kept.initial, &kept.value].into_iter());
             values.insert(key.to_string(), pair);
         }
+        if values.is_empty() && self.tokens.is_none() && !self.file.exists() {
+            return; // nothing to keep
+        }
         let tokens = self.tokens.as_ref().map(Packed::encode).transpose();
         let version = Packed::encode(&VERSION);
         let written = version.and_then(|version| {

@@ -7,12 +7,11 @@ use std::{
     ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use sha2::{Digest, Sha256};
 
-use crate::blocking;
+use crate::hex::hex;
 
 /// Number of bytes of the hash of a room's name in the name of its file.
 const HASH: usize = 16;
@@ -36,43 +35,40 @@ impl KeptRooms {
         KeptRooms { folder, prefix, limit }
     }
 
-    /// Returns the file of the room with this name. If it is new and there are too many files, those
-    /// go that have not been written for the longest time.
-    pub(super) async fn of_room(&self, name: &str) -> PathBuf {
-        let hash = Sha256::digest(name);
-        let hash: String = hash[..HASH].iter().map(|byte| format!("{byte:02x}")).collect();
+    /// Returns the file of the room with this name.
+    pub(super) fn of_room(&self, name: &str) -> PathBuf {
         let mut file = self.prefix.clone();
-        file.push(hash);
-        let file = self.folder.join(file);
-        let (kept, own) = (self.clone(), file.clone());
-        blocking::run(move || {
-            if !own.exists()
-                && let Err(error) = kept.make_room()
-            {
-                tracing::warn!(%error, "old states of rooms cannot be removed");
-            }
-        })
-        .await;
-        file
+        file.push(hex(&Sha256::digest(name)[..HASH]));
+        self.folder.join(file)
     }
 
-    /// Removes the oldest files until one more may be written.
-    fn make_room(&self) -> io::Result<()> {
+    /// Removes the least recently written files if there are too many, except those of the rooms with
+    /// these names, which run.
+    pub(super) fn limit(&self, running: &[String]) {
+        if let Err(error) = self.try_limit(running) {
+            tracing::warn!(%error, "old states of rooms cannot be removed");
+        }
+    }
+
+    fn try_limit(&self, running: &[String]) -> io::Result<()> {
         let folder = match self.folder.as_os_str().is_empty() {
             true => Path::new("."),
             false => &self.folder,
         };
-        let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        let own = entries.flatten().filter(|entry| self.is_own(&entry.file_name()));
-        let mut files: Vec<(SystemTime, PathBuf)> = own
-            .map(|entry| Ok((entry.metadata()?.modified()?, entry.path())))
-            .collect::<io::Result<_>>()?;
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder)?.flatten() {
+            if self.is_own(&entry.file_name()) {
+                files.push((entry.metadata()?.modified()?, entry.path()));
+            }
+        }
+        let spare = files.len().saturating_sub(self.limit);
+        if spare == 0 {
+            return Ok(());
+        }
+        let running: Vec<_> = running.iter().map(|name| self.of_room(name)).collect();
+        files.retain(|(_, file)| !running.iter().any(|own| own.file_name() == file.file_name()));
         files.sort();
-        let spare = (files.len() + 1).saturating_sub(self.limit);
-        for (_, file) in files.drain(..spare.min(files.len())) {
+        for (_, file) in files.into_iter().take(spare) {
             tracing::info!(file = %file.display(), "the state of an old room is removed");
             fs::remove_file(file)?;
         }
@@ -87,27 +83,27 @@ impl KeptRooms {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
-    #[tokio::test]
-    async fn the_oldest_files_go_and_those_of_others_stay() {
+    #[test]
+    fn the_oldest_files_go_and_those_of_others_and_of_rooms_that_run_stay() {
         let folder = tempfile::tempdir().unwrap();
         let kept = KeptRooms::beside(folder.path().join("app.kept"), 2);
         for other in ["app.kept", "app.kept.bak", "other.kept.00112233445566778899aabbccddeeff"] {
             fs::write(folder.path().join(other), "").unwrap();
         }
-        let mut files = Vec::new();
-        for (age, name) in [(30, "name a"), (20, "name ../../b"), (10, "name c")] {
-            let path = kept.of_room(name).await;
+        let names = ["name a", "name ../../b", "name c", "name d"];
+        let files = names.map(|name| kept.of_room(name));
+        for (age, path) in files.iter().rev().enumerate() {
             assert_eq!(path.parent(), Some(folder.path()));
-            let file = fs::File::create(&path).unwrap();
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
-            files.push(path);
+            let file = fs::File::create(path).unwrap();
+            let age = Duration::from_secs(10 * age as u64);
+            file.set_modified(SystemTime::now() - age).unwrap();
         }
-        assert_eq!([0, 1, 2].map(|at| files[at].exists()), [false, true, true]);
-        assert_eq!(kept.of_room("name c").await, files[2]);
+        kept.limit(&[names[0].to_owned()]);
+        assert_eq!(files.each_ref().map(|file| file.exists()), [true, false, false, true]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
     }
 }

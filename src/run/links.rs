@@ -126,16 +126,18 @@ pub(super) fn ask(name: &str, options: &StartOptions) -> Result<Option<Exit>> {
 impl Server {
     /// Returns the query of a link that signs in the user with this name once, while the server runs:
     /// `?sign_in=…`. A page makes a link of it that works wherever the page itself does, also under
-    /// a proxy's name and path: `<a :href="invitation">`. A further link replaces the oldest of 1,024
-    /// that are open.
+    /// a proxy's name and path: `new URL(query, document.baseURI)`. A further link replaces the oldest
+    /// of 16 of the user, and of 1,024 in all.
+    ///
+    /// The link is a credential: its user is this one in all rooms. So return it to the caller and do
+    /// not put it into the state, which all pages see; and check that the caller may invite this user.
     ///
     /// ```
     /// use selvedge::{Ctx, Failure, Server};
     ///
     /// let server = Server::new("board");
-    /// server.trigger("invite", |cx: Ctx, name: String| -> Result<(), Failure> {
-    ///     cx.set("invitation", cx.server.sign_in_query_for(&name)?);
-    ///     Ok(())
+    /// server.trigger("invite", |cx: Ctx, name: String| -> Result<String, Failure> {
+    ///     Ok(cx.server.sign_in_query_for(&format!("{name} of {}", cx.room().name()))?)
     /// });
     /// ```
     ///

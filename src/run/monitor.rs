@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use selvedge_port::{Listener, Released, ServeOptions};
+use selvedge_port::{Listener, Released};
 
 use super::{StartOptions, drive::Run};
 use crate::{
@@ -81,7 +81,7 @@ impl Monitor {
             // Behind a name of a container network, only the operator's programs are there.
             allows_host: Box::new(move |host| !is_local || names.allows_host(host)),
         };
-        let options = ServeOptions::new().grace(stop_times::CONNECTIONS);
+        let options = run.limits.clone().grace(stop_times::CONNECTIONS);
         let (service, closing) = (router(watched), run.frames.closing.clone());
         Ok(selvedge_port::http::serve(listener, service, closing, options).await?)
     }

@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,7 @@ use super::{Running, StartOptions, frames::Frames, kept_rooms::KeptRooms};
 use crate::{
     Error, Result, Server,
     app::{Backend, Room, RoomPlan, Scope},
+    blocking,
     calls::callback::panic_message,
     http::{Access, NoRoom, Place, Rooms, Tokens, Visit},
     protocol::User,
@@ -67,7 +68,9 @@ struct Slot {
     key: Key,
     /// `None` if the room could not be made.
     made: OnceCell<Option<Made>>,
-    /// When its last page has left.
+    /// Whether a page was admitted.
+    is_visited: AtomicBool,
+    /// When its last page has left, or when it was made for a page that has not come yet.
     empty_since: Mutex<Option<Instant>>,
 }
 
@@ -195,18 +198,19 @@ impl Registry {
 
     /// Returns the key of the room that a page enters, and the name that the room gets.
     fn key(&self, visit: Visit) -> Result<(Key, String), NoRoom> {
+        let user = visit.bearer.user().cloned();
         match self.plan.scope {
             Scope::Named if visit.name.len() > MAX_NAME => Err(NoRoom::NameTooLong(MAX_NAME)),
             Scope::Named => Ok((Key::Name(visit.name.clone()), visit.name)),
             Scope::User => {
-                let user = visit.user.ok_or(NoRoom::NoUser)?;
+                let user = user.ok_or(NoRoom::NoUser)?;
                 let name = user.name().unwrap_or_default().to_owned();
                 Ok((Key::User(user), name))
             }
             Scope::Page | Scope::Shared => {
-                let before = visit.before.map(|token| Key::Page(token, visit.user.clone()));
+                let before = visit.before.map(|token| Key::Page(token, user.clone()));
                 let known = before.filter(|key| self.inner.lock().slots.contains_key(key));
-                let new = || Ok(Key::Page(random_token()?, visit.user));
+                let new = || Ok(Key::Page(random_token()?, user));
                 let key = known.map_or_else(new, Ok).map_err(|error: Error| {
                     tracing::error!(%error, "a room cannot be made");
                     NoRoom::Failed
@@ -234,8 +238,8 @@ impl Registry {
             };
             empty.running.begin_stop();
         }
-        let (made, empty_since) = Default::default();
-        let slot = Arc::new(Slot { key: key.clone(), made, empty_since });
+        let (made, is_visited, empty_since) = Default::default();
+        let slot = Arc::new(Slot { key: key.clone(), made, is_visited, empty_since });
         inner.slots.insert(key.clone(), Arc::clone(&slot));
         self.count.send_replace(inner.slots.len());
         Ok(slot)
@@ -267,7 +271,7 @@ impl Registry {
         }
         let options = self.options.clone();
         let options = match self.kept.as_ref().zip(slot.key.kept_name()) {
-            Some((kept, name)) => options.keep_state(kept.of_room(&name).await),
+            Some((kept, name)) => options.keep_state(kept.of_room(&name)),
             None => options,
         };
         let running = server.spawn(options).await?;
@@ -307,12 +311,14 @@ impl Registry {
         };
         let place = made.place.clone();
         if is_first {
-            self.tasks.spawn(Arc::clone(&self).watch(slot));
+            let span = place.span.clone();
+            self.tasks.spawn(Arc::clone(&self).watch(slot).instrument(span));
         }
         Ok(place)
     }
 
     async fn enter(self: Arc<Self>, visit: Visit) -> Result<Place, NoRoom> {
+        let bearer = visit.bearer.clone();
         let (key, name) = self.key(visit)?;
         loop {
             let slot = self.slot(&key)?;
@@ -323,8 +329,23 @@ impl Registry {
                 continue;
             }
             // In a task of its own, so that a page that leaves does not leave half a room.
-            let filling = Arc::clone(&self).fill(slot, name.clone());
-            return self.tasks.spawn(filling).await.unwrap_or(Err(NoRoom::Failed));
+            let filling = Arc::clone(&self).fill(Arc::clone(&slot), name.clone());
+            let place = self.tasks.spawn(filling).await.unwrap_or(Err(NoRoom::Failed))?;
+            return match place.server.role_of(&bearer) {
+                Ok(_) => {
+                    slot.is_visited.store(true, Ordering::Relaxed);
+                    Ok(place)
+                }
+                Err(reason) => {
+                    // A user who is refused leaves no room behind.
+                    if !slot.is_visited.load(Ordering::Relaxed)
+                        && let Some(made) = slot.room()
+                    {
+                        made.running.begin_stop();
+                    }
+                    Err(NoRoom::Refused(reason))
+                }
+            };
         }
     }
 
@@ -340,15 +361,24 @@ impl Registry {
             }
         }
         self.forget(&slot);
+        if let Some(kept) = self.kept.clone() {
+            let names: Vec<_> = {
+                let inner = self.inner.lock();
+                inner.slots.keys().filter_map(Key::kept_name).collect()
+            };
+            blocking::run(move || kept.limit(&names)).await;
+        }
     }
 
     /// Waits until a room has been empty for a while, and does nothing.
     async fn emptied(&self, slot: &Slot, server: &Server) {
         let mut clients = server.hub().watch_connected();
         let first = self.plan.idle.max(FIRST_PAGE);
+        *slot.empty_since.lock() = Some(Instant::now());
         if timeout(first, clients.wait_for(|count| *count > 0)).await.is_err() {
             return;
         }
+        *slot.empty_since.lock() = None;
         while clients.wait_for(|count| *count == 0).await.is_ok() {
             *slot.empty_since.lock() = Some(Instant::now());
             let joined = timeout(self.plan.idle, clients.wait_for(|count| *count > 0)).await;

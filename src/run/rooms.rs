@@ -75,8 +75,9 @@ impl Rooms {
         self
     }
 
-    /// Sets the maximum number of rooms whose states are [kept](crate::StartOptions::keep_state). For
-    /// one more, the state goes that has not changed for the longest time. Default: 1,000.
+    /// Sets the maximum number of rooms whose states are [kept](crate::StartOptions::keep_state). Beyond
+    /// it, the states that have not changed for the longest time are removed when a room ends.
+    /// Default: 1,000.
     pub fn kept(mut self, rooms: usize) -> Self {
         self.plan.kept = rooms;
         self

@@ -97,7 +97,7 @@ impl Running {
     }
 
     /// Returns a link that signs in the user with this name once, while the server runs. A further
-    /// link replaces the oldest of 1,024 that are open. [`Ctx::user`](crate::Ctx::user) tells callbacks who has called.
+    /// link replaces the oldest of 16 of the user, and of 1,024 in all. [`Ctx::user`](crate::Ctx::user) tells callbacks who has called.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -409,6 +409,7 @@ impl StartOptions {
         if let Some(secret) = &self.secret {
             secret.check("the secret")?;
         }
+        self.proxies.parsed()?;
         if let Some(path) = &self.endpoints.websocket {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
             let own = path == "paraview" || path.starts_with("paraview/");

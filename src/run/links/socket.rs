@@ -16,11 +16,12 @@ use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::UnixListener,
+    task::JoinSet,
     time::timeout,
 };
 
 use super::Links;
-use crate::{app::Program, http::Invited};
+use crate::{app::Program, hex::hex, http::Invited};
 
 /// Time-out for the answer of a running program.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -47,8 +48,7 @@ impl Drop for SocketPlace {
 /// because socket addresses are limited to little more than a hundred bytes.
 fn prefix(name: &str) -> String {
     let mark = Sha256::digest(name);
-    let mark = mark[..8].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    format!("selvedge-{mark}-")
+    format!("selvedge-{}-", hex(&mark[..8]))
 }
 
 const SUFFIX: &str = ".links";
@@ -78,19 +78,25 @@ pub(super) fn listen(
 }
 
 pub(super) async fn serve(listener: UnixListener, links: Links) {
+    // Ended with this future.
+    let mut answers = JoinSet::new();
     loop {
-        let Ok((mut stream, _)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        let Some(invited) = invited(&mut stream).await else { continue };
-        let Ok(links) = links.make(&invited) else { continue };
-        // A few hundred bytes fit into the socket's buffer, so this does not block.
-        let _ = stream.write_all((links.join("\n") + "\n").as_bytes()).await;
+        while answers.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, _)) => drop(answers.spawn(answer(stream, links.clone()))),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
     }
 }
 
-/// Reads whom a link is for. `None` if the request is invalid or takes too long.
+async fn answer(mut stream: tokio::net::UnixStream, links: Links) {
+    let Some(invited) = invited(&mut stream).await else { return };
+    let Ok(links) = links.make(&invited) else { return };
+    // A few hundred bytes fit into the socket's buffer, so this does not block.
+    let _ = stream.write_all((links.join("\n") + "\n").as_bytes()).await;
+}
+
+/// Reads the user of a link. `None` if the request is invalid or takes too long.
 async fn invited(stream: &mut tokio::net::UnixStream) -> Option<Invited> {
     let mut line = String::new();
     let mut reader = BufReader::new(stream).take(MAX_REQUEST);

@@ -57,12 +57,12 @@ impl StartOptions {
 
     /// Trusts the proxy at an address, or those in a network such as `10.0.0.0/24`. May be called
     /// several times. The server believes
-    /// - the path in their `X-Forwarded-Prefix`, which they have removed from the address, as if it
-    ///   were the [`base_path`](Self::base_path);
+    /// - the path in their `X-Forwarded-Prefix`, which they have removed from the address, for the
+    ///   addresses of sessions, unless [`base_path`](Self::base_path) is set;
     /// - the name of the user in the header that [`user_header`](Self::user_header) names.
     ///
     /// All programs at such an address are trusted: those of all users of the machine, if it is
-    /// 127.0.0.1. The start fails with [`Error::InvalidOption`](crate::Error::InvalidOption) if it is
+    /// 127.0.0.1. With `user_header`, each of them can sign in as any user. The start fails with [`Error::InvalidOption`](crate::Error::InvalidOption) if it is
     /// no address.
     pub fn trusted_proxy(mut self, address: impl Into<String>) -> Self {
         self.proxies.addresses.push(address.into());

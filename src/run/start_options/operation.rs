@@ -1,4 +1,4 @@
-//! Start options for operators: when it ends, and what it tells.
+//! Start options for draining, stopping and monitoring.
 
 use std::time::Duration;
 
