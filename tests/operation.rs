@@ -125,7 +125,7 @@ async fn rooms_are_counted_and_a_full_house_asks_to_come_back() {
         ("selvedge_rooms", 2.0),
         ("selvedge_clients", 2.0),
         ("selvedge_rooms_begun_total", 2.0),
-        ("selvedge_pages_refused_total", 1.0),
+        ("selvedge_pages_refused_total{reason=\"full\"}", 1.0),
     ] {
         assert_eq!(metric(&running, name).await, Some(value), "{name}");
     }

@@ -164,6 +164,82 @@ async fn a_user_who_has_lost_access_is_refused_with_an_old_secret() {
 }
 
 #[tokio::test]
+async fn clients_whose_role_has_changed_are_asked_to_come_back() {
+    let server = guarded();
+    let running = server.spawn(options()).await.unwrap();
+    let ada = SignedIn::as_user(&running, "Ada").await;
+    let (mut first, mut bob) = (page(&running, &ada).await, page_of(&running, "Bob").await);
+    server.admit(|user: &User| match user.name() {
+        Some("Ada") => Ok(Role::Viewer),
+        Some("Bob") => Ok(Role::Viewer),
+        _ => Err(Failure::msg("closed")),
+    });
+    let mut program = Client::connect(&running).await;
+    server.readmit();
+    assert_eq!(first.closed().await, Some(1012));
+    let mut again = page(&running, &ada).await;
+    assert_eq!(to_json(&again.call("own.read", json!([])).await.unwrap()), "viewer");
+    for other in [&mut bob, &mut program] {
+        other.call("own.read", json!([])).await.unwrap();
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_user_takes_no_room_from_others() {
+    let rooms = Rooms::new(|_: &Room| Ok(guarded()));
+    let server = rooms.scope(Scope::Named).limit(2).server().unwrap();
+    let running = server.spawn(options()).await.unwrap();
+    let (guest, ada) =
+        (SignedIn::at(&running, &[]).await, SignedIn::as_user(&running, "Ada").await);
+    for name in 0..10 {
+        let refused = guest.launch_with(&running, &[], json!({"room": name.to_string()})).await;
+        assert_eq!(refused["error"], "Open it by a link with your name.");
+    }
+    let launched = ada.launch_with(&running, &[], json!({"room": "own"})).await;
+    session(&running, &launched).await;
+    // A room that others use stays.
+    let refused = guest.launch_with(&running, &[], json!({"room": "own"})).await;
+    assert!(refused["error"].is_string());
+    session(&running, &launched).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn users_stay_signed_in_across_a_restart_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = crate::support::free_port();
+    let start = async |keep: bool| {
+        let rooms = Rooms::new(|_: &Room| {
+            let server = guarded();
+            server.admit(|_: &User| Ok(Role::Editor));
+            Ok(server)
+        });
+        let server = rooms.scope(Scope::User).server().unwrap();
+        let options = options().port(port).keep_state(folder.path().join("state"));
+        server.spawn(options.keep_sign_in(keep)).await.unwrap()
+    };
+    let running = start(true).await;
+    let (ada, guest) =
+        (SignedIn::as_user(&running, "Ada").await, SignedIn::at(&running, &[]).await);
+    for browser in [&ada, &guest] {
+        let mut client = session(&running, &browser.launch(&running, &[]).await).await;
+        client.set(json!({"count": 7})).await.unwrap();
+    }
+    running.stop().await.unwrap();
+    let running = start(true).await;
+    for browser in [&ada, &guest] {
+        let mut client = session(&running, &browser.launch(&running, &[]).await).await;
+        assert_eq!(client.snapshot().await["count"], 7);
+    }
+    running.stop().await.unwrap();
+    let running = start(false).await;
+    let refused = ada.launch(&running, &[]).await;
+    assert!(refused["error"].as_str().unwrap().contains("Not signed in"), "{refused}");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_websocket_of_the_application_knows_roles() {
     let server = guarded();
     server.websocket("/own", async |request: selvedge::websocket::Request| {

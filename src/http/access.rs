@@ -344,9 +344,9 @@ mod tests {
         let access = access();
         let named = |name: &str| access.issue_sign_in(Invited::named(name).unwrap(), None).unwrap();
         let (first, other) = (named("eve"), named("ada"));
-        let last = (0..5000).map(|_| named("eve")).last().unwrap();
+        let many: Vec<_> = (0..2000).map(|_| named("eve")).collect();
         assert_eq!(access.redeem(&first), None);
-        assert_eq!(access.redeem(&last), Some(Invited::Named("eve".to_owned())));
+        assert_eq!(access.redeem(many.last().unwrap()), Some(Invited::Named("eve".to_owned())));
         assert_eq!(access.redeem(&other), Some(Invited::Named("ada".to_owned())));
     }
 

@@ -26,8 +26,8 @@ const MAX_BODY: usize = 64 * 1024;
 /// When a page may ask again that was refused because the program is busy or stopping, in seconds.
 const RETRY_AFTER: &str = "10";
 
-const NOT_SIGNED_IN: &str = "Not signed in. Open the application by a link that it printed, or by its own window. Press Enter in \
-    its terminal for another link, or start it once more with --sign-in-link.";
+const NOT_SIGNED_IN: &str = "Not signed in. Ask for a link to this application; each link signs in one browser. If you run the \
+    application yourself, press Enter in its terminal for a link, or start it once more with --sign-in-link.";
 
 const NO_WEBSOCKET: &str = "This server was started without its WebSocket (--no-ws-endpoint).";
 
@@ -78,6 +78,7 @@ pub(super) async fn launch(
     let bearer = is_page.then_some(bearer).flatten();
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     let Some(bearer) = bearer else {
+        count_refusal(&site, "not signed in");
         return (no_store, Json(json!({ "error": NOT_SIGNED_IN }))).into_response();
     };
     // A user whom a proxy names is signed in as long as the proxy says so.
@@ -91,39 +92,46 @@ pub(super) async fn launch(
     let session_url = site.names.session_url(&headers, base, path);
     match session(&site, &launch, &bearer, session_url).await {
         Ok(session) => (no_store, renewed, Json(session)).into_response(),
-        Err(refusal) => (no_store, renewed, refusal).into_response(),
+        Err(refusal) => {
+            count_refusal(&site, refusal.reason);
+            (no_store, renewed, refusal).into_response()
+        }
     }
+}
+
+fn count_refusal(site: &Site, reason: &'static str) {
+    site.server.hub().metrics().inspect(|metrics| metrics.page_refused(reason));
 }
 
 /// Why a page gets no session.
 struct Refusal {
-    reason: String,
-    /// Whether the page may get one later. wslink's pages then ask again, if they are configured so.
-    is_passing: bool,
-}
-
-impl From<String> for Refusal {
-    fn from(reason: String) -> Self {
-        Refusal { reason, is_passing: false }
-    }
+    text: String,
+    /// The reason in metrics.
+    reason: &'static str,
 }
 
 impl From<NoRoom> for Refusal {
-    fn from(reason: NoRoom) -> Self {
-        let is_passing = matches!(reason, NoRoom::Full(_) | NoRoom::Stopping);
-        Refusal { reason: reason.to_string(), is_passing }
+    fn from(no_room: NoRoom) -> Self {
+        let reason = match no_room {
+            NoRoom::Full(_) => "full",
+            NoRoom::Stopping => "stopping",
+            NoRoom::Refused(_) => "refused",
+            NoRoom::Failed | NoRoom::NoUser | NoRoom::NameTooLong(_) => "no room",
+        };
+        Refusal { text: no_room.to_string(), reason }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let answer = Json(json!({ "error": self.reason }));
-        match self.is_passing {
-            true => {
+        let answer = Json(json!({ "error": self.text }));
+        // wslink's pages ask again after this status, if they are configured so.
+        match self.reason {
+            "full" | "stopping" => {
                 let later = [(header::RETRY_AFTER, RETRY_AFTER)];
                 (StatusCode::SERVICE_UNAVAILABLE, later, answer).into_response()
             }
-            false => answer.into_response(),
+            _ => answer.into_response(),
         }
     }
 }
@@ -142,7 +150,7 @@ async fn session(
         return Err(NoRoom::Stopping.into());
     }
     let Some(rooms) = &site.rooms else {
-        site.server.role_of(bearer)?;
+        site.server.role_of(bearer).map_err(NoRoom::Refused)?;
         let secret = site.access.secret_of(bearer);
         return Ok(json!({ "sessionURL": session_url, "secret": secret }));
     };

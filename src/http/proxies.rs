@@ -16,6 +16,23 @@ use crate::{Error, Result, protocol::User};
 /// The header in which a proxy tells the path that it has removed from the address.
 const PREFIX: &str = "x-forwarded-prefix";
 
+/// Headers that clients send themselves, or that proxies add to what clients send. None of them names
+/// a user who was authenticated.
+const OF_CLIENTS: [&str; 12] = [
+    "authorization",
+    "cookie",
+    "forwarded",
+    "from",
+    "host",
+    "origin",
+    "referer",
+    "user-agent",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    PREFIX,
+];
+
 /// The proxies as the operator named them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProxyOptions {
@@ -75,10 +92,13 @@ fn network(given: &str) -> Result<IpNet> {
 }
 
 fn header(given: &str) -> Result<HeaderName> {
-    given.trim().parse().map_err(|_| Error::InvalidOption {
+    let name = given.trim().parse::<HeaderName>().ok();
+    let is_free = |name: &HeaderName| !OF_CLIENTS.contains(&name.as_str());
+    name.filter(is_free).ok_or_else(|| Error::InvalidOption {
         option: "--user-header",
         value: given.to_owned(),
-        hint: "Give the name of the header in which the proxy tells the user: X-Forwarded-User",
+        hint: "Give the name of the header in which the proxy tells the user, which no client sends: \
+               X-Forwarded-User",
     })
 }
 
@@ -176,7 +196,9 @@ mod tests {
             options.parsed().unwrap_err().to_string()
         };
         assert!(refused(&["proxy.example.com"], None).contains("10.0.0.0/24"));
-        assert!(refused(&["10.0.0.5"], Some("X User")).contains("X-Forwarded-User"));
+        for header in ["X User", "Host", "cookie", "X-Forwarded-For", "X-Forwarded-Prefix"] {
+            assert!(refused(&["10.0.0.5"], Some(header)).contains("X-Forwarded-User"), "{header}");
+        }
         assert!(refused(&["0.0.0.0/0"], Some("X-Forwarded-User")).contains("anyone"));
         assert!(refused(&[], Some("X-Forwarded-User")).contains("--trusted-proxy"));
     }

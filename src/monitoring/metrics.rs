@@ -39,6 +39,12 @@ struct Callee {
     name: String,
 }
 
+/// Why a page got no session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refusal {
+    reason: &'static str,
+}
+
 /// The counters of one run.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -50,7 +56,7 @@ pub(crate) struct Metrics {
     failures: Family<Callee, Counter>,
     clients_given_up: Counter,
     rooms_begun: Counter,
-    pages_refused: Counter,
+    pages_refused: Family<Refusal, Counter>,
     rooms: Gauge,
     clients: Gauge,
     waiting: Gauge,
@@ -80,7 +86,7 @@ impl Default for Metrics {
             failures: Family::default(),
             clients_given_up: Counter::default(),
             rooms_begun: Counter::default(),
-            pages_refused: Counter::default(),
+            pages_refused: Family::default(),
             rooms: Gauge::default(),
             clients: Gauge::default(),
             waiting: Gauge::default(),
@@ -139,11 +145,7 @@ impl Metrics {
             self.clients_given_up.clone(),
         );
         registry.register("rooms_begun", "Rooms that were made", self.rooms_begun.clone());
-        registry.register(
-            "pages_refused",
-            "Pages for which there was no room",
-            self.pages_refused.clone(),
-        );
+        registry.register("pages_refused", "Pages that got no session", self.pages_refused.clone());
     }
 
     /// Counts a message of a client.
@@ -177,9 +179,9 @@ impl Metrics {
         self.rooms_begun.inc();
     }
 
-    /// Counts a page for which there was no room.
-    pub(crate) fn page_refused(&self) {
-        self.pages_refused.inc();
+    /// Counts a page that got no session.
+    pub(crate) fn page_refused(&self, reason: &'static str) {
+        self.pages_refused.get_or_create(&Refusal { reason }).inc();
     }
 
     /// Returns all metrics as text.

@@ -27,7 +27,7 @@ impl Metrics {
         match *self {}
     }
 
-    pub(crate) fn page_refused(&self) {
+    pub(crate) fn page_refused(&self, _: &'static str) {
         match *self {}
     }
 }

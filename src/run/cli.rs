@@ -1,9 +1,15 @@
 //! Start options from the command line: trame's flags, which an application can extend.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
+#[cfg(feature = "monitoring")]
+use super::monitor::host_and_port;
 use super::{StartOptions, development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
@@ -56,6 +62,7 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// | `--ssl CERT,KEY` | serve HTTPS with this certificate chain and private key, two PEM files |
 /// | `--hot-reload` | update open pages when the files of templates and modules change; also `TRAME_HOT_RELOAD` |
 /// | `--keep-state FILE` | keep the state in this file, and restore it from there; also `SELVEDGE_KEEP_STATE` |
+/// | `--keep-sign-in` | users stay signed in when the program is restarted; needs `--keep-state` |
 /// | `--dev` | develop the program: pages follow their files, and state and sign-in survive a restart; also `SELVEDGE_DEV` |
 /// | `--nosignalhandlers` | do not stop on signals |
 /// | `--no-http` | serve the WebSocket only |
@@ -108,6 +115,9 @@ pub struct Cli {
     /// Keep the state in this file, and take it over from there
     #[arg(long, value_name = "FILE", env = "SELVEDGE_KEEP_STATE")]
     keep_state: Option<PathBuf>,
+    /// Users stay signed in when the program is restarted
+    #[arg(long, requires = "keep_state")]
+    keep_sign_in: bool,
     /// Develop the program: pages follow their files, state and sign-in survive a restart
     #[arg(long)]
     dev: bool,
@@ -253,6 +263,8 @@ impl Cli {
             user_header: self.user_header.clone(),
         };
         proxies.parsed()?;
+        #[cfg(feature = "monitoring")]
+        self.monitoring.as_deref().map(host_and_port).transpose()?;
         Ok(StartOptions {
             allowed: allowed.normalized()?,
             proxies,
@@ -278,6 +290,7 @@ impl Cli {
             development: Switch::of_command_line(self.dev || variable("SELVEDGE_DEV").is_some()),
             handle_signals: !self.no_signal_handlers,
             keep_state: self.keep_state.clone(),
+            keep_sign_in: self.keep_sign_in,
             endpoints: self.endpoints(),
             serve_only: self.server,
             knows_flags: true,
@@ -409,7 +422,13 @@ impl StartOptions {
                 Error::InvalidOption { .. } => ErrorKind::ValueValidation,
                 _ => ErrorKind::Io,
             };
-            Alone::command().error(kind, error)
+            let program = std::env::current_exe().ok();
+            let name = program.as_deref().and_then(Path::file_stem).map(OsStr::to_string_lossy);
+            let mut command = Alone::command();
+            match name {
+                Some(name) => command.bin_name(name.into_owned()).error(kind, error),
+                None => command.error(kind, error),
+            }
         })
     }
 

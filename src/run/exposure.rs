@@ -7,6 +7,15 @@ use super::{StartOptions, secret::Secret};
 /// Minimum length in bytes of a fixed secret that other machines can try to guess.
 const SHORT_SECRET: usize = 16;
 
+/// Returns the warning for the address for operators, if other machines can reach it.
+pub(super) fn of_monitoring(addresses: &[SocketAddr]) -> Option<String> {
+    let address = addresses.iter().find(|address| !address.ip().is_loopback())?;
+    Some(format!(
+        "other machines can read health and metrics at {address} without a secret. Let --monitoring name 127.0.0.1, or an \
+         address that only your monitoring reaches"
+    ))
+}
+
 /// Returns the warnings for these addresses; each says what to do.
 pub(super) fn warnings(addresses: &[SocketAddr], options: &StartOptions) -> Vec<String> {
     let exposed = addresses.iter().find(|address| !address.ip().is_loopback());

@@ -168,10 +168,12 @@ impl StartOptions {
         asked.or_else(|| is_kept.then(beside).flatten())
     }
 
-    /// Returns whether pages stay signed in: in development, except for windows, which their host
-    /// signs in.
-    fn keeps_pages_signed_in(&self) -> bool {
-        self.development.is_on() && self.exec_mode != ExecMode::Desktop && self.front.is_none()
+    /// Returns whether pages stay signed in: if the user has asked for it, and in development. Not in
+    /// windows, which their host signs in, and not in rooms, whose pages sign in at the front.
+    pub(super) fn keeps_pages_signed_in(&self) -> bool {
+        let is_wanted =
+            self.development.is_on() || (self.keep_sign_in && self.keep_state.is_some());
+        is_wanted && self.exec_mode != ExecMode::Desktop && self.front.is_none()
     }
 
     /// Removes the file in development if the user ended the program (closed the window or pressed

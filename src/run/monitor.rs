@@ -22,6 +22,24 @@ impl StartOptions {
     }
 }
 
+/// Splits the address that a user has given.
+///
+/// # Errors
+/// [`Error::InvalidOption`] if it is no address with a port.
+pub(super) fn host_and_port(address: &str) -> Result<(String, u16)> {
+    let parts = address.rsplit_once(':');
+    let parts = parts.and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let host = |host: &str| host.trim_matches(['[', ']']).to_owned();
+    match parts.map(|(given, port)| (host(given), port)) {
+        Some((host, port)) if !host.is_empty() => Ok((host, port)),
+        _ => Err(Error::InvalidOption {
+            option: "--monitoring",
+            value: address.to_owned(),
+            hint: "Give an address and a port: 127.0.0.1:9090",
+        }),
+    }
+}
+
 /// The address for operators, if there is one.
 #[derive(Default)]
 pub(super) struct Monitor(Option<Open>);
@@ -41,16 +59,7 @@ impl Monitor {
         let (Some(address), Some(metrics)) = (&options.monitoring, &options.metrics) else {
             return Ok(Monitor(None));
         };
-        let parts = address.rsplit_once(':');
-        let parts = parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
-        let Some((host, port)) = parts.filter(|(host, _)| !host.is_empty()) else {
-            return Err(Error::InvalidOption {
-                option: "--monitoring",
-                value: address.clone(),
-                hint: "Give an address and a port: 127.0.0.1:9090",
-            });
-        };
-        let host = host.trim_matches(['[', ']']).to_owned();
+        let (host, port) = host_and_port(address)?;
         let listener = Listener::bind(&host, port).await?;
         let url = format!("http://{}", listener.addresses()[0]);
         tracing::info!(url, "health and metrics");

@@ -53,11 +53,14 @@ enum Key {
 
 impl Key {
     /// Returns the name under which the state of a room is kept, if there is a way back to the room
-    /// after the program has ended.
-    fn kept_name(&self) -> Option<String> {
+    /// after the program has ended: browsers without a name need to stay signed in.
+    fn kept_name(&self, users_stay: bool) -> Option<String> {
         match self {
             Key::Name(name) => Some(format!("name {name}")),
-            Key::User(user) => Some(format!("user {}", user.name()?)),
+            Key::User(user) => match user.name() {
+                Some(name) => Some(format!("user {name}")),
+                None => users_stay.then(|| format!("browser {}", user.id())),
+            },
             Key::Page(..) => None,
         }
     }
@@ -103,6 +106,8 @@ pub(super) struct Front {
 pub(super) struct Registry {
     plan: RoomPlan,
     options: StartOptions,
+    /// Whether users are known again after a restart.
+    users_stay: bool,
     /// The files in which rooms keep their states, if they do.
     kept: Option<KeptRooms>,
     inner: Mutex<Inner>,
@@ -166,6 +171,7 @@ impl StartOptions {
             idle_timeout: None,
             files: Vec::new(),
             keep_state: None,
+            keep_sign_in: false,
             #[cfg(feature = "monitoring")]
             monitoring: None,
             front: Some(front.clone()),
@@ -188,12 +194,23 @@ impl Registry {
         let Some(plan) = server.room_plan().cloned() else {
             return Ok(None);
         };
-        let options = program.clone().of_rooms(front);
+        let (options, users_stay) =
+            (program.clone().of_rooms(front), program.keeps_pages_signed_in());
         let (inner, made, count, tasks) = Default::default();
         let kept = program.kept_file(server.name());
         let kept = kept.map(|file| KeptRooms::beside(file, plan.kept));
         let closed = Arc::new(Access::new(0, Tokens::random()?));
-        Ok(Some(Arc::new(Registry { plan, options, kept, inner, made, count, tasks, closed })))
+        Ok(Some(Arc::new(Registry {
+            plan,
+            options,
+            users_stay,
+            kept,
+            inner,
+            made,
+            count,
+            tasks,
+            closed,
+        })))
     }
 
     /// Returns the key of the room that a page enters, and the name that the room gets.
@@ -233,7 +250,6 @@ impl Registry {
         if count >= self.plan.limit {
             let Some(empty) = inner.longest_empty().and_then(|slot| slot.room()) else {
                 tracing::warn!(limit = self.plan.limit, "a page was refused: all rooms are in use");
-                self.options.metrics.as_ref().inspect(|metrics| metrics.page_refused());
                 return Err(NoRoom::Full(self.plan.limit));
             };
             empty.running.begin_stop();
@@ -270,7 +286,7 @@ impl Registry {
             return Err(Error::NotRunning);
         }
         let options = self.options.clone();
-        let options = match self.kept.as_ref().zip(slot.key.kept_name()) {
+        let options = match self.kept.as_ref().zip(slot.key.kept_name(self.users_stay)) {
             Some((kept, name)) => options.keep_state(kept.of_room(&name)),
             None => options,
         };
@@ -364,7 +380,7 @@ impl Registry {
         if let Some(kept) = self.kept.clone() {
             let names: Vec<_> = {
                 let inner = self.inner.lock();
-                inner.slots.keys().filter_map(Key::kept_name).collect()
+                inner.slots.keys().filter_map(|key| key.kept_name(self.users_stay)).collect()
             };
             blocking::run(move || kept.limit(&names)).await;
         }

@@ -291,15 +291,17 @@ impl Server {
         let (requested, draining) = (claim.requested.clone(), site.draining.clone());
         let (access, base) = (Arc::clone(&site.access), site.names.base().to_owned());
         let stop = StopHandle { requested, draining, outcome, access, origin, base };
-        let warnings = exposure::warnings(&addresses, &options).into_boxed_slice();
+        let mut warnings = exposure::warnings(&addresses, &options);
+        warnings.extend(exposure::of_monitoring(monitor.addresses()));
+        let warnings = warnings.into_boxed_slice();
         // Otherwise the warnings are printed with the connection info.
         if !options.show_connection_info {
             warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         }
         self.tell_callbacks(&front, &options);
         self.run_hooks(Lifecycle::ServerBind).await;
-        // What shows the pages of rooms has no state of its own; in development, browsers stay signed in.
-        let has_state = rooms.is_none() || options.development.is_on();
+        // What shows the pages of rooms has no state of its own, but its users may stay signed in.
+        let has_state = rooms.is_none() || options.keeps_pages_signed_in();
         let keeper =
             has_state.then(|| Keeper::begin(self, &options, site.access.tokens())).flatten();
         self.make_ready().await;

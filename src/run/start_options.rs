@@ -71,6 +71,8 @@ pub struct StartOptions {
     pub(super) files: Vec<PathBuf>,
     pub(super) keep_port: Option<PathBuf>,
     pub(super) keep_state: Option<PathBuf>,
+    /// Whether users stay signed in across restarts.
+    pub(super) keep_sign_in: bool,
     pub(super) development: Switch,
     pub(super) endpoints: Endpoints,
     pub(super) stop_deadline: Duration,
@@ -114,6 +116,7 @@ impl Default for StartOptions {
             files: Vec::new(),
             keep_port: None,
             keep_state: None,
+            keep_sign_in: false,
             development: Switch::default(),
             endpoints: Endpoints::default(),
             stop_deadline: stop_times::RELEASE,

@@ -128,6 +128,12 @@ export class Connection {
     else void wanted.then((found) => this.attempt((this.known = found) ?? this.config));
   }
 
+  /** Ends the connection until {@link connect} is called. */
+  suspend(): void {
+    this.leave();
+    this.setLink({ phase: "lost", ended: false });
+  }
+
   /**
    * Tries at once instead of after the delay, if the connection is lost and no attempt is in
    * progress.

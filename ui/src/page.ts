@@ -161,7 +161,17 @@ export class Page {
     window.addEventListener("unhandledrejection", (event) => this.fault(event.reason), { signal });
     // Not `beforeunload`, which also fires when the page stays: for a download, or when the user is
     // asked and decides to stay.
-    window.addEventListener("pagehide", () => void this.announce("client_exited"), { signal });
+    window.addEventListener("pagehide", (event) => this.hidden(event.persisted), { signal });
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.connection.connect(), { signal });
+  }
+
+  /**
+   * The user leaves the page. A browser that keeps it for the way back would keep its connection, too:
+   * the application would still count the user.
+   */
+  private hidden(isKept: boolean): void {
+    void this.announce("client_exited");
+    if (isKept) this.connection.suspend();
   }
 
   /**

@@ -1,9 +1,9 @@
 //! What is on the board: ink and notes.
 //!
 //! Ink only grows, so it is a series: a page gets each piece once. The text of a note is a key of its
-//! own, so that people can type in different notes, and nobody loses letters.
+//! own, so that people can type in different notes, and no letters are lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use selvedge::{Ctx, Failure, Lifecycle, Server, state::Key};
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,7 @@ fn add_notes(server: &Server) {
             notes.push(Note { id, x, y, color: known(&color) });
             notes.drain(..notes.len().saturating_sub(MAX_NOTES));
         })?;
+        forget_texts(&cx)?;
         follow_text(&cx.server, id, String::new());
         Ok(id)
     });
@@ -102,8 +103,17 @@ fn add_notes(server: &Server) {
     });
     server.trigger("remove_note", |cx: Ctx, id: u64| -> selvedge::Result<()> {
         cx.state().update(NOTES, |notes| notes.retain(|note| note.id != id))?;
-        cx.state().update(TEXTS, |texts| drop(texts.remove(&id)))
+        forget_texts(&cx)
     });
+}
+
+/// Forgets the texts of notes that are gone.
+fn forget_texts(cx: &Ctx) -> selvedge::Result<()> {
+    let notes: HashSet<u64> = cx.state().get(NOTES)?.iter().map(|note| note.id).collect();
+    for id in cx.state().get(TEXTS)?.into_keys().filter(|id| !notes.contains(id)) {
+        cx.set(&*text_key(id), "");
+    }
+    cx.state().update(TEXTS, |texts| texts.retain(|id, _| notes.contains(id)))
 }
 
 /// Declares the text of a note, and keeps what is typed.

@@ -26,6 +26,9 @@ const MAX_NAME: usize = 40;
 const MEMBERS: Key<Vec<Member>> = Key::new("members");
 const POINTERS: Key<BTreeMap<String, [f64; 2]>> = Key::new("pointers");
 
+/// Whether somebody was here already. The first one may invite others.
+const IS_TAKEN: Key<bool> = Key::new("is_taken");
+
 /// Who was invited by name, and as what. Others have a link of the program, and may do everything.
 const INVITED: Key<BTreeMap<String, Role>> = Key::new("invited");
 
@@ -68,7 +71,8 @@ impl Pages {
     fn members(&mut self, server: &Server) -> Vec<Member> {
         let member = |person: selvedge::rooms::Person| Member {
             color: self.color(&person.client).to_owned(),
-            name: (person.name.clone())
+            name: (person.name.as_deref())
+                .map(|name| shown(name, server.room().name()).to_owned())
                 .or_else(|| self.nicknames.get(&person.client).cloned())
                 .unwrap_or_else(|| "Guest".to_owned()),
             is_known: person.name.is_some(),
@@ -82,8 +86,9 @@ impl Pages {
 pub(crate) fn add(server: &Server) {
     let keys = [MEMBERS.as_ref(), POINTERS.as_ref()];
     server.state().set(MEMBERS, Vec::new()).set(POINTERS, BTreeMap::new());
-    server.state().set(INVITED, BTreeMap::new());
-    server.state().read_only(&keys).transient(&keys).read_only(&[INVITED.as_ref()]);
+    server.state().set(INVITED, BTreeMap::new()).set(IS_TAKEN, false);
+    server.state().read_only(&keys).transient(&keys);
+    server.state().read_only(&[INVITED.as_ref(), IS_TAKEN.as_ref()]);
     let pages = Arc::<Mutex<Pages>>::default();
     follow(server, &pages);
     admit(server);
@@ -109,6 +114,21 @@ pub(crate) fn add(server: &Server) {
         .for_viewers();
 }
 
+/// Returns the name of a user whom someone at this board invites. A link signs in its user at all
+/// boards, so the name says which board has made it: nobody can take the name of another user there.
+fn invited(name: &str, board: &str) -> String {
+    format!("{name}{}", suffix(board))
+}
+
+/// Returns a user's name as the members of the board see it.
+fn shown<'a>(name: &'a str, board: &str) -> &'a str {
+    name.strip_suffix(&suffix(board)).unwrap_or(name)
+}
+
+fn suffix(board: &str) -> String {
+    format!(" @ {board}")
+}
+
 fn shortened(name: &str) -> String {
     name.chars()
         .scan(0, |bytes, c| {
@@ -129,7 +149,7 @@ fn follow(server: &Server, pages: &Arc<Mutex<Pages>>) {
             {
                 pages.forget(&client.to_string());
             }
-            cx.set(MEMBERS, pages.members(&cx.server));
+            cx.set(MEMBERS, pages.members(&cx.server)).set(IS_TAKEN, true);
         });
     }
     let pages = Arc::clone(pages);
@@ -141,17 +161,26 @@ fn follow(server: &Server, pages: &Arc<Mutex<Pages>>) {
     });
 }
 
-/// People with a name enter the boards that they were invited to.
+/// People with a name enter the boards that they were invited to, and new ones.
 fn admit(server: &Server) {
     let state = server.state().clone();
     server.admit(move |user: &User| {
         let Some(name) = user.name() else {
             return Ok(Role::Editor);
         };
-        let invited = state.get(INVITED)?;
-        invited.get(name).copied().ok_or_else(|| {
-            Failure::msg(format!("{name} was not invited to this board. Ask for a link."))
-        })
+        if let Some(role) = state.get(INVITED)?.get(name) {
+            return Ok(*role);
+        }
+        if state.get(IS_TAKEN)? {
+            return Err(Failure::msg(format!(
+                "{name} was not invited to this board. Ask for a link."
+            )));
+        }
+        state.set(IS_TAKEN, true);
+        state.update(INVITED, |invited| {
+            invited.insert(name.to_owned(), Role::Editor);
+        })?;
+        Ok(Role::Editor)
     });
     server.trigger("invite", |cx: Ctx, name: String, is_viewer: bool| -> Result<String, Failure> {
         let name = shortened(name.trim());
@@ -159,11 +188,16 @@ fn admit(server: &Server) {
             return Err(Failure::msg("Say whom the link is for."));
         }
         let role = if is_viewer { Role::Viewer } else { Role::Editor };
-        let link = cx.server.sign_in_query_for(&name)?;
+        let room = cx.room();
+        let guest = invited(&name, room.name());
+        let link = cx.server.sign_in_query_for(&guest)?;
         cx.state().update(INVITED, |invited| {
+            invited.insert(guest.clone(), role);
+            // A user whom the operator or a proxy has named.
             invited.insert(name.clone(), role);
         })?;
-        Ok(format!("{link}&room={}", encoded(cx.room().name())))
+        cx.server.readmit();
+        Ok(format!("{link}&room={}", encoded(room.name())))
     });
 }
 

@@ -33,14 +33,15 @@ async fn what_one_draws_and_writes_the_others_see() -> Result {
 #[tokio::test]
 async fn people_with_a_name_enter_by_invitation_only_and_some_look_on() -> Result {
     let app = TestApp::start(&board(&Room::shared())?).await?;
+    let host = app.user().await?;
     let refused = app.user_named("Eve").await.unwrap_err().to_string();
     assert!(refused.contains("Eve was not invited"), "{refused}");
-    let host = app.user().await?;
     for (name, is_viewer) in [("Bob", false), ("Eve", true)] {
         let link: String = host.trigger("invite", (name, is_viewer)).await?.decode()?;
         assert!(link.starts_with("?sign_in="), "{link}");
     }
-    let (bob, eve) = (app.user_named("Bob").await?, app.user_named("Eve").await?);
+    // Those who have the links, and a user of the operator's.
+    let (bob, eve) = (app.user_named("Bob @ ").await?, app.user_named("Eve").await?);
     bob.trigger("draw", ("", [[1, 1], [2, 2]])).await?;
     assert!(eve.trigger("draw", ("", [[1, 1], [2, 2]])).await.is_err());
     assert!(eve.trigger("invite", ("Mallory", false)).await.is_err());
@@ -95,5 +96,18 @@ async fn the_page_is_without_mistakes() -> Result {
     page.press("Clear").await?;
     page.wait_for_text("Clear the ink?").await?;
     assert_eq!(page.mistakes()?, [""; 0]);
+    app.stop().await
+}
+
+#[tokio::test]
+async fn who_opens_a_new_board_may_invite_and_an_invitation_is_for_one_board() -> Result {
+    let app = TestApp::start(&board(&Room::shared())?).await?;
+    let ada = app.user_named("Ada").await?;
+    assert!(app.user_named("Bob").await.is_err());
+    ada.trigger("invite", ("Bob", false)).await?;
+    app.user_named("Bob").await?;
+    // A link that another board has made.
+    let other = app.user_named("Ada @ other").await.unwrap_err().to_string();
+    assert!(other.contains("was not invited"), "{other}");
     app.stop().await
 }

@@ -39,6 +39,17 @@ impl StartOptions {
         self
     }
 
+    /// Keeps users signed in when the program is restarted, in the file of
+    /// [`keep_state`](Self::keep_state). Default no: after a restart they need new links.
+    ///
+    /// For programs that run as a service on a fixed port. The file then also holds the key that
+    /// signs users in; only the user who runs the program can read it. Delete the file to sign
+    /// everybody out.
+    pub fn keep_sign_in(mut self, keep: bool) -> Self {
+        self.keep_sign_in = keep;
+        self
+    }
+
     /// Opens an address for operators, such as `127.0.0.1:9090`; port 0 takes any free one. It
     /// answers without a secret:
     /// - `/healthz` with 200 as long as the program runs
