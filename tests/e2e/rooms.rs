@@ -8,6 +8,7 @@ use selvedge::{
 use crate::{
     driver::Driver,
     packages::manifests,
+    program::until,
     support::{options, start},
 };
 
@@ -190,4 +191,27 @@ async fn controls_of_a_viewer_are_disabled_and_follow_the_others() {
         driver.page.clone().close().await.unwrap();
     }
     running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_the_browser_keeps_for_the_way_back_is_not_here_meanwhile() {
+    let server = app(&Room::shared()).unwrap();
+    let running = start(&server).await;
+    let elsewhere = start(&app(&Room::shared()).unwrap()).await;
+    let driver = Driver::chromium().await;
+    driver.page.goto(&running.sign_in_url().unwrap()).await.unwrap();
+    shows(&driver, "0").await;
+    let is_here = async |count: usize| {
+        until("the people", async || (server.people().len() == count).then_some(())).await;
+    };
+    is_here(1).await;
+    driver.page.goto(elsewhere.url()).await.unwrap();
+    is_here(0).await;
+    driver.page.back().await.unwrap();
+    is_here(1).await;
+    click(&driver).await;
+    shows(&driver, "1").await;
+    driver.page.clone().close().await.unwrap();
+    running.stop().await.unwrap();
+    elsewhere.stop().await.unwrap();
 }
