@@ -63,6 +63,14 @@ export function backOff(attempt: number, ended: boolean, random = Math.random())
   return Math.min(first * 2 ** attempt, limit) * (1 - random / 2);
 }
 
+/** The time in ms after which a launcher that is busy or stopping wants to be asked again. */
+function retryAfter(source: unknown): number | null {
+  const request = source as Partial<XMLHttpRequest> | null;
+  if (request?.status !== 503) return null;
+  const seconds = Number(request.getResponseHeader?.("Retry-After") ?? NaN);
+  return 1000 * (seconds > 0 ? seconds : 10);
+}
+
 export class Connection {
   private smart: SmartConnect | null = null;
   private session: WebsocketSession | null = null;
@@ -203,7 +211,7 @@ export class Connection {
       if (this.smart === smart) handle();
     };
     smart.onConnectionReady((connection) => current(() => this.accepted(smart, connection.getSession())));
-    smart.onConnectionError((_, error) => current(() => this.failed(config, error)));
+    smart.onConnectionError((source, error) => current(() => this.failed(config, error, retryAfter(source))));
     smart.onConnectionClose((_, event) => current(() => this.lost(event.code === 1001)));
     smart.connect();
   }
@@ -265,9 +273,10 @@ export class Connection {
 
   /**
    * Handles the three kinds of errors that wslink reports: an answer of the server, the text of a
-   * launcher, and events of the socket.
+   * launcher, and events of the socket. `retry`: the time in ms after which the launcher may have
+   * another answer.
    */
-  private failed(config: Config, error: unknown): void {
+  private failed(config: Config, error: unknown, retry: number | null): void {
     // A close event follows the error event of a socket.
     if (error === undefined || error instanceof Event) return;
     const mayAskLauncher = config === this.known && !this.config.sessionURL && !this.askedLauncherAgain;
@@ -278,6 +287,7 @@ export class Connection {
     }
     this.leave();
     this.setLink({ phase: "refused", message: messageOf(error) });
+    if (retry !== null) this.timer = setTimeout(() => this.connect(), retry);
   }
 
   /**

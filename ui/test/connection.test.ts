@@ -173,6 +173,20 @@ describe("a lost connection", () => {
     expect(shell()).toBe("");
   });
 
+  it("asks a launcher again that has no room now", async () => {
+    vi.useFakeTimers();
+    const server = new FakeServer({ trame__template_main: "<p>here</p>" });
+    server.launcher = () => ({ status: 503, response: { error: "All 2 rooms are in use." } });
+    await openPage({ sessionURL: "" });
+    expect(document.body.textContent).toContain("All 2 rooms are in use.");
+    const asked = server.launches.length;
+    server.launcher = () => ({ status: 200, response: { sessionURL: "ws://test/ws", secret: server.secret } });
+    await vi.advanceTimersByTimeAsync(11_000);
+    for (let round = 0; round < 8; round += 1) await settle();
+    expect(server.launches.length).toBe(asked + 1);
+    expect(document.body.textContent).toContain("here");
+  });
+
   it("gets a new secret from the launcher when the old one is refused", async () => {
     const server = new FakeServer(state());
     server.secret = "first";

@@ -205,7 +205,7 @@ impl Step {
                 let mut test = command::cargo(&["test", "--locked"]);
                 command::run(
                     test.args(
-                        ["selvedge-desktop", "reaction-diffusion", "basics"]
+                        ["selvedge-desktop", "reaction-diffusion", "basics", "board", "gallery"]
                             .map(|name| format!("--package={name}")),
                     ),
                 )?;
