@@ -240,6 +240,35 @@ async fn users_stay_signed_in_across_a_restart_if_asked() {
 }
 
 #[tokio::test]
+async fn a_page_comes_back_to_its_room_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = crate::support::free_port();
+    let start = async || {
+        let server = Rooms::new(|_: &Room| {
+            let server = Server::new("page");
+            server.state().set("count", 0);
+            Ok(server)
+        });
+        let options = options().port(port).keep_state(folder.path().join("state"));
+        server.server().unwrap().spawn(options.keep_sign_in(true)).await.unwrap()
+    };
+    let running = start().await;
+    let (ada, bob) = (SignedIn::at(&running, &[]).await, SignedIn::at(&running, &[]).await);
+    let launched = ada.launch(&running, &[]).await;
+    session(&running, &launched).await.set(json!({"count": 7})).await.unwrap();
+    running.stop().await.unwrap();
+    let running = start().await;
+    let ticket = json!({ "selvedgeRoom": launched["selvedgeRoom"] });
+    for (browser, ticket, count) in
+        [(&ada, ticket.clone(), 7), (&ada, json!({}), 0), (&bob, ticket, 0)]
+    {
+        let launched = browser.launch_with(&running, &[], ticket).await;
+        assert_eq!(session(&running, &launched).await.snapshot().await["count"], count);
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_websocket_of_the_application_knows_roles() {
     let server = guarded();
     server.websocket("/own", async |request: selvedge::websocket::Request| {

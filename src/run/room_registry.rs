@@ -53,7 +53,7 @@ enum Key {
 
 impl Key {
     /// Returns the name under which the state of a room is kept, if there is a way back to the room
-    /// after the program has ended: browsers without a name need to stay signed in.
+    /// after the program has ended: pages, and browsers without a name, need to stay signed in.
     fn kept_name(&self, users_stay: bool) -> Option<String> {
         match self {
             Key::Name(name) => Some(format!("name {name}")),
@@ -61,7 +61,10 @@ impl Key {
                 Some(name) => Some(format!("user {name}")),
                 None => users_stay.then(|| format!("browser {}", user.id())),
             },
-            Key::Page(..) => None,
+            Key::Page(token, user) => {
+                let user = user.as_ref().map_or("", User::id);
+                users_stay.then(|| format!("page {token} {user}"))
+            }
         }
     }
 }
@@ -226,7 +229,8 @@ impl Registry {
             }
             Scope::Page | Scope::Shared => {
                 let before = visit.before.map(|token| Key::Page(token, user.clone()));
-                let known = before.filter(|key| self.inner.lock().slots.contains_key(key));
+                let known = before
+                    .filter(|key| self.inner.lock().slots.contains_key(key) || self.has_kept(key));
                 let new = || Ok(Key::Page(random_token()?, user));
                 let key = known.map_or_else(new, Ok).map_err(|error: Error| {
                     tracing::error!(%error, "a room cannot be made");
@@ -235,6 +239,12 @@ impl Registry {
                 Ok((key, String::new()))
             }
         }
+    }
+
+    /// Returns whether the state of a room is kept that has ended.
+    fn has_kept(&self, key: &Key) -> bool {
+        let kept = self.kept.as_ref().zip(key.kept_name(self.users_stay));
+        kept.is_some_and(|(kept, name)| kept.of_room(&name).exists())
     }
 
     /// Returns the slot of a room, which is new if there is none.
