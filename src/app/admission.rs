@@ -1,4 +1,4 @@
-//! Who may enter, and who may change something.
+//! Admission and roles of users.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Server;
 use crate::{
     Failure,
     calls::callback::caught_here,
-    protocol::{Bearer, CloseFrame, User},
+    protocol::{Bearer, Client, CloseFrame, User},
 };
 
 /// What a client may do.
@@ -19,7 +19,8 @@ pub enum Role {
     Editor,
     /// See everything and follow its changes, but change nothing and call nothing, except what the
     /// application has opened for viewers with
-    /// [`Trigger::for_viewers`](crate::calls::Trigger::for_viewers). Hooks on
+    /// [`Trigger::for_viewers`](crate::calls::Trigger::for_viewers) and
+    /// [`Server::rpc_for_viewers`]. Hooks on
     /// [events](crate::Lifecycle) of the page run, as for all clients.
     Viewer,
 }
@@ -32,7 +33,7 @@ impl Server {
     ///
     /// `decide` is asked before a page gets its session and again each time that it connects. An
     /// error refuses the page, which shows the text of the error. It must not block: look names up
-    /// in memory. When the answer for somebody has changed, call [`readmit`](Self::readmit). Windows and programs that have the secret of the server are not asked about; they
+    /// in memory. Call [`readmit`](Self::readmit) when the decision for a user has changed. Windows and programs that have the secret of the server are not asked about; they
     /// are editors.
     ///
     /// ```
@@ -53,9 +54,10 @@ impl Server {
         self
     }
 
-    /// Asks again who may enter and as what, and disconnects the clients whose role has changed or
-    /// who may not be here any more. Pages connect again by themselves, with their new role, or show
-    /// why they are refused.
+    /// Re-evaluates the admission of all connected clients, and disconnects those whose role has
+    /// changed or who are no longer admitted. Their pages reconnect with the new role, or show the
+    /// reason for the refusal. WebSockets of the application ([`websocket`](Self::websocket)) stay
+    /// open.
     ///
     /// ```
     /// use std::{collections::HashSet, sync::{Arc, Mutex}};
@@ -75,19 +77,25 @@ impl Server {
     /// });
     /// ```
     pub fn readmit(&self) {
-        for client in self.hub().clients() {
-            let is_same = |bearer: &Bearer| self.role_of(bearer) == Ok(client.role());
-            if !client.bearer().is_some_and(is_same) {
-                tracing::info!(?client.id, "a client is disconnected: its role has changed");
-                client.outbox.close(CloseFrame { code: 1012, reason: "The role has changed" });
-            }
+        self.hub().clients().iter().for_each(|client| self.readmit_client(client));
+    }
+
+    /// Disconnects a client whose role is not what the application decides now.
+    pub(crate) fn readmit_client(&self, client: &Client) {
+        if !self.has_admission() {
+            return;
+        }
+        let is_same = |bearer: &Bearer| self.role_of(bearer) == Ok(client.role());
+        if !client.bearer().is_some_and(is_same) {
+            tracing::info!(?client.id, "a client is disconnected: its role has changed");
+            client.outbox.close(CloseFrame { code: 1012, reason: "The role has changed" });
         }
     }
 
     /// Returns what a client may do.
     ///
     /// # Errors
-    /// The reason why it may not enter.
+    /// The reason for the refusal.
     pub(crate) fn role_of(&self, bearer: &Bearer) -> Result<Role, String> {
         let Bearer::Browser(user) = bearer else {
             return Ok(Role::Editor);

@@ -27,17 +27,17 @@ impl Person {
 }
 
 impl Server {
-    /// Returns who is here: a [`Person`] for each connected client, in the order in which they came.
+    /// Returns a [`Person`] for each connected client, in the order in which they connected.
     pub fn people(&self) -> Vec<Person> {
         let mut clients = self.hub().clients();
         clients.sort_by_key(|client| client.joined());
         clients.iter().map(|client| Person::of(client)).collect()
     }
 
-    /// Keeps who is here in a key of the state: a list of [`Person`]s. Pages cannot change it, and
+    /// Keeps the list of connected clients in a state key, as [`Person`]s. Pages cannot change it, and
     /// it is not kept across restarts.
     ///
-    /// For what else has to happen when somebody comes or goes, use the hooks on
+    /// To run code when a client connects or disconnects, use the hooks on
     /// [`Lifecycle::ConnectionOpened`] and [`Lifecycle::ConnectionClosed`], in which [`Ctx::user`]
     /// says who it is.
     ///
@@ -54,7 +54,7 @@ impl Server {
     /// ```
     pub fn presence(&self, key: &str) -> &Self {
         self.state().set(key, Vec::<Person>::new()).read_only(&[key]).transient(&[key]);
-        // Hooks of several clients run at the same time, and the last list must be the newest.
+        // Hooks run concurrently; the lock keeps an older list from overwriting a newer one.
         let one = Arc::<Mutex<()>>::default();
         for event in [Lifecycle::ConnectionOpened, Lifecycle::ConnectionClosed] {
             let (key, one) = (key.to_owned(), Arc::clone(&one));

@@ -73,8 +73,10 @@ pub(crate) struct Tokens {
     window_secret: String,
     window_cookie: String,
     window_proof: String,
-    /// Signs the cookies and secrets of users. Clients never get it.
+    /// Signs the cookies and proofs of users. Clients never get it.
     user_key: String,
+    /// Signs the secrets of pages.
+    page_key: String,
 }
 
 impl Tokens {
@@ -89,12 +91,25 @@ impl Tokens {
             window_cookie: random_token()?,
             window_proof: random_token()?,
             user_key: random_token()?,
+            page_key: random_token()?,
         })
     }
 
-    /// Replaces the secret if one is given.
+    /// Returns tokens by which only users are known again: programs and windows get new ones.
+    ///
+    /// # Errors
+    /// If the system has no random numbers.
+    pub(crate) fn of_users(self) -> Result<Self> {
+        Ok(Tokens { user_key: self.user_key, ..Self::random()? })
+    }
+
+    /// Replaces the secret if one is given. With the same secret, open pages outlive a restart: they
+    /// go on with the secrets that they have.
     pub(crate) fn with_secret(self, secret: Option<String>) -> Self {
-        Tokens { secret: secret.unwrap_or(self.secret), ..self }
+        match secret {
+            Some(secret) => Tokens { page_key: mac(&secret, &["pages"]), secret, ..self },
+            None => self,
+        }
     }
 }
 
@@ -150,11 +165,6 @@ impl Access {
     pub(crate) fn new(port: u16, tokens: Tokens) -> Self {
         let cookie_name = format!("selvedge-{port}");
         Access { tokens, cookie_name, sign_ins: Mutex::default(), strangers: Strangers::default() }
-    }
-
-    /// Returns the tokens that grant access.
-    pub(crate) fn tokens(&self) -> &Tokens {
-        &self.tokens
     }
 
     /// Returns the secret that a client presents in its hello.
@@ -283,12 +293,8 @@ impl Access {
 
     /// Returns the signature of a text for a purpose.
     fn mark_of(&self, purpose: &str, text: &str) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.tokens.user_key.as_bytes()) else {
-            unreachable!("a key may have any length");
-        };
-        mac.update(purpose.as_bytes());
-        mac.update(text.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        let key = if purpose == SECRET { &self.tokens.page_key } else { &self.tokens.user_key };
+        mac(key, &[purpose, text])
     }
 
     /// Returns who has the cookie of a request; `None` without a valid one.
@@ -304,6 +310,15 @@ impl Access {
         let user = values.iter().find_map(|value| self.verified(COOKIE, value));
         user.map(Bearer::Browser)
     }
+}
+
+/// Returns the MAC of texts under a key.
+fn mac(key: &str, texts: &[&str]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else {
+        unreachable!("a key may have any length");
+    };
+    texts.iter().for_each(|text| mac.update(text.as_bytes()));
+    hex(&mac.finalize().into_bytes())
 }
 
 /// Returns the names and values of the cookies of a request.
@@ -392,6 +407,19 @@ mod tests {
             assert_eq!(secret, secret.to_ascii_lowercase(), "trame's page writes it so");
         }
         assert_eq!(access.bearer_of("guess"), None);
+    }
+
+    #[test]
+    fn with_a_fixed_secret_pages_outlive_a_restart_and_sign_ins_do_not() {
+        let start = |secret: &str| {
+            Access::new(4000, Tokens::random().unwrap().with_secret(Some(secret.to_owned())))
+        };
+        let [_, ada, _] = bearers();
+        let page = start("fixed").secret_of(&ada);
+        let next = start("fixed");
+        assert_eq!(next.bearer_of(&page), Some(ada.clone()));
+        assert_eq!(start("another").bearer_of(&page), None);
+        assert!(!next.verify_proof(&start("fixed").proof_of(&ada), &ada));
     }
 
     #[test]

@@ -52,8 +52,8 @@ impl ProxyOptions {
     /// Returns the proxies that a server trusts.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for what is no address or no header, and for a header without a
-    /// proxy to believe it from.
+    /// [`Error::InvalidOption`] if an address or the header name is invalid, or if a user header is set
+    /// without a trusted proxy or with all addresses trusted.
     pub(crate) fn parsed(&self) -> Result<Proxies> {
         let networks = self.addresses.iter().map(|given| network(given));
         let networks = networks.collect::<Result<Vec<_>>>()?;
@@ -97,8 +97,7 @@ fn header(given: &str) -> Result<HeaderName> {
     name.filter(is_free).ok_or_else(|| Error::InvalidOption {
         option: "--user-header",
         value: given.to_owned(),
-        hint: "Give the name of the header in which the proxy tells the user, which no client sends: \
-               X-Forwarded-User",
+        hint: "Use a header that only the proxy sets, such as X-Forwarded-User",
     })
 }
 

@@ -16,7 +16,7 @@ use super::{Levels, Metrics};
 /// The media type of Prometheus' text format.
 const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the address tells.
+/// The data behind the endpoints.
 pub(crate) struct Watched {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether new pages are admitted.

@@ -212,6 +212,8 @@ impl Session {
         let calls = CallQueue::start(&self.server, &self.client);
         calls.push_event(Lifecycle::ConnectionOpened);
         self.calls = Some(calls);
+        // `Server::readmit` does not see a client before it has joined.
+        self.server.readmit_client(&self.client);
     }
 
     fn refuse(&mut self, id: &Packed, code: ErrorCode, text: &str) {

@@ -116,7 +116,7 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", env = "SELVEDGE_KEEP_STATE")]
     keep_state: Option<PathBuf>,
     /// Users stay signed in when the program is restarted
-    #[arg(long, requires = "keep_state")]
+    #[arg(long)]
     keep_sign_in: bool,
     /// Develop the program: pages follow their files, state and sign-in survive a restart
     #[arg(long)]

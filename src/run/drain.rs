@@ -8,10 +8,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use selvedge_wslink::{Packed, words::topic};
 use serde_json::json;
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use super::{Running, StopReport};
 use crate::{Result, Server};
+
+/// How long a program without clients waits for pages that have lost their connection.
+const RETURN: Duration = Duration::from_secs(3);
 
 /// Interval between checks whether jobs still run.
 const CHECK: Duration = Duration::from_millis(200);
@@ -19,7 +22,8 @@ const CHECK: Duration = Duration::from_millis(200);
 impl Running {
     /// Stops the server after its users have left: admits no new pages, tells the open ones, and waits
     /// until no client is connected and no job runs, for at most this time. Pages that lose their
-    /// connection meanwhile may come back.
+    /// connection meanwhile have 3 seconds to reconnect. A reload needs a new session, so it is
+    /// refused.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -48,9 +52,10 @@ impl Running {
             server.hub().publish(topic::DRAINING, &told, None);
         }
         let left = async {
-            // A room may still have been made for a page that came before.
             while !self.servers().iter().all(is_unused) {
                 join_all(self.servers().iter().map(unused)).await;
+                // A page that has lost its connection comes back.
+                sleep(RETURN).await;
             }
         };
         if timeout(time, left).await.is_err() {

@@ -26,8 +26,8 @@ pub(super) fn warnings(addresses: &[SocketAddr], options: &StartOptions) -> Vec<
     let in_front = |origin: &String| origin.to_ascii_lowercase().starts_with("https://");
     if options.certificate.is_none() && !options.allowed.origins.iter().any(in_front) {
         warnings.push(format!(
-            "{address} can be reached from other machines without TLS: who listens on the way reads the secret and everything \
-             else. Give it a certificate with --ssl CERT,KEY, or let it listen on 127.0.0.1 behind a proxy or an SSH tunnel. \
+            "{address} can be reached from other machines without TLS: anyone on the network path can read the secret and all \
+             data. Give it a certificate with --ssl CERT,KEY, or let it listen on 127.0.0.1 behind a proxy or an SSH tunnel. \
              Where a proxy has TLS, tell its address with --allowed-origin https://NAME"
         ));
     }

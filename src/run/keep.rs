@@ -5,8 +5,8 @@
 //! What must hold:
 //! - A killed program leaves a recent state: the file follows the changes, and is replaced as a
 //!   whole.
-//! - Only the user who runs the program can read the file. In development it also holds the tokens
-//!   that open the server.
+//! - Only the user who runs the program can read the file. In development, and if users stay signed
+//!   in, it also holds the tokens that open the server.
 //! - No content of the file can prevent a start or override the code.
 
 use std::{
@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use selvedge_wslink::Packed;
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::StartOptions;
+use super::{StartOptions, kept_rooms::KeptRooms};
 use crate::{
     Server,
     app::ExecMode,
@@ -71,7 +71,12 @@ impl Keeper {
     /// so.
     pub(super) fn tokens(server: &Server, options: &StartOptions) -> Option<Tokens> {
         let file = options.kept_file(server.name()).filter(|_| options.keeps_pages_signed_in())?;
-        read(&file).ok()?.tokens
+        let tokens = read(&file).ok()?.tokens?;
+        match options.development.is_on() {
+            // Open pages go on with the secrets that they have.
+            true => Some(tokens),
+            false => tokens.of_users().ok(),
+        }
     }
 
     /// Restores the state that the previous program left, unless this program has already run the
@@ -186,7 +191,8 @@ impl StartOptions {
         }
         if let Some(file) = self.kept_file(name) {
             // The file may never have been written.
-            let _ = fs::remove_file(file);
+            let _ = fs::remove_file(&file);
+            KeptRooms::beside(file, 0).clear();
         }
     }
 }
@@ -225,7 +231,8 @@ fn parse(contents: &Packed) -> Option<Contents> {
         Some((key, Kept { initial, value }))
     });
     let values = values.collect::<Option<_>>()?;
-    Some(Contents { values, tokens: parts.get("tokens")?.decode().ok()? })
+    // Tokens of another version are of no use, but the values are.
+    Some(Contents { values, tokens: parts.get("tokens")?.decode().ok().flatten() })
 }
 
 /// Replaces a file atomically; only its user can read the new one.

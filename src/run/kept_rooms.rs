@@ -7,8 +7,10 @@ use std::{
     ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
@@ -24,6 +26,8 @@ pub(super) struct KeptRooms {
     prefix: OsString,
     /// Maximum number of files.
     limit: usize,
+    /// Held while files are removed.
+    limiting: Arc<Mutex<()>>,
 }
 
 impl KeptRooms {
@@ -32,7 +36,7 @@ impl KeptRooms {
         let mut prefix = program.file_name().unwrap_or_default().to_owned();
         prefix.push(".");
         let folder = program.parent().unwrap_or(Path::new("")).to_owned();
-        KeptRooms { folder, prefix, limit }
+        KeptRooms { folder, prefix, limit, limiting: Arc::default() }
     }
 
     /// Returns the file of the room with this name.
@@ -42,35 +46,40 @@ impl KeptRooms {
         self.folder.join(file)
     }
 
-    /// Removes the least recently written files if there are too many, except those of the rooms with
-    /// these names, which run.
-    pub(super) fn limit(&self, running: &[String]) {
-        if let Err(error) = self.try_limit(running) {
+    /// Removes the least recently written files if there are too many, except those that are used.
+    pub(super) fn limit(&self, is_used: impl Fn(&Path) -> bool) {
+        let _one = self.limiting.lock();
+        if let Err(error) = self.try_limit(is_used) {
             tracing::warn!(%error, "old states of rooms cannot be removed");
         }
     }
 
-    fn try_limit(&self, running: &[String]) -> io::Result<()> {
+    /// Removes all files.
+    pub(super) fn clear(self) {
+        KeptRooms { limit: 0, ..self }.limit(|_| false);
+    }
+
+    fn try_limit(&self, is_used: impl Fn(&Path) -> bool) -> io::Result<()> {
         let folder = match self.folder.as_os_str().is_empty() {
             true => Path::new("."),
             false => &self.folder,
         };
         let mut files = Vec::new();
         for entry in fs::read_dir(folder)?.flatten() {
-            if self.is_own(&entry.file_name()) {
-                files.push((entry.metadata()?.modified()?, entry.path()));
+            if self.is_own(&entry.file_name())
+                && let Ok(metadata) = entry.metadata()
+            {
+                files.push((metadata.modified()?, entry.path()));
             }
         }
         let spare = files.len().saturating_sub(self.limit);
-        if spare == 0 {
-            return Ok(());
-        }
-        let running: Vec<_> = running.iter().map(|name| self.of_room(name)).collect();
-        files.retain(|(_, file)| !running.iter().any(|own| own.file_name() == file.file_name()));
         files.sort();
-        for (_, file) in files.into_iter().take(spare) {
+        for (_, file) in files.into_iter().filter(|(_, file)| !is_used(file)).take(spare) {
             tracing::info!(file = %file.display(), "the state of an old room is removed");
-            fs::remove_file(file)?;
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -102,8 +111,10 @@ mod tests {
             let age = Duration::from_secs(10 * age as u64);
             file.set_modified(SystemTime::now() - age).unwrap();
         }
-        kept.limit(&[names[0].to_owned()]);
+        kept.limit(|file| file == files[0]);
         assert_eq!(files.each_ref().map(|file| file.exists()), [true, false, false, true]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
+        kept.clear();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 }

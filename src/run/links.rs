@@ -137,13 +137,14 @@ impl Server {
     ///
     /// let server = Server::new("board");
     /// server.trigger("invite", |cx: Ctx, name: String| -> Result<String, Failure> {
-    ///     Ok(cx.server.sign_in_query_for(&format!("{name} of {}", cx.room().name()))?)
+    ///     Ok(cx.server.sign_in_query_for(&format!("{name} [{}]", cx.room().name()))?)
     /// });
     /// ```
     ///
     /// # Errors
     /// - [`Error::NotRunning`] if the server does not run
-    /// - [`Error::InvalidOption`] if the name is empty or longer than 256 bytes
+    /// - [`Error::InvalidOption`] if the name is empty, longer than 256 bytes, or has control
+    ///   characters; blanks around it are removed
     /// - if the system has no random numbers
     pub fn sign_in_query_for(&self, user: &str) -> Result<String> {
         let front = self.settings().front.clone().ok_or(Error::NotRunning)?;

@@ -11,7 +11,7 @@
 // - `monitor`: the address for operators
 // - `follow_files`: open pages follow their files, in development
 // - `keep`: keeps the state in a file between starts
-// - `room_registry`: the rooms of a program; `kept_rooms`: the files in which they keep their states
+// - `room_registry`: the rooms of a program; `room_slot`: one of them; `kept_rooms`: the files in which they keep their states
 // - `ports`: keeps the same port between starts
 // - `frames`: clients without a socket
 // - `stop`: handles that stop a run and return its outcome
@@ -52,6 +52,7 @@ mod monitor;
 mod monitor;
 mod ports;
 mod room_registry;
+mod room_slot;
 pub(crate) mod rooms;
 mod running;
 mod secret;

@@ -7,9 +7,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
+    path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,21 +18,26 @@ use std::{
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use parking_lot::Mutex;
 use tokio::{
-    sync::{OnceCell, watch},
+    sync::watch,
     task::{JoinError, spawn_blocking},
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
-use super::{Running, StartOptions, frames::Frames, kept_rooms::KeptRooms};
+use super::{
+    Running, StartOptions,
+    frames::Frames,
+    kept_rooms::KeptRooms,
+    room_slot::{Key, Made, NotMade, Slot},
+};
 use crate::{
     Error, Result, Server,
     app::{Backend, Room, RoomPlan, Scope},
     blocking,
     calls::callback::panic_message,
     http::{Access, NoRoom, Place, Rooms, Tokens, Visit},
-    protocol::User,
+    protocol::Bearer,
     random::random_token,
     stop_times,
 };
@@ -41,60 +47,6 @@ const MAX_NAME: usize = 128;
 
 /// Least time that a room is kept for its first page, which has to load.
 const FIRST_PAGE: Duration = Duration::from_secs(30);
-
-/// What tells the rooms of a program apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Name(String),
-    User(User),
-    /// A page: the random token that its tab keeps, and its user.
-    Page(String, Option<User>),
-}
-
-impl Key {
-    /// Returns the name under which the state of a room is kept, if there is a way back to the room
-    /// after the program has ended: pages, and browsers without a name, need to stay signed in.
-    fn kept_name(&self, users_stay: bool) -> Option<String> {
-        match self {
-            Key::Name(name) => Some(format!("name {name}")),
-            Key::User(user) => match user.name() {
-                Some(name) => Some(format!("user {name}")),
-                None => users_stay.then(|| format!("browser {}", user.id())),
-            },
-            Key::Page(token, user) => {
-                let user = user.as_ref().map_or("", User::id);
-                users_stay.then(|| format!("page {token} {user}"))
-            }
-        }
-    }
-}
-
-/// A room that is made, runs, or ends.
-struct Slot {
-    key: Key,
-    /// `None` if the room could not be made.
-    made: OnceCell<Option<Made>>,
-    /// Whether a page was admitted.
-    is_visited: AtomicBool,
-    /// When its last page has left, or when it was made for a page that has not come yet.
-    empty_since: Mutex<Option<Instant>>,
-}
-
-struct Made {
-    place: Place,
-    running: Running,
-}
-
-impl Slot {
-    fn room(&self) -> Option<&Made> {
-        self.made.get()?.as_ref()
-    }
-
-    /// Whether the room has begun to end.
-    fn is_ending(&self) -> bool {
-        self.room().is_some_and(|made| made.running.is_stopping())
-    }
-}
 
 /// Where pages reach a program and sign in. Its rooms have no sockets of their own.
 #[derive(Clone, Debug)]
@@ -134,10 +86,16 @@ struct Inner {
 
 impl Inner {
     /// Returns the room that has been empty for the longest time.
-    fn longest_empty(&self) -> Option<&Arc<Slot>> {
-        let empty = self.slots.values().filter(|slot| !slot.is_ending());
-        let empty = empty.filter_map(|slot| Some(((*slot.empty_since.lock())?, slot)));
-        Some(empty.min_by_key(|(since, _)| *since)?.1)
+    fn longest_empty(&self) -> Option<&Made> {
+        let running = self.slots.values().filter(|slot| !slot.is_ending());
+        let spare = running.filter_map(|slot| Some((slot.spare_since()?, slot)));
+        spare.min_by_key(|(since, _)| *since)?.1.room()
+    }
+
+    /// Returns the number of rooms that run or start.
+    fn running(&self) -> usize {
+        let has_place = |slot: &&Arc<Slot>| slot.has_place.load(Ordering::Relaxed);
+        self.slots.values().filter(has_place).filter(|slot| !slot.is_ending()).count()
     }
 }
 
@@ -159,7 +117,7 @@ impl Running {
         self.stop.requested.cancel();
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stop.requested.is_cancelled()
     }
 }
@@ -256,19 +214,30 @@ impl Registry {
         if let Some(slot) = inner.slots.get(key) {
             return Ok(Arc::clone(slot));
         }
-        let count = inner.slots.values().filter(|slot| !slot.is_ending()).count();
-        if count >= self.plan.limit {
-            let Some(empty) = inner.longest_empty().and_then(|slot| slot.room()) else {
-                tracing::warn!(limit = self.plan.limit, "a page was refused: all rooms are in use");
-                return Err(NoRoom::Full(self.plan.limit));
-            };
-            empty.running.begin_stop();
+        let is_full = inner.running() >= self.plan.limit && inner.longest_empty().is_none();
+        let starting = inner.slots.values().filter(|slot| slot.made.get().is_none()).count();
+        if is_full || starting >= self.plan.limit {
+            return Err(self.full());
         }
-        let (made, is_visited, empty_since) = Default::default();
-        let slot = Arc::new(Slot { key: key.clone(), made, is_visited, empty_since });
+        let slot = Arc::new(Slot::new(key.clone()));
         inner.slots.insert(key.clone(), Arc::clone(&slot));
         self.count.send_replace(inner.slots.len());
         Ok(slot)
+    }
+
+    fn full(&self) -> NoRoom {
+        tracing::warn!(limit = self.plan.limit, "a page was refused: all rooms are in use");
+        NoRoom::Full(self.plan.limit)
+    }
+
+    /// Lets a room run. If there are too many, the one that has been empty for the longest time ends.
+    fn take_place(&self, slot: &Slot) -> Result<(), NotMade> {
+        let inner = self.inner.lock();
+        if inner.running() >= self.plan.limit {
+            inner.longest_empty().ok_or(NotMade::Full)?.running.begin_stop();
+        }
+        slot.has_place.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn forget(&self, slot: &Arc<Slot>) {
@@ -282,7 +251,13 @@ impl Registry {
         self.count.send_replace(inner.slots.len());
     }
 
-    async fn make(&self, slot: &Arc<Slot>, name: &str) -> Result<Made> {
+    /// Makes the room of a slot for the page of this user, who must be admitted.
+    async fn make(
+        &self,
+        slot: &Arc<Slot>,
+        name: &str,
+        bearer: &Bearer,
+    ) -> Result<Result<Made, NotMade>> {
         let room = Room::new(self.plan.scope, name);
         let (make, id, span) = (Arc::clone(&self.plan.make), random_token()?, Span::current());
         let making = spawn_blocking(move || {
@@ -294,6 +269,11 @@ impl Registry {
         let server = making.await.map_err(panicked)??;
         if self.inner.lock().is_ending {
             return Err(Error::NotRunning);
+        }
+        // Before another room ends for this one.
+        let admitted = server.role_of(bearer).map_err(NotMade::Refused);
+        if let Err(not_made) = admitted.and_then(|_| self.take_place(slot)) {
+            return Ok(Err(not_made));
         }
         let options = self.options.clone();
         let options = match self.kept.as_ref().zip(slot.key.kept_name(self.users_stay)) {
@@ -313,34 +293,44 @@ impl Registry {
         }
         tracing::info!("a room begins");
         self.options.metrics.as_ref().inspect(|metrics| metrics.room_begun());
-        Ok(Made { place: running.place(id, &slot.key), running })
+        Ok(Ok(Made { place: running.place(id, &slot.key), running }))
     }
 
-    /// Makes a room, unless that was tried already. All who wait get the same outcome.
-    async fn fill(self: Arc<Self>, slot: Arc<Slot>, name: String) -> Result<Place, NoRoom> {
+    /// Makes a room, unless that was tried already. All who wait get the same outcome, except if the
+    /// user was refused for whose page it was made: then the others get `None`, and try again.
+    async fn fill(
+        self: Arc<Self>,
+        slot: Arc<Slot>,
+        name: String,
+        bearer: Bearer,
+    ) -> Option<Result<Place, NoRoom>> {
         let mut is_first = false;
         let making = async {
             is_first = true;
             let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
             let span = tracing::info_span!("room", number, name);
-            let made = self.make(&slot, &name).instrument(span).await;
-            made.inspect_err(|error| {
+            let made = self.make(&slot, &name, &bearer).instrument(span).await;
+            let made = made.unwrap_or_else(|error| {
                 tracing::error!(%error, name, "a room cannot be made");
-                // Those who come later try again.
-                self.forget(&slot);
-            })
-            .ok()
+                Err(NotMade::Failed)
+            });
+            // Those who come later try again.
+            made.inspect_err(|_| self.forget(&slot))
         };
-        let made = slot.made.get_or_init(|| making).await;
-        let Some(made) = made else {
-            return Err(NoRoom::Failed);
-        };
-        let place = made.place.clone();
-        if is_first {
-            let span = place.span.clone();
-            self.tasks.spawn(Arc::clone(&self).watch(slot).instrument(span));
-        }
-        Ok(place)
+        Some(match slot.made.get_or_init(|| making).await {
+            Ok(made) => {
+                let place = made.place.clone();
+                if is_first {
+                    let span = place.span.clone();
+                    self.tasks.spawn(Arc::clone(&self).watch(slot).instrument(span));
+                }
+                Ok(place)
+            }
+            Err(NotMade::Failed) => Err(NoRoom::Failed),
+            Err(NotMade::Full) => Err(self.full()),
+            Err(NotMade::Refused(reason)) if is_first => Err(NoRoom::Refused(reason.clone())),
+            Err(NotMade::Refused(_)) => return None,
+        })
     }
 
     async fn enter(self: Arc<Self>, visit: Visit) -> Result<Place, NoRoom> {
@@ -355,23 +345,16 @@ impl Registry {
                 continue;
             }
             // In a task of its own, so that a page that leaves does not leave half a room.
-            let filling = Arc::clone(&self).fill(Arc::clone(&slot), name.clone());
-            let place = self.tasks.spawn(filling).await.unwrap_or(Err(NoRoom::Failed))?;
-            return match place.server.role_of(&bearer) {
-                Ok(_) => {
-                    slot.is_visited.store(true, Ordering::Relaxed);
-                    Ok(place)
-                }
-                Err(reason) => {
-                    // A user who is refused leaves no room behind.
-                    if !slot.is_visited.load(Ordering::Relaxed)
-                        && let Some(made) = slot.room()
-                    {
-                        made.running.begin_stop();
-                    }
-                    Err(NoRoom::Refused(reason))
-                }
-            };
+            let filling = Arc::clone(&self).fill(Arc::clone(&slot), name.clone(), bearer.clone());
+            let filled = self.tasks.spawn(filling).await.unwrap_or(Some(Err(NoRoom::Failed)));
+            let Some(filled) = filled else { continue };
+            let place = filled?;
+            place.server.role_of(&bearer).map_err(NoRoom::Refused)?;
+            *slot.expects_since.lock() = Some(Instant::now());
+            // It may have ended in the meantime.
+            if !slot.is_ending() {
+                return Ok(place);
+            }
         }
     }
 
@@ -387,31 +370,47 @@ impl Registry {
             }
         }
         self.forget(&slot);
-        if let Some(kept) = self.kept.clone() {
-            let names: Vec<_> = {
-                let inner = self.inner.lock();
-                inner.slots.keys().filter_map(|key| key.kept_name(self.users_stay)).collect()
-            };
-            blocking::run(move || kept.limit(&names)).await;
+        // At the end of the program once for all rooms.
+        if !self.inner.lock().is_ending {
+            self.limit_kept().await;
         }
+    }
+
+    /// Removes kept states if there are too many, except those of rooms that run or start.
+    async fn limit_kept(self: Arc<Self>) {
+        let Some(kept) = self.kept.clone() else { return };
+        let limit = move || {
+            let is_used = |file: &Path| {
+                let inner = self.inner.lock();
+                let mut names = inner.slots.keys().filter_map(|key| key.kept_name(self.users_stay));
+                names.any(|name| kept.of_room(&name).file_name() == file.file_name())
+            };
+            kept.limit(is_used);
+        };
+        blocking::run(limit).await;
     }
 
     /// Waits until a room has been empty for a while, and does nothing.
     async fn emptied(&self, slot: &Slot, server: &Server) {
         let mut clients = server.hub().watch_connected();
-        let first = self.plan.idle.max(FIRST_PAGE);
-        *slot.empty_since.lock() = Some(Instant::now());
-        if timeout(first, clients.wait_for(|count| *count > 0)).await.is_err() {
-            return;
-        }
-        *slot.empty_since.lock() = None;
+        let mut patience = self.plan.idle.max(FIRST_PAGE);
         while clients.wait_for(|count| *count == 0).await.is_ok() {
             *slot.empty_since.lock() = Some(Instant::now());
-            let joined = timeout(self.plan.idle, clients.wait_for(|count| *count > 0)).await;
-            if joined.is_err() && !server.inner.jobs.are_unfinished() {
-                return;
+            loop {
+                let since = slot.last_use();
+                let joined = clients.wait_for(|count| *count > 0);
+                match timeout_at(since + patience, joined).await {
+                    Ok(_) => break,
+                    // A page was let in meanwhile.
+                    Err(_) if slot.last_use() > since => {}
+                    Err(_) if server.inner.jobs.are_unfinished() => {
+                        *slot.empty_since.lock() = Some(Instant::now());
+                    }
+                    Err(_) => return,
+                }
             }
-            *slot.empty_since.lock() = None;
+            (*slot.empty_since.lock(), *slot.expects_since.lock()) = (None, None);
+            patience = self.plan.idle;
         }
     }
 
@@ -426,7 +425,7 @@ impl Registry {
     }
 
     /// Ends all rooms. None can be entered any more.
-    pub(super) async fn end(&self) {
+    pub(super) async fn end(self: &Arc<Self>) {
         let slots: Vec<_> = {
             let mut inner = self.inner.lock();
             inner.is_ending = true;
@@ -443,6 +442,7 @@ impl Registry {
         if timeout(stop_times::CALLBACKS, self.tasks.wait()).await.is_err() {
             tracing::warn!("a room is still being made: the stop does not wait for it");
         }
+        Arc::clone(self).limit_kept().await;
     }
 }
 

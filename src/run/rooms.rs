@@ -63,7 +63,8 @@ impl Rooms {
         self
     }
 
-    /// Sets how long a room without pages is kept. Default: 10 minutes.
+    /// Sets how long a room without pages is kept. Default: 10 minutes. A new room waits at least 30
+    /// seconds for its first page.
     pub fn idle(mut self, time: Duration) -> Self {
         self.plan.idle = time;
         self

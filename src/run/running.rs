@@ -277,6 +277,8 @@ impl Server {
         let known = Keeper::tokens(self, &options);
         let is_known = known.is_some();
         let tokens = known.map_or_else(Tokens::random, Ok)?;
+        // Without a fixed secret, which is not for the next run.
+        let own_tokens = tokens.clone();
         let site = self.site(&options, &addresses, tls, tokens)?;
         let origin = links::shown_origin(site.names.scheme(), options.host_to_bind(), &addresses);
         let own = || {
@@ -302,8 +304,7 @@ impl Server {
         self.run_hooks(Lifecycle::ServerBind).await;
         // What shows the pages of rooms has no state of its own, but its users may stay signed in.
         let has_state = rooms.is_none() || options.keeps_pages_signed_in();
-        let keeper =
-            has_state.then(|| Keeper::begin(self, &options, site.access.tokens())).flatten();
+        let keeper = has_state.then(|| Keeper::begin(self, &options, &own_tokens)).flatten();
         self.make_ready().await;
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, rooms.clone(), &claim.tasks);

@@ -413,6 +413,10 @@ impl StartOptions {
             secret.check("the secret")?;
         }
         self.proxies.parsed()?;
+        if self.keep_sign_in && self.keep_state.is_none() {
+            let reason = "It needs a file: --keep-state FILE";
+            return Err(refuse("--keep-sign-in", &"", reason));
+        }
         if let Some(path) = &self.endpoints.websocket {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
             let own = path == "paraview" || path.starts_with("paraview/");

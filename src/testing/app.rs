@@ -10,6 +10,7 @@ use super::{Page, Result, TestDialogs, User};
 use crate::{
     Running, Server, StartOptions,
     app::Backend,
+    http::Invited,
     protocol::Bearer,
     rooms,
     run::{FrameSink, FrameStream},
@@ -111,7 +112,8 @@ impl TestApp {
     /// [`Error::NotRunning`](crate::Error::NotRunning) if the application has stopped, and an error
     /// with the application's reason if it refuses the user.
     pub async fn user_named(&self, name: &str) -> Result<User> {
-        let bearer = Bearer::Browser(rooms::User::named(name));
+        Invited::named(name)?;
+        let bearer = Bearer::Browser(rooms::User::named(name.trim()));
         let user = User::open(&self.server, &self.running, bearer).await?;
         user.announce("client_connected").await?;
         Ok(user)

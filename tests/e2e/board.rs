@@ -148,7 +148,7 @@ async fn three_people_draw_write_and_look_on() {
     ada.driver.page.goto(&format!("{}/?room=other", running.url())).await.unwrap();
     ada.until("document.querySelector('#surface') && trame.state.get('is_taken')").await;
     bob.driver.page.goto(&format!("{}/?room=other", running.url())).await.unwrap();
-    bob.until("document.body.textContent.includes('Bob @ atlas was not invited to this board')")
+    bob.until("document.body.textContent.includes('Bob [atlas] was not invited to this board')")
         .await;
     for seat in [ada, bob, eve] {
         seat.driver.page.clone().close().await.unwrap();

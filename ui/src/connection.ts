@@ -78,6 +78,8 @@ export class Connection {
   private askedLauncherAgain = false;
   private link: Link = { phase: "starting" };
   private attempts = 0;
+  /** Changes with each attempt to connect, and at its end. */
+  private attemptNumber = 0;
   /** Whether the page shows the server's state. */
   private inStep = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -133,7 +135,15 @@ export class Connection {
     const { wanted } = this;
     this.wanted = null;
     if (wanted === null) this.attempt(this.known ?? this.config);
-    else void wanted.then((found) => this.attempt((this.known = found) ?? this.config));
+    else {
+      const { attemptNumber } = this;
+      // Not if the page was suspended, or tries again, in the meantime.
+      const begin = (found: Config | null) => {
+        this.known = found;
+        if (this.attemptNumber === attemptNumber) this.attempt(found ?? this.config);
+      };
+      void wanted.then(begin);
+    }
   }
 
   /** Ends the connection until {@link connect} is called. */
@@ -224,12 +234,16 @@ export class Connection {
   private found(config: Config, full: Config): void {
     if (!config.sessionURL) this.known = { ...full };
     // Not if another launcher has told it.
-    if (launcherURL(config).origin === window.location.origin) keepRoom(full);
+    if (launcherURL(config).origin === window.location.origin) {
+      keepRoom(full);
+      if (typeof full.selvedgeRoom === "string") this.config.selvedgeRoom = full.selvedgeRoom;
+    }
     this.timer = setTimeout(() => this.lost(false), HELLO_TIMEOUT);
   }
 
   /** Ends the current connection, if any, without events. */
   private leave(): void {
+    this.attemptNumber += 1;
     clearTimeout(this.timer);
     this.timer = undefined;
     this.session = null;
@@ -287,7 +301,8 @@ export class Connection {
     }
     this.leave();
     this.setLink({ phase: "refused", message: messageOf(error) });
-    if (retry !== null) this.timer = setTimeout(() => this.connect(), retry);
+    // Not the session of before: the launcher was asked because it is over.
+    if (retry !== null) this.timer = setTimeout(() => this.attempt(this.config), retry);
   }
 
   /**

@@ -125,8 +125,9 @@ fn shown<'a>(name: &'a str, board: &str) -> &'a str {
     name.strip_suffix(&suffix(board)).unwrap_or(name)
 }
 
+/// Differs for each board, whatever its name and those of its guests are.
 fn suffix(board: &str) -> String {
-    format!(" @ {board}")
+    format!(" [{}]", encoded(board))
 }
 
 fn shortened(name: &str) -> String {
@@ -171,12 +172,13 @@ fn admit(server: &Server) {
         if let Some(role) = state.get(INVITED)?.get(name) {
             return Ok(*role);
         }
-        if state.get(IS_TAKEN)? {
+        let mut is_taken = false;
+        state.update(IS_TAKEN, |taken| is_taken = std::mem::replace(taken, true))?;
+        if is_taken {
             return Err(Failure::msg(format!(
                 "{name} was not invited to this board. Ask for a link."
             )));
         }
-        state.set(IS_TAKEN, true);
         state.update(INVITED, |invited| {
             invited.insert(name.to_owned(), Role::Editor);
         })?;
@@ -190,13 +192,16 @@ fn admit(server: &Server) {
         let role = if is_viewer { Role::Viewer } else { Role::Editor };
         let room = cx.room();
         let guest = invited(&name, room.name());
+        let known = cx.state().get(INVITED)?.get(&name).copied();
+        if known.is_some_and(|known| known != role) {
+            return Err(Failure::msg(format!("{name} is invited already, with another role.")));
+        }
         let link = cx.server.sign_in_query_for(&guest)?;
         cx.state().update(INVITED, |invited| {
             invited.insert(guest.clone(), role);
             // A user whom the operator or a proxy has named.
             invited.insert(name.clone(), role);
         })?;
-        cx.server.readmit();
         Ok(format!("{link}&room={}", encoded(room.name())))
     });
 }

@@ -41,7 +41,7 @@ async fn people_with_a_name_enter_by_invitation_only_and_some_look_on() -> Resul
         assert!(link.starts_with("?sign_in="), "{link}");
     }
     // Those who have the links, and a user of the operator's.
-    let (bob, eve) = (app.user_named("Bob @ ").await?, app.user_named("Eve").await?);
+    let (bob, eve) = (app.user_named("Bob []").await?, app.user_named("Eve").await?);
     bob.trigger("draw", ("", [[1, 1], [2, 2]])).await?;
     assert!(eve.trigger("draw", ("", [[1, 1], [2, 2]])).await.is_err());
     assert!(eve.trigger("invite", ("Mallory", false)).await.is_err());
@@ -105,9 +105,11 @@ async fn who_opens_a_new_board_may_invite_and_an_invitation_is_for_one_board() -
     let ada = app.user_named("Ada").await?;
     assert!(app.user_named("Bob").await.is_err());
     ada.trigger("invite", ("Bob", false)).await?;
+    // Nobody loses a role by an invitation.
+    assert!(ada.trigger("invite", ("Ada", true)).await.is_err());
     app.user_named("Bob").await?;
     // A link that another board has made.
-    let other = app.user_named("Ada @ other").await.unwrap_err().to_string();
+    let other = app.user_named("Ada [other]").await.unwrap_err().to_string();
     assert!(other.contains("was not invited"), "{other}");
     app.stop().await
 }

@@ -57,13 +57,13 @@ impl StartOptions {
 
     /// Trusts the proxy at an address, or those in a network such as `10.0.0.0/24`. May be called
     /// several times. The server believes
-    /// - the path in their `X-Forwarded-Prefix`, which they have removed from the address, for the
-    ///   addresses of sessions, unless [`base_path`](Self::base_path) is set;
+    /// - the path prefix in `X-Forwarded-Prefix`, which the proxy has stripped. It is used in session
+    ///   URLs unless [`base_path`](Self::base_path) is set;
     /// - the name of the user in the header that [`user_header`](Self::user_header) names.
     ///
-    /// All programs at such an address are trusted: those of all users of the machine, if it is
-    /// 127.0.0.1. With `user_header`, each of them can sign in as any user. The start fails with [`Error::InvalidOption`](crate::Error::InvalidOption) if it is
-    /// no address.
+    /// Every program that can connect from this address is trusted: for 127.0.0.1, the programs of
+    /// all users of the machine. With `user_header`, each of them can sign in as any user. The start
+    /// fails with [`Error::InvalidOption`](crate::Error::InvalidOption) if the address is invalid.
     pub fn trusted_proxy(mut self, address: impl Into<String>) -> Self {
         self.proxies.addresses.push(address.into());
         self

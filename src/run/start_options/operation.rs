@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::StartOptions;
 
 impl StartOptions {
-    /// Stops the server when no client has been connected for this long. Zero disables the stop.
+    /// Stops the server when no client has been connected for this long; a program with
+    /// [rooms](crate::rooms), when it has had no room for this long. Zero disables the stop.
     ///
     /// Only clients that have sent the secret count: requests for files and silent connections do
     /// not keep a server alive.
@@ -43,8 +44,9 @@ impl StartOptions {
     /// [`keep_state`](Self::keep_state). Default no: after a restart they need new links.
     ///
     /// For programs that run as a service on a fixed port. The file then also holds the key that
-    /// signs users in; only the user who runs the program can read it. Delete the file to sign
-    /// everybody out.
+    /// signs users in; only the user who runs the program can read it. To sign all users out, stop
+    /// the program and delete the file. The start fails with
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) without `keep_state`.
     pub fn keep_sign_in(mut self, keep: bool) -> Self {
         self.keep_sign_in = keep;
         self
@@ -56,9 +58,9 @@ impl StartOptions {
     /// - `/readyz` with 200 while it admits pages, and with 503 while it [drains](Self::drain)
     /// - `/metrics` in the text format of Prometheus
     ///
-    /// On a loopback address, it answers only to the names of that address. The names of triggers and
-    /// RPC methods are in the metrics, values are not. It ends with the run, and its port is proved
-    /// free, too.
+    /// On a loopback address, it answers only to the names of that address. The metrics contain the
+    /// names of triggers and RPC methods, but no values. The listener closes with the run, which also
+    /// verifies that its port is free.
     ///
     /// The start fails with [`Error::InvalidOption`](crate::Error::InvalidOption) if it is no address
     /// with a port.
