@@ -187,6 +187,22 @@ describe("a lost connection", () => {
     expect(document.body.textContent).toContain("here");
   });
 
+  it("asks a launcher again whose room it has lost, and names the room", async () => {
+    const server = new FakeServer(state());
+    const session = () => ({ sessionURL: "ws://test/ws", secret: server.secret, selvedgeRoom: "way back" });
+    server.launcher = () => ({ status: 200, response: session() });
+    await openPage({ sessionURL: "" });
+    server.socket.drop();
+    server.secret = "of the next room";
+    server.launcher = () => ({ status: 503, response: { error: "All 2 rooms are in use." } });
+    await retry();
+    expect(shell()).toContain("All 2 rooms are in use.");
+    server.launcher = () => ({ status: 200, response: session() });
+    await retry(11_000);
+    expect(shell()).toBe("");
+    expect(server.launches.at(-1)?.selvedgeRoom).toBe("way back");
+  });
+
   it("gets a new secret from the launcher when the old one is refused", async () => {
     const server = new FakeServer(state());
     server.secret = "first";
