@@ -206,6 +206,42 @@ async fn a_refused_user_takes_no_room_from_others() {
 }
 
 #[tokio::test]
+async fn a_room_that_is_made_again_decides_with_the_state_that_was_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || {
+        let rooms = Rooms::new(|_: &Room| {
+            let server = Server::new("owned");
+            server.state().set("owner", "");
+            let state = server.state().clone();
+            server.admit(move |user: &User| {
+                let name = user.name().unwrap_or_default().to_owned();
+                match state.get::<String>("owner")? {
+                    owner if owner.is_empty() => drop(state.set("owner", name)),
+                    owner if owner == name => {}
+                    _ => return Err(Failure::msg("This room is taken.")),
+                }
+                Ok(Role::Editor)
+            });
+            Ok(server)
+        });
+        let options = options().keep_state(folder.path().join("state"));
+        rooms.scope(Scope::Named).server().unwrap().spawn(options).await.unwrap()
+    };
+    let room = json!({"room": "atlas"});
+    let running = start().await;
+    let ada = SignedIn::as_user(&running, "Ada").await;
+    session(&running, &ada.launch_with(&running, &[], room.clone()).await).await;
+    running.stop().await.unwrap();
+    let running = start().await;
+    for (name, is_admitted) in [("Eve", false), ("Ada", true), ("Eve", false)] {
+        let browser = SignedIn::as_user(&running, name).await;
+        let launched = browser.launch_with(&running, &[], room.clone()).await;
+        assert_eq!(launched["secret"].is_string(), is_admitted, "{name}: {launched}");
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn users_stay_signed_in_across_a_restart_if_asked() {
     let folder = tempfile::tempdir().unwrap();
     let port = crate::support::free_port();

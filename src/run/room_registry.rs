@@ -270,17 +270,18 @@ impl Registry {
         if self.inner.lock().is_ending {
             return Err(Error::NotRunning);
         }
-        // Before another room ends for this one.
-        let admitted = server.role_of(bearer).map_err(NotMade::Refused);
-        if let Err(not_made) = admitted.and_then(|_| self.take_place(slot)) {
-            return Ok(Err(not_made));
-        }
         let options = self.options.clone();
         let options = match self.kept.as_ref().zip(slot.key.kept_name(self.users_stay)) {
             Some((kept, name)) => options.keep_state(kept.of_room(&name)),
             None => options,
         };
         let running = server.spawn(options).await?;
+        // With the state that was kept, and before another room ends for this one.
+        let admitted = server.role_of(bearer).map_err(NotMade::Refused);
+        if let Err(not_made) = admitted.and_then(|_| self.take_place(slot)) {
+            running.stop().await?;
+            return Ok(Err(not_made));
+        }
         let is_ending = {
             let mut inner = self.inner.lock();
             inner.ids.insert(id.clone(), Arc::clone(slot));
