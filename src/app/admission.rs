@@ -20,8 +20,8 @@ pub enum Role {
     /// See everything and follow its changes, but change nothing and call nothing, except what the
     /// application has opened for viewers with
     /// [`Trigger::for_viewers`](crate::calls::Trigger::for_viewers) and
-    /// [`Server::rpc_for_viewers`]. Hooks on
-    /// [events](crate::Lifecycle) of the page run, as for all clients.
+    /// [`Server::rpc_for_viewers`]. Hooks on [events](crate::Lifecycle) of the page run, as for all
+    /// clients.
     Viewer,
 }
 
@@ -33,8 +33,8 @@ impl Server {
     ///
     /// `decide` is asked before a page gets its session and again each time that it connects. An
     /// error refuses the page, which shows the text of the error. It must not block: look names up
-    /// in memory. Call [`readmit`](Self::readmit) when the decision for a user has changed. Windows and programs that have the secret of the server are not asked about; they
-    /// are editors.
+    /// in memory. Call [`readmit`](Self::readmit) when the decision for a user has changed. Windows
+    /// and programs that have the secret of the server are not asked about; they are editors.
     ///
     /// ```
     /// use selvedge::{Failure, Server, rooms::{Role, User}};

@@ -9,9 +9,9 @@
 //!   page sends its own, a sandboxed one `null`. Programs send none: they need the secret.
 //! - Pages get a secret if they have the cookie and the proof, which a sign-in link provides.
 //!   Cookie, proof and secret contain the user and a signature, so a user can neither change the
-//!   name nor drop it. Cookies ignore ports, so the cookie's name holds the port, and every other server on the host
-//!   is sent the cookie, too. The proof travels in the fragment of the URL, which is not sent to
-//!   servers, and stays in the storage of the page's origin.
+//!   name nor drop it. Cookies ignore ports, so the cookie's name holds the port, and every other
+//!   server on the host is sent the cookie, too. The proof travels in the fragment of the URL,
+//!   which is not sent to servers, and stays in the storage of the page's origin.
 
 use std::{
     fmt,

@@ -17,7 +17,7 @@ use prometheus_client::{
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
-    registry::{Registry, Unit},
+    registry::{Metric, Registry, Unit},
 };
 
 /// Gauge values, sampled on each scrape.
@@ -74,80 +74,99 @@ fn durations() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 4.0, 10))
 }
 
+/// Registers a metric and returns it.
+fn add<M: Metric + Clone>(
+    registry: &mut Registry,
+    name: &str,
+    unit: Option<Unit>,
+    help: &str,
+    metric: M,
+) -> M {
+    match unit {
+        Some(unit) => registry.register_with_unit(name, help, unit, metric.clone()),
+        None => registry.register(name, help, metric.clone()),
+    }
+    metric
+}
+
 impl Default for Metrics {
     fn default() -> Self {
-        let mut metrics = Metrics {
-            registry: Registry::with_prefix("selvedge"),
-            messages_received: Counter::default(),
-            bytes_received: Counter::default(),
-            frames_sent: Counter::default(),
-            bytes_sent: Counter::default(),
-            durations: Family::new_with_constructor(durations),
-            failures: Family::default(),
-            clients_given_up: Counter::default(),
-            rooms_begun: Counter::default(),
-            pages_refused: Family::default(),
-            rooms: Gauge::default(),
-            clients: Gauge::default(),
-            waiting: Gauge::default(),
-            longest_queue: Gauge::default(),
-        };
-        metrics.register();
-        metrics
+        let mut all = Registry::with_prefix("selvedge");
+        let (bytes, seconds) = (|| Some(Unit::Bytes), || Some(Unit::Seconds));
+        Metrics {
+            rooms: add(&mut all, "rooms", None, "Rooms that run", Gauge::default()),
+            clients: add(&mut all, "clients", None, "Clients that are connected", Gauge::default()),
+            waiting: add(&mut all, "waiting", bytes(), "What waits for clients", Gauge::default()),
+            longest_queue: add(
+                &mut all,
+                "longest_queue",
+                bytes(),
+                "What waits for the client with the longest queue",
+                Gauge::default(),
+            ),
+            messages_received: add(
+                &mut all,
+                "messages_received",
+                None,
+                "Messages of clients",
+                Counter::default(),
+            ),
+            bytes_received: add(
+                &mut all,
+                "received",
+                bytes(),
+                "The size of the messages of clients",
+                Counter::default(),
+            ),
+            frames_sent: add(
+                &mut all,
+                "frames_sent",
+                None,
+                "Frames sent to clients",
+                Counter::default(),
+            ),
+            bytes_sent: add(
+                &mut all,
+                "sent",
+                bytes(),
+                "The size of the frames sent to clients, before compression",
+                Counter::default(),
+            ),
+            durations: add(
+                &mut all,
+                "call_duration",
+                seconds(),
+                "The time until functions of the application have answered",
+                Family::new_with_constructor(durations),
+            ),
+            failures: add(&mut all, "calls_failed", None, "Calls that failed", Family::default()),
+            clients_given_up: add(
+                &mut all,
+                "clients_given_up",
+                None,
+                "Clients that were disconnected because they did not read",
+                Counter::default(),
+            ),
+            rooms_begun: add(
+                &mut all,
+                "rooms_begun",
+                None,
+                "Rooms that were made",
+                Counter::default(),
+            ),
+            pages_refused: add(
+                &mut all,
+                "pages_refused",
+                None,
+                "Pages that got no session",
+                Family::default(),
+            ),
+            registry: all,
+        }
     }
 }
 
 impl Metrics {
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("rooms", "Rooms that run", self.rooms.clone());
-        registry.register("clients", "Clients that are connected", self.clients.clone());
-        registry.register_with_unit(
-            "waiting",
-            "What waits for clients",
-            Unit::Bytes,
-            self.waiting.clone(),
-        );
-        registry.register_with_unit(
-            "longest_queue",
-            "What waits for the client with the longest queue",
-            Unit::Bytes,
-            self.longest_queue.clone(),
-        );
-        registry.register(
-            "messages_received",
-            "Messages of clients",
-            self.messages_received.clone(),
-        );
-        registry.register_with_unit(
-            "received",
-            "The size of the messages of clients",
-            Unit::Bytes,
-            self.bytes_received.clone(),
-        );
-        registry.register("frames_sent", "Frames sent to clients", self.frames_sent.clone());
-        registry.register_with_unit(
-            "sent",
-            "The size of the frames sent to clients, before compression",
-            Unit::Bytes,
-            self.bytes_sent.clone(),
-        );
-        registry.register_with_unit(
-            "call_duration",
-            "The time until functions of the application have answered",
-            Unit::Seconds,
-            self.durations.clone(),
-        );
-        registry.register("calls_failed", "Calls that failed", self.failures.clone());
-        registry.register(
-            "clients_given_up",
-            "Clients that were disconnected because they did not read",
-            self.clients_given_up.clone(),
-        );
-        registry.register("rooms_begun", "Rooms that were made", self.rooms_begun.clone());
-        registry.register("pages_refused", "Pages that got no session", self.pages_refused.clone());
-    }
-
     /// Counts a message of a client.
     pub(crate) fn received(&self, bytes: usize) {
         self.messages_received.inc();

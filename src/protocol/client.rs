@@ -110,7 +110,7 @@ impl Client {
 
     /// Whether the client is a window of the application.
     pub(crate) fn is_window(&self) -> bool {
-        self.admitted.get().is_some_and(|admitted| admitted.bearer == Bearer::Window)
+        self.bearer() == Some(&Bearer::Window)
     }
 
     /// Records that the client knows this server's extensions of trame's protocol.

@@ -22,8 +22,8 @@ const CHECK: Duration = Duration::from_millis(200);
 impl Running {
     /// Stops the server after its users have left: admits no new pages, tells the open ones, and waits
     /// until no client is connected and no job runs, for at most this time. Pages that lose their
-    /// connection meanwhile have 3 seconds to reconnect. A reload needs a new session, so it is
-    /// refused.
+    /// connection during this time have 3 seconds to reconnect. Reloading a page is refused, because
+    /// it needs a new session.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

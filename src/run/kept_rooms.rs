@@ -35,7 +35,8 @@ impl KeptRooms {
     pub(super) fn beside(program: PathBuf, limit: usize) -> Self {
         let mut prefix = program.file_name().unwrap_or_default().to_owned();
         prefix.push(".");
-        let folder = program.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = program.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
         KeptRooms { folder, prefix, limit, limiting: Arc::default() }
     }
 
@@ -60,12 +61,8 @@ impl KeptRooms {
     }
 
     fn try_limit(&self, is_used: impl Fn(&Path) -> bool) -> io::Result<()> {
-        let folder = match self.folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => &self.folder,
-        };
         let mut files = Vec::new();
-        for entry in fs::read_dir(folder)?.flatten() {
+        for entry in fs::read_dir(&self.folder)?.flatten() {
             if self.is_own(&entry.file_name())
                 && let Ok(metadata) = entry.metadata()
             {

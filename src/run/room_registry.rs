@@ -142,8 +142,8 @@ impl StartOptions {
 }
 
 impl Registry {
-    /// Returns the rooms of a program with these options, whose pages sign in at `front`. `None` if its server is that of the
-    /// application.
+    /// Returns the rooms of a program with these options, whose pages sign in at `front`. `None` if
+    /// its server is that of the application.
     ///
     /// # Errors
     /// If the system has no random numbers.
@@ -252,12 +252,7 @@ impl Registry {
     }
 
     /// Makes the room of a slot for the page of this user, who must be admitted.
-    async fn make(
-        &self,
-        slot: &Arc<Slot>,
-        name: &str,
-        bearer: &Bearer,
-    ) -> Result<Result<Made, NotMade>> {
+    async fn make(&self, slot: &Arc<Slot>, name: &str, bearer: &Bearer) -> Result<Made, NotMade> {
         let room = Room::new(self.plan.scope, name);
         let (make, id, span) = (Arc::clone(&self.plan.make), random_token()?, Span::current());
         let making = spawn_blocking(move || {
@@ -268,7 +263,7 @@ impl Registry {
         // A panic of the application fails this room.
         let server = making.await.map_err(panicked)??;
         if self.inner.lock().is_ending {
-            return Err(Error::NotRunning);
+            return Err(Error::NotRunning.into());
         }
         let options = self.options.clone();
         let options = match self.kept.as_ref().zip(slot.key.kept_name(self.users_stay)) {
@@ -280,7 +275,7 @@ impl Registry {
         let admitted = server.role_of(bearer).map_err(NotMade::Refused);
         if let Err(not_made) = admitted.and_then(|_| self.take_place(slot)) {
             running.stop().await?;
-            return Ok(Err(not_made));
+            return Err(not_made);
         }
         let is_ending = {
             let mut inner = self.inner.lock();
@@ -290,11 +285,11 @@ impl Registry {
         if is_ending {
             self.inner.lock().ids.remove(&id);
             running.stop().await?;
-            return Err(Error::NotRunning);
+            return Err(Error::NotRunning.into());
         }
         tracing::info!("a room begins");
         self.options.metrics.as_ref().inspect(|metrics| metrics.room_begun());
-        Ok(Ok(Made { place: running.place(id, &slot.key), running }))
+        Ok(Made { place: running.place(id, &slot.key), running })
     }
 
     /// Makes a room, unless that was tried already. All who wait get the same outcome, except if the
@@ -311,12 +306,13 @@ impl Registry {
             let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
             let span = tracing::info_span!("room", number, name);
             let made = self.make(&slot, &name, &bearer).instrument(span).await;
-            let made = made.unwrap_or_else(|error| {
-                tracing::error!(%error, name, "a room cannot be made");
-                Err(NotMade::Failed)
-            });
-            // Those who come later try again.
-            made.inspect_err(|_| self.forget(&slot))
+            made.inspect_err(|not_made| {
+                if let NotMade::Failed(error) = not_made {
+                    tracing::error!(%error, name, "a room cannot be made");
+                }
+                // Those who come later try again.
+                self.forget(&slot);
+            })
         };
         Some(match slot.made.get_or_init(|| making).await {
             Ok(made) => {
@@ -327,7 +323,7 @@ impl Registry {
                 }
                 Ok(place)
             }
-            Err(NotMade::Failed) => Err(NoRoom::Failed),
+            Err(NotMade::Failed(_)) => Err(NoRoom::Failed),
             Err(NotMade::Full) => Err(self.full()),
             Err(NotMade::Refused(reason)) if is_first => Err(NoRoom::Refused(reason.clone())),
             Err(NotMade::Refused(_)) => return None,
@@ -384,7 +380,7 @@ impl Registry {
             let is_used = |file: &Path| {
                 let inner = self.inner.lock();
                 let mut names = inner.slots.keys().filter_map(|key| key.kept_name(self.users_stay));
-                names.any(|name| kept.of_room(&name).file_name() == file.file_name())
+                names.any(|name| kept.of_room(&name) == file)
             };
             kept.limit(is_used);
         };
@@ -402,7 +398,7 @@ impl Registry {
                 let joined = clients.wait_for(|count| *count > 0);
                 match timeout_at(since + patience, joined).await {
                     Ok(_) => break,
-                    // A page was let in meanwhile.
+                    // A page was admitted in the meantime.
                     Err(_) if slot.last_use() > since => {}
                     Err(_) if server.inner.jobs.are_unfinished() => {
                         *slot.empty_since.lock() = Some(Instant::now());

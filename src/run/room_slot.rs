@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::{sync::OnceCell, time::Instant};
 
 use super::Running;
-use crate::{http::Place, protocol::User};
+use crate::{Error, http::Place, protocol::User};
 
 /// How long a room without pages is not ended for another one after a page was let in.
 const ON_THE_WAY: Duration = Duration::from_secs(5);
@@ -51,12 +51,18 @@ pub(super) struct Slot {
 }
 
 /// Why a room was not made.
-#[derive(Clone)]
+#[derive(Debug)]
 pub(super) enum NotMade {
-    Failed,
+    Failed(Error),
     Full,
     /// The user for whose page it would have been made may not enter.
     Refused(String),
+}
+
+impl From<Error> for NotMade {
+    fn from(error: Error) -> Self {
+        NotMade::Failed(error)
+    }
 }
 
 pub(super) struct Made {

@@ -60,6 +60,22 @@ impl Front {
         options().allowed_host(format!("{NAME}:{}", self.port)).allowed_origin(self.origin())
     }
 
+    /// Starts the application behind this proxy.
+    async fn serve(&self, options: StartOptions) -> (Server, Running) {
+        let server = rooms(self.dir.path());
+        let options = options.serve_folder("pictures", self.dir.path());
+        let running = server.spawn(options).await.unwrap();
+        (server, running)
+    }
+
+    /// Opens the application under its path, as a user with a name.
+    async fn signed_in_under_path(&self, server: &Server, name: &str) -> Driver {
+        let driver = self.browser().await;
+        let query = server.sign_in_query_for(name).unwrap();
+        driver.page.goto(&format!("{}/apps/atlas/{query}", self.origin())).await.unwrap();
+        driver
+    }
+
     /// Writes a configuration with the ports and files of this test.
     fn write(&self, name: &str, configuration: &str, server: &Running) -> PathBuf {
         let file = self.dir.path().join(name);
@@ -154,9 +170,7 @@ async fn it_works(driver: &Driver, user: &str) {
 #[tokio::test]
 async fn nginx_shows_the_application_under_a_name() {
     let mut front = Front::new();
-    let server = rooms(front.dir.path());
-    let running =
-        server.spawn(front.options().serve_folder("pictures", front.dir.path())).await.unwrap();
+    let (_, running) = front.serve(front.options()).await;
     front.nginx(&configuration("\nnginx:\n", "nginx"), &running).await;
     let driver = front.browser().await;
     driver.page.goto(&running.public_sign_in_urls().unwrap()[0]).await.unwrap();
@@ -167,10 +181,8 @@ async fn nginx_shows_the_application_under_a_name() {
 #[tokio::test]
 async fn nginx_tells_the_users_that_it_has_authenticated() {
     let mut front = Front::new();
-    let server = rooms(front.dir.path());
-    let options = front.options().serve_folder("pictures", front.dir.path());
-    let options = options.trusted_proxy("127.0.0.1").user_header("X-Forwarded-User");
-    let running = server.spawn(options).await.unwrap();
+    let options = front.options().trusted_proxy("127.0.0.1").user_header("X-Forwarded-User");
+    let (_, running) = front.serve(options).await;
     front.nginx(&configuration("\nnginx with passwords:\n", "nginx"), &running).await;
     let driver = front.browser().await;
     let with_password = front.origin().replace("https://", "https://ada:lovelace@");
@@ -183,14 +195,10 @@ async fn nginx_tells_the_users_that_it_has_authenticated() {
 #[tokio::test]
 async fn haproxy_tells_the_path_that_it_removes() {
     let mut front = Front::new();
-    let server = rooms(front.dir.path());
-    let options = front.options().serve_folder("pictures", front.dir.path());
-    let running = server.spawn(options.trusted_proxy("127.0.0.1")).await.unwrap();
+    let (server, running) = front.serve(front.options().trusted_proxy("127.0.0.1")).await;
     let file = front.write("haproxy.cfg", &configuration("HAProxy, which", "haproxy"), &running);
     front.run("haproxy", &["-f"], &file).await;
-    let driver = front.browser().await;
-    let query = server.sign_in_query_for("Ada").unwrap();
-    driver.page.goto(&format!("{}/apps/atlas/{query}", front.origin())).await.unwrap();
+    let driver = front.signed_in_under_path(&server, "Ada").await;
     it_works(&driver, "Ada").await;
     running.stop().await.unwrap();
 }
@@ -198,18 +206,14 @@ async fn haproxy_tells_the_path_that_it_removes() {
 #[tokio::test]
 async fn caddy_removes_the_path() {
     let mut front = Front::new();
-    let server = rooms(front.dir.path());
-    let running =
-        server.spawn(front.options().serve_folder("pictures", front.dir.path())).await.unwrap();
+    let (server, running) = front.serve(front.options()).await;
     let certificate = "tls fullchain.pem privkey.pem";
     let site = configuration("Caddy, which", "caddy")
         .replace(&format!("{NAME} {{"), &format!("{NAME}:443 {{\n{certificate}"));
     let around = format!("{{\nadmin off\nauto_https disable_redirects\n}}\n{site}");
     let file = front.write("Caddyfile", &around, &running);
     front.run("caddy", &["run", "--adapter", "caddyfile", "--config"], &file).await;
-    let driver = front.browser().await;
-    let query = server.sign_in_query_for("Ada").unwrap();
-    driver.page.goto(&format!("{}/apps/atlas/{query}", front.origin())).await.unwrap();
+    let driver = front.signed_in_under_path(&server, "Ada").await;
     it_works(&driver, "Ada").await;
     running.stop().await.unwrap();
 }
