@@ -112,7 +112,7 @@ async fn a_user_has_a_room_in_all_tabs() {
     assert_eq!(tab.trigger("add", json!([5])).await, 5);
     assert_eq!(second_tab.trigger("add", json!([1])).await, 6);
     assert_eq!(stranger.trigger("add", json!([1])).await, 1);
-    // A cookie that this server has not written signs nobody in.
+    // A forged cookie does not sign in its user.
     let forged = ada.set_cookie.replacen("=g", "=m", 1);
     let nameless = SignedIn { set_cookie: forged, proof: ada.proof.clone() };
     let answer = nameless.launch(&running, &[]).await;

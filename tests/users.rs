@@ -72,7 +72,7 @@ async fn the_secret_of_a_user_names_nobody_else() {
     running.stop().await.unwrap();
 }
 
-/// A server that Ada may change, that others with a name may look at, and that nobody else enters.
+/// A server with Ada as its editor. Other users with a name are viewers, all others are refused.
 fn guarded() -> Server {
     let server = Server::new("guarded");
     server.state().set("count", 0);

@@ -114,8 +114,9 @@ pub(crate) fn add(server: &Server) {
         .for_viewers();
 }
 
-/// Returns the name of a user whom someone at this board invites. A link signs in its user at all
-/// boards, so the name says which board has made it: nobody can take the name of another user there.
+/// Returns the name of a user who is invited to this board. A link signs in its user at all boards.
+/// The name therefore contains the board that made it, so that no board can make a link for a user of
+/// another.
 fn invited(name: &str, board: &str) -> String {
     format!("{name}{}", suffix(board))
 }

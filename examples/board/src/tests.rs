@@ -105,7 +105,7 @@ async fn who_opens_a_new_board_may_invite_and_an_invitation_is_for_one_board() -
     let ada = app.user_named("Ada").await?;
     assert!(app.user_named("Bob").await.is_err());
     ada.trigger("invite", ("Bob", false)).await?;
-    // Nobody loses a role by an invitation.
+    // An invitation does not change an existing role.
     assert!(ada.trigger("invite", ("Ada", true)).await.is_err());
     app.user_named("Bob").await?;
     // A link that another board has made.
