@@ -115,6 +115,17 @@ pub enum Error {
     #[error("the server is already running on {0}. Stop it before starting it again")]
     AlreadyRunning(String),
 
+    /// A durable value cannot be stored, or it is not known whether it was.
+    #[error("{0}")]
+    NotStored(
+        /// The reason, and what to do next.
+        &'static str,
+    ),
+
+    /// The store that the rooms of several machines share cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::cluster::StoreError),
+
     /// A job cannot be started because of its other runs.
     #[error(
         "{job} is running already{}. Cancel it, or wait until it has ended", also_waiting(*.waiting)

@@ -71,6 +71,7 @@
 mod app;
 mod blocking;
 pub mod calls;
+pub mod cluster;
 mod error;
 pub mod files;
 mod hex;

@@ -32,5 +32,8 @@ pub(crate) const CALLBACKS: Duration = Duration::from_millis(500);
 /// For the hooks on `ServerExited`.
 pub(crate) const EXIT_HOOKS: Duration = Duration::from_secs(5);
 
+/// For the rooms of a node to store their last changes and to be given up.
+pub(crate) const HAND_OVER: Duration = Duration::from_secs(3);
+
 /// For the runtime of a blocking entry point to end its tasks.
 pub(crate) const RUNTIME: Duration = Duration::from_millis(500);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Server;
-use crate::Result;
+use crate::{Result, cluster::Engine};
 
 /// Makes the server of a room.
 pub(crate) type MakeRoom = dyn Fn(&Room) -> Result<Server> + Send + Sync;
@@ -66,6 +66,8 @@ pub(crate) struct RoomPlan {
     pub(crate) limit: usize,
     /// Maximum number of rooms whose states are kept.
     pub(crate) kept: usize,
+    /// Connects to a store that several nodes share.
+    pub(crate) engine: Option<Arc<dyn Engine>>,
 }
 
 impl Server {

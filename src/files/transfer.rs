@@ -14,7 +14,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -102,6 +102,8 @@ pub(crate) struct Transfers {
     receivers: RwLock<HashMap<String, Receiver>>,
     tickets: Mutex<Tickets>,
     under_way: Arc<AtomicUsize>,
+    /// The room that tickets name, if other nodes have to know it.
+    room: OnceLock<String>,
 }
 
 /// The issued tickets, by token.
@@ -196,13 +198,22 @@ impl Transfers {
         Ok(format!("selvedge/download/{token}"))
     }
 
+    /// Lets tickets name the room that they belong to.
+    pub(crate) fn name_room(&self, room: &str) {
+        // A server is made for one room.
+        let _ = self.room.set(room.to_owned());
+    }
+
     fn issue(
         &self,
         client: &Arc<Client>,
         right: Right,
         lifetime: Option<Duration>,
     ) -> Result<String> {
-        let token = random_token()?;
+        let token = match self.room.get() {
+            Some(room) => format!("{room}-{}", random_token()?),
+            None => random_token()?,
+        };
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
         let mut tickets = self.tickets.lock();
         tickets.add(token.clone(), Ticket { client: Arc::clone(client), expires, right });

@@ -15,17 +15,20 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::http::{HeaderMap, header};
-use hmac::{Hmac, KeyInit, Mac};
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::strangers::Strangers;
+use super::{
+    strangers::Strangers,
+    tokens::{Tokens, mac},
+};
 use crate::{
     Error, Result,
     hex::{hex, unhex},
@@ -59,62 +62,24 @@ const PROOF: &str = "proof ";
 pub(crate) struct Access {
     tokens: Tokens,
     cookie_name: String,
+    /// Where sign-in links are kept, if other nodes can redeem them.
+    links: Option<Arc<dyn LinkStore>>,
     sign_ins: Mutex<Vec<SignIn>>,
     /// Log lines about rejected clients.
     pub(super) strangers: Strangers,
 }
 
-/// The tokens that grant access to a server.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Tokens {
-    /// The secret of programs.
-    secret: String,
-    /// The secret of the application's own windows, which tells them apart from browsers.
-    window_secret: String,
-    window_cookie: String,
-    window_proof: String,
-    /// Signs the cookies and proofs of users. Clients never get it.
-    user_key: String,
-    /// Signs the secrets of pages.
-    page_key: String,
-}
+/// Keeps sign-in links that several nodes can redeem.
+pub(crate) trait LinkStore: Send + Sync {
+    /// Keeps whom a token signs in.
+    fn put(self: Arc<Self>, token: &str, invited: String, lifetime: Option<Duration>);
 
-impl Tokens {
-    /// Creates random tokens.
-    ///
-    /// # Errors
-    /// If the system has no random numbers.
-    pub(crate) fn random() -> Result<Self> {
-        Ok(Tokens {
-            secret: random_token()?,
-            window_secret: random_token()?,
-            window_cookie: random_token()?,
-            window_proof: random_token()?,
-            user_key: random_token()?,
-            page_key: random_token()?,
-        })
-    }
-
-    /// Returns tokens by which only users are known again: programs and windows get new ones.
-    ///
-    /// # Errors
-    /// If the system has no random numbers.
-    pub(crate) fn of_users(self) -> Result<Self> {
-        Ok(Tokens { user_key: self.user_key, ..Self::random()? })
-    }
-
-    /// Replaces the secret if one is given. With the same secret, open pages outlive a restart: they
-    /// go on with the secrets that they have.
-    pub(crate) fn with_secret(self, secret: Option<String>) -> Self {
-        match secret {
-            Some(secret) => Tokens { page_key: mac(&secret, &["pages"]), secret, ..self },
-            None => self,
-        }
-    }
+    /// Returns whom a token signs in, once.
+    fn take(self: Arc<Self>, token: &str) -> BoxFuture<'static, Option<String>>;
 }
 
 /// The user of a sign-in link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Invited {
     /// A window of the application.
     Window,
@@ -164,7 +129,17 @@ impl Access {
     /// Creates the access control of the server on a port.
     pub(crate) fn new(port: u16, tokens: Tokens) -> Self {
         let cookie_name = format!("selvedge-{port}");
-        Access { tokens, cookie_name, sign_ins: Mutex::default(), strangers: Strangers::default() }
+        let (sign_ins, strangers) = Default::default();
+        Access { tokens, cookie_name, links: None, sign_ins, strangers }
+    }
+
+    /// Returns the access control of one of several nodes, which differ by their ports only.
+    pub(crate) fn shared(
+        tokens: Tokens,
+        cookie_name: String,
+        links: Option<Arc<dyn LinkStore>>,
+    ) -> Self {
+        Access { cookie_name, links, ..Access::new(0, tokens) }
     }
 
     /// Returns the secret that a client presents in its hello.
@@ -210,6 +185,11 @@ impl Access {
         lifetime: Option<Duration>,
     ) -> Result<String> {
         let token = random_token()?;
+        if let Some(links) = &self.links {
+            let invited = serde_json::to_string(&invited).unwrap_or_default();
+            Arc::clone(links).put(&token, invited, lifetime);
+            return Ok(token);
+        }
         let expires = lifetime.map(|lifetime| Instant::now() + lifetime);
         let new = SignIn { token: token.clone(), invited, expires };
         let mut sign_ins = self.sign_ins.lock();
@@ -229,7 +209,15 @@ impl Access {
     }
 
     /// Redeems a sign-in token. Returns whom it signs in; `None` if it is not valid.
-    pub(crate) fn redeem(&self, token: &str) -> Option<Invited> {
+    pub(crate) async fn redeem(&self, token: &str) -> Option<Invited> {
+        let Some(links) = &self.links else {
+            return self.redeem_here(token);
+        };
+        let invited = Arc::clone(links).take(token).await?;
+        serde_json::from_str(&invited).ok()
+    }
+
+    fn redeem_here(&self, token: &str) -> Option<Invited> {
         let mut sign_ins = self.sign_ins.lock();
         let now = Instant::now();
         sign_ins.retain(|sign_in| sign_in.expires.is_none_or(|expires| now < expires));
@@ -312,15 +300,6 @@ impl Access {
     }
 }
 
-/// Returns the MAC of texts under a key.
-fn mac(key: &str, texts: &[&str]) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else {
-        unreachable!("a key may have any length");
-    };
-    texts.iter().for_each(|text| mac.update(text.as_bytes()));
-    hex(&mac.finalize().into_bytes())
-}
-
 /// Returns the names and values of the cookies of a request.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -347,11 +326,11 @@ mod tests {
     fn a_sign_in_link_works_once_and_in_time() {
         let access = access();
         let token = access.issue_sign_in(Invited::Window, None).unwrap();
-        assert_eq!(access.redeem("something else"), None);
-        assert_eq!(access.redeem(&token), Some(Invited::Window));
-        assert_eq!(access.redeem(&token), None);
+        assert_eq!(access.redeem_here("something else"), None);
+        assert_eq!(access.redeem_here(&token), Some(Invited::Window));
+        assert_eq!(access.redeem_here(&token), None);
         let late = access.issue_sign_in(Invited::Anyone, Some(Duration::ZERO)).unwrap();
-        assert_eq!(access.redeem(&late), None);
+        assert_eq!(access.redeem_here(&late), None);
     }
 
     #[test]
@@ -360,9 +339,12 @@ mod tests {
         let named = |name: &str| access.issue_sign_in(Invited::named(name).unwrap(), None).unwrap();
         let (first, other) = (named("eve"), named("ada"));
         let many: Vec<_> = (0..2000).map(|_| named("eve")).collect();
-        assert_eq!(access.redeem(&first), None);
-        assert_eq!(access.redeem(many.last().unwrap()), Some(Invited::Named("eve".to_owned())));
-        assert_eq!(access.redeem(&other), Some(Invited::Named("ada".to_owned())));
+        assert_eq!(access.redeem_here(&first), None);
+        assert_eq!(
+            access.redeem_here(many.last().unwrap()),
+            Some(Invited::Named("eve".to_owned()))
+        );
+        assert_eq!(access.redeem_here(&other), Some(Invited::Named("ada".to_owned())));
     }
 
     #[test]

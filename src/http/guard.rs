@@ -46,7 +46,9 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     {
         guest.admit();
     }
-    if let Some(answer) = sign_in(&site, &request) {
+    if let Some(followed) = followed(&site, &request)
+        && let Some(answer) = sign_in(&site, followed).await
+    {
         return answer;
     }
     let mut response = next.run(request).await;
@@ -111,14 +113,33 @@ fn single<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a s
     values.next().is_none().then_some(value)
 }
 
-fn sign_in(site: &Site, request: &Request) -> Option<Response> {
+/// A sign-in link that was followed.
+struct Followed {
+    token: String,
+    /// The address without the token.
+    location: String,
+    /// Who has followed it, if known.
+    known: Option<Bearer>,
+    is_secure: bool,
+}
+
+fn followed(site: &Site, request: &Request) -> Option<Followed> {
     if request.method() != Method::GET {
         return None;
     }
-    let (token, mut location) = split_sign_in(request.uri())?;
-    let redeemed = site.access.redeem(token);
+    let (token, location) = split_sign_in(request.uri())?;
+    Some(Followed {
+        token: token.to_owned(),
+        location,
+        known: site.access.cookie_of(request.headers()),
+        is_secure: site.names.is_secure(request.headers()),
+    })
+}
+
+async fn sign_in(site: &Site, followed: Followed) -> Option<Response> {
+    let Followed { token, mut location, known, is_secure } = followed;
+    let redeemed = site.access.redeem(&token).await;
     let is_new = redeemed.is_some();
-    let known = site.access.cookie_of(request.headers());
     let bearer = match (redeemed, known) {
         (Some(invited), known) => match signed_in(invited, known) {
             Ok(bearer) => bearer,
@@ -138,13 +159,12 @@ fn sign_in(site: &Site, request: &Request) -> Option<Response> {
     if is_new && site.server.modules().page_is_built_in() {
         location = format!("{location}#{PROOF}={}", site.access.proof_of(&bearer));
     }
-    let secure = site.names.is_secure(request.headers());
     let headers = [
         (header::LOCATION, location),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::REFERRER_POLICY, "no-referrer".to_owned()),
     ];
-    let cookie = site.access.cookie_header(&bearer, secure);
+    let cookie = site.access.cookie_header(&bearer, is_secure);
     let cookie = AppendHeaders(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
     Some((StatusCode::SEE_OTHER, headers, cookie).into_response())
 }

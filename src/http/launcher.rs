@@ -115,6 +115,7 @@ impl From<NoRoom> for Refusal {
         let reason = match no_room {
             NoRoom::Full(_) => "full",
             NoRoom::Stopping => "stopping",
+            NoRoom::Unreachable => "unreachable",
             NoRoom::Refused(_) => "refused",
             NoRoom::Failed | NoRoom::NoUser | NoRoom::NameTooLong(_) => "no room",
         };
@@ -127,7 +128,7 @@ impl IntoResponse for Refusal {
         let answer = Json(json!({ "error": self.text }));
         // wslink's pages ask again after this status, if they are configured so.
         match self.reason {
-            "full" | "stopping" => {
+            "full" | "stopping" | "unreachable" => {
                 let later = [(header::RETRY_AFTER, RETRY_AFTER)];
                 (StatusCode::SERVICE_UNAVAILABLE, later, answer).into_response()
             }
@@ -158,15 +159,16 @@ async fn session(
         name: launch.room.as_str().unwrap_or_default().to_owned(),
         before: launch.before.as_str().map(str::to_owned),
         bearer: bearer.clone(),
+        hops: 0,
     };
-    let place = Arc::clone(rooms).enter(visit).await?;
+    let entry = Arc::clone(rooms).enter(visit).await?;
     // The room may have taken long to make.
     if site.draining.is_cancelled() {
         return Err(NoRoom::Stopping.into());
     }
     Ok(json!({
-        "sessionURL": format!("{session_url}?{ROOM}={}", place.id),
-        "secret": place.access.secret_of(bearer),
-        "selvedgeRoom": place.ticket,
+        "sessionURL": format!("{session_url}?{ROOM}={}", entry.room),
+        "secret": entry.secret,
+        "selvedgeRoom": entry.ticket,
     }))
 }

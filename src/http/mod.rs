@@ -1,11 +1,12 @@
 //! HTTP around the state server: access control, the page and its files, and the WebSocket.
 //!
-//! - [`access`]: the secret, sign-in links, the cookie
+//! - [`access`]: the secret, sign-in links, the cookie; [`tokens`]: the tokens behind them
 //! - [`names`]: the names that the server answers to, and the origins whose pages may send requests
 //! - [`proxies`]: what trusted proxies say of requests
 //! - [`guard`]: the checks that every request must pass
 //! - [`lobby`]: limits for peers that have not authenticated; [`tls`]: TLS
 //! - [`strangers`]: log lines about such peers
+//! - [`relay`]: requests between the nodes of a cluster
 //! - [`launcher`]: tells a page where its session is; [`rooms`]: the rooms that sessions are in
 //! - [`static_files`]: static files; [`page`]: the built-in page; [`icons`]: its icons;
 //!   [`policy`]: security headers of all answers
@@ -29,6 +30,7 @@ mod names;
 pub(crate) mod page;
 mod policy;
 mod proxies;
+mod relay;
 mod rooms;
 mod state_websocket;
 mod static_files;
@@ -40,16 +42,20 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;
+mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use access::{Access, Invited, Tokens};
+pub(crate) use access::{Access, Invited, LinkStore};
 pub(crate) use guard::SIGN_IN;
 pub(crate) use lobby::{Lobby, most_connections};
 pub(crate) use names::{Allowed, Names};
 pub(crate) use proxies::{Proxies, ProxyOptions};
-pub(crate) use rooms::{NoRoom, Place, Rooms, Visit};
+use relay::Relayed;
+pub(crate) use relay::{Lines, Peer};
+pub(crate) use rooms::{Entry, Located, NoRoom, Place, Rooms, Visit};
 pub(crate) use tls::Tls;
+pub(crate) use tokens::{Tokens, mac};
 
 use application_websockets::Ends;
 use axum::{
@@ -77,7 +83,7 @@ use tracing::Span;
 
 use crate::{
     app::{Endpoints, Server},
-    protocol::Bearer,
+    protocol::{Bearer, CloseFrame},
 };
 
 /// Time limit for the TLS handshake, for the headers of a request, and for the body of a launcher
@@ -106,12 +112,16 @@ pub(crate) struct Site {
     pub(crate) max_frame: usize,
     /// Heartbeat interval of WebSockets; zero turns heartbeats off.
     pub(crate) heartbeat: Duration,
+    /// How clients are told that the run ends.
+    pub(crate) goodbye: CloseFrame,
     /// Cancelled when no new page is admitted any more.
     pub(crate) draining: CancellationToken,
     /// Cancelled when the run ends.
     pub(crate) stop: CancellationToken,
     /// Tracks the tasks of WebSockets, which outlive their HTTP connections.
     pub(crate) websockets: TaskTracker,
+    /// Counts the WebSockets of clients to other nodes.
+    pub(crate) relayed: TaskTracker,
     /// What log lines about clients name.
     pub(crate) span: Span,
     /// The rooms whose pages the server shows, if it has any.
@@ -121,6 +131,9 @@ pub(crate) struct Site {
 impl Site {
     /// Returns who sends a request: the user whom a trusted proxy names, or whose cookie it has.
     fn bearer_of(&self, request: &Request) -> Option<Bearer> {
+        if let Some(relayed) = request.extensions().get::<Relayed>() {
+            return relayed.bearer();
+        }
         let named = self.proxies.user_of(request).map(Bearer::Browser);
         named.or_else(|| self.access.cookie_of(request.headers()))
     }
@@ -134,6 +147,8 @@ pub(crate) struct Http {
     access: Arc<Access>,
     lobby: Arc<Lobby>,
     tls: Option<Tls>,
+    /// Whether requests have the base path.
+    has_base: bool,
     stop: CancellationToken,
 }
 
@@ -141,9 +156,24 @@ impl Http {
     pub(crate) fn new(site: Site) -> Self {
         Self::with(site, |site, router| {
             router
+                .layer(middleware::from_fn_with_state(Arc::clone(site), relay::to_owner))
                 .layer(middleware::from_fn_with_state(Arc::clone(site), guard::guard))
                 .layer(middleware::from_fn(error_page::for_people))
         })
+    }
+
+    /// Answers the requests of other nodes, which present a token.
+    pub(crate) fn for_nodes(site: Site, token: &str) -> Self {
+        let token: Arc<str> = token.into();
+        // Nodes have removed the base path, and speak without TLS.
+        let http = Self::with(site, move |site, router| {
+            let known = (Arc::clone(site), token);
+            router
+                .route(relay::ENTER, post(relay::enter))
+                .layer(middleware::from_fn_with_state(Arc::clone(site), relay::to_owner))
+                .layer(middleware::from_fn_with_state(known, relay::guard))
+        });
+        Http { tls: None, has_base: false, ..http }
     }
 
     fn with(
@@ -165,7 +195,15 @@ impl Http {
                 .route("/selvedge/download/{ticket}", get(file_transfers::download));
         }
         let router = guarded(&site, router).with_state(site);
-        Http { router: TowerToHyperService::new(router), names, access, lobby, tls, stop }
+        Http {
+            router: TowerToHyperService::new(router),
+            names,
+            access,
+            lobby,
+            tls,
+            has_base: true,
+            stop,
+        }
     }
 
     /// Serves the requests of one connection until its peer or the run ends it.
@@ -194,9 +232,10 @@ impl Http {
     {
         let stream = Metered::new(stream, Arc::clone(&guest));
         let (router, known, seen) = (self.router, Arc::clone(&guest), buffers.clone());
-        let names = self.names;
+        let names = self.has_base.then_some(self.names);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            if let Some(address) = names.without_base(request.uri()) {
+            let address = names.as_ref().and_then(|names| names.without_base(request.uri()));
+            if let Some(address) = address {
                 *request.uri_mut() = address;
             }
             request.extensions_mut().insert(Arc::clone(&known));

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Span;
 
-use super::{Access, Site};
+use super::{Access, Peer, Site};
 use crate::{
     app::Server,
     protocol::{Bearer, User},
@@ -26,6 +27,28 @@ pub(crate) struct Visit {
     /// The ticket of the room in which the page was before.
     pub(crate) before: Option<String>,
     pub(crate) bearer: Bearer,
+    /// How many nodes have passed the page on.
+    pub(crate) hops: u8,
+}
+
+/// What a page needs to enter a room.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// The id of the room, for the address of the session.
+    pub(crate) room: String,
+    pub(crate) secret: String,
+    pub(crate) ticket: Option<String>,
+}
+
+/// Where a room is.
+pub(crate) enum Located {
+    Here,
+    /// A node that has the room or will make it.
+    Peer(Peer),
+    /// There is no such room.
+    Nowhere,
+    /// Its node does not answer, and no other can take it over.
+    Unreachable,
 }
 
 /// A room that runs.
@@ -47,8 +70,16 @@ pub(crate) struct Place {
     pub(crate) ticket: Option<String>,
 }
 
+impl Place {
+    /// Returns what a page needs to enter.
+    pub(crate) fn entry(&self, bearer: &Bearer) -> Entry {
+        let secret = self.access.secret_of(bearer);
+        Entry { room: self.id.clone(), secret, ticket: self.ticket.clone() }
+    }
+}
+
 /// Why a page cannot enter a room.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub(crate) enum NoRoom {
     #[error("All {0} rooms are in use. Try again later.")]
     Full(usize),
@@ -62,6 +93,8 @@ pub(crate) enum NoRoom {
     NoUser,
     #[error("The name of the room is too long: {0} bytes are allowed.")]
     NameTooLong(usize),
+    #[error("The application does not reach its other parts. Try again in a few seconds.")]
+    Unreachable,
     #[error("{0}")]
     Refused(String),
 }
@@ -69,7 +102,14 @@ pub(crate) enum NoRoom {
 /// The rooms of a program.
 pub(crate) trait Rooms: Send + Sync {
     /// Returns the room for a page. Makes it if it does not run yet.
-    fn enter(self: Arc<Self>, visit: Visit) -> BoxFuture<'static, Result<Place, NoRoom>>;
+    fn enter(self: Arc<Self>, visit: Visit) -> BoxFuture<'static, Result<Entry, NoRoom>>;
+
+    /// Whether rooms can be on other nodes.
+    fn are_shared(&self) -> bool;
+
+    /// Returns where the room with this id is. Takes it over if its node has ended. `may_pass`: whether
+    /// the request may be passed on.
+    fn locate(self: Arc<Self>, id: String, may_pass: bool) -> BoxFuture<'static, Located>;
 
     /// Returns the room with this id, if it runs and has not begun to stop.
     fn find(&self, id: &str) -> Option<Place>;

@@ -169,7 +169,7 @@ async fn cut(
 ) -> Ended {
     tokio::select! {
         () = site.stop.cancelled() => {
-            Ended::Closing(CloseFrame { code: 1001, reason: "Server shutdown" })
+            Ended::Closing(site.goodbye)
         }
         () = control.client.outbox.given_up() => Ended::GivenUp,
         () = guest.turned_out() => Ended::Lost,

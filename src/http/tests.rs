@@ -55,6 +55,8 @@ impl Target {
             draining: CancellationToken::new(),
             stop: stop.clone(),
             websockets: TaskTracker::new(),
+            relayed: TaskTracker::new(),
+            goodbye: crate::protocol::CloseFrame { code: 1001, reason: "" },
             span: tracing::Span::none(),
             rooms: None,
         };

@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -29,6 +29,10 @@ pub(crate) struct Levels {
     pub(crate) waiting_bytes: usize,
     /// Bytes that wait for the client with the longest queue.
     pub(crate) longest_queue_bytes: usize,
+    /// How long the oldest change of all rooms has waited for the store.
+    pub(crate) store_lag: Duration,
+    /// Connections of clients to rooms on other nodes.
+    pub(crate) relayed: usize,
 }
 
 /// The labels of a call.
@@ -57,6 +61,12 @@ pub(crate) struct Metrics {
     clients_given_up: Counter,
     rooms_begun: Counter,
     pages_refused: Family<Refusal, Counter>,
+    rooms_taken_over: Counter,
+    rooms_fenced: Counter,
+    takeovers: Histogram,
+    store_answers: Gauge,
+    store_lag: Gauge<f64, AtomicU64>,
+    relayed: Gauge,
     rooms: Gauge,
     clients: Gauge,
     waiting: Gauge,
@@ -161,6 +171,48 @@ impl Default for Metrics {
                 "Pages that got no session",
                 Family::default(),
             ),
+            rooms_taken_over: add(
+                &mut all,
+                "rooms_taken_over",
+                None,
+                "Rooms that this node has taken over from others",
+                Counter::default(),
+            ),
+            rooms_fenced: add(
+                &mut all,
+                "rooms_fenced",
+                None,
+                "Rooms that another node has taken over while they ran here",
+                Counter::default(),
+            ),
+            takeovers: add(
+                &mut all,
+                "takeover_duration",
+                seconds(),
+                "The time from the first page that asked for a room until it was taken over",
+                durations(),
+            ),
+            store_answers: add(
+                &mut all,
+                "store_answers",
+                None,
+                "Whether the store of the cluster answers",
+                Gauge::default(),
+            ),
+            store_lag: add(
+                &mut all,
+                "store_lag",
+                seconds(),
+                "How long the oldest change of all rooms has waited for the store",
+                Gauge::default(),
+            ),
+            relayed: add(
+                &mut all,
+                "relayed",
+                None,
+                "Connections of clients to rooms on other nodes",
+                Gauge::default(),
+            ),
             registry: all,
         }
     }
@@ -198,6 +250,22 @@ impl Metrics {
         self.rooms_begun.inc();
     }
 
+    /// Counts a room that was taken over from another node.
+    pub(crate) fn room_taken_over(&self, took: Duration) {
+        self.rooms_taken_over.inc();
+        self.takeovers.observe(took.as_secs_f64());
+    }
+
+    /// Counts a room that another node has taken over.
+    pub(crate) fn room_fenced(&self) {
+        self.rooms_fenced.inc();
+    }
+
+    /// Notes whether the store answers.
+    pub(crate) fn store_answers(&self, answers: bool) {
+        self.store_answers.set(i64::from(answers));
+    }
+
     /// Counts a page that got no session.
     pub(crate) fn page_refused(&self, reason: &'static str) {
         self.pages_refused.get_or_create(&Refusal { reason }).inc();
@@ -212,6 +280,8 @@ impl Metrics {
         set(&self.clients, levels.clients);
         set(&self.waiting, levels.waiting_bytes);
         set(&self.longest_queue, levels.longest_queue_bytes);
+        set(&self.relayed, levels.relayed);
+        self.store_lag.set(levels.store_lag.as_secs_f64());
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

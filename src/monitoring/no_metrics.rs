@@ -23,6 +23,18 @@ impl Metrics {
         match *self {}
     }
 
+    pub(crate) fn room_taken_over(&self, _: Duration) {
+        match *self {}
+    }
+
+    pub(crate) fn room_fenced(&self) {
+        match *self {}
+    }
+
+    pub(crate) fn store_answers(&self, _: bool) {
+        match *self {}
+    }
+
     pub(crate) fn room_begun(&self) {
         match *self {}
     }

@@ -5,7 +5,14 @@
 //! published with the list locked, so that all clients see the same order. Nothing is logged under
 //! a lock: a log layer of the application may change the state.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexSet;
@@ -23,7 +30,7 @@ use tokio_util::{
 };
 
 use super::{
-    Client, NetworkLog, Tasks,
+    Client, CloseFrame, NetworkLog, Tasks,
     answers::{Answers, KEPT_FOR},
 };
 use crate::{
@@ -38,6 +45,11 @@ const FLUSH_DELAY: Duration = Duration::from_millis(10);
 /// The clients of one server.
 pub(crate) struct Hub {
     clients: Mutex<HashMap<ClientId, Arc<Client>>>,
+    /// The newest commit that clients may not see before it is stored. Changed with the list of
+    /// clients locked, as is `stored`.
+    held: AtomicU64,
+    /// The newest commit that is stored.
+    stored: AtomicU64,
     /// The newest picture of each stream, for clients that open it later.
     frames: Mutex<HashMap<Arc<str>, Packed>>,
     connected: watch::Sender<usize>,
@@ -59,6 +71,8 @@ impl Hub {
     pub(crate) fn new(max_frame: usize, log: Option<NetworkLog>) -> Self {
         Hub {
             clients: Mutex::default(),
+            held: AtomicU64::new(0),
+            stored: AtomicU64::new(0),
             frames: Mutex::default(),
             connected: watch::Sender::new(0),
             tasks: Mutex::default(),
@@ -96,6 +110,10 @@ impl Hub {
     pub(crate) fn join(&self, client: &Arc<Client>) {
         let mut clients = self.clients.lock();
         clients.insert(client.id, Arc::clone(client));
+        let held = self.held.load(Ordering::Relaxed);
+        if held > self.stored.load(Ordering::Relaxed) {
+            client.outbox.hold_until_stored(held);
+        }
         let connected = clients.len();
         self.connected.send_replace(connected);
         drop(clients);
@@ -107,6 +125,21 @@ impl Hub {
         let mut clients = self.clients.lock();
         if clients.remove(&client).is_some() {
             self.connected.send_replace(clients.len());
+        }
+    }
+
+    /// Lets clients see the commits up to this one, which are stored now.
+    pub(crate) fn stored(&self, commit: u64) {
+        let clients = self.clients.lock();
+        self.stored.store(commit, Ordering::Relaxed);
+        clients.values().for_each(|client| client.outbox.stored(commit));
+    }
+
+    /// Closes all clients, without what waits for the store: another server has their room.
+    pub(crate) fn close_unstored(&self, closing: CloseFrame) {
+        for client in self.clients.lock().values() {
+            client.outbox.discard_unstored();
+            client.outbox.close(closing);
         }
     }
 
@@ -375,6 +408,8 @@ pub(crate) struct Private(pub(crate) Arc<Hub>);
 impl Sink for Private {
     fn push(&self, _: &[(KeyName, Packed)], _: &[(KeyName, Packed)], _: Option<ClientId>) {}
 
+    fn hold_until_stored(&self, _: u64) {}
+
     fn unflushed(&self) {
         self.0.unflushed();
     }
@@ -413,6 +448,15 @@ impl Sink for Hub {
         let whole: Vec<_> = changes.iter().filter(is_whole).cloned().collect();
         self.push_to(followers.iter().copied(), topic::STATE, &whole);
         self.push_to(followers.iter().copied(), topic::APPEND, appends);
+    }
+
+    fn hold_until_stored(&self, commit: u64) {
+        let clients = self.clients.lock();
+        // The store may be faster.
+        if commit > self.stored.load(Ordering::Relaxed) {
+            self.held.store(commit, Ordering::Relaxed);
+            clients.values().for_each(|client| client.outbox.hold_until_stored(commit));
+        }
     }
 
     fn unflushed(&self) {

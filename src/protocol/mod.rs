@@ -39,3 +39,4 @@ pub(crate) use questions::Questions;
 pub(crate) use session::{Limits, Session};
 pub(crate) use tasks::Tasks;
 pub use user::User;
+pub(crate) use user::UserText;

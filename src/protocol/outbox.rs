@@ -15,10 +15,15 @@
 //! Answers do not count: the client has asked for them. While more bytes of answers than the bound
 //! wait, its next calls wait too ([`Outbox::room`]).
 //!
+//! If the state is stored elsewhere, what follows a durable change waits behind a *barrier* until the
+//! store has it.
+//!
 //! Nothing here may log: messages are queued under the locks of the state and of the list of
 //! clients, and a log layer of the application may change the state.
 
-use std::{collections::VecDeque, mem::take, sync::Arc, time::Duration};
+mod queue;
+
+use std::{mem::take, sync::Arc, time::Duration};
 
 use indexmap::IndexSet;
 use parking_lot::{Mutex, MutexGuard};
@@ -28,11 +33,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::stream::Streams;
-use crate::{
-    blocking::{self, Deferral},
-    state::KeyName,
-};
+use queue::{Item, OutboxQueue, Wakeup};
+
+use crate::{blocking, state::KeyName};
 
 /// Size in bytes at which a batch for the socket is full.
 const BATCH: usize = 256 * 1024;
@@ -53,66 +56,6 @@ pub(crate) struct Outbox {
     room: Notify,
     /// Bytes of pushes, and separately of answers, past which the client counts as slow.
     limit: usize,
-}
-
-struct OutboxQueue {
-    items: VecDeque<Item>,
-    /// Bytes of the items that are not answers.
-    bytes: usize,
-    /// Bytes of answers.
-    answer_bytes: usize,
-    holds: u32,
-    /// When the first of the current holds began; `None` without a hold, or after a hold that took
-    /// too long.
-    held_since: Option<Instant>,
-    /// How many items may be sent while there are holds.
-    free: usize,
-    /// Keys whose changes were folded and whose latest values the client still has to get.
-    behind: IndexSet<KeyName>,
-    streams: Streams,
-    closing: Option<CloseFrame>,
-    /// Whether the writing task has to look for control frames.
-    interrupted: bool,
-    /// The wake-up of the writing task that is under way.
-    wakeup: Option<Wakeup>,
-    /// Whether a task waits until the client may make another call.
-    room_awaited: bool,
-    /// Whether a task waits until everything is sent.
-    drain_awaited: bool,
-    /// Whether the last batch is still being written.
-    sending: bool,
-    /// Whether the latest values of folded keys were requested and are not queued yet.
-    catching_up: bool,
-}
-
-/// A wake-up of the writing task.
-enum Wakeup {
-    Delivered,
-    Deferred(Deferral),
-}
-
-impl Wakeup {
-    /// Returns whether the calling code needs no other wake-up.
-    fn is_sufficient(&self, is_eager: bool) -> bool {
-        match self {
-            Wakeup::Delivered => true,
-            Wakeup::Deferred(deferral) => !is_eager && deferral.is_by_caller(),
-        }
-    }
-}
-
-enum Item {
-    Answer(Outgoing),
-    Message(Outgoing),
-    State(Outgoing, Arc<[KeyName]>),
-}
-
-impl Item {
-    fn message(&self) -> &Outgoing {
-        match self {
-            Item::Answer(message) | Item::Message(message) | Item::State(message, _) => message,
-        }
-    }
 }
 
 /// How the connection ends.
@@ -147,23 +90,7 @@ impl Outbox {
     }
 
     pub(crate) fn new(limit: usize) -> Self {
-        let queue = OutboxQueue {
-            items: VecDeque::new(),
-            bytes: 0,
-            answer_bytes: 0,
-            holds: 0,
-            held_since: None,
-            free: 0,
-            behind: IndexSet::new(),
-            streams: Streams::default(),
-            closing: None,
-            interrupted: false,
-            wakeup: None,
-            room_awaited: false,
-            drain_awaited: false,
-            sending: false,
-            catching_up: false,
-        };
+        let queue = OutboxQueue::default();
         Outbox {
             queue: Mutex::new(queue),
             filled: Arc::default(),
@@ -289,6 +216,26 @@ impl Outbox {
         }
     }
 
+    /// Holds back what is queued from now on, and the answers to calls in progress, until the commits
+    /// up to this one are stored.
+    pub(crate) fn hold_until_stored(&self, commit: u64) {
+        self.queue.lock().hold_until_stored(commit);
+    }
+
+    /// Sends what has waited until the commits up to this one are stored.
+    pub(crate) fn stored(&self, commit: u64) {
+        let mut queue = self.queue.lock();
+        queue.stored(commit);
+        if queue.has_waiting() {
+            self.wake(queue);
+        }
+    }
+
+    /// Removes what waits for the store.
+    pub(crate) fn discard_unstored(&self) {
+        self.queue.lock().discard_unstored();
+    }
+
     /// Holds back messages that are queued from now on, except answers, until the guard is dropped
     /// or 100 ms have passed.
     pub(crate) fn hold(&self) -> Hold<'_> {
@@ -393,85 +340,6 @@ impl Outbox {
                 () = sleep_until(held_until) => self.queue.lock().release_long_hold(),
             }
         }
-    }
-}
-
-impl OutboxQueue {
-    fn is_holding(&self) -> bool {
-        self.held_since.is_some()
-    }
-
-    fn release_long_hold(&mut self) {
-        self.held_since = self.held_since.filter(|since| since.elapsed() < HOLD);
-    }
-
-    fn has_room(&self, limit: usize) -> bool {
-        self.answer_bytes <= limit || self.closing.is_some()
-    }
-
-    fn is_drained(&self) -> bool {
-        !self.sending && !self.has_waiting()
-    }
-
-    fn has_waiting(&self) -> bool {
-        !self.items.is_empty() || !self.behind.is_empty()
-    }
-
-    fn next(&mut self, batch: &mut Vec<Frame>) -> Option<Next> {
-        let mut size = 0;
-        while size < BATCH && (!self.is_holding() || self.free > 0) {
-            let Some(item) = self.items.pop_front() else {
-                break;
-            };
-            self.free = self.free.saturating_sub(1);
-            match &item {
-                Item::Answer(message) => self.answer_bytes -= message.size(),
-                item => self.bytes -= item.message().size(),
-            }
-            size += item.message().size();
-            batch.extend_from_slice(item.message().frames());
-        }
-        if take(&mut self.interrupted) || !batch.is_empty() {
-            return Some(Next::Send);
-        }
-        if !self.is_holding() && !self.behind.is_empty() {
-            return Some(Next::CatchUp(take(&mut self.behind)));
-        }
-        if let (Some(closing), true) = (self.closing, self.items.is_empty()) {
-            return Some(Next::Close(closing));
-        }
-        batch.extend_from_slice(self.streams.next()?.frames());
-        Some(Next::Send)
-    }
-
-    /// Removes all waiting changes of state, and marks their keys and `keys` as keys whose latest
-    /// values are due.
-    fn fold(&mut self, keys: &[KeyName]) {
-        let mut position = 0;
-        let (mut bytes, mut free) = (self.bytes, self.free);
-        let behind = &mut self.behind;
-        self.items.retain(|item| {
-            position += 1;
-            let Item::State(message, folded) = item else {
-                return true;
-            };
-            bytes -= message.size();
-            if position <= self.free {
-                free -= 1;
-            }
-            behind.extend(folded.iter().cloned());
-            false
-        });
-        (self.bytes, self.free) = (bytes, free);
-        self.behind.extend(keys.iter().cloned());
-    }
-
-    fn give_up(&mut self) {
-        self.items.clear();
-        self.behind.clear();
-        self.streams = Streams::default();
-        (self.bytes, self.answer_bytes, self.free) = (0, 0, 0);
-        self.closing = Some(TOO_SLOW);
     }
 }
 

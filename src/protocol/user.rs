@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 /// Maximum length of a user's name in bytes.
 const MAX_NAME: usize = 256;
 
@@ -22,6 +24,31 @@ enum Identity {
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("User").field(&self.name().unwrap_or("of a browser")).finish()
+    }
+}
+
+/// A user as nodes and stores know them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum UserText {
+    Named(String),
+    Browser(String),
+}
+
+impl From<&User> for UserText {
+    fn from(user: &User) -> Self {
+        match &user.0 {
+            Identity::Named(name) => UserText::Named(name.as_ref().to_owned()),
+            Identity::Browser(id) => UserText::Browser(id.as_ref().to_owned()),
+        }
+    }
+}
+
+impl From<UserText> for User {
+    fn from(text: UserText) -> Self {
+        match text {
+            UserText::Named(name) => User::named(&name),
+            UserText::Browser(id) => User::of_browser(&id),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 #[cfg(feature = "monitoring")]
-use super::monitor::host_and_port;
+use super::addresses::host_and_port;
 use super::{StartOptions, development::Switch, secret::Secret};
 use crate::{
     Error, Result, Server,
@@ -52,6 +52,8 @@ const UNVERSIONED: &str = concat!("(Selvedge ", env!("CARGO_PKG_VERSION"), ")");
 /// | `--timeout SECONDS` | stop after this time without clients; default 0, never (trame: 300) |
 /// | `--drain SECONDS` | on SIGTERM, admit no new pages, tell the open ones, and stop when they have left or after this time; default 0, stop at once |
 /// | `--monitoring ADDRESS:PORT` | an address for operators: `/healthz`, `/readyz`, and `/metrics` for Prometheus |
+/// | `--redis URL` | share rooms with the other nodes that use this store; also `SELVEDGE_REDIS`, which other users of the machine cannot read; see [`cluster`](crate::cluster) |
+/// | `--node-address ADDRESS:PORT` | where the other nodes reach this one; also `SELVEDGE_NODE_ADDRESS` |
 /// | `--sign-in-link`, `--sign-in-link=USER` | print a sign-in link of the program that the same user already runs, on `--port` if given, and exit; the link signs in a user with this name if there is one; on Unix |
 /// | `--banner` | print the names of the application and the library when the server listens |
 /// | `--debug` | send pages the whole text of errors, with paths, and log in detail |
@@ -103,6 +105,12 @@ pub struct Cli {
     #[cfg(feature = "monitoring")]
     #[arg(long, value_name = "ADDRESS:PORT")]
     monitoring: Option<String>,
+    /// Share rooms with the other nodes that use this store: redis://:PASSWORD@HOST/, rediss:// for TLS
+    #[arg(long, value_name = "URL", env = "SELVEDGE_REDIS", hide_env_values = true)]
+    redis: Option<String>,
+    /// Where the other nodes reach this one [default: the address that reaches the store, any port]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SELVEDGE_NODE_ADDRESS")]
+    node_address: Option<String>,
     /// Print the names of the application and the library when it listens
     #[arg(long)]
     banner: bool,
@@ -264,7 +272,7 @@ impl Cli {
         };
         proxies.parsed()?;
         #[cfg(feature = "monitoring")]
-        self.monitoring.as_deref().map(host_and_port).transpose()?;
+        self.monitoring.as_deref().map(|given| host_and_port("--monitoring", given)).transpose()?;
         Ok(StartOptions {
             allowed: allowed.normalized()?,
             proxies,
@@ -280,6 +288,8 @@ impl Cli {
             drain: Duration::from_secs(self.drain),
             #[cfg(feature = "monitoring")]
             monitoring: self.monitoring.clone(),
+            redis: self.redis.clone().map(Secret),
+            node_address: self.node_address.clone(),
             open_browser: !self.server && !self.app && variable("TRAME_SERVER").is_none(),
             show_connection_info: true,
             banner: self.banner,

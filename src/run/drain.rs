@@ -23,7 +23,8 @@ impl Running {
     /// Stops the server after its users have left: admits no new pages, tells the open ones, and waits
     /// until no client is connected and no job runs, for at most this time. Pages that lose their
     /// connection during this time have 3 seconds to reconnect. Reloading a page is refused, because
-    /// it needs a new session.
+    /// it needs a new session. A node of a [cluster](crate::cluster) does not wait: its rooms go on at
+    /// other nodes, to which their pages reconnect.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -46,6 +47,10 @@ impl Running {
     /// Dropping the future ends the wait, not the server.
     pub async fn drain(&self, time: Duration) -> Result<StopReport> {
         self.stop.draining.cancel();
+        if self.rooms.as_ref().is_some_and(|rooms| rooms.cluster.is_some()) {
+            // Their rooms go on elsewhere.
+            return self.stop().await;
+        }
         tracing::info!(?time, "draining: no new page is admitted");
         let told = Packed::encode(&json!({ "seconds": time.as_secs() }))?;
         for server in self.servers() {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     StopReport,
     claim::release,
+    cluster::Cluster,
     frames::Frames,
     keep::Keeper,
     monitor::Monitor,
@@ -32,6 +33,7 @@ pub(super) struct Run {
     pub(super) frames: Frames,
     pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) monitor: Monitor,
+    pub(super) cluster: Option<Cluster>,
     pub(super) limits: ServeOptions,
 }
 
@@ -43,8 +45,8 @@ impl Run {
         listener: Option<Listener>,
         outcome: watch::Sender<RunOutcome>,
     ) {
-        let monitor = std::mem::take(&mut self.monitor);
-        let released = self.serve(listener, monitor).await;
+        let (monitor, cluster) = (std::mem::take(&mut self.monitor), self.cluster.take());
+        let released = self.serve(listener, monitor, cluster).await;
         self.tasks.finish(stop_times::CALLBACKS).await;
         if let Some(keeper) = self.keeper.clone() {
             // Fails if the runtime is shutting down; then the file is slightly out of date.
@@ -77,16 +79,32 @@ impl Run {
         tasks.finish(stop_times::CALLBACKS).await;
     }
 
-    async fn serve(&self, listener: Option<Listener>, monitor: Monitor) -> Result<Released> {
-        let (released, monitored, ()) =
-            tokio::join!(self.serve_sockets(listener), monitor.serve(self), self.begin_to_close());
+    async fn serve(
+        &self,
+        listener: Option<Listener>,
+        monitor: Monitor,
+        cluster: Option<Cluster>,
+    ) -> Result<Released> {
+        let nodes = async {
+            match cluster {
+                Some(cluster) => cluster.serve(self).await,
+                None => Ok(Released::default()),
+            }
+        };
+        let (released, monitored, nodes, ()) = tokio::join!(
+            self.serve_sockets(listener),
+            monitor.serve(self),
+            Box::pin(nodes),
+            self.begin_to_close()
+        );
         let clients = &self.frames.clients;
         clients.close();
         if timeout(stop_times::GOODBYES, clients.wait()).await.is_err() {
             tracing::warn!("{} clients did not read their close frame", clients.len());
         }
-        let (mut released, monitored) = (released?, monitored?);
+        let (mut released, monitored, nodes) = (released?, monitored?, nodes?);
         released.addresses.extend(monitored.addresses);
+        released.addresses.extend(nodes.addresses);
         Ok(released)
     }
 

@@ -22,7 +22,8 @@ use crate::{
     },
 };
 
-const SHUTDOWN: CloseFrame = CloseFrame { code: 1001, reason: "Server shutdown" };
+/// How clients are told that the program stops.
+pub(super) const SHUTDOWN: CloseFrame = CloseFrame { code: 1001, reason: "Server shutdown" };
 
 /// Creates the clients of one run.
 #[derive(Clone)]

@@ -11,8 +11,9 @@
 // - `monitor`: the address for operators
 // - `follow_files`: open pages follow their files, in development
 // - `keep`: keeps the state in a file between starts
-// - `room_registry`: the rooms of a program; `room_slot`: one of them; `kept_rooms`: the files in which they keep their states
-// - `ports`: keeps the same port between starts
+// - `room_registry`: the rooms of a program; `room_claims`: rooms on other nodes; `room_keys`: which of them a page enters; `room_end`: their end; `room_slot`: one of them; `kept_rooms`: the files in which they keep their states
+// - `cluster`: rooms over several machines
+// - `addresses`: addresses that an operator gives; `ports`: keeps the same port between starts
 // - `frames`: clients without a socket
 // - `stop`: handles that stop a run and return its outcome
 // - `entry_points`: blocking entry points for programs that only run a server
@@ -22,9 +23,11 @@
 // - `shell`: the interface to a desktop host; `signals`: signals that end the program
 // - `logging`: the logger for programs that have none
 
+mod addresses;
 mod claim;
 #[cfg(feature = "cli")]
 mod cli;
+mod cluster;
 mod development;
 mod drain;
 mod drive;
@@ -51,6 +54,9 @@ mod monitor;
 #[path = "no_monitor.rs"]
 mod monitor;
 mod ports;
+mod room_claims;
+mod room_end;
+mod room_keys;
 mod room_registry;
 mod room_slot;
 pub(crate) mod rooms;

@@ -4,9 +4,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use selvedge_port::{Listener, Released};
 
-use super::{StartOptions, drive::Run};
+use super::{StartOptions, addresses::host_and_port, drive::Run};
 use crate::{
-    Error, Result, Server,
+    Result, Server,
     http::{Allowed, Names},
     monitoring::{Levels, Metrics, Watched, router},
     stop_times,
@@ -19,24 +19,6 @@ impl StartOptions {
             self.metrics = Some(Arc::default());
         }
         self
-    }
-}
-
-/// Splits the address that a user has given.
-///
-/// # Errors
-/// [`Error::InvalidOption`] if it is no address with a port.
-pub(super) fn host_and_port(address: &str) -> Result<(String, u16)> {
-    let parts = address.rsplit_once(':');
-    let parts = parts.and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    let host = |host: &str| host.trim_matches(['[', ']']).to_owned();
-    match parts.map(|(given, port)| (host(given), port)) {
-        Some((host, port)) if !host.is_empty() => Ok((host, port)),
-        _ => Err(Error::InvalidOption {
-            option: "--monitoring",
-            value: address.to_owned(),
-            hint: "Give an address and a port: 127.0.0.1:9090",
-        }),
     }
 }
 
@@ -59,7 +41,7 @@ impl Monitor {
         let (Some(address), Some(metrics)) = (&options.monitoring, &options.metrics) else {
             return Ok(Monitor(None));
         };
-        let (host, port) = host_and_port(address)?;
+        let (host, port) = host_and_port("--monitoring", address)?;
         let listener = Listener::bind(&host, port).await?;
         let url = format!("http://{}", listener.addresses()[0]);
         tracing::info!(url, "health and metrics");
@@ -80,11 +62,19 @@ impl Monitor {
         let is_local = listener.addresses().iter().all(|address| address.ip().is_loopback());
         let (draining, requested) = (run.site.draining.clone(), run.requested.clone());
         let (server, rooms) = (run.server.clone(), run.rooms.clone());
+        let member = rooms.as_ref().and_then(|rooms| rooms.cluster.clone());
         let watched = Watched {
             metrics,
-            is_ready: Box::new(move || !draining.is_cancelled() && !requested.is_cancelled()),
+            is_ready: Box::new(move || {
+                let is_cut_off = member.as_ref().is_some_and(|member| !member.is_ready());
+                !draining.is_cancelled() && !requested.is_cancelled() && !is_cut_off
+            }),
             levels: Box::new(move || match &rooms {
-                Some(rooms) => levels(&rooms.servers()),
+                Some(rooms) => Levels {
+                    store_lag: rooms.store_lag(),
+                    relayed: rooms.lines.relayed(),
+                    ..levels(&rooms.servers())
+                },
                 None => Levels { rooms: 1, ..levels(std::slice::from_ref(&server)) },
             }),
             // Behind a name of a container network, only the operator's programs are there.

@@ -7,46 +7,36 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
-use futures_util::future::{BoxFuture, FutureExt, join_all};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use parking_lot::Mutex;
 use tokio::{
     sync::watch,
     task::{JoinError, spawn_blocking},
-    time::{Instant, timeout, timeout_at},
+    time::Instant,
 };
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use super::{
     Running, StartOptions,
+    cluster::{Granted, Member},
     frames::Frames,
     kept_rooms::KeptRooms,
-    room_slot::{Key, Made, NotMade, Slot},
+    room_slot::{Key, Made, NotHere, NotMade, Slot},
 };
 use crate::{
     Error, Result, Server,
-    app::{Backend, Room, RoomPlan, Scope},
-    blocking,
+    app::{Backend, Room, RoomPlan},
     calls::callback::panic_message,
-    http::{Access, NoRoom, Place, Rooms, Tokens, Visit},
+    http::{Access, Entry, Lines, Located, NoRoom, Place, Rooms, Tokens, Visit},
     protocol::Bearer,
-    random::random_token,
-    stop_times,
 };
-
-/// Maximum length of a room's name in bytes.
-const MAX_NAME: usize = 128;
-
-/// Least time that a room is kept for its first page, which has to load.
-const FIRST_PAGE: Duration = Duration::from_secs(30);
 
 /// Where pages reach a program and sign in. Its rooms have no sockets of their own.
 #[derive(Clone, Debug)]
@@ -59,29 +49,33 @@ pub(super) struct Front {
 
 /// The rooms of one run.
 pub(super) struct Registry {
-    plan: RoomPlan,
+    pub(super) plan: RoomPlan,
     options: StartOptions,
     /// Whether users are known again after a restart.
-    users_stay: bool,
+    pub(super) users_stay: bool,
     /// The files in which rooms keep their states, if they do.
-    kept: Option<KeptRooms>,
-    inner: Mutex<Inner>,
+    pub(super) kept: Option<KeptRooms>,
+    pub(super) inner: Mutex<Inner>,
     /// The number of rooms that have been made, by which log lines name them.
     made: AtomicU64,
     /// The number of rooms, with those that are being made.
     count: watch::Sender<usize>,
     /// The tasks that make and watch rooms.
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
     /// Opens nothing.
     closed: Arc<Access>,
+    /// This program as a node, if rooms can be on others.
+    pub(super) cluster: Option<Arc<Member>>,
+    /// Connections to other nodes.
+    pub(super) lines: Lines,
 }
 
 #[derive(Default)]
-struct Inner {
-    slots: HashMap<Key, Arc<Slot>>,
+pub(super) struct Inner {
+    pub(super) slots: HashMap<Key, Arc<Slot>>,
     /// The rooms that run, by their ids.
     ids: HashMap<String, Arc<Slot>>,
-    is_ending: bool,
+    pub(super) is_ending: bool,
 }
 
 impl Inner {
@@ -135,6 +129,8 @@ impl StartOptions {
             keep_sign_in: false,
             #[cfg(feature = "monitoring")]
             monitoring: None,
+            redis: None,
+            shared: None,
             front: Some(front.clone()),
             ..self
         }
@@ -151,6 +147,8 @@ impl Registry {
         server: &Server,
         program: &StartOptions,
         front: &Front,
+        cluster: Option<Arc<Member>>,
+        lines: Lines,
     ) -> Result<Option<Arc<Self>>> {
         let Some(plan) = server.room_plan().cloned() else {
             return Ok(None);
@@ -158,7 +156,8 @@ impl Registry {
         let (options, users_stay) =
             (program.clone().of_rooms(front), program.keeps_pages_signed_in());
         let (inner, made, count, tasks) = Default::default();
-        let kept = program.kept_file(server.name());
+        // The store of a cluster keeps the states.
+        let kept = program.kept_file(server.name()).filter(|_| cluster.is_none());
         let kept = kept.map(|file| KeptRooms::beside(file, plan.kept));
         let closed = Arc::new(Access::new(0, Tokens::random()?));
         Ok(Some(Arc::new(Registry {
@@ -171,38 +170,9 @@ impl Registry {
             count,
             tasks,
             closed,
+            cluster,
+            lines,
         })))
-    }
-
-    /// Returns the key of the room that a page enters, and the name that the room gets.
-    fn key(&self, visit: Visit) -> Result<(Key, String), NoRoom> {
-        let user = visit.bearer.user().cloned();
-        match self.plan.scope {
-            Scope::Named if visit.name.len() > MAX_NAME => Err(NoRoom::NameTooLong(MAX_NAME)),
-            Scope::Named => Ok((Key::Name(visit.name.clone()), visit.name)),
-            Scope::User => {
-                let user = user.ok_or(NoRoom::NoUser)?;
-                let name = user.name().unwrap_or_default().to_owned();
-                Ok((Key::User(user), name))
-            }
-            Scope::Page | Scope::Shared => {
-                let before = visit.before.map(|token| Key::Page(token, user.clone()));
-                let known = before
-                    .filter(|key| self.inner.lock().slots.contains_key(key) || self.has_kept(key));
-                let new = || Ok(Key::Page(random_token()?, user));
-                let key = known.map_or_else(new, Ok).map_err(|error: Error| {
-                    tracing::error!(%error, "a room cannot be made");
-                    NoRoom::Failed
-                })?;
-                Ok((key, String::new()))
-            }
-        }
-    }
-
-    /// Returns whether the state of a room is kept that has ended.
-    fn has_kept(&self, key: &Key) -> bool {
-        let kept = self.kept.as_ref().zip(key.kept_name(self.users_stay));
-        kept.is_some_and(|(kept, name)| kept.of_room(&name).exists())
     }
 
     /// Returns the slot of a room, which is new if there is none.
@@ -240,7 +210,7 @@ impl Registry {
         Ok(())
     }
 
-    fn forget(&self, slot: &Arc<Slot>) {
+    pub(super) fn forget(&self, slot: &Arc<Slot>) {
         let mut inner = self.inner.lock();
         if inner.slots.get(&slot.key).is_some_and(|known| Arc::ptr_eq(known, slot)) {
             inner.slots.remove(&slot.key);
@@ -251,10 +221,35 @@ impl Registry {
         self.count.send_replace(inner.slots.len());
     }
 
-    /// Makes the room of a slot for the page of this user, who must be admitted.
-    async fn make(&self, slot: &Arc<Slot>, name: &str, bearer: &Bearer) -> Result<Made, NotMade> {
-        let room = Room::new(self.plan.scope, name);
-        let (make, id, span) = (Arc::clone(&self.plan.make), random_token()?, Span::current());
+    /// Makes the room of a slot: for the page of this user, who must be admitted, or for one that has
+    /// entered before.
+    async fn make(
+        &self,
+        slot: &Arc<Slot>,
+        bearer: Option<&Bearer>,
+        replacing: Option<u64>,
+    ) -> Result<Made, NotMade> {
+        let id = self.id_of(&slot.key)?;
+        let Some(member) = &self.cluster else {
+            return self.make_here(slot, id, bearer, None).await;
+        };
+        let granted = self.claim(member, &id, &slot.key, replacing).await?;
+        let made = self.make_here(slot, id, bearer, Some(&granted)).await;
+        if made.is_err() {
+            granted.give_up().await;
+        }
+        made
+    }
+
+    async fn make_here(
+        &self,
+        slot: &Arc<Slot>,
+        id: String,
+        bearer: Option<&Bearer>,
+        granted: Option<&Granted>,
+    ) -> Result<Made, NotMade> {
+        let room = Room::new(self.plan.scope, slot.key.room_name());
+        let (make, span) = (Arc::clone(&self.plan.make), Span::current());
         let making = spawn_blocking(move || {
             let server = span.in_scope(|| make(&room))?;
             server.set_room(room);
@@ -270,10 +265,16 @@ impl Registry {
             Some((kept, name)) => options.keep_state(kept.of_room(&name)),
             None => options,
         };
+        let options = granted.map_or(options.clone(), |granted| granted.options(options));
+        if granted.is_some() {
+            server.transfers().name_room(&id);
+        }
         let running = server.spawn(options).await?;
+        let recording = granted.map(|granted| granted.begin(&server));
         // With the state that was kept, and before another room ends for this one.
-        let admitted = server.role_of(bearer).map_err(NotMade::Refused);
-        if let Err(not_made) = admitted.and_then(|_| self.take_place(slot)) {
+        let admitted = bearer.map_or(Ok(()), |bearer| server.role_of(bearer).map(drop));
+        let admitted = admitted.map_err(NotMade::Refused);
+        if let Err(not_made) = admitted.and_then(|()| self.take_place(slot)) {
             running.stop().await?;
             return Err(not_made);
         }
@@ -289,7 +290,7 @@ impl Registry {
         }
         tracing::info!("a room begins");
         self.options.metrics.as_ref().inspect(|metrics| metrics.room_begun());
-        Ok(Made { place: running.place(id, &slot.key), running })
+        Ok(Made { place: running.place(id, &slot.key), running, recording })
     }
 
     /// Makes a room, unless that was tried already. All who wait get the same outcome, except if the
@@ -297,15 +298,16 @@ impl Registry {
     async fn fill(
         self: Arc<Self>,
         slot: Arc<Slot>,
-        name: String,
-        bearer: Bearer,
-    ) -> Option<Result<Place, NoRoom>> {
+        bearer: Option<Bearer>,
+        replacing: Option<u64>,
+    ) -> Option<Result<Place, NotHere>> {
         let mut is_first = false;
         let making = async {
             is_first = true;
             let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+            let name = slot.key.room_name();
             let span = tracing::info_span!("room", number, name);
-            let made = self.make(&slot, &name, &bearer).instrument(span).await;
+            let made = self.make(&slot, bearer.as_ref(), replacing).instrument(span).await;
             made.inspect_err(|not_made| {
                 if let NotMade::Failed(error) = not_made {
                     tracing::error!(%error, name, "a room cannot be made");
@@ -323,18 +325,31 @@ impl Registry {
                 }
                 Ok(place)
             }
-            Err(NotMade::Failed(_)) => Err(NoRoom::Failed),
-            Err(NotMade::Full) => Err(self.full()),
-            Err(NotMade::Refused(reason)) if is_first => Err(NoRoom::Refused(reason.clone())),
+            Err(NotMade::Elsewhere(owner, epoch)) => Err(NotHere::Elsewhere(owner.clone(), *epoch)),
+            Err(NotMade::Failed(_)) => Err(NoRoom::Failed.into()),
+            Err(NotMade::Full) => Err(self.full().into()),
+            Err(NotMade::Draining) => Err(NoRoom::Stopping.into()),
+            Err(NotMade::NoStore(error)) => {
+                tracing::warn!(%error, "a room cannot be claimed");
+                Err(NoRoom::Unreachable.into())
+            }
+            Err(NotMade::Refused(reason)) if is_first => {
+                Err(NoRoom::Refused(reason.clone()).into())
+            }
             Err(NotMade::Refused(_)) => return None,
         })
     }
 
-    async fn enter(self: Arc<Self>, visit: Visit) -> Result<Place, NoRoom> {
-        let bearer = visit.bearer.clone();
-        let (key, name) = self.key(visit)?;
+    /// Returns the room with this key, which is made if it is neither here nor on another node. Without
+    /// a `bearer`, the page has been let in before. `replacing`: the epoch of an owner that has ended.
+    pub(super) async fn enter_here(
+        self: Arc<Self>,
+        key: &Key,
+        bearer: Option<Bearer>,
+        replacing: Option<u64>,
+    ) -> Result<Place, NotHere> {
         loop {
-            let slot = self.slot(&key)?;
+            let slot = self.slot(key)?;
             if let Some(made) = slot.room().filter(|made| made.running.is_stopping()) {
                 // The page gets the next room of this key.
                 let _ = made.running.stopped().await;
@@ -342,11 +357,14 @@ impl Registry {
                 continue;
             }
             // In a task of its own, so that a page that leaves does not leave half a room.
-            let filling = Arc::clone(&self).fill(Arc::clone(&slot), name.clone(), bearer.clone());
-            let filled = self.tasks.spawn(filling).await.unwrap_or(Some(Err(NoRoom::Failed)));
+            let filling = Arc::clone(&self).fill(Arc::clone(&slot), bearer.clone(), replacing);
+            let filled = self.tasks.spawn(filling).await;
+            let filled = filled.unwrap_or_else(|_| Some(Err(NoRoom::Failed.into())));
             let Some(filled) = filled else { continue };
             let place = filled?;
-            place.server.role_of(&bearer).map_err(NoRoom::Refused)?;
+            if let Some(bearer) = &bearer {
+                place.server.role_of(bearer).map_err(NoRoom::Refused)?;
+            }
             *slot.expects_since.lock() = Some(Instant::now());
             // It may have ended in the meantime.
             if !slot.is_ending() {
@@ -355,91 +373,22 @@ impl Registry {
         }
     }
 
-    /// Ends a room when it has been empty for a while, and forgets it when it has ended.
-    async fn watch(self: Arc<Self>, slot: Arc<Slot>) {
-        if let Some(made) = slot.room() {
-            tokio::select! {
-                _ = made.running.stopped() => {}
-                () = self.emptied(&slot, &made.place.server) => {}
-            }
-            if let Err(error) = made.running.stop().await {
-                tracing::warn!(%error, "a room did not end in order");
-            }
-        }
-        self.forget(&slot);
-        // At the end of the program once for all rooms.
-        if !self.inner.lock().is_ending {
-            self.limit_kept().await;
-        }
-    }
-
-    /// Removes kept states if there are too many, except those of rooms that run or start.
-    async fn limit_kept(self: Arc<Self>) {
-        let Some(kept) = self.kept.clone() else { return };
-        let limit = move || {
-            let is_used = |file: &Path| {
-                let inner = self.inner.lock();
-                let mut names = inner.slots.keys().filter_map(|key| key.kept_name(self.users_stay));
-                names.any(|name| kept.of_room(&name) == file)
-            };
-            kept.limit(is_used);
-        };
-        blocking::run(limit).await;
-    }
-
-    /// Waits until a room has been empty for a while, and does nothing.
-    async fn emptied(&self, slot: &Slot, server: &Server) {
-        let mut clients = server.hub().watch_connected();
-        let mut patience = self.plan.idle.max(FIRST_PAGE);
-        while clients.wait_for(|count| *count == 0).await.is_ok() {
-            *slot.empty_since.lock() = Some(Instant::now());
-            loop {
-                let since = slot.last_use();
-                let joined = clients.wait_for(|count| *count > 0);
-                match timeout_at(since + patience, joined).await {
-                    Ok(_) => break,
-                    // A page was admitted in the meantime.
-                    Err(_) if slot.last_use() > since => {}
-                    Err(_) if server.inner.jobs.are_unfinished() => {
-                        *slot.empty_since.lock() = Some(Instant::now());
-                    }
-                    Err(_) => return,
-                }
-            }
-            (*slot.empty_since.lock(), *slot.expects_since.lock()) = (None, None);
-            patience = self.plan.idle;
-        }
-    }
-
     /// Returns the servers of the rooms that run.
     pub(super) fn servers(&self) -> Vec<Server> {
         self.all().into_iter().map(|place| place.server).collect()
     }
 
+    /// Returns for how long the oldest change of all rooms has waited for the store.
+    #[cfg(feature = "monitoring")]
+    pub(super) fn store_lag(&self) -> std::time::Duration {
+        let inner = self.inner.lock();
+        let rooms = inner.slots.values().filter_map(|slot| slot.room()?.recording.as_ref());
+        rooms.map(|recording| recording.lag()).max().unwrap_or_default()
+    }
+
     /// Returns the number of rooms, with those that are being made.
     pub(super) fn watch_count(&self) -> watch::Receiver<usize> {
         self.count.subscribe()
-    }
-
-    /// Ends all rooms. None can be entered any more.
-    pub(super) async fn end(self: &Arc<Self>) {
-        let slots: Vec<_> = {
-            let mut inner = self.inner.lock();
-            inner.is_ending = true;
-            inner.slots.values().cloned().collect()
-        };
-        let rooms = slots.iter().filter_map(|slot| slot.room());
-        for ended in join_all(rooms.map(|made| made.running.stop())).await {
-            if let Err(error) = ended {
-                tracing::warn!(%error, "a room did not end in order");
-            }
-        }
-        self.tasks.close();
-        // The application may still be making one.
-        if timeout(stop_times::CALLBACKS, self.tasks.wait()).await.is_err() {
-            tracing::warn!("a room is still being made: the stop does not wait for it");
-        }
-        Arc::clone(self).limit_kept().await;
     }
 }
 
@@ -451,8 +400,30 @@ fn panicked(error: JoinError) -> Error {
 }
 
 impl Rooms for Registry {
-    fn enter(self: Arc<Self>, visit: Visit) -> BoxFuture<'static, Result<Place, NoRoom>> {
-        Registry::enter(self, visit).boxed()
+    fn enter(self: Arc<Self>, visit: Visit) -> BoxFuture<'static, Result<Entry, NoRoom>> {
+        if let Some(member) = self.cluster.clone() {
+            return self.enter_somewhere(member, visit).boxed();
+        }
+        let entering = async move {
+            let key = self.key(&visit).await?;
+            match self.enter_here(&key, Some(visit.bearer.clone()), None).await {
+                Ok(place) => Ok(place.entry(&visit.bearer)),
+                Err(NotHere::NoRoom(no_room)) => Err(no_room),
+                Err(NotHere::Elsewhere(..)) => Err(NoRoom::Unreachable),
+            }
+        };
+        entering.boxed()
+    }
+
+    fn are_shared(&self) -> bool {
+        self.cluster.is_some()
+    }
+
+    fn locate(self: Arc<Self>, id: String, may_pass: bool) -> BoxFuture<'static, Located> {
+        match self.cluster.clone() {
+            Some(member) => self.locate_shared(member, id, may_pass).boxed(),
+            None => ready(Located::Here).boxed(),
+        }
     }
 
     fn find(&self, id: &str) -> Option<Place> {

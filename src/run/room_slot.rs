@@ -3,10 +3,16 @@
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::{sync::OnceCell, time::Instant};
 
-use super::Running;
-use crate::{Error, http::Place, protocol::User};
+use super::{Running, cluster::Recording};
+use crate::{
+    Error,
+    cluster::{Owner, StoreError},
+    http::{NoRoom, Place},
+    protocol::{User, UserText},
+};
 
 /// How long a room without pages is not ended for another one after a page was let in.
 const ON_THE_WAY: Duration = Duration::from_secs(5);
@@ -20,7 +26,43 @@ pub(super) enum Key {
     Page(String, Option<User>),
 }
 
+/// A key as the store of a cluster knows it.
+#[derive(Serialize, Deserialize)]
+enum KeyText {
+    Name(String),
+    User(UserText),
+    Page(String, Option<UserText>),
+}
+
 impl Key {
+    /// Returns the key as a text.
+    pub(super) fn to_text(&self) -> String {
+        let text = match self {
+            Key::Name(name) => KeyText::Name(name.clone()),
+            Key::User(user) => KeyText::User(user.into()),
+            Key::Page(token, user) => KeyText::Page(token.clone(), user.as_ref().map(Into::into)),
+        };
+        serde_json::to_string(&text).unwrap_or_default()
+    }
+
+    /// Returns the key that a text names.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        Some(match serde_json::from_str(text).ok()? {
+            KeyText::Name(name) => Key::Name(name),
+            KeyText::User(user) => Key::User(user.into()),
+            KeyText::Page(token, user) => Key::Page(token, user.map(Into::into)),
+        })
+    }
+
+    /// Returns the name of the room.
+    pub(super) fn room_name(&self) -> &str {
+        match self {
+            Key::Name(name) => name,
+            Key::User(user) => user.name().unwrap_or_default(),
+            Key::Page(..) => "",
+        }
+    }
+
     /// Returns the name under which the state of a room is kept, if there is a way back to the room
     /// after the program has ended: pages, and browsers without a name, need to stay signed in.
     pub(super) fn kept_name(&self, users_stay: bool) -> Option<String> {
@@ -50,11 +92,29 @@ pub(super) struct Slot {
     pub(super) expects_since: Mutex<Option<Instant>>,
 }
 
+/// Why a page does not find its room on this node.
+pub(crate) enum NotHere {
+    NoRoom(NoRoom),
+    /// Another node has it, with this epoch.
+    Elsewhere(Owner, u64),
+}
+
+impl From<NoRoom> for NotHere {
+    fn from(no_room: NoRoom) -> Self {
+        NotHere::NoRoom(no_room)
+    }
+}
+
 /// Why a room was not made.
 #[derive(Debug)]
 pub(super) enum NotMade {
     Failed(Error),
     Full,
+    /// The node claims no more rooms.
+    Draining,
+    /// Another node has it, with this epoch.
+    Elsewhere(Owner, u64),
+    NoStore(StoreError),
     /// The user for whose page it would have been made may not enter.
     Refused(String),
 }
@@ -68,6 +128,8 @@ impl From<Error> for NotMade {
 pub(super) struct Made {
     pub(super) place: Place,
     pub(super) running: Running,
+    /// Where it stores its changes, in a cluster.
+    pub(super) recording: Option<Recording>,
 }
 
 impl Slot {

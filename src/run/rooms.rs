@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Result, Server,
     app::{Room, RoomPlan, Scope},
+    cluster::Engine,
 };
 
 /// Default of [`Rooms::idle`].
@@ -54,7 +55,7 @@ impl Rooms {
     /// modules, headers and title are those of all pages.
     pub fn new(app: impl Fn(&Room) -> Result<Server> + Send + Sync + 'static) -> Self {
         let (make, scope) = (Arc::new(app), Scope::Page);
-        Rooms { plan: RoomPlan { make, scope, idle: IDLE, limit: LIMIT, kept: KEPT } }
+        Rooms { plan: RoomPlan { make, scope, idle: IDLE, limit: LIMIT, kept: KEPT, engine: None } }
     }
 
     /// Sets which pages share a room. Default: [`Scope::Page`].
@@ -84,6 +85,16 @@ impl Rooms {
         self
     }
 
+    /// Lets the rooms be on several machines, if the program is started with the address of a store
+    /// that they share: `--redis URL`, or [`StartOptions::redis`](crate::StartOptions::redis). See
+    /// [`cluster`](crate::cluster).
+    ///
+    /// In [`Scope::Shared`] this makes the only room one that any node may have.
+    pub fn cluster(mut self, engine: impl Engine) -> Self {
+        self.plan.engine = Some(Arc::new(engine));
+        self
+    }
+
     /// Returns the server to start, as any other. It has no state of its own: each page is connected
     /// with its room.
     ///
@@ -92,10 +103,10 @@ impl Rooms {
     /// # Errors
     /// Those of the application.
     pub fn server(self) -> Result<Server> {
-        let RoomPlan { make, scope, .. } = &self.plan;
+        let RoomPlan { make, scope, engine, .. } = &self.plan;
         match scope {
-            Scope::Shared => make(&Room::shared()),
-            Scope::Named | Scope::User | Scope::Page => {
+            Scope::Shared if engine.is_none() => make(&Room::shared()),
+            _ => {
                 let model = make(&Room::new(*scope, ""))?;
                 Ok(model.front(self.plan))
             }

@@ -10,9 +10,10 @@ use tracing::{Instrument, Span};
 use super::{
     FrameSink, FrameStream, StartOptions, StopHandle, StopReport,
     claim::Claim,
+    cluster::{Cluster, MOVED},
     drive::Run,
     exposure, follow_files,
-    frames::Frames,
+    frames::{Frames, SHUTDOWN},
     keep::Keeper,
     links,
     monitor::Monitor,
@@ -260,6 +261,11 @@ impl Server {
         }
         options.check(self)?;
         let options = options.with_metrics();
+        let cluster = Cluster::join(self, &options).await?;
+        let options = match &cluster {
+            Some(cluster) => cluster.options(options),
+            None => options,
+        };
         let claim = Claim::new(self)?;
         let states = [self.state().clone(), self.context().state().clone()];
         self.hub().begin(claim.tasks.clone(), states, options.metrics.clone());
@@ -286,7 +292,8 @@ impl Server {
             Front { access, addresses: addresses.clone(), origin: origin.clone() }
         };
         let front = options.front.clone().unwrap_or_else(own);
-        let rooms = Registry::of(self, &options, &front)?;
+        let member = cluster.as_ref().map(|cluster| Arc::clone(&cluster.member));
+        let rooms = Registry::of(self, &options, &front, member, site.lines())?;
         let site = Site { rooms: rooms.clone().map(|rooms| rooms as Arc<dyn Rooms>), ..site };
         let allowed_origins = site.names.allowed_origins().to_vec();
         let (outcome_sender, outcome) = watch::channel(None);
@@ -305,6 +312,9 @@ impl Server {
         // What shows the pages of rooms has no state of its own, but its users may stay signed in.
         let has_state = rooms.is_none() || options.keeps_pages_signed_in();
         let keeper = has_state.then(|| Keeper::begin(self, &options, &own_tokens)).flatten();
+        if let Some(journal) = &options.journal {
+            journal.begin(self);
+        }
         self.make_ready().await;
         if let Some(timeout) = options.idle_timeout {
             self.stop_when_idle(timeout, rooms.clone(), &claim.tasks);
@@ -333,6 +343,7 @@ impl Server {
             frames: frames.clone(),
             keeper,
             monitor,
+            cluster,
             limits: ServeOptions::new()
                 .grace(stop_times::CONNECTIONS)
                 .deadline(options.stop_deadline)
@@ -372,7 +383,10 @@ impl Server {
         let heartbeat = options.heartbeat.unwrap_or(self.options().get_ws_heart_beat());
         Ok(Site {
             server: self.clone(),
-            access: Arc::new(Access::new(port, tokens.with_secret(secret))),
+            access: Arc::new(match &options.shared {
+                Some(shared) => shared.access(secret),
+                None => Access::new(port, tokens.with_secret(secret)),
+            }),
             names: Arc::new(names),
             proxies: Arc::new(options.proxies.parsed()?),
             lobby: Lobby::for_this_system(),
@@ -380,9 +394,11 @@ impl Server {
             endpoints: options.endpoints.clone(),
             max_frame: self.hub().max_frame(),
             heartbeat,
+            goodbye: if options.shared.is_some() { MOVED } else { SHUTDOWN },
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),
             websockets: TaskTracker::new(),
+            relayed: TaskTracker::new(),
             span: Span::current(),
             rooms: None,
         })

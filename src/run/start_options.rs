@@ -10,7 +10,12 @@ use std::{
     time::Duration,
 };
 
-use super::{development::Switch, room_registry::Front, secret::Secret};
+use super::{
+    cluster::{RoomJournal, SharedAccess},
+    development::Switch,
+    room_registry::Front,
+    secret::Secret,
+};
 use crate::{
     Error, Result, Server,
     app::{Backend, Compression, Endpoints, ExecMode, RunningOptions},
@@ -81,6 +86,14 @@ pub struct StartOptions {
     /// Host and port for operators.
     #[cfg(feature = "monitoring")]
     pub(super) monitoring: Option<String>,
+    /// The store of a cluster.
+    pub(super) redis: Option<Secret>,
+    /// Where other nodes reach this one: host and port.
+    pub(super) node_address: Option<String>,
+    /// Credentials that other nodes accept, too.
+    pub(super) shared: Option<SharedAccess>,
+    /// Where the run stores what it commits, if it is that of a room of a cluster.
+    pub(super) journal: Option<Arc<RoomJournal>>,
     /// What is counted in this run.
     pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) serve_only: bool,
@@ -124,6 +137,10 @@ impl Default for StartOptions {
             drain: Duration::ZERO,
             #[cfg(feature = "monitoring")]
             monitoring: None,
+            redis: None,
+            node_address: None,
+            shared: None,
+            journal: None,
             metrics: None,
             serve_only: false,
             front: None,

@@ -105,6 +105,7 @@ impl State {
     fn settable<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
         let name = self.name(key);
         check_key(&name)?;
+        self.check_storable(&name)?;
         self.store.notes.name(&name);
         Ok(name)
     }

@@ -81,7 +81,7 @@ impl State {
         })
     }
 
-    fn is_keepable(&self, key: &str) -> bool {
+    pub(super) fn is_keepable(&self, key: &str) -> bool {
         let transient = self.store.transient.read();
         !super::protection::is_reserved(key) && !transient.contains(key)
     }

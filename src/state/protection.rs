@@ -175,6 +175,9 @@ impl State {
             return Err(Failure::msg("it is read-only"));
         }
         drop(read_only);
+        if let Some(reason) = self.refusal_of_store(key) {
+            return Err(Failure::msg(reason));
+        }
         check_key(key).map_err(|fault| Failure::msg(fault.to_string()))?;
         let value = value.fitting().map_err(|fault| Failure::msg(fault.of(key)))?;
         let rule = protection.rule(key);
@@ -188,6 +191,13 @@ impl State {
             }
         }
         rule.take(key, value)
+    }
+
+    /// Returns a value of a store, which this program or one like it has written; `None` if it does
+    /// not pass the rules.
+    pub(super) fn admit_recorded(&self, key: &str, value: Packed) -> Option<Packed> {
+        let value = value.fitting().ok()?;
+        self.store.protection.rule(key).take(key, value).ok()
     }
 
     /// Returns a kept value as it replaces the initial one; `None` if it does not pass the rules.

@@ -82,6 +82,11 @@ impl Pushed {
         }
     }
 
+    /// Notes that all values were changed by a commit.
+    pub(super) fn restamp(&mut self, commit: u64) {
+        self.values.values_mut().for_each(|committed| committed.commit = commit);
+    }
+
     /// Returns the encoded entries in parts.
     pub(crate) fn encoded(&mut self) -> impl Iterator<Item = &Bytes> + Clone {
         for (number, block) in self.blocks.iter_mut().enumerate() {

@@ -62,6 +62,7 @@ impl<T: Serialize + DeserializeOwned> Series<T> {
         let encoded = items.into_iter().map(|item| Packed::encode_for(&self.key, &item));
         let encoded = encoded.collect::<Result<Vec<_>, _>>()?;
         let name = self.state.name(&self.key);
+        self.state.check_storable(&name)?;
         self.state.change(|inner, writer| inner.append(&name, &encoded, writer));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use futures_util::future::BoxFuture;
@@ -13,6 +13,7 @@ use selvedge_wslink::{ClientId, Packed};
 use super::{
     Listener,
     history::History,
+    journal::Journal,
     notes::Notes,
     protection::Protection,
     pushed::Pushed,
@@ -37,6 +38,8 @@ pub(crate) trait Sink: Send + Sync {
         appends: &[(KeyName, Packed)],
         except: Option<ClientId>,
     );
+    /// Keeps what is sent from now on from the clients until all commits up to this one are stored.
+    fn hold_until_stored(&self, commit: u64);
     /// Called when a value was set outside of callbacks. The sink flushes a little later, so that
     /// related changes are sent together.
     fn unflushed(&self);
@@ -53,6 +56,8 @@ pub(super) struct Store {
     pub(super) notes: Notes,
     /// Keys that are not kept across restarts.
     pub(super) transient: RwLock<HashSet<String>>,
+    /// Whether commits are recorded.
+    pub(super) has_journal: AtomicBool,
 }
 
 #[derive(Default)]
@@ -73,6 +78,10 @@ pub(super) struct Stored {
     pub(super) history: History,
     series: HashMap<KeyName, Items>,
     pub(super) sink: Option<Arc<dyn Sink>>,
+    /// Keys that clients see only when they are stored.
+    pub(super) durable: HashSet<KeyName>,
+    /// Where commits are recorded, if anywhere.
+    pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) ready: bool,
     pub(super) flushing: bool,
 }
@@ -198,9 +207,23 @@ impl Stored {
     /// Moves a pending value to the pushed values without notifying clients or listeners.
     pub(super) fn clean(&mut self, key: &str) {
         if let Some((key, Pending { value, .. })) = self.take_pending(key) {
-            self.pushed.insert(key, value, self.history.next());
+            self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
+            self.record(&[(key, value)]);
             self.history.advance();
         }
+    }
+
+    /// Records the changes of the next commit. Returns whether no client may see them yet.
+    fn record(&self, changes: &[(KeyName, Packed)]) -> bool {
+        let Some(journal) = &self.journal else { return false };
+        let is_durable =
+            !self.durable.is_empty() && changes.iter().any(|(key, _)| self.durable.contains(key));
+        journal.record(changes, self.history.next(), is_durable)
+    }
+
+    /// Forgets a value that is not committed yet.
+    pub(super) fn forget_pending(&mut self, key: &str) {
+        self.take_pending(key);
     }
 
     /// Moves all pending values to the pushed values and sends those that differ.
@@ -257,15 +280,20 @@ impl Stored {
         if changes.is_empty() {
             return;
         }
+        let is_held = self.record(changes);
+        let commit = self.history.next();
         self.history.advance();
         if let Some(sink) = &self.sink {
+            if is_held {
+                sink.hold_until_stored(commit);
+            }
             sink.push(changes, appends, except);
         }
     }
 }
 
 /// Records that a key changed. Its listeners run once a round, with the merged cause.
-fn touch(touched: &mut IndexMap<KeyName, Cause>, key: &KeyName, cause: Cause) {
+pub(super) fn touch(touched: &mut IndexMap<KeyName, Cause>, key: &KeyName, cause: Cause) {
     match touched.entry(Arc::clone(key)) {
         Entry::Occupied(mut entry) => {
             let known = *entry.get();

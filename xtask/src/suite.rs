@@ -56,6 +56,8 @@ enum Step {
     Packages,
     /// The library's WebSockets against other implementations
     Peers,
+    /// Rooms over several machines, on a Redis server
+    Cluster,
     /// Clippy over the whole workspace
     Clippy,
     /// The desktop program and the examples, with their tests
@@ -173,10 +175,19 @@ impl Step {
                 )?;
             }
             Self::Peers => return peers::test(),
+            Self::Cluster if !cfg!(target_os = "linux") => {
+                return Ok(Some("rooms over several machines, which are checked on Linux".into()));
+            }
+            Self::Cluster => {
+                page::ensure_built()?;
+                system::ensure(system::REDIS)?;
+                cargo(&["test", "--locked", "-p", "selvedge-redis"])?;
+            }
             Self::Docs => {
                 page::ensure_built()?;
                 let mut doc = command::cargo(&["doc", "--locked", "--no-deps", "--all-features"]);
-                command::run(doc.args(LIBRARIES).env("RUSTDOCFLAGS", "-D warnings"))?;
+                let redis = ["-p", "selvedge-redis"];
+                command::run(doc.args(LIBRARIES).args(redis).env("RUSTDOCFLAGS", "-D warnings"))?;
             }
             #[cfg(unix)]
             Self::Targets => return targets::check(),

@@ -153,6 +153,14 @@ pub(crate) const PROXIES: &[Need] = &[
     },
 ];
 
+/// Requirements for rooms over several machines.
+pub(crate) const REDIS: &[Need] = &[Need {
+    probe: Probe::Program("redis-server"),
+    why: "the store that the nodes of a cluster share",
+    debian: "redis-server",
+    others: ["redis", "redis", "redis"],
+}];
+
 /// Requirements for running other implementations of WebSockets.
 pub(crate) const PEERS: &[Need] = &[
     Need {

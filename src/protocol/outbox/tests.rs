@@ -176,3 +176,60 @@ async fn control_frames_interrupt_the_wait_and_pass_held_messages() {
     drop(hold);
     assert_eq!(drain(&outbox), ["held"]);
 }
+
+#[tokio::test]
+async fn what_follows_a_durable_change_waits_until_it_is_stored() {
+    let outbox = Outbox::new(1000);
+    outbox.send(message("before"));
+    let hold = outbox.hold();
+    outbox.hold_until_stored(1);
+    outbox.push_state(&message("durable"), &keys(&["k"]));
+    outbox.hold_until_stored(2);
+    outbox.push_state(&message("durable 2"), &keys(&["k"]));
+    outbox.reply(message("answer"));
+    drop(hold);
+    outbox.close(CloseFrame { code: 1001, reason: "bye" });
+    assert_eq!(drain(&outbox), ["before"]);
+    outbox.stored(1);
+    assert!(drain(&outbox).is_empty(), "the answer is to both changes");
+    outbox.stored(2);
+    assert_eq!(drain(&outbox), ["answer", "durable", "durable 2", "close 1001"]);
+}
+
+#[tokio::test]
+async fn a_slow_client_is_not_told_values_that_are_not_stored() {
+    let outbox = Outbox::new(30);
+    outbox.hold_until_stored(1);
+    for _ in 0..10 {
+        outbox.push_state(&message("change of a"), &keys(&["a"]));
+    }
+    assert!(drain(&outbox).is_empty());
+    outbox.stored(1);
+    assert_eq!(drain(&outbox), [r#"catch up {"a"}"#]);
+}
+
+#[tokio::test]
+async fn a_client_whose_room_is_lost_gets_nothing_that_is_not_stored() {
+    let outbox = Outbox::new(1000);
+    outbox.send(message("before"));
+    outbox.hold_until_stored(1);
+    outbox.push_state(&message("durable"), &keys(&["k"]));
+    outbox.reply(message("answer"));
+    outbox.discard_unstored();
+    outbox.close(CloseFrame { code: 1012, reason: "moved" });
+    assert_eq!(drain(&outbox), ["before", "close 1012"]);
+}
+
+#[tokio::test]
+async fn barriers_do_not_pile_up() {
+    let outbox = Outbox::new(1000);
+    for commit in 1..=10_000 {
+        outbox.hold_until_stored(commit);
+    }
+    outbox.send(message("last"));
+    assert!(outbox.queue.lock().items.len() < 100);
+    outbox.stored(9_999);
+    assert!(drain(&outbox).is_empty());
+    outbox.stored(10_000);
+    assert_eq!(drain(&outbox), ["last"]);
+}

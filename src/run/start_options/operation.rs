@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::StartOptions;
+use super::{Secret, StartOptions};
 
 impl StartOptions {
     /// Stops the server when no client has been connected for this long; a program with
@@ -49,6 +49,23 @@ impl StartOptions {
     /// [`Error::InvalidOption`](crate::Error::InvalidOption) without `keep_state`.
     pub fn keep_sign_in(mut self, keep: bool) -> Self {
         self.keep_sign_in = keep;
+        self
+    }
+
+    /// Joins the cluster of the nodes that share a store, such as `redis://:password@10.0.0.2/`, or
+    /// `rediss://` for TLS. The application has to name an engine for it:
+    /// [`Rooms::cluster`](crate::rooms::Rooms::cluster). See the guide `docs/cluster.md`.
+    pub fn redis(mut self, address: impl Into<String>) -> Self {
+        self.redis = Some(Secret(address.into()));
+        self
+    }
+
+    /// Sets the address at which other nodes of the cluster reach this one: an address of this machine
+    /// and a port, where 0 takes any free one. Default: the address by which this machine reaches the
+    /// store, with any free port. The nodes trust the network between them: what they say to each other
+    /// is not encrypted.
+    pub fn node_address(mut self, address: impl Into<String>) -> Self {
+        self.node_address = Some(address.into());
         self
     }
 

@@ -34,6 +34,8 @@ impl Sink for Recorder {
         }
         self.pushes.lock().unwrap().push(map.into());
     }
+    fn hold_until_stored(&self, _: u64) {}
+
     fn unflushed(&self) {
         *self.unflushed.lock().unwrap() += 1;
     }
