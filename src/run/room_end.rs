@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{cluster::Recording, room_registry::Registry, room_slot::Slot};
-use crate::{Server, blocking, stop_times};
+use crate::{Server, app::Scope, blocking, stop_times};
 
 /// Least time that a room is kept for its first page, which has to load.
 const FIRST_PAGE: Duration = Duration::from_secs(30);
@@ -52,6 +52,10 @@ impl Registry {
 
     /// Waits until a room has been empty for a while, and does nothing.
     async fn emptied(&self, slot: &Slot, server: &Server) {
+        if self.plan.scope == Scope::Shared {
+            // It lives as long as the program.
+            return pending().await;
+        }
         let mut clients = server.hub().watch_connected();
         let mut patience = self.plan.idle.max(FIRST_PAGE);
         while clients.wait_for(|count| *count == 0).await.is_ok() {

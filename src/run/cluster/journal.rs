@@ -94,6 +94,8 @@ struct Waiting {
 struct Change {
     value: Packed,
     commit: u64,
+    /// The first commit of the key that is not stored.
+    first: u64,
     is_durable: bool,
 }
 
@@ -238,7 +240,7 @@ impl RoomJournal {
             if size >= LARGE && !change.is_durable && !is_ending {
                 let last = waiting.large.get(&key).copied();
                 if last.is_some_and(|last| now < last + LARGE_LAG) {
-                    batch.record.complete = batch.record.complete.min(change.commit - 1);
+                    batch.record.complete = batch.record.complete.min(change.first - 1);
                     left.insert(key, change);
                     continue;
                 }
@@ -263,8 +265,11 @@ impl RoomJournal {
     fn put_back(&self, batch: Batch) {
         let mut waiting = self.waiting.lock();
         for (key, change) in batch.changes {
-            if let Entry::Vacant(entry) = waiting.values.entry(key) {
-                entry.insert(change);
+            match waiting.values.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(change);
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().first = change.first,
             }
         }
         waiting.since.get_or_insert_with(Instant::now);
@@ -301,7 +306,10 @@ impl Journal for RoomJournal {
         let is_held = is_durable || !self.member.has_lease() || self.fenced.is_cancelled();
         let mut waiting = self.waiting.lock();
         for (key, value) in changes {
-            let change = Change { value: value.clone(), commit, is_durable };
+            let known = waiting.values.get(key);
+            let first = known.map_or(commit, |known| known.first);
+            let is_durable = is_durable || known.is_some_and(|known| known.is_durable);
+            let change = Change { value: value.clone(), commit, first, is_durable };
             waiting.values.insert(KeyName::clone(key), change);
         }
         waiting.newest = commit;
