@@ -10,7 +10,8 @@
 //!
 //! - A claim is granted to one node, with an epoch that is higher than all before. It is refused
 //!   while the owner's node is alive, unless the claim names the epoch that it replaces.
-//! - An append is applied as a whole or not at all, and only under the current epoch. When it has
+//! - An append is applied as a whole or not at all, and only under the current epoch and if no newer
+//!   one of this epoch was applied. When it has
 //!   returned without an error, the next claim returns its values, whichever machine is lost.
 //! - No operation waits for longer than a few seconds.
 
@@ -179,6 +180,9 @@ pub struct Record {
     pub forgotten: Vec<String>,
     /// Everything up to this commit is recorded with this record.
     pub complete: u64,
+    /// The newest commit of the room when the record was made. A record that arrives after a newer one
+    /// of the same epoch is ignored: that one has its changes, too.
+    pub newest: u64,
 }
 
 /// A value and the commit that changed it last.

@@ -11,7 +11,7 @@ pub(crate) struct Keys {
 
 /// The keys of one room.
 pub(crate) struct RoomKeys {
-    /// A hash: `key`, `epoch`, `owner`, `complete`.
+    /// A hash: `key`, `epoch`, `owner`, `complete`, `newest`.
     pub(crate) room: String,
     /// A hash of the values of the state, each after the number of its commit.
     pub(crate) values: String,

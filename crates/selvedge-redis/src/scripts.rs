@@ -49,19 +49,21 @@ if epoch > 0 then
   redis.call('HDEL', KEYS[3], epoch - 100)
 end
 epoch = epoch + 1
-redis.call('HSET', KEYS[1], 'key', ARGV[1], 'epoch', epoch, 'owner', ARGV[2], 'complete', complete)
+redis.call('HSET', KEYS[1], 'key', ARGV[1], 'epoch', epoch, 'owner', ARGV[2], 'complete', complete, 'newest', 0)
 for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
 return {1, epoch, complete, redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3])}";
 
-/// Records commits. KEYS: room, values. ARGV: epoch, complete commit, number of values, then names and
-/// values, then names that are forgotten. Returns 0 if the epoch is over.
+/// Records commits. KEYS: room, values. ARGV: epoch, newest and complete commit, number of values, then
+/// names and values, then names that are forgotten. Returns 0 if the epoch is over. A record that comes
+/// late, from a connection that was lost, is ignored: the next one has its changes.
 const APPEND: &str = "
-local known = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
+local known = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'newest')
 if known[1] ~= ARGV[1] or not known[2] or known[2] == '' then return 0 end
-local last = 3 + 2 * tonumber(ARGV[3])
-for i = 4, last, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+if tonumber(known[3] or '0') > tonumber(ARGV[2]) then return 1 end
+local last = 4 + 2 * tonumber(ARGV[4])
+for i = 5, last, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 for i = last + 1, #ARGV do redis.call('HDEL', KEYS[2], ARGV[i]) end
-redis.call('HSET', KEYS[1], 'complete', ARGV[2])
+redis.call('HSET', KEYS[1], 'newest', ARGV[2], 'complete', ARGV[3])
 return 1";
 
 /// Gives a room up. KEYS: room, values, epochs. ARGV: epoch, time in ms for which its state is kept.

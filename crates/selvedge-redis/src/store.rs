@@ -114,7 +114,8 @@ impl RedisStore {
     async fn append_record(&self, room: String, epoch: u64, record: Record) -> StoreResult<()> {
         let RoomKeys { room, values, .. } = self.keys.room(&room);
         let mut script = self.scripts.append.prepare_invoke();
-        script.key(room).key(values).arg(epoch).arg(record.complete).arg(record.values.len());
+        script.key(room).key(values).arg(epoch).arg(record.newest).arg(record.complete);
+        script.arg(record.values.len());
         for RecordedValue { key, value, commit } in &record.values {
             let bytes = [&commit.to_be_bytes()[..], value.as_bytes()].concat();
             script.arg(key).arg(bytes);

@@ -9,9 +9,10 @@ use std::{process::Stdio, time::Duration};
 
 use selvedge::{
     Ctx, Failure, Result, Running, Server,
-    cluster::{Claim, Claimed, Engine, Node, Record, StoreError},
+    cluster::{Claim, Claimed, Engine, Node, Record, RecordedValue, StoreError},
     files::Upload,
     rooms::{Room, Rooms, Scope},
+    values::Packed,
 };
 use serde_json::{Value, json};
 use support::{Client, SignedIn, TIMEOUT, free_port, open_path, options, request, request_to};
@@ -335,6 +336,40 @@ async fn of_many_claims_at_once_one_is_granted() {
     });
     let granted = futures_util::future::join_all(claims).await;
     assert_eq!(granted.iter().filter(|granted| **granted).count(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_arrives_after_a_newer_one_changes_nothing() {
+    let redis = Redis::start().await;
+    let store = selvedge_redis::engine().connect(&redis.url(), "late").await.unwrap();
+    let node = Node { id: "n".into(), address: ([127, 0, 0, 1], 1).into(), is_draining: false };
+    store.renew(node, Duration::from_secs(60)).await.unwrap();
+    let claim = |replacing| Claim {
+        room: "room".to_owned(),
+        key: "key".to_owned(),
+        node: "n".to_owned(),
+        replacing,
+    };
+    let record = |commit: u64| Record {
+        values: vec![RecordedValue {
+            key: "count".to_owned(),
+            value: Packed::encode(&commit).unwrap(),
+            commit,
+        }],
+        forgotten: Vec::new(),
+        complete: commit,
+        newest: commit,
+    };
+    assert!(matches!(store.claim(claim(None)).await.unwrap(), Claimed::Granted(_)));
+    for commit in [1, 5, 3] {
+        store.append("room".to_owned(), 1, record(commit)).await.unwrap();
+    }
+    let Claimed::Granted(contents) = store.claim(claim(Some(1))).await.unwrap() else {
+        panic!("the epoch is known")
+    };
+    assert_eq!((contents.complete, contents.values[0].commit), (5, 5));
+    assert_eq!(contents.values[0].value.decode::<u64>().unwrap(), 5);
+    assert_eq!(contents.before, [(1, 5)]);
 }
 
 #[tokio::test]

@@ -226,6 +226,7 @@ impl RoomJournal {
         let now = Instant::now();
         let mut batch = Batch { newest: waiting.newest, ..Batch::default() };
         batch.record.complete = waiting.newest;
+        batch.record.newest = waiting.newest;
         let mut left = IndexMap::new();
         for (key, change) in std::mem::take(&mut waiting.values) {
             let size = change.value.size();
