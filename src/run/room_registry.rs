@@ -270,7 +270,6 @@ impl Registry {
             server.transfers().name_room(&id);
         }
         let running = server.spawn(options).await?;
-        let recording = granted.map(|granted| granted.begin(&server));
         // With the state that was kept, and before another room ends for this one.
         let admitted = bearer.map_or(Ok(()), |bearer| server.role_of(bearer).map(drop));
         let admitted = admitted.map_err(NotMade::Refused);
@@ -288,6 +287,7 @@ impl Registry {
             running.stop().await?;
             return Err(Error::NotRunning.into());
         }
+        let recording = granted.map(|granted| granted.begin(&running.frames.server));
         tracing::info!("a room begins");
         self.options.metrics.as_ref().inspect(|metrics| metrics.room_begun());
         Ok(Made { place: running.place(id, &slot.key), running, recording })
@@ -428,7 +428,7 @@ impl Rooms for Registry {
 
     fn find(&self, id: &str) -> Option<Place> {
         let slot = self.inner.lock().ids.get(id).cloned()?;
-        Some(slot.room().filter(|made| !made.running.is_stopping())?.place.clone())
+        Some(slot.room().filter(|_| !slot.is_ending())?.place.clone())
     }
 
     fn all(&self) -> Vec<Place> {

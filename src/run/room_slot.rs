@@ -142,9 +142,10 @@ impl Slot {
         self.made.get()?.as_ref().ok()
     }
 
-    /// Whether the room has begun to end.
+    /// Whether the room has begun to end, or another node has it.
     pub(super) fn is_ending(&self) -> bool {
-        self.room().is_some_and(|made| made.running.is_stopping())
+        let is_fenced = |made: &Made| made.recording.as_ref().is_some_and(Recording::is_fenced);
+        self.room().is_some_and(|made| made.running.is_stopping() || is_fenced(made))
     }
 
     /// Returns since when the room has been empty, if it may end for another one: no job runs in it,

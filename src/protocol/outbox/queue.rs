@@ -155,6 +155,9 @@ impl OutboxQueue {
     /// Lets what is queued from now on wait until the commits up to this one are stored; so does the
     /// answer to a call in progress.
     pub(super) fn hold_until_stored(&mut self, commit: u64) {
+        if self.closing.is_some() {
+            return; // nothing follows but the close frame
+        }
         let place = if self.is_holding() { self.free } else { self.items.len() };
         let barriers = self.items.iter_mut().filter_map(|item| match item {
             Item::Barrier(known) => Some(known),

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use selvedge_port::Listener;
 use tokio::{
     net::TcpStream,
+    runtime::Handle,
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -73,6 +74,9 @@ pub(crate) struct Member {
     is_draining: AtomicBool,
     /// The other nodes to which connections are relayed.
     peers: Mutex<HashMap<String, CancellationToken>>,
+    /// Sign-in links that are being stored. Each fires when it is.
+    puts: Mutex<HashMap<String, CancellationToken>>,
+    runtime: Handle,
     metrics: Option<Arc<Metrics>>,
 }
 
@@ -124,6 +128,8 @@ impl Member {
             is_reachable: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
             peers: Mutex::default(),
+            puts: Mutex::default(),
+            runtime: Handle::current(),
             metrics,
         };
         member.renew().await?;
@@ -323,9 +329,16 @@ impl Member {
 impl LinkStore for Member {
     fn put(self: Arc<Self>, token: &str, invited: String, lifetime: Option<Duration>) {
         let name = mac(&self.secret, &["link ", token]);
-        tokio::spawn(async move {
+        let done = CancellationToken::new();
+        self.puts.lock().insert(name.clone(), done.clone());
+        // Links are also made on threads of the application.
+        let runtime = self.runtime.clone();
+        runtime.spawn(async move {
             let lifetime = lifetime.unwrap_or(LINK_LIFETIME);
-            let put = timed(STORE_TIMEOUT, self.store.put(name, invited, lifetime)).await;
+            let put = self.store.put(name.clone(), invited, lifetime);
+            let put = timed(STORE_TIMEOUT, put).await;
+            self.puts.lock().remove(&name);
+            done.cancel();
             if let Err(error) = put {
                 tracing::warn!(%error, "a sign-in link is not valid: it could not be stored");
             }
@@ -338,6 +351,10 @@ impl LinkStore for Member {
     ) -> futures_util::future::BoxFuture<'static, Option<String>> {
         let name = mac(&self.secret, &["link ", token]);
         Box::pin(async move {
+            let under_way = self.puts.lock().get(&name).cloned();
+            if let Some(done) = under_way {
+                done.cancelled().await;
+            }
             let taken = timed(STORE_TIMEOUT, self.store.take(name)).await;
             taken.inspect_err(|error| tracing::warn!(%error, "a link could not be checked")).ok()?
         })

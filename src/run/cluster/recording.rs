@@ -67,6 +67,11 @@ impl Recording {
         }
     }
 
+    /// Returns whether another node has the room.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.journal.fenced().is_cancelled()
+    }
+
     /// Waits until another node has the room.
     pub(crate) async fn fenced(&self) {
         self.journal.fenced().cancelled().await;
