@@ -120,7 +120,7 @@ pub struct Node {
 pub struct RoomRecord {
     /// What the program calls the room, as the first claim said.
     pub key: String,
-    /// The number of times that the room was claimed.
+    /// The epoch of the last claim.
     pub epoch: u64,
     /// The node that has it, if that is alive.
     pub owner: Option<Owner>,

@@ -63,7 +63,10 @@ pub(super) async fn upload(
     guest.admit();
     let body = request.into_body().into_data_stream().map_err(io::Error::other).boxed();
     match site.server.receive(right, body, site.stop.clone()).await {
-        Ok(result) => Json(result.decode::<Value>().unwrap_or_default()).into_response(),
+        Ok(result) => match site.server.state().stored().await {
+            Ok(()) => Json(result.decode::<Value>().unwrap_or_default()).into_response(),
+            Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),
+        },
         Err(failure) => (status(&failure), site.server.told(&failure)).into_response(),
     }
 }

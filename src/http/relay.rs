@@ -180,10 +180,7 @@ async fn forward(site: &Arc<Site>, peer: Peer, mut request: Request, hops: u8) -
         client: ends.remote,
     };
     let is_upgrade = request.headers().contains_key(header::UPGRADE);
-    if let Some(guest) = request.extensions().get::<Arc<Guest>>() {
-        // The owner limits what the client may send before it is known.
-        guest.admit();
-    }
+    let guest = request.extensions().get::<Arc<Guest>>().cloned();
     let client = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
     parts.extensions.clear();
@@ -197,6 +194,12 @@ async fn forward(site: &Arc<Site>, peer: Peer, mut request: Request, hops: u8) -
         false => sent.await,
     };
     let Some(mut response) = sent else { return unreachable_owner() };
+    let is_accepted =
+        response.status() == StatusCode::SWITCHING_PROTOCOLS || response.status().is_success();
+    if let Some(guest) = guest.filter(|_| is_accepted) {
+        // The owner limits what the client may send before it is known.
+        guest.admit();
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let owner = hyper::upgrade::on(&mut response);
         let (stop, relayed) = (site.stop.clone(), site.relayed.token());

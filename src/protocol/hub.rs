@@ -138,8 +138,7 @@ impl Hub {
     /// Closes all clients, without what waits for the store: another server has their room.
     pub(crate) fn close_unstored(&self, closing: CloseFrame) {
         for client in self.clients.lock().values() {
-            client.outbox.discard_unstored();
-            client.outbox.close(closing);
+            client.outbox.close_unstored(closing);
         }
     }
 

@@ -231,9 +231,13 @@ impl Outbox {
         }
     }
 
-    /// Removes what waits for the store.
-    pub(crate) fn discard_unstored(&self) {
-        self.queue.lock().discard_unstored();
+    /// Closes the connection without what waits for the store.
+    pub(crate) fn close_unstored(&self, closing: CloseFrame) {
+        let mut queue = self.queue.lock();
+        queue.discard_unstored();
+        queue.closing.get_or_insert(closing);
+        self.wake(queue);
+        self.room.notify_waiters();
     }
 
     /// Holds back messages that are queued from now on, except answers, until the guard is dropped

@@ -97,9 +97,7 @@ impl Registry {
             if begun.elapsed() >= PATIENCE {
                 return Err(NoRoom::Unreachable);
             }
-            if replacing.is_none() {
-                sleep(ASK_AGAIN).await;
-            }
+            sleep(ASK_AGAIN).await;
         }
     }
 

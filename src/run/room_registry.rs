@@ -215,7 +215,10 @@ impl Registry {
         if inner.slots.get(&slot.key).is_some_and(|known| Arc::ptr_eq(known, slot)) {
             inner.slots.remove(&slot.key);
         }
-        if let Some(made) = slot.room() {
+        // In a cluster, the next room of this key has the same id.
+        if let Some(made) = slot.room()
+            && inner.ids.get(&made.place.id).is_some_and(|known| Arc::ptr_eq(known, slot))
+        {
             inner.ids.remove(&made.place.id);
         }
         self.count.send_replace(inner.slots.len());

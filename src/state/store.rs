@@ -208,7 +208,10 @@ impl Stored {
     pub(super) fn clean(&mut self, key: &str) {
         if let Some((key, Pending { value, .. })) = self.take_pending(key) {
             self.pushed.insert(Arc::clone(&key), value.clone(), self.history.next());
-            self.record(&[(key, value)]);
+            let is_held = self.record(&[(key, value)]);
+            if let Some(sink) = self.sink.as_ref().filter(|_| is_held) {
+                sink.hold_until_stored(self.history.next());
+            }
             self.history.advance();
         }
     }

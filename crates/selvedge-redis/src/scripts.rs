@@ -33,7 +33,8 @@ if owner ~= '' then left = redis.call('PTTL', ARGV[1] .. owner) end
 return {known[1], known[2], owner, redis.call('HGET', KEYS[2], owner) or '', left}";
 
 /// Claims a room. KEYS: room, values, epochs, nodes. ARGV: key, node, replaced epoch, prefix of lives.
-/// Returns 1 with what is known of its state, or 0 with its owner.
+/// Returns 1 with what is known of its state, or 0 with its owner. The new epoch is the time in ms, so
+/// that it is new even if Redis has lost the room.
 const CLAIM: &str = "
 local owner = redis.call('HGET', KEYS[1], 'owner')
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
@@ -46,9 +47,16 @@ end
 local complete = redis.call('HGET', KEYS[1], 'complete') or '0'
 if epoch > 0 then
   redis.call('HSET', KEYS[3], epoch, complete)
-  redis.call('HDEL', KEYS[3], epoch - 100)
+  if redis.call('HLEN', KEYS[3]) > 100 then
+    local oldest = epoch
+    for _, known in ipairs(redis.call('HKEYS', KEYS[3])) do
+      oldest = math.min(oldest, tonumber(known))
+    end
+    redis.call('HDEL', KEYS[3], oldest)
+  end
 end
-epoch = epoch + 1
+local now = redis.call('TIME')
+epoch = math.max(epoch + 1, now[1] * 1000 + math.floor(now[2] / 1000))
 redis.call('HSET', KEYS[1], 'key', ARGV[1], 'epoch', epoch, 'owner', ARGV[2], 'complete', complete, 'newest', 0)
 for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
 return {1, epoch, complete, redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3])}";

@@ -128,6 +128,9 @@ impl OutboxQueue {
         if let (Some(closing), true) = (self.closing, self.items.is_empty()) {
             return Some(Next::Close(closing));
         }
+        if self.is_blocked() {
+            return None; // a picture may show what is not stored
+        }
         batch.extend_from_slice(self.streams.next()?.frames());
         Some(Next::Send)
     }
@@ -190,6 +193,7 @@ impl OutboxQueue {
             !is_behind
         });
         self.behind.clear();
+        self.streams = Streams::default();
     }
 
     /// Removes items.

@@ -215,8 +215,7 @@ async fn a_client_whose_room_is_lost_gets_nothing_that_is_not_stored() {
     outbox.hold_until_stored(1);
     outbox.push_state(&message("durable"), &keys(&["k"]));
     outbox.reply(message("answer"));
-    outbox.discard_unstored();
-    outbox.close(CloseFrame { code: 1012, reason: "moved" });
+    outbox.close_unstored(CloseFrame { code: 1012, reason: "moved" });
     outbox.hold_until_stored(2);
     outbox.reply(message("answer 2"));
     assert_eq!(drain(&outbox), ["before", "close 1012"]);

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, FutureExt};
-use indexmap::{IndexMap, map::Entry};
+use indexmap::{IndexMap, IndexSet, map::Entry};
 use parking_lot::Mutex;
 use selvedge_wslink::Packed;
 use tokio::{
@@ -80,6 +80,8 @@ pub(crate) struct RoomJournal {
 #[derive(Default)]
 struct Waiting {
     values: IndexMap<KeyName, Change>,
+    /// Keys whose values are not stored any more.
+    forgotten: IndexSet<KeyName>,
     /// The newest commit.
     newest: u64,
     /// Whether clients wait.
@@ -201,12 +203,12 @@ impl RoomJournal {
     /// Waits for changes and takes them; `None` at the end.
     async fn next(&self, server: &Server) -> Option<Batch> {
         loop {
-            let (has_values, is_urgent, is_due) = {
+            let (has_work, is_urgent, is_due) = {
                 let waiting = self.waiting.lock();
-                (!waiting.values.is_empty(), waiting.is_urgent, waiting.is_due())
+                (waiting.has_work(), waiting.is_urgent, waiting.is_due())
             };
             let is_ending = self.ending.is_cancelled();
-            if has_values && (is_urgent || is_due || is_ending) {
+            if has_work && (is_urgent || is_due || is_ending) {
                 if let Some(batch) = self.take(server, is_ending) {
                     return Some(batch);
                 }
@@ -215,7 +217,7 @@ impl RoomJournal {
             }
             tokio::select! {
                 () = self.recorded.notified() => {}
-                () = sleep(LAG), if has_values => {}
+                () = sleep(LAG), if has_work => {}
                 () = self.ending.cancelled() => {}
             }
         }
@@ -228,16 +230,17 @@ impl RoomJournal {
         batch.record.complete = waiting.newest;
         batch.record.newest = waiting.newest;
         let mut left = IndexMap::new();
+        let mut too_large = std::mem::take(&mut waiting.forgotten);
         for (key, change) in std::mem::take(&mut waiting.values) {
             let size = change.value.size();
             if !server.state().is_recorded(&key) {
                 continue;
             }
             if size > MAX_VALUE && !change.is_durable {
-                self.warn_of(&key);
-                batch.record.forgotten.push(key.to_string());
+                too_large.insert(key);
                 continue;
             }
+            too_large.swap_remove(&key);
             if size >= LARGE && !change.is_durable && !is_ending {
                 let last = waiting.large.get(&key).copied();
                 if last.is_some_and(|last| now < last + LARGE_LAG) {
@@ -254,12 +257,18 @@ impl RoomJournal {
             });
             batch.changes.push((key, change));
         }
+        batch.record.forgotten = too_large.iter().map(|key| key.to_string()).collect();
+        batch.forgotten = too_large;
         waiting.since = (!left.is_empty()).then_some(now);
         waiting.values = left;
         let was_urgent = std::mem::take(&mut waiting.is_urgent);
         // Clients may wait for a commit whose keys are not stored.
         let is_empty = batch.record.values.is_empty() && batch.record.forgotten.is_empty();
-        (!is_empty || was_urgent || waiting.values.is_empty()).then_some(batch)
+        let has_batch = !is_empty || was_urgent || waiting.values.is_empty();
+        drop(waiting);
+        // A log layer of the application may change the state.
+        batch.forgotten.iter().for_each(|key| self.warn_of(key));
+        has_batch.then_some(batch)
     }
 
     /// Notes that changes were not stored; newer ones replace them.
@@ -271,6 +280,11 @@ impl RoomJournal {
                     entry.insert(change);
                 }
                 Entry::Occupied(mut entry) => entry.get_mut().first = change.first,
+            }
+        }
+        for key in batch.forgotten {
+            if !waiting.values.contains_key(&key) {
+                waiting.forgotten.insert(key);
             }
         }
         waiting.since.get_or_insert_with(Instant::now);
@@ -292,10 +306,15 @@ impl RoomJournal {
 struct Batch {
     record: Record,
     changes: Vec<(KeyName, Change)>,
+    forgotten: IndexSet<KeyName>,
     newest: u64,
 }
 
 impl Waiting {
+    fn has_work(&self) -> bool {
+        self.is_urgent || !self.values.is_empty() || !self.forgotten.is_empty()
+    }
+
     /// Whether something has waited long enough.
     fn is_due(&self) -> bool {
         self.since.is_some_and(|since| since.elapsed() >= LAG)

@@ -23,7 +23,7 @@ pub(crate) struct Granted {
 impl Granted {
     /// Begins a claimed room with what the store knows. `begun`: when it was asked for.
     pub(crate) fn new(member: &Arc<Member>, id: &str, contents: Contents, begun: Instant) -> Self {
-        if contents.epoch > 1 {
+        if !contents.before.is_empty() {
             let elapsed = begun.elapsed();
             tracing::info!(epoch = contents.epoch, ?elapsed, "the room goes on at this node");
             member.metrics().inspect(|metrics| metrics.room_taken_over(elapsed));
